@@ -1,4 +1,4 @@
-"""Add expiry to answers that grant something for a limited time.
+"""The answers that grant something for a limited time.
 
 Called by the callables of `live.py` and `playback.py`.
 """
@@ -7,26 +7,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Final
 
+from functions.edge.fields import Doc, message
 from shared.admissions.joining import renew_at
-from shared.ports import Grant
+from shared.ports import ADDRESSES, Grant
+
+PLAYER_KEY: Final = "ks"
+"""The value of a player's key that clients get."""
+
+ExpiresAt = Annotated[datetime, Doc("when this grant ends")]
+RenewAt = Annotated[datetime, Doc("when to call again")]
 
 
-def lasting(fields: Mapping[str, Any], expires_at: datetime, now: datetime) -> dict[str, Any]:
+@message
+class Player:
+    """The addresses at which a video or event plays."""
+
+    manifestUrl: Annotated[str, Doc("HLS; if a host or the provider has it")] | None = None
+    progressiveUrl: Annotated[str, Doc("one file; for Kaltura, or if a host has it")] | None = None
+    thumbnailUrl: Annotated[str, Doc("a picture; if a host or the provider has it")] | None = None
+    ks: Annotated[str, Doc("with `playerKs: true`")] | None = None
+    expiresAt: ExpiresAt
+    renewAt: RenewAt
+
+
+def lasting(expires_at: datetime, now: datetime) -> dict[str, datetime]:
     """
-    Return the fields with the time when they expire, and when to renew them. Pure.
+    Return the fields that say when a grant expires, and when to renew it. Pure.
     """
-    return {**fields, "expiresAt": expires_at, "renewAt": renew_at(expires_at, now)}
+    return {"expiresAt": expires_at, "renewAt": renew_at(expires_at, now)}
 
 
 def playing(
     addresses: Mapping[str, str | int], expires_at: datetime, player_key: Grant | None, now: datetime
 ) -> dict[str, Any]:
     """
-    Return the addresses of a video or event with their expiry, and the key for the provider's own player if there is
-    one. Pure.
+    Return the fields of `Player`: the addresses of a video or event with their expiry, and the key for the provider's
+    own player if there is one. Pure.
     """
-    if player_key is None:
-        return lasting(addresses, expires_at, now)
-    return lasting({**addresses, **player_key.values}, min(expires_at, player_key.expires_at), now)
+    values = addresses
+    if player_key is not None:
+        values, expires_at = {**addresses, **player_key.values}, min(expires_at, player_key.expires_at)
+    told = {name: values[name] for name in (*ADDRESSES, PLAYER_KEY) if name in values}
+    return {**told, **lasting(expires_at, now)}

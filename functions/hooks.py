@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import Final
 
 import requests
-from firebase_functions.https_fn import on_request
 from firebase_functions.options import MemoryOption
-from flask import Request, Response
+from flask import Response
 
 from functions import config, wiring
-from functions.body import WEBHOOK_MAX_BYTES, discard_body, read_body
+from functions.edge import answers
+from functions.edge.http import HttpRequest, http_function
+from functions.edge.request import WEBHOOK_MAX_BYTES
 from shared.core import log
 from shared.core.errors import BadRequest, Misconfigured, NotAllowed, Transient
 from shared.operations.webhooks import handle_webhook
@@ -27,6 +28,8 @@ CLOUDFLARE: Final = "cloudflare"
 ADDRESSES: Final = {KALTURA: "kalturaHook", CLOUDFLARE: "cloudflareHook"}
 """The name of the function that each provider calls."""
 
+PROVIDERS: Final = {function: provider for provider, function in ADDRESSES.items()}
+
 PASSED_ON: Final = "greenroom-passed-on"
 """
 The header of a request that another deployment has passed on. It is not passed on again, whatever the settings say.
@@ -34,62 +37,75 @@ The header of a request that another deployment has passed on. It is not passed 
 
 PASS_ON_WITHIN_S: Final = 10.0
 
+WEBHOOK_TIMEOUT_S: Final = 30
+
 WEBHOOK_MEMORY: Final = MemoryOption.MB_256
 """With everything loaded a process has used 102 MiB. It reads at most 1 MiB of each of the few concurrent requests."""
 
 
-@on_request(timeout_sec=30, memory=WEBHOOK_MEMORY, secrets=config.kaltura_secrets())
-def kalturaHook(request: Request) -> Response:
+def refusal(function: str, error: Exception) -> Response:
+    """
+    Log an error, and answer it with a sentence. Providers read only the status: some of them tell by it whether to send
+    a notification again, so that the statuses are fewer than those of callables.
+    """
+    provider = PROVIDERS[function]
+    match error:
+        case Misconfigured():
+            # Anybody may call it, even if there is no account at this provider.
+            return _sentence(404, "This deployment has no account at this provider.")
+        case NotAllowed():
+            log.push_refused(provider, error)
+            return _sentence(403, str(error))
+        case BadRequest():
+            log.push_refused(provider, error)
+            return _sentence(400, str(error))
+        case Transient():
+            log.unavailable(function, None, error)
+            return _sentence(503, "The notification was not handled. Send it again.")
+        case _:
+            log.broken(function, None, error)
+            return _sentence(500, "Something went wrong on the server. The error was logged.")
+
+
+def _sentence(status: int, sentence: str) -> Response:
+    return answers.response(sentence.encode(), status, "text/plain")
+
+
+@http_function(
+    max_bytes=WEBHOOK_MAX_BYTES,
+    memory=WEBHOOK_MEMORY,
+    timeout_s=WEBHOOK_TIMEOUT_S,
+    secrets=config.kaltura_secrets(),
+    failure=refusal,
+)
+def kalturaHook(request: HttpRequest) -> Response:
     """
     Handle a webhook of Kaltura's: 204 if it was handled. After any status but 200 and 204 Kaltura tries again.
     """
-    return _heed(KALTURA, request)
+    handle_webhook(KALTURA, wiring.webhook(KALTURA), request.headers, request.body, wiring.queue(), RESOURCES)
+    return _sentence(204, "")
 
 
-@on_request(timeout_sec=30, memory=WEBHOOK_MEMORY, secrets=config.cloudflare_secrets())
-def cloudflareHook(request: Request) -> Response:
+@http_function(
+    max_bytes=WEBHOOK_MAX_BYTES,
+    memory=WEBHOOK_MEMORY,
+    timeout_s=WEBHOOK_TIMEOUT_S,
+    secrets=config.cloudflare_secrets(),
+    failure=refusal,
+)
+def cloudflareHook(request: HttpRequest) -> Response:
     """
     Handle a webhook of Cloudflare's: 204 if it was handled. An account notifies one address only. Webhooks about
     another deployment on it are passed on to the address in `CLOUDFLARE_PASS_ON`, with their signature, which is valid
     there too.
     """
-    return _heed(CLOUDFLARE, request, config.CLOUDFLARE_PASS_ON.value)
-
-
-def _heed(provider: str, request: Request, others: Mapping[str, str] | None = None) -> Response:
-    status, sentence = _heard(provider, request, others or {})
-    discard_body(request)
-    # The body is an iterator, so that functions-framework does not read the rest of the request into memory.
-    body = sentence.encode()
-    return Response(iter((body,)), status, {"Content-Length": str(len(body))}, content_type="text/plain")
-
-
-def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[int, str]:
-    """
-    Handle a webhook, and return the HTTP status and the sentence of the answer.
-    """
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    try:
-        body = read_body(request, WEBHOOK_MAX_BYTES)
-        elsewhere = handle_webhook(provider, wiring.webhook(provider), headers, body, wiring.queue(), RESOURCES)
-        if elsewhere is not None and PASSED_ON not in headers and elsewhere in others:
-            _pass_on(provider, others[elsewhere], headers, body)
-    except Misconfigured:
-        # Anybody may call it, even if there is no account at this provider.
-        return 404, "This deployment has no account at this provider."
-    except NotAllowed as error:
-        log.push_refused(provider, error)
-        return 403, str(error)
-    except BadRequest as error:
-        log.push_refused(provider, error)
-        return 400, str(error)
-    except Transient as error:
-        log.unavailable(ADDRESSES[provider], None, error)
-        return 503, "The notification was not handled. Send it again."
-    except Exception as error:
-        log.broken(ADDRESSES[provider], None, error)
-        return 500, "Something went wrong on the server. The error was logged."
-    return 204, ""
+    elsewhere = handle_webhook(
+        CLOUDFLARE, wiring.webhook(CLOUDFLARE), request.headers, request.body, wiring.queue(), RESOURCES
+    )
+    others = config.CLOUDFLARE_PASS_ON.value
+    if elsewhere is not None and PASSED_ON not in request.headers and elsewhere in others:
+        _pass_on(CLOUDFLARE, others[elsewhere], request.headers, request.body)
+    return _sentence(204, "")
 
 
 def _pass_on(provider: str, url: str, headers: Mapping[str, str], body: bytes) -> None:

@@ -6,113 +6,196 @@ Who may enter, and with what, is left to `shared/admissions/joining.py`, and wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from firebase_functions.https_fn import CallableRequest
-
-from functions import edge, wiring
-from functions.granting import lasting, playing
-from shared.core.callers import Caller
+from functions import wiring
+from functions.edge.callables import Call, callable_function
+from functions.edge.fields import Doc, SessionId, Uid, message
+from functions.granting import ExpiresAt, Player, RenewAt, lasting, playing
+from shared.admissions.joining import Joined
 from shared.limits.call_budgets import Work
 from shared.ports import Ingest
-from shared.sessions.controller import Sessions
+from shared.sessions.model import BroadcastState
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
 from shared.sessions.resource import controller as session_controller
 
 
-@edge.callable_function(Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
-def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
+@message
+class SessionNamed:
+    """A session."""
+
+    sessionId: SessionId
+
+
+@message
+class JoinSession:
+    """The entry into a live event."""
+
+    sessionId: SessionId
+    forceRefresh: Annotated[bool, Doc("Kaltura refused what you were given: check everything")] | None = None
+    playerKs: Annotated[bool, Doc("also return a KS for Kaltura's own player")] | None = None
+
+
+@message
+class Chat:
+    """A place in Kaltura's chat."""
+
+    jwt: str
+    expiresAt: ExpiresAt
+    renewAt: RenewAt
+
+
+@message
+class Room:
+    """A place in the event's room."""
+
+    url: Annotated[str, Doc("to open or embed")]
+    expiresAt: ExpiresAt
+    renewAt: RenewAt
+
+
+@message
+class JoinAnswer:
+    """What somebody is given in a live event."""
+
+    sessionId: SessionId
+    userId: Annotated[str, Doc("the caller, as Kaltura knows them")]
+    entryId: str
+    virtualEventId: Annotated[str | None, Doc("null if the account has none")]
+    isModerator: bool
+    broadcast: BroadcastState
+    player: Player
+    chat: Annotated[Chat | None, Doc("null if the account has no chat token")]
+    room: Annotated[Room | None, Doc("null without `KALTURA_ROOM_URL`, or without times")]
+    refreshableAt: Annotated[datetime | None, Doc("when `forceRefresh` can check everything again")]
+
+
+@message
+class SetModerator:
+    """A person, and whether they moderate."""
+
+    sessionId: SessionId
+    uid: Uid
+    isModerator: bool
+
+
+@message
+class ModeratorAnswer:
+    """The request, and whether Kaltura knows it already."""
+
+    sessionId: SessionId
+    uid: Uid
+    isModerator: bool
+    isSettled: Annotated[bool, Doc("whether Kaltura knows it already; if not, it will")]
+
+
+@message
+class IngestAnswer:
+    """The addresses that an encoder sends its stream to. SRT and RTMPS are there if the account has them."""
+
+    sessionId: SessionId
+    url: str
+    backupUrl: str | None
+    streamName: str
+    streamKey: str
+    streamUsername: str | None = None
+    primarySecuredBroadcastingUrl: str | None = None
+    secondarySecuredBroadcastingUrl: str | None = None
+    primarySrtBroadcastingUrl: str | None = None
+    primarySrtStreamId: str | None = None
+    secondarySrtBroadcastingUrl: str | None = None
+    secondarySrtStreamId: str | None = None
+    srtPass: str | None = None
+
+
+@callable_function(JoinSession, Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
+def joinSession(call: Call[JoinSession]) -> JoinAnswer:
     """
-    Let a client enter a live event, and stay in it, with this one call: `{sessionId, forceRefresh?, playerKs?}` gives
-    `{sessionId, userId, entryId, virtualEventId, isModerator, broadcast, player, chat, room, refreshableAt}`.
-
-    `player` is `{manifestUrl, progressiveUrl, thumbnailUrl}`, with `ks` if it was asked for, `chat` is `{jwt}`, `room`
-    is `{url}`, each with `expiresAt` and `renewAt`. `chat` and `room` are null if there is none. `refreshableAt` says
-    when everything can be read again from the provider, if the caller asked for it and a part was read only a moment
-    before.
+    Let a client enter a live event, and stay in it, with this one call.
     """
-
-    def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID}, {"forceRefresh": bool, "playerKs": bool})
-        joined = wiring.joining().join(
-            caller,
-            fields["sessionId"],
-            force_refresh=fields["forceRefresh"] is True,
-            needs_player_key=fields["playerKs"] is True,
-        )
-        now, admission, external_ids = wiring.now(), joined.admission, joined.pairing.external_ids
-        chat, room = admission.chat, admission.room
-        return {
-            "sessionId": fields["sessionId"],
-            "userId": admission.user_id,
-            "entryId": external_ids["entryId"],
-            "virtualEventId": external_ids.get("virtualEventId") or None,
-            "isModerator": joined.is_moderator,
-            "broadcast": joined.pairing.airing.state.value,
-            "player": playing(admission.player.values, admission.player.expires_at, joined.player_key, now),
-            "chat": None if chat is None else lasting({"jwt": chat.token}, chat.expires_at, now),
-            "room": None if room is None else lasting({"url": room.url}, room.expires_at, now),
-            "refreshableAt": joined.refreshable_at,
-        }
-
-    return edge.answer(request, use_case)
+    asked = call.fields
+    joined = wiring.joining().join(
+        call.caller,
+        asked.sessionId,
+        force_refresh=asked.forceRefresh is True,
+        needs_player_key=asked.playerKs is True,
+    )
+    return to_response(asked.sessionId, joined, wiring.now())
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=True)
-def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
+@callable_function(SetModerator, Work.CHANGE, asks_provider=True)
+def setModerator(call: Call[SetModerator]) -> ModeratorAnswer:
     """
-    Set whether a person moderates a session's live events: `{sessionId, uid, isModerator}` gives the same and
-    `isSettled`.
+    Set whether a person moderates a session's live events.
     """
-
-    def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID, "isModerator": bool})
-        wiring.kill_switch().require_open()
-        app = wiring.app()
-        is_settled = set_moderator(
-            caller,
-            fields["sessionId"],
-            fields["uid"],
-            app.get(session_controller),
-            app.queue,
-            wiring.now,
-            is_moderator=fields["isModerator"],
-        )
-        return {**fields, "isSettled": is_settled}
-
-    return edge.answer(request, use_case)
+    asked = call.fields
+    wiring.kill_switch().require_open()
+    app = wiring.app()
+    is_settled = set_moderator(
+        call.caller,
+        asked.sessionId,
+        asked.uid,
+        app.get(session_controller),
+        app.queue,
+        wiring.now,
+        is_moderator=asked.isModerator,
+    )
+    return ModeratorAnswer(
+        sessionId=asked.sessionId, uid=asked.uid, isModerator=asked.isModerator, isSettled=is_settled
+    )
 
 
-@edge.callable_function(Work.LOOK, asks_provider=True)
-def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
+@callable_function(SessionNamed, Work.LOOK, asks_provider=True)
+def getStreamIngest(call: Call[SessionNamed]) -> IngestAnswer:
     """
-    Return the addresses that the owner's encoder sends its stream to: `{sessionId}` gives `{sessionId, url, backupUrl,
-    streamName, streamKey, …}` and what else an encoder may need, by Kaltura's names.
+    Return the addresses that the owner's encoder sends its stream to.
     """
-    return _ingest(request, stream_ingest)
+    wiring.kill_switch().require_open()
+    session_id = call.fields.sessionId
+    return ingest_response(session_id, stream_ingest(call.caller, session_id, wiring.app().get(session_controller)))
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=True)
-def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
+@callable_function(SessionNamed, Work.CHANGE, asks_provider=True)
+def rotateStreamKey(call: Call[SessionNamed]) -> IngestAnswer:
     """
     Return the same with a new stream key. The old key no longer works.
     """
-    return _ingest(request, rotate_stream_key)
+    wiring.kill_switch().require_open()
+    session_id = call.fields.sessionId
+    return ingest_response(session_id, rotate_stream_key(call.caller, session_id, wiring.app().get(session_controller)))
 
 
-def _ingest(request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]) -> dict[str, Any]:
-    def use_case(caller: Caller) -> dict[str, Any]:
-        session_id = edge.read(request.data, {"sessionId": edge.SESSION_ID})["sessionId"]
-        wiring.kill_switch().require_open()
-        told = ask(caller, session_id, wiring.app().get(session_controller))
-        return {
-            "sessionId": session_id,
-            "url": told.url,
-            "backupUrl": told.backup_url,
-            "streamName": told.stream_name,
-            "streamKey": told.stream_key,
-            **told.values,
-        }
+def to_response(session_id: str, joined: Joined, now: datetime) -> JoinAnswer:
+    """
+    Return what somebody is given, with the time when each part expires. Pure.
+    """
+    admission, external_ids = joined.admission, joined.pairing.external_ids
+    chat, room = admission.chat, admission.room
+    player: dict[str, Any] = playing(admission.player.values, admission.player.expires_at, joined.player_key, now)
+    return JoinAnswer(
+        sessionId=session_id,
+        userId=admission.user_id,
+        entryId=external_ids["entryId"],
+        virtualEventId=external_ids.get("virtualEventId") or None,
+        isModerator=joined.is_moderator,
+        broadcast=joined.pairing.airing.state,
+        player=Player(**player),
+        chat=None if chat is None else Chat(jwt=chat.token, **lasting(chat.expires_at, now)),
+        room=None if room is None else Room(url=room.url, **lasting(room.expires_at, now)),
+        refreshableAt=joined.refreshable_at,
+    )
 
-    return edge.answer(request, use_case)
+
+def ingest_response(session_id: str, ingest: Ingest) -> IngestAnswer:
+    """
+    Return the addresses as an encoder's owner reads them. Pure.
+    """
+    return IngestAnswer(
+        sessionId=session_id,
+        url=ingest.url,
+        backupUrl=ingest.backup_url,
+        streamName=ingest.stream_name,
+        streamKey=ingest.stream_key,
+        **ingest.values,
+    )

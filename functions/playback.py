@@ -5,47 +5,82 @@ Who may watch, when, and for how long, is left to `shared/videos/playback.py` an
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
-from firebase_functions.https_fn import CallableRequest
-
-from functions import edge, wiring
-from functions.granting import playing
-from shared.core.callers import Caller
+from functions import wiring
+from functions.edge.callables import Call, callable_function
+from functions.edge.fields import Doc, HostName, SessionId, VideoId, message
+from functions.granting import ExpiresAt, RenewAt, playing
 from shared.core.errors import BadRequest
 from shared.limits.call_budgets import Work
 from shared.videos.resource import playbacks
 
+if TYPE_CHECKING:
+    from shared.admissions.joining import Watching
+    from shared.videos.playback import Playback
 
-@edge.callable_function(Work.PLAY, asks_provider=True, is_kept_ready=True)
-def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
-    """
-    Return a grant to play one video, `{videoId, failedHost?, playerKs?}` gives `{videoId, host, playUrl, manifestUrl,
-    progressiveUrl, thumbnailUrl, expiresAt, renewAt}`, or a session's live event, `{sessionId, playerKs?}` gives
-    `{sessionId, manifestUrl, …, expiresAt, renewAt}`. Both have `ks` if a key for the provider's own player is asked
-    for. Viewers ask again before the grant ends. Viewers who may no longer watch get none.
-    """
 
-    def use_case(caller: Caller) -> dict[str, Any]:
-        asked = edge.read(
-            request.data,
-            {},
-            {"videoId": edge.VIDEO_ID, "sessionId": edge.SESSION_ID, "failedHost": edge.HOST, "playerKs": bool},
+@message
+class IssuePlayback:
+    """A grant to play. One of `videoId` and `sessionId` is needed."""
+
+    videoId: VideoId | None = None
+    sessionId: Annotated[SessionId, Doc("instead of `videoId`: the session's live event")] | None = None
+    failedHost: Annotated[HostName, Doc("with `videoId`: the `host` that did not play")] | None = None
+    playerKs: Annotated[bool, Doc("also return a KS for Kaltura's own player")] | None = None
+
+
+@message
+class PlaybackAnswer:
+    """The addresses at which a video or event plays."""
+
+    videoId: Annotated[str, Doc("as in the request")] | None = None
+    sessionId: Annotated[str, Doc("as in the request")] | None = None
+    host: Annotated[str, Doc("with `videoId`")] | None = None
+    playUrl: Annotated[str, Doc("with `videoId`")] | None = None
+    manifestUrl: Annotated[str, Doc("HLS; if a host or the provider has it")] | None = None
+    progressiveUrl: Annotated[str, Doc("one file; for Kaltura, or if a host has it")] | None = None
+    thumbnailUrl: Annotated[str, Doc("a picture; if a host or the provider has it")] | None = None
+    ks: Annotated[str, Doc("with `playerKs: true`")] | None = None
+    expiresAt: ExpiresAt
+    renewAt: RenewAt
+
+
+@callable_function(IssuePlayback, Work.PLAY, asks_provider=True, is_kept_ready=True)
+def issuePlayback(call: Call[IssuePlayback]) -> PlaybackAnswer:
+    """
+    Return a grant to play one video, or a session's live event. Viewers ask again before the grant ends. Viewers who
+    may no longer watch get none.
+    """
+    asked = call.fields
+    needs_key = asked.playerKs is True
+    if asked.videoId is not None and asked.sessionId is None:
+        playback = (
+            wiring.app()
+            .get(playbacks)
+            .issue_playback(call.caller, asked.videoId, asked.failedHost, needs_player_key=needs_key)
         )
-        video_id, session_id, failed_host = asked["videoId"], asked["sessionId"], asked["failedHost"]
-        needs_key = asked["playerKs"] is True
-        if (video_id is None) == (session_id is None):
-            raise BadRequest("Send either a videoId or a sessionId.", reason="FIELDS_CONFLICT")
-        if video_id is None:
-            if failed_host is not None:
-                raise BadRequest(
-                    "A live event has one host. Send failedHost with a videoId only.", reason="FIELDS_CONFLICT"
-                )
-            watching = wiring.joining().issue_playback(caller, session_id, needs_player_key=needs_key)
-            grant, key = watching.grant, watching.player_key
-            return {"sessionId": session_id, **playing(grant.values, grant.expires_at, key, wiring.now())}
-        playback = wiring.app().get(playbacks).issue_playback(caller, video_id, failed_host, needs_player_key=needs_key)
-        told = playing(playback.values, playback.expires_at, playback.player_key, wiring.now())
-        return {"videoId": video_id, "host": playback.host, "playUrl": playback.url, **told}
+        return video_response(asked.videoId, playback, wiring.now())
+    if asked.videoId is not None or asked.sessionId is None:
+        raise BadRequest("Send either a videoId or a sessionId.", reason="FIELDS_CONFLICT")
+    if asked.failedHost is not None:
+        raise BadRequest("A live event has one host. Send failedHost with a videoId only.", reason="FIELDS_CONFLICT")
+    watching = wiring.joining().issue_playback(call.caller, asked.sessionId, needs_player_key=needs_key)
+    return event_response(asked.sessionId, watching, wiring.now())
 
-    return edge.answer(request, use_case)
+
+def video_response(video_id: str, playback: Playback, now: datetime) -> PlaybackAnswer:
+    """
+    Return the addresses of a video. Pure.
+    """
+    told = playing(playback.values, playback.expires_at, playback.player_key, now)
+    return PlaybackAnswer(videoId=video_id, host=playback.host, playUrl=playback.url, **told)
+
+
+def event_response(session_id: str, watching: Watching, now: datetime) -> PlaybackAnswer:
+    """
+    Return the addresses of a live event. Pure.
+    """
+    grant = watching.grant
+    return PlaybackAnswer(sessionId=session_id, **playing(grant.values, grant.expires_at, watching.player_key, now))

@@ -5,38 +5,49 @@ Who may do so, and what follows, is left to `shared/transfers/`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from firebase_functions.https_fn import CallableRequest
-
-from functions import config, edge, wiring
-from shared.core.callers import Caller
+from functions import config, wiring
+from functions.edge.callables import Call, callable_function
+from functions.edge.fields import Doc, SessionId, Uid, message
 from shared.limits.call_budgets import Work
 from shared.transfers.commands import transfer_session
+from shared.transfers.model import TransferState
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=False)
-def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
+@message
+class TransferSession:
+    """A session, and its new owner."""
+
+    sessionId: SessionId
+    uid: Annotated[Uid, Doc("the new owner")]
+
+
+@message
+class TransferAnswer:
+    """The request, and how far the transfer is."""
+
+    sessionId: SessionId
+    uid: Uid
+    state: TransferState
+
+
+@callable_function(TransferSession, Work.CHANGE, asks_provider=False, is_current=True)
+def transferSession(call: Call[TransferSession]) -> TransferAnswer:
     """
-    Give a session, with all that it has, to another teacher: `{sessionId, uid}` gives `{sessionId, uid, state}`.
-
-    `state` is `moving` until everything has followed, or `done`.
+    Give a session, with all that it has, to another teacher.
     """
-
-    def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID})
-        wiring.kill_switch().require_open()
-        state = transfer_session(
-            caller,
-            fields["sessionId"],
-            fields["uid"],
-            wiring.documents(),
-            wiring.accounts(),
-            config.claim_names(),
-            wiring.policy(),
-            wiring.queue(),
-            wiring.now,
-        )
-        return {**fields, "state": state.value}
-
-    return edge.answer(request, use_case, is_current=True)
+    asked = call.fields
+    wiring.kill_switch().require_open()
+    state = transfer_session(
+        call.caller,
+        asked.sessionId,
+        asked.uid,
+        wiring.documents(),
+        wiring.accounts(),
+        config.claim_names(),
+        wiring.policy(),
+        wiring.queue(),
+        wiring.now,
+    )
+    return TransferAnswer(sessionId=asked.sessionId, uid=asked.uid, state=state)

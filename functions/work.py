@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from firebase_functions.options import RateLimits
 
-from functions import tasks, wiring
+from functions import wiring
+from functions.edge import tasks
 from shared.ports import Task
 from shared.reconcile.resource import Worker
 from shared.registry import WORKERS

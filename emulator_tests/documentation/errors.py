@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Final
 
-from functions.answers import ErrorCode
-from functions.answers import error_codes as table
+from functions.edge.answers import ErrorCode
+from functions.edge.answers import error_codes as table
 
 WIDTH: Final = 118
 

@@ -24,6 +24,7 @@ from KalturaClient import KalturaClient, KalturaConfiguration
 from KalturaClient.Plugins.Core import KalturaSessionType
 from tusclient.uploader.uploader import Uploader
 
+from emulator_tests.documentation.validation import faults_of_answer
 from emulator_tests.rules.callers import SERVER, Caller
 from emulator_tests.rules.documents import edit, enrolment, enrolment_path
 from emulator_tests.rules.firestore import SERVER_TIME, Fields, Firestore, change, create, delete
@@ -114,6 +115,7 @@ class Person:
         if "error" in content:
             raise Refused(content["error"])
         result: dict[str, Any] = content["result"]
+        assert faults_of_answer(function, result) == []
         return result
 
     def write_session(self, session_id: str | None = None, **fields: Any) -> str:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import create_environ
 
-from functions.body import CALL_MAX_BYTES, DEPTH_MAX, data_of, discard_body, parse_json, read_body
+from functions.edge.request import CALL_MAX_BYTES, DEPTH_MAX, data_of, discard_body, parse_json, read_body
 from shared.core.errors import BadRequest
 
 

@@ -21,7 +21,8 @@ from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import copied
 from emulator_tests.testbed.places import ROOT
-from functions import edge
+from functions.edge.callables import CALLABLES, Call, Declaration, respond
+from functions.edge.fields import message
 from shared.core.callers import Caller
 from shared.core.errors import TooMany
 from shared.core.paths import CALL_BUDGETS, CHECK_HOST, RECONCILE_COPY, RECONCILE_VIDEO, call_budget_path
@@ -84,12 +85,17 @@ def callables() -> list[str]:
     return [name for name in main.FUNCTIONS if getattr(main, name).__firebase_endpoint__.callableTrigger is not None]
 
 
+@message
+class Nothing:
+    pass
+
+
 def test_every_callable_has_a_kind_and_every_kind_a_row() -> None:
     """A6."""
     # They are imported, and so declared, when they are asked for.
     names = callables()
-    assert set(edge.WORKS) == set(names)
-    assert set(edge.WORKS.values()) == set(TABLE) == set(Work)
+    assert set(CALLABLES) == set(names)
+    assert {one.work for one in CALLABLES.values()} == set(TABLE) == set(Work)
 
 
 def test_the_api_page_has_the_table() -> None:
@@ -100,7 +106,7 @@ def test_the_api_page_has_the_table() -> None:
     told = {work: (set(re.findall("`(.+?)`", names)), int(burst), int(rate)) for work, names, burst, rate in rows}
     assert told == {
         work.value: (
-            {name for name, kind in edge.WORKS.items() if kind is work},
+            {name for name, one in CALLABLES.items() if one.work is work},
             TABLE[work].budget.burst,
             TABLE[work].budget.per_minute,
         )
@@ -244,15 +250,13 @@ def test_whoever_it_is_has_a_budget_in_the_right_place(uid: str) -> None:
 def asked(school: School, done: list[str], auth: AuthData | None) -> tuple[int, Any]:
     """Call a callable as the edge has it called; HTTP status and content of the answer."""
 
-    def use_case(caller: Caller) -> dict[str, Any]:
-        done.append(caller.uid)
+    def eraseContent(call: Call[Nothing]) -> dict[str, Any]:  # noqa: N802
+        done.append(call.caller.uid)
         return {}
 
-    def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
-        return edge.answer(request, use_case)
-
     call = CallableRequest[Any](data={}, raw_request=Request(create_environ(method="POST")), auth=auth)
-    answer = edge.respond(eraseContent, call, lambda caller: school.take(caller, Work.HEAVY))
+    declaration = Declaration(Nothing, Work.HEAVY, False, eraseContent)
+    answer = respond(declaration, call, lambda caller: school.take(caller, Work.HEAVY))
     return answer.status_code, json.loads(answer.get_data())
 
 

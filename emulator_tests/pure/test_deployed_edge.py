@@ -26,7 +26,7 @@ from emulator_tests.pure.deployed import (
     signed,
     word,
 )
-from functions.body import CALL_MAX_BYTES, WEBHOOK_MAX_BYTES
+from functions.edge.request import CALL_MAX_BYTES, WEBHOOK_MAX_BYTES
 
 # It starts functions.
 pytestmark = pytest.mark.long

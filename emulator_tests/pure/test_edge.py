@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from werkzeug.test import create_environ
 
 from emulator_tests.fakes import ManualClock, MemoryDocuments
-from functions import answers, edge
+from functions.edge import answers, fields
+from functions.edge.callables import Call, Declaration, respond
 from shared.core import errors
 from shared.core.callers import Caller
 from shared.core.errors import (
@@ -38,12 +39,52 @@ from shared.core.errors import (
 from shared.limits.call_budgets import CallBudgets, Work
 from shared.limits.limiter import Limiter
 
-REQUIRED: dict[str, edge.Kind] = {"sessionId": edge.SESSION_ID, "fileName": edge.NAME, "fileSizeBytes": int}
-OPTIONAL: dict[str, edge.Kind] = {"title": edge.NAME}
+
+@fields.message
+class Upload:
+    """The request that most tests read."""
+
+    sessionId: fields.SessionId  # noqa: N815
+    fileName: fields.Name  # noqa: N815
+    fileSizeBytes: int  # noqa: N815
+    title: fields.Name | None = None
+
+
+@fields.message
+class OfAll:
+    everything: bool
+
+
+@fields.message
+class OfSession:
+    id: fields.SessionId
+
+
+@fields.message
+class OfVideo:
+    id: fields.VideoId
+
+
+@fields.message
+class OfRequest:
+    requestId: fields.RequestId  # noqa: N815
+
+
+@fields.message
+class Nothing:
+    pass
+
+
+REQUIRED = ("sessionId", "fileName", "fileSizeBytes")
 SENT: dict[str, Any] = {"sessionId": "s1", "fileName": "a.mp4", "fileSizeBytes": 7}
 
 STUDENT = AuthData("student", {})
 KS = "djJ8MTAyfA" + "x" * 80
+
+
+def read(data: Any, form: type[Any] = Upload) -> dict[str, Any]:
+    told: dict[str, Any] = vars(fields.read(data, form))
+    return told
 
 
 def nested(depth: int) -> list[Any]:
@@ -65,13 +106,14 @@ def answered(use_case: Callable[[Caller], dict[str, Any]], auth: AuthData | None
     Status and content of the answer of a callable that does something for its caller.
     """
 
-    def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
-        return edge.answer(request, use_case)
+    def getKalturaSession(call: Call[Nothing]) -> dict[str, Any]:  # noqa: N802
+        return use_case(call.caller)
 
     def admit(caller: Caller) -> None:
         CallBudgets(Limiter(MemoryDocuments(), ManualClock())).take(caller, Work.LOOK)
 
-    answer = edge.respond(getKalturaSession, called({}, auth), admit)
+    declaration = Declaration(Nothing, Work.LOOK, False, getKalturaSession)
+    answer = respond(declaration, called({}, auth), admit)
     assert (answer.headers["Access-Control-Allow-Origin"], answer.headers["Cache-Control"]) == ("*", "no-store")
     return answer.status_code, json.loads(answer.get_data())
 
@@ -90,12 +132,12 @@ def refused(error: Exception, auth: AuthData | None = STUDENT) -> tuple[int, dic
 
 
 def test_the_fields_of_a_request_are_read() -> None:
-    assert edge.read({**SENT, "title": "Algebra"}, REQUIRED, OPTIONAL) == {**SENT, "title": "Algebra"}
+    assert read({**SENT, "title": "Algebra"}) == {**SENT, "title": "Algebra"}
 
 
 @pytest.mark.parametrize("sent", [SENT, {**SENT, "title": None}], ids=["absent", "null"])
 def test_an_optional_field_that_is_absent_is_none(sent: dict[str, Any]) -> None:
-    assert edge.read(sent, REQUIRED, OPTIONAL) == {**SENT, "title": None}
+    assert read(sent) == {**SENT, "title": None}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +155,7 @@ def test_an_optional_field_that_is_absent_is_none(sent: dict[str, Any]) -> None:
 )
 def test_what_is_no_object_is_refused(data: object) -> None:
     with pytest.raises(BadRequest, match="Send an object with named fields under data"):
-        edge.read(data, REQUIRED, OPTIONAL)
+        read(data)
 
 
 @pytest.mark.parametrize("field", REQUIRED)
@@ -121,12 +163,12 @@ def test_what_is_no_object_is_refused(data: object) -> None:
 def test_a_field_that_is_missing_is_named(field: str, as_null: bool) -> None:
     sent = {name: value for name, value in SENT.items() if name != field}
     with pytest.raises(BadRequest, match=f"The field {field} is missing"):
-        edge.read({**sent, **({field: None} if as_null else {})}, REQUIRED, OPTIONAL)
+        read({**sent, **({field: None} if as_null else {})})
 
 
 def test_fields_that_are_not_known_are_named() -> None:
     with pytest.raises(BadRequest, match=r"not known here: entryId, ownerUid\."):
-        edge.read({**SENT, "ownerUid": "me", "entryId": "0_a"}, REQUIRED, OPTIONAL)
+        read({**SENT, "ownerUid": "me", "entryId": "0_a"})
 
 
 @pytest.mark.parametrize(
@@ -134,13 +176,13 @@ def test_fields_that_are_not_known_are_named() -> None:
 )
 def test_what_is_no_name_is_not_repeated(name: str) -> None:
     with pytest.raises(BadRequest) as raised:
-        edge.read({**SENT, name: 1, "entryId": 2}, REQUIRED, OPTIONAL)
+        read({**SENT, name: 1, "entryId": 2})
     assert str(raised.value) == "These fields are not known here: entryId, 1 more."
 
 
 def test_of_many_or_long_unknown_names_little_is_repeated() -> None:
     with pytest.raises(BadRequest) as raised:
-        edge.read({**SENT, **{f"{number:03}{'x' * 30}": 1 for number in range(500)}}, REQUIRED, OPTIONAL)
+        read({**SENT, **{f"{number:03}{'x' * 30}": 1 for number in range(500)}})
     assert len(str(raised.value)) < 300
     assert str(raised.value).endswith(", 495 more.")
 
@@ -172,7 +214,7 @@ def test_a_text_of_another_shape_is_refused_with_the_right_one_and_not_repeated(
     field: str, form: str, value: object
 ) -> None:
     with pytest.raises(BadRequest) as raised:
-        edge.read({**SENT, field: value}, REQUIRED, OPTIONAL)
+        read({**SENT, field: value})
     assert str(raised.value) == f"The field {field} must be {form}."
 
 
@@ -184,7 +226,7 @@ def wrapped(value: object, kind: str = "Int64Value", **more: object) -> dict[str
 
 
 def read_number(value: object) -> int:
-    number: int = edge.read({**SENT, "fileSizeBytes": value}, REQUIRED, OPTIONAL)["fileSizeBytes"]
+    number: int = read({**SENT, "fileSizeBytes": value})["fileSizeBytes"]
     assert type(number) is int
     return number
 
@@ -256,35 +298,35 @@ def test_every_number_of_64_bits_comes_through_wrapped_or_not(number: int) -> No
 )
 def test_what_is_no_whole_number_is_refused(value: object) -> None:
     with pytest.raises(BadRequest, match="The field fileSizeBytes must be a whole number of at most 64 bits"):
-        edge.read({**SENT, "fileSizeBytes": value}, REQUIRED, OPTIONAL)
+        read({**SENT, "fileSizeBytes": value})
 
 
 @pytest.mark.parametrize("value", [1, 0, "true", [], {}, wrapped("1")], ids=repr)
 def test_what_is_neither_true_nor_false_is_refused(value: object) -> None:
     with pytest.raises(BadRequest, match="The field everything must be true or false"):
-        edge.read({"everything": value}, {"everything": bool})
+        read({"everything": value}, OfAll)
 
 
 @pytest.mark.parametrize("session_id", ["s", "Zq3Yk0vT8bJc1mWnXe7R", "5f2d7c1e-8a34-4b0f-9a51-3d2e6c7b8a90", "a" * 64])
 def test_an_id_of_a_session_is_read(session_id: str) -> None:
-    assert edge.read({"id": session_id}, {"id": edge.SESSION_ID}) == {"id": session_id}
+    assert read({"id": session_id}, OfSession) == {"id": session_id}
 
 
-@pytest.mark.parametrize("kind", [edge.SESSION_ID, edge.VIDEO_ID], ids=["session", "video"])
+@pytest.mark.parametrize("form", [OfSession, OfVideo], ids=["session", "video"])
 @pytest.mark.parametrize(
     "session_id",
     ["a/b", "..", ".", "__x__", "a_b", "s1\n", " s1", "s1?x", "a" * 65, "é" * 3, "s" * 1501],
     ids=["48 a/b", "49 ..", "49 .", "50 __x__", "a_b", "s1\\n", " s1", "s1?x", "65 signs", "é", "51 1501 bytes"],
 )
-def test_an_id_that_could_lead_elsewhere_is_refused(kind: edge.Kind, session_id: str) -> None:
+def test_an_id_that_could_lead_elsewhere_is_refused(form: type[Any], session_id: str) -> None:
     with pytest.raises(BadRequest):
-        edge.read({"id": session_id}, {"id": kind})
+        read({"id": session_id}, form)
 
 
 @pytest.mark.parametrize("request_id", ["a/b", "a b", "", "a" * 65, "a:b"], ids=ascii)
 def test_a_request_id_is_a_short_word(request_id: str) -> None:
     with pytest.raises(BadRequest):
-        edge.read({"requestId": request_id}, {"requestId": edge.REQUEST_ID})
+        read({"requestId": request_id}, OfRequest)
 
 
 def of_kaltura(kind: type[ProviderError], sentence: str, code: str) -> ProviderError:
@@ -430,12 +472,12 @@ def test_an_answer_is_made_of_what_json_knows() -> None:
 
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+CALLER = Caller("u1", is_teacher=False)
 
 
 @pytest.mark.parametrize("ago", [timedelta(0), timedelta(minutes=5), timedelta(seconds=-5)], ids=str)
 def test_who_has_just_signed_in_may_do_what_needs_that(ago: timedelta) -> None:
-    auth = AuthData("u1", {"auth_time": int((NOW - ago).timestamp())})
-    edge.require_recent_sign_in(called({}, auth), NOW)
+    Call(CALLER, Nothing(), {"auth_time": int((NOW - ago).timestamp())}).require_recent_sign_in(NOW)
 
 
 @pytest.mark.parametrize(
@@ -445,7 +487,7 @@ def test_who_has_just_signed_in_may_do_what_needs_that(ago: timedelta) -> None:
 )
 def test_who_signed_in_long_ago_has_to_sign_in_again(claims: dict[str, Any]) -> None:
     with pytest.raises(NotSignedIn, match="Sign in again") as raised:
-        edge.require_recent_sign_in(called({}, AuthData("u1", claims)), NOW)
+        Call(CALLER, Nothing(), claims).require_recent_sign_in(NOW)
     assert raised.value.reason == "SIGN_IN_NOT_RECENT"
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from functions.answers import INTERNAL, error_codes
+from functions.edge.answers import INTERNAL, error_codes
 from shared.core import errors
 from shared.core.errors import BackendError, Conflict, Misconfigured, Permanent, Refused, Transient
 

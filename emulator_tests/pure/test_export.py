@@ -10,7 +10,7 @@ import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_erasure import ADMIN, OTHER, STUDENT, ask, school
-from functions import answers
+from functions.edge import answers
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest, NotAllowed
 from shared.erasure.export import EXPORTED_AT_ONCE, export_content

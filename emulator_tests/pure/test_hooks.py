@@ -9,7 +9,7 @@ import pytest
 from flask import Request, Response
 from werkzeug.test import create_environ
 
-from functions.body import WEBHOOK_MAX_BYTES
+from functions.edge.request import WEBHOOK_MAX_BYTES
 from functions.hooks import ADDRESSES, cloudflareHook, kalturaHook
 
 HOOKS: dict[str, Callable[[Request], Response]] = {"kaltura": kalturaHook, "cloudflare": cloudflareHook}

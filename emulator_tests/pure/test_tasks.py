@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from emulator_tests.texts import UIDS
-from functions import tasks, work
+from functions import work
+from functions.edge import tasks
 from main import FUNCTIONS
 from shared.cloud.tasks import STARTING_S
 from shared.core.errors import (

@@ -6,7 +6,7 @@ import pytest
 
 from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment
 from emulator_tests.texts import NOT_FIELDS, NOT_UIDS, UIDS
-from functions import edge
+from functions.edge import fields
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import BadRequest, NotAllowed
 from shared.core.paths import (
@@ -29,6 +29,12 @@ from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.moderation import set_moderator
 from shared.videos.commands import delete_video
 
+
+@fields.message
+class OfPerson:
+    uid: fields.Uid
+
+
 ALL = pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
 
 
@@ -36,7 +42,7 @@ ALL = pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
 def test_an_account_with_any_uid_is_taken(uid: str) -> None:
     """B5"""
     assert Caller.from_claims(uid, {"teacher": True}, ClaimNames()) == Caller(uid, is_teacher=True)
-    assert edge.read({"uid": uid}, {"uid": edge.UID}) == {"uid": uid}
+    assert fields.read({"uid": uid}, OfPerson).uid == uid
 
 
 @pytest.mark.parametrize("uid", NOT_UIDS.values(), ids=NOT_UIDS)
@@ -45,7 +51,7 @@ def test_an_account_whose_uid_can_be_in_no_document_id_is_refused(uid: str) -> N
     with pytest.raises(NotAllowed, match=r"cannot be part of a document's id\. Sign in with another account\."):
         Caller.from_claims(uid, {}, ClaimNames())
     with pytest.raises(BadRequest):
-        edge.read({"uid": uid}, {"uid": edge.UID})
+        fields.read({"uid": uid}, OfPerson)
 
 
 def live(teacher: Caller) -> Deployment:

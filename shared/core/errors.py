@@ -1,4 +1,4 @@
-"""The tree of our errors. Raised everywhere; only `functions/edge.py` turns them into status codes.
+"""The tree of our errors. Raised everywhere; only `functions/edge/answers.py` turns them into status codes.
 
     BackendError
       Refused          the caller must change something first; never as it is; clients see the message

@@ -14,8 +14,9 @@ from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
 from firebase_functions.tasks_fn import on_task_dispatched
 from flask import Request, Response
 
-from functions import answers, config, tokens, wiring
-from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
+from functions import config, wiring
+from functions.edge import answers, tokens
+from functions.edge.request import CALL_MAX_BYTES, data_of, discard_body, read_body
 from shared.core import log
 from shared.core.errors import BackendError, BadRequest, Misconfigured, NotAllowed, Transient
 from shared.ports import Task

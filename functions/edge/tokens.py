@@ -1,7 +1,7 @@
 """Verify the tokens of callers: ID tokens and App Check tokens of callables, OIDC tokens of tasks.
 
-Called by `edge.py` and `tasks.py`. What a caller may do is left to `shared/sessions/access.py`. Google's own libraries
-verify the tokens. Their error texts are neither sent nor logged, because they quote the token.
+Called by `callables.py` and `tasks.py`. What a caller may do is left to `shared/sessions/access.py`. Google's own
+libraries verify the tokens. Their error texts are neither sent nor logged, because they quote the token.
 """
 
 from __future__ import annotations

@@ -1,0 +1,301 @@
+"""The documents that clients read or write, field by field.
+
+Written to `documents.json`, and to the tables of docs/api.md, by `make docs`. A field with a default may be absent, and
+is then never null unless its type is `Nullable`. Never imported in the cloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from functions.edge.fields import Doc, HostName, ProviderName, Range, SessionId, Uid, VideoId, message
+from functions.kaltura_session import Failure
+from shared.deletions.model import DeletionState, Reason
+from shared.erasure.model import ErasureState
+from shared.hosts.model import CopyState
+from shared.ports import Stage
+from shared.sessions.model import BroadcastState, PairingState
+from shared.sessions.session import Format, Status, Visibility
+from shared.transfers.model import TransferState
+from shared.videos.model import VideoState
+
+
+class Null:
+    """
+    Mark an optional field that may be null as well as absent.
+    """
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
+        return {**handler(schema), "nullable": True}
+
+
+@message
+class Timestamp:
+    """A Firestore Timestamp."""
+
+    seconds: int
+    nanoseconds: Annotated[int, Range(0, 999_999_999)]
+
+
+Nullable = Annotated[Timestamp | None, Null()]
+Percent = Annotated[int, Range(0, 100), Doc("0 to 100, progress within the state")]
+Counted = Annotated[int | None, Doc("still there when last counted")]
+
+StateOfSession = Literal["requested", "preparing", "uploading", "processing", "retrying", "ready", "failed"]
+
+
+@message
+class Replacement:
+    """A new file for a video that plays."""
+
+    title: str
+    state: StateOfSession
+    stage: Stage | None
+    percent: Percent
+    failure: Failure | None = None
+
+
+@message
+class VideoOfSession:
+    """A video as its session shows it: the one that plays; if none does, the latest upload."""
+
+    provider: ProviderName
+    title: str
+    order: Annotated[int | None, Doc("place in the session")]
+    durationS: Annotated[float | None, Doc("seconds, once it is known")]
+    state: StateOfSession
+    stage: Stage | None
+    percent: Percent
+    failure: Failure | None = None
+    replacement: Annotated[Replacement, Doc("a new file, while the earlier one plays")] | None = None
+
+
+@message
+class LiveEvent:
+    """A live event as its session shows it."""
+
+    state: Literal["creating", "ready", "failed"]
+    broadcast: Annotated[BroadcastState, Doc("with `ready`")] | None = None
+    entryId: Annotated[str, Doc("its id at Kaltura; with `ready`")] | None = None
+    virtualEventId: Annotated[str, Doc("its id at Kaltura; with `ready`")] | None = None
+    notAvailable: Annotated[list[str], Doc("the parts that the account does not offer")] | None = None
+    failure: Failure | None = None
+
+
+@message
+class Session:
+    """A session: written by its owner, except for the fields from `videos` on, which the server writes."""
+
+    ownerUid: Annotated[Uid, Doc("the owner's own uid; nobody can change it")]
+    title: Annotated[str, Doc("one line of 1 to 200 characters")]
+    status: Status
+    format: Format
+    visibility: Annotated[Visibility, Doc("to every signed-in user, or to those with an enrolment")]
+    startsAt: Annotated[Nullable, Doc("a public live session needs both")] = None
+    endsAt: Annotated[Nullable, Doc("after the start, by at most 3,660 days")] = None
+    videoProvider: Annotated[ProviderName, Doc("`kaltura`, `cloudflare`; the default is `VIDEO_PROVIDER`")] | None = (
+        None
+    )
+    createdAt: Annotated[Timestamp, Doc("`serverTimestamp()` when it is created; nobody can change it")]
+    updatedAt: Annotated[Timestamp, Doc("`serverTimestamp()` with every write")]
+    videos: Annotated[dict[VideoId, VideoOfSession], Doc("each video")] | None = None
+    kaltura: Annotated[LiveEvent, Doc("only in a public live session")] | None = None
+    moderators: Annotated[dict[str, Literal[True]], Doc("each named moderator, by uid")] | None = None
+    formerOwnerUids: Annotated[list[str], Doc("during a transfer")] | None = None
+    kalturaSession: Annotated[Literal[True], Doc("if something was created for this session")] | None = None
+
+
+@message
+class Enrolment:
+    """The permission of one student to watch one session."""
+
+    sessionId: Annotated[SessionId, Doc("a session of the owner")]
+    uid: Annotated[Uid, Doc("the student, 1 to 128 characters without a slash")]
+    ownerUid: Annotated[Uid, Doc("the owner's own uid")]
+    createdAt: Annotated[Timestamp, Doc("`serverTimestamp()`")]
+
+
+@message
+class Playable:
+    """The version of a video that plays."""
+
+    title: str
+    durationS: float | None
+    sizeBytes: int | None
+    mediaType: str | None
+    readyAt: Timestamp
+
+
+@message
+class CopyOfVideo:
+    """A copy as its video shows it."""
+
+    state: Literal["copying", "ready", "failed"]
+
+
+@message
+class Moment:
+    """A state, and when it began."""
+
+    state: str
+    at: Timestamp
+
+
+@message
+class Video:
+    """The record of a video."""
+
+    sessionId: Annotated[SessionId, Doc("whose it is")]
+    ownerUid: Annotated[str, Doc("whose it is")]
+    sessionCreatedAt: Annotated[Timestamp, Doc("`createdAt` of the session")]
+    provider: ProviderName
+    createdAt: Annotated[Timestamp, Doc("when the video was asked for")]
+    askedAt: Annotated[Timestamp, Doc("when its latest upload was asked for")]
+    title: Annotated[str, Doc("of the latest upload")]
+    fileName: Annotated[str, Doc("of the latest upload")]
+    declaredBytes: Annotated[int, Doc("of the latest upload")]
+    order: Annotated[int | None, Doc("place in the session")]
+    state: Annotated[VideoState, Doc("of the latest upload")]
+    stage: Annotated[Stage | None, Doc("of the latest upload")]
+    percent: Percent
+    receivedBytes: Annotated[int | None, Doc("bytes that have arrived")]
+    deadlineAt: Annotated[Timestamp | None, Doc("when the present state ends")]
+    failure: Failure | None
+    playable: Annotated[Playable | None, Doc("what plays")]
+    hosts: Annotated[dict[HostName, CopyOfVideo], Doc("each copy")] | None = None
+    history: Annotated[list[Moment], Doc("the last 20 states")]
+    gone: Annotated[bool, Doc("nothing of it is left")]
+
+
+@message
+class Transfer:
+    """The transfer of a session to another owner, while it lasts."""
+
+    sessionId: SessionId
+    ownerUid: Annotated[str, Doc("the new owner")]
+    formerOwnerUids: Annotated[list[str], Doc("owners that something may still name")]
+    askedAt: Timestamp
+    state: Annotated[TransferState, Doc("with `rotating` only the stream key is left")]
+    moved: Annotated[int, Doc("documents that follow")]
+    failure: Failure | None
+
+
+@message
+class Erasure:
+    """The progress of an erasure."""
+
+    state: ErasureState
+    askedAt: Timestamp
+    doneAt: Annotated[Timestamp | None, Doc("null before")]
+    sessions: Annotated[int, Doc("deleted")]
+    enrolments: Annotated[int, Doc("deleted")]
+    videos: Annotated[int, Doc("deleted")]
+    videosLeft: Counted
+    copiesLeft: Counted
+    eventsLeft: Counted
+    deletionsLeft: Counted
+    deletionsDead: Annotated[int | None, Doc("refused by the provider for about a week")]
+    uid: Annotated[str | None, Doc("the person, until it is done")]
+
+
+@message
+class KalturaSession:
+    """The server's record of a session."""
+
+    state: PairingState
+    parts: Annotated[dict[str, str], Doc("the ids at Kaltura")]
+    airing: Annotated[dict[str, Any], Doc("the broadcast, as last observed")]
+    applied: Annotated[dict[str, Any] | None, Doc("what the event fulfils")]
+    failure: Failure | None
+    history: list[Moment]
+
+
+@message
+class Copy:
+    """The copy of a video at a host."""
+
+    host: HostName
+    state: CopyState
+    percent: Percent
+    failures: int
+    reason: Annotated[str | None, Doc("why it failed last")]
+    retryAt: Timestamp | None
+
+
+@message
+class HostState:
+    """Whether playback works from a host."""
+
+    isHealthy: bool
+    since: Timestamp
+    checkedAt: Timestamp
+
+
+@message
+class Deletion:
+    """A thing at a provider that is still to be deleted."""
+
+    provider: str
+    reference: str
+    reason: Annotated[Reason, Doc("why it was released")]
+    state: DeletionState
+    createdAt: Timestamp
+    failure: Failure | None
+
+
+@message
+class OrphansReport:
+    """The result of the last search for orphans."""
+
+    at: Timestamp
+    held: bool
+    strayCount: int
+    strays: list[dict[str, Any]]
+    missingCount: int
+    missing: list[Any]
+    unreadableCount: int
+    unreadable: list[str]
+
+
+DOCUMENTS: Final[dict[str, type[Any]]] = {
+    "sessions/{sessionId}": Session,
+    "enrolments/{sessionId}_{uid}": Enrolment,
+    "videos/{videoId}": Video,
+    "transfers/{sessionId}": Transfer,
+    "erasures/{erasureId}": Erasure,
+    "kalturaSession/{sessionId}": KalturaSession,
+    "copies/{videoId}-{host}": Copy,
+    "hosts/{host}": HostState,
+    "pendingDeletions/{deletionId}": Deletion,
+    "reports/orphans": OrphansReport,
+}
+"""The class of each document, by its path."""
+
+
+OPEN: Final = (Playable, CopyOfVideo, *list(DOCUMENTS.values())[2:])
+"""What has further fields, which are the server's own and may change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """
+    What a state of a video means, and its stages.
+    """
+
+    text: str
+    stages: tuple[Stage, ...] = ()
+
+
+STATES: Final = {
+    VideoState.REQUESTED: Meaning("a token was asked for"),
+    VideoState.PREPARING: Meaning("the provider creates the empty video"),
+    VideoState.UPLOADING: Meaning("bytes arrive", (Stage.AWAITING_BYTES, Stage.RECEIVING)),
+    VideoState.PROCESSING: Meaning("the provider converts", (Stage.QUEUED, Stage.CONVERTING)),
+    VideoState.RETRYING: Meaning("processing starts again"),
+    VideoState.READY: Meaning("it plays"),
+    VideoState.FAILED: Meaning("see `failure`"),
+    VideoState.GONE: Meaning("it was deleted; the session does not show it"),
+}
+"""The meaning of each state of a video."""
