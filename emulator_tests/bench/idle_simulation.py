@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from emulator_tests.bench.films import write_session
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.app import App, Settings
 from shared.core.identity import SessionIdentity

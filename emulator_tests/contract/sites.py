@@ -25,7 +25,7 @@ from KalturaClient.Plugins.Core import (
     KalturaUser,
 )
 
-from emulator_tests.fakes import (
+from emulator_tests.memory import (
     ManualClock,
     MemoryAudience,
     MemoryDocuments,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
-from emulator_tests.fakes import MemoryDocuments, MemoryQueue
+from emulator_tests.memory import MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.stage import Killed
 from shared.cloud.calls import TIMEOUT_S
 from shared.core.errors import Conflict, Transient

@@ -11,7 +11,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import TypeVar
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import Deployment, Killed
 from shared.core.errors import BackendError, Doubtful, Transient
 

@@ -16,7 +16,7 @@ from http.client import HTTPConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from emulator_tests.fakes import MadeEvent, MadeMedia
+from emulator_tests.memory import MadeEvent, MadeMedia
 from emulator_tests.simulators.running import Running
 from shared.ports import EventSpec, MediaState, Observation, UploadSpec
 from shared.providers.kaltura import mapping

@@ -14,7 +14,7 @@ import pytest
 from emulator_tests.crashes.flows import FILM, S1
 from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, Things
 from emulator_tests.crashes.world import QUEUE_RETRY_S, REAP_GRACE_S, TEACHER, Account, assemble
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from shared.app import App
 from shared.core.errors import BackendError

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from emulator_tests.crashes.memory import Way, broken
-from emulator_tests.fakes import MemoryHost
+from emulator_tests.memory import MemoryHost
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import DAY_S, READY, copy, finish, school, sweep_for, upload
 from shared.core.paths import COPIES

@@ -29,7 +29,7 @@ from emulator_tests.crashes.effects import (
     WatchedQueue,
 )
 from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, Part, Simulator, Things
-from emulator_tests.fakes import (
+from emulator_tests.memory import (
     MadeEvent,
     MadeMedia,
     ManualClock,

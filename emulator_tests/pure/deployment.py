@@ -1,4 +1,4 @@
-"""A deployment in memory: the real use cases on the in-memory ports of `emulator_tests/fakes.py`.
+"""A deployment in memory: the real use cases on the in-memory ports of `emulator_tests/memory`.
 
 Used by the tests of the readiness poller, tokens, playback and the sweep. They decide what goes wrong, and when.
 """
@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from emulator_tests.fakes import (
+from emulator_tests.memory import (
     BEGIN_AT,
     Effect,
     ManualClock,

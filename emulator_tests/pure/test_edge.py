@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import create_environ
 
-from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from functions import answers, edge
 from shared.core import errors
 from shared.core.callers import Caller

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.memory import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
 from shared.core.errors import Conflict, Doubtful, Permanent, ProviderError, SecretRejected, Transient
 from shared.ports import Create, Delete, Document, Task, Update, Version, Write
 from shared.reconcile import (

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from emulator_tests.fakes import (
+from emulator_tests.memory import (
     BEGIN_AT,
     Effect,
     ManualClock,
