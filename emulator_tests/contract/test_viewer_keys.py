@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from emulator_tests.contract.sites import KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import KalturaServer, KalturaSite
 from emulator_tests.memory import ManualClock, MemoryViewerKeys
 from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.core.errors import ProviderError, SecretRejected, WrongState

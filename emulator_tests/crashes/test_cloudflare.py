@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from emulator_tests.contract.sites import CloudflareServer, running_cloudflare
+from emulator_tests.contract.accounts import CloudflareServer, running_cloudflare
 from emulator_tests.memory import Effect, ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Killed
 from emulator_tests.simulators.tests.tus import chunk_headers
