@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from emulator_tests.simulators import bookkeeping
 from emulator_tests.simulators.clockwork import Readiness
-from emulator_tests.simulators.kaltura import account, actions, broadcast, processing
+from emulator_tests.simulators.kaltura import account, actions, broadcast, processing, snapshot
 from emulator_tests.simulators.kaltura.entry_state import EntryStatus
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.faults import Rule
@@ -63,6 +63,14 @@ async def _route(world: World, request: Request, name: str, sent: Mapping[str, A
             return {}
         case ("POST", "reset"):
             account.reset(world)
+            return {}
+        case ("POST", "snapshot"):
+            world.snapshot = snapshot.take(world)
+            return {}
+        case ("POST", "restore"):
+            if world.snapshot is None:
+                raise ValueError("there is no snapshot")
+            snapshot.restore(world, world.snapshot)
             return {}
         case ("POST", "secret"):
             # What the console does when somebody asks for a new one: keys that were signed with the old one are read
