@@ -5,13 +5,15 @@ The tests of this folder call it. `world` carries out each act.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from emulator_tests.crashes.effects import Blow, Fault
+from emulator_tests.crashes.effects import Blow, Fault, Met
+from emulator_tests.crashes.forks import Forks
 from emulator_tests.crashes.world import Account, World
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Broken
@@ -526,31 +528,103 @@ def play(
         Broken: An invariant does not hold. The notes of the exception contain the log of the run, as for any other
             error.
     """
-    faulty = isinstance(what, Fault) or flow.outage or flow.beyond
+    world = _begin(flow, account, what, build, copies)
+    with told(world, flow.name):
+        world.effects.blow = None if what is None else Blow(number, _disturbance(world, what))
+        _go_through(flow, world, hastily=hastily)
+        _require_promised(flow, world, what)
+    return world
+
+
+def play_each(flow: Flow, account: Account, cases: Iterable[tuple[int, Met, Fault | Act]]) -> list[str | None]:
+    """
+    Run a flow once, undisturbed, and each case in a copy of this process that begins at the case's effect.
+
+    Args:
+        flow: What users do.
+        account: The Kaltura account to use.
+        cases: For each case the number of the effect, the effect as it was recorded, and its disturbance, ordered by
+            the numbers.
+
+    Returns:
+        For each case the traceback of its failure with the log of the run, or `None`.
+    """
+    left, failures, forks = deque(cases), list[str | None](), Forks()
+    world = _begin(flow, account, None)
+    what: Fault | Act | None = None
+
+    def branch(number: int, met: Met) -> Fault | Callable[[], None] | None:
+        nonlocal what
+        is_kept = False
+        while left and left[0][0] == number:
+            _, recorded, mine = left.popleft()
+            assert met == recorded, "The run took another course than the one that was recorded."
+            if not is_kept:
+                account.simulator.snapshot()
+                is_kept = True
+            before = len(forks.failures)
+            if forks.fork():
+                account.leave_connections()
+                world.effects.branch, what = None, mine
+                world.is_orderly = _is_orderly(flow, mine)
+                return _disturbance(world, mine)
+            account.simulator.restore()
+            failures.append(forks.failures[before] if len(forks.failures) > before else None)
+        return None
+
+    world.effects.branch = branch
+    try:
+        with told(world, flow.name):
+            _go_through(flow, world)
+            _require_promised(flow, world, what)
+    except BaseException as error:
+        if forks.is_copy:
+            forks.end(error)
+        raise
+    if forks.is_copy:
+        forks.end()
+    assert not left, "The run ended before some of the effects that were recorded."
+    return failures
+
+
+def _begin(flow: Flow, account: Account, what: Fault | Act | None, build: Build = SOUND, copies: int = 1) -> World:
     world = World(
         account.simulator,
         account.client,
         build,
         beyond=flow.beyond,
         outage=flow.outage,
-        orderly=not faulty,
         copies=copies,
         new_account=flow.new_account,
     )
-    blow = None
-    if what is not None:
-        blow = Blow(number, what if isinstance(what, Fault) else lambda: what(world))
-    with told(world, flow.name):
-        act(world, flow.before)
-        world.go_on(flow.settled_s)
-        world.count(blow, sweeps=flow.sweeps)
-        act(world, flow.acts)
-        world.rest(hastily=hastily)
-        ends = [video.fields["state"] for video in world.documents(VIDEOS).values()]
-        promised = flow.video is not None and not world.hurt and (what is None or isinstance(what, Fault))
-        if promised and ends != [flow.video]:
-            raise Broken(12, "a video ends as it was wished", f"it ended {ends}, not {flow.video}")
+    world.is_orderly = _is_orderly(flow, what)
     return world
+
+
+def _is_orderly(flow: Flow, what: Fault | Act | None) -> bool:
+    return not (isinstance(what, Fault) or flow.outage or flow.beyond)
+
+
+def _disturbance(world: World, what: Fault | Act) -> Fault | Callable[[], None]:
+    return what if isinstance(what, Fault) else lambda: what(world)
+
+
+def _go_through(flow: Flow, world: World, *, hastily: bool = True) -> None:
+    act(world, flow.before)
+    world.go_on(flow.settled_s)
+    world.count(sweeps=flow.sweeps)
+    act(world, flow.acts)
+    world.rest(hastily=hastily)
+
+
+def _require_promised(flow: Flow, world: World, what: Fault | Act | None) -> None:
+    """
+    Require that the video ends as the flow says, unless a user got an error or changed their mind.
+    """
+    ends = [video.fields["state"] for video in world.documents(VIDEOS).values()]
+    promised = flow.video is not None and not world.hurt and (what is None or isinstance(what, Fault))
+    if promised and ends != [flow.video]:
+        raise Broken(12, "a video ends as its spec says", f"it ended {ends}, not {flow.video}")
 
 
 def act(world: World, acts: Acts) -> None:

@@ -76,6 +76,24 @@ class Simulator:
         self.control("POST", "clock", {"stand_at": self._now.timestamp(), "ready": f"after_s:{PROCESSING_S}"})
         return self._now
 
+    def snapshot(self) -> None:
+        """
+        Keep the state of the account, so that copies of this process can begin at it.
+        """
+        self.control("POST", "snapshot", {})
+
+    def restore(self) -> None:
+        """
+        Bring the account back to the last snapshot. This process must not have changed it since.
+        """
+        self.control("POST", "restore", {})
+
+    def leave_connection(self) -> None:
+        """
+        Speak over another connection from now on, in a copy of the process that opened the present one.
+        """
+        self._connection.close()
+
     def move_to(self, at: datetime) -> None:
         """
         Move the simulator's clock to an instant, and stop it there.

@@ -20,7 +20,6 @@ from typing import Any, Final, cast
 from emulator_tests.crashes.browser import send_chunk
 from emulator_tests.crashes.effects import (
     AT_KALTURA,
-    Blow,
     Effects,
     Kind,
     Met,
@@ -235,6 +234,13 @@ class Account:
             answer_timeout_s=ANSWER_TIMEOUT_S,
         )
 
+    def leave_connections(self) -> None:
+        """
+        Speak over other connections from now on, in a copy of the process that opened the present ones.
+        """
+        self.client.close()
+        self.simulator.leave_connection()
+
     def close(self) -> None:
         """
         Close the connections, and stop the simulator.
@@ -253,11 +259,11 @@ class World:
         build: The code as it is, or with a defect.
         beyond: Whether things may exist twice for a while.
         outage: Whether so much goes wrong that the queue may drop tasks.
-        orderly: Whether nothing goes wrong with any worker.
         copies: How often each task is delivered.
         new_account: Whether the account is entirely new, without what is created in an account once.
 
     Attributes:
+        is_orderly: Whether nothing goes wrong with any worker.
         simulator: Runs the account.
         clock: Stands still until it is moved; the simulator's clock follows it.
         effects: Every effect of the code under test.
@@ -277,7 +283,6 @@ class World:
         beyond: bool = False,
         copies: int = 1,
         outage: bool = False,
-        orderly: bool = False,
         new_account: bool = False,
     ) -> None:
         begun_at = simulator.reset()
@@ -289,7 +294,7 @@ class World:
         self.effects = client.effects = Effects(self)
         self._build = build
         self._outage = outage
-        self._orderly = orderly
+        self.is_orderly = True
         self._others = 0
         self._there = simulator.things()
         self._kept = MemoryDocuments()
@@ -335,15 +340,14 @@ class World:
 
     # --- one run --------------------------------------------------------------------------------------------------
 
-    def count(self, blow: Blow | None, *, sweeps: int = 0) -> None:
+    def count(self, *, sweeps: int = 0) -> None:
         """
-        Count effects from now on, and disturb one of them.
+        Count effects from now on, so that they may be disturbed.
 
         Args:
-            blow: The disturbance.
             sweeps: Number of sweeps whose effects are counted too.
         """
-        self.effects.counting, self.effects.blow, self._sweeps_counted = True, blow, sweeps
+        self.effects.counting, self._sweeps_counted = True, sweeps
         self.counted_from = self.clock()
 
     def met(self) -> list[Met]:
@@ -688,7 +692,7 @@ class World:
         """
         with contextlib.suppress(Killed), self._visiting(task.queue):
             self.app.work(task)
-        if self._orderly and not self._others:
+        if self.is_orderly and not self._others:
             self._judge_claims()
 
     def _sweep(self) -> None:
