@@ -13,9 +13,11 @@ from typing import Final
 
 import pytest
 
+from emulator_tests.crashes.account import Account
+from emulator_tests.crashes.acts import Act
 from emulator_tests.crashes.effects import Fault, Met
-from emulator_tests.crashes.flows import FLOWS, Act, Flow, play, play_each
-from emulator_tests.crashes.world import Account
+from emulator_tests.crashes.flows import FLOWS, Flow
+from emulator_tests.crashes.playing import play, play_each
 
 ACCOUNT: Final = pytest.StashKey[Account]()
 RECORDED: Final = pytest.StashKey[Mapping[str, Sequence[Met]]]()

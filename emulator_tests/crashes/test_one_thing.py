@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from emulator_tests.crashes.flows import FLOWS, SENT, Flow, play
+from emulator_tests.crashes.account import Account
+from emulator_tests.crashes.flows import FLOWS, SENT, Flow
+from emulator_tests.crashes.playing import play
 from emulator_tests.crashes.recording import Case, effects, failure_of, recorded
+from emulator_tests.crashes.settings import FEED_INTERVAL_S
 from emulator_tests.crashes.simulator import PROCESSING_S
-from emulator_tests.crashes.world import FEED_INTERVAL_S, Account
 from shared.core.paths import VIDEOS
 from shared.videos.model import VideoState
 
