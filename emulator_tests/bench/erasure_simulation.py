@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from emulator_tests.bench.films import uploading, write_session
 from emulator_tests.deployment_settings import deployment_settings
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.app import App
 from shared.core.callers import Caller

@@ -33,9 +33,9 @@ from KalturaClient.Plugins.Core import (
 from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaScheduleEventRecurrenceType
 
 from emulator_tests.bench.rounds import by_turns, least_and_median, show, times, verdict
-from emulator_tests.crashes.world import SETTINGS
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.crashes.settings import SETTINGS
 from emulator_tests.flow.school import Person, School
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import change, create
 from emulator_tests.simulators.running import Running

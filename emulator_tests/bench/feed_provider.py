@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final, TypeVar
 
-from emulator_tests.fakes import Effect
+from emulator_tests.memory import Effect
 from emulator_tests.simulators.clock import Mode, Readiness
 from shared.ports import (
     OBSERVED_MAX,

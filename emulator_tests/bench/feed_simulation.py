@@ -27,7 +27,7 @@ from typing import Any, Final, TypeVar
 
 from emulator_tests.bench.feed_provider import NAME, SIZE_BYTES, Made, Spread, TimedMedia
 from emulator_tests.deployment_settings import DeploymentSettings, deployment_settings
-from emulator_tests.fakes import BEGIN_AT, Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
+from emulator_tests.memory import BEGIN_AT, Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
 from shared.app import App
 from shared.core.identity import SessionIdentity
 from shared.core.paths import KEYS_SEPARATOR, POLL_READINESS, RECONCILE_VIDEO, VIDEOS, session_path, video_path

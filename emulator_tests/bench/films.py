@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from emulator_tests.fakes import MemoryMedia
+from emulator_tests.memory import MemoryMedia
 from shared.core.identity import SessionIdentity
 from shared.core.paths import pairing_path, session_path, video_path
 from shared.ports import Create, Documents, ExternalIds, MediaState, Observation, UploadSpec

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from emulator_tests.bench.films import write_session
 from emulator_tests.deployment_settings import deployment_settings
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.app import App
 from shared.core.identity import SessionIdentity

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from emulator_tests.contract.sites import (
+from emulator_tests.contract.accounts import (
     FILM_S,
     CloudflareServer,
     CloudflareSite,

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from emulator_tests.fakes import ManualClock, MemoryHost
 from emulator_tests.flow.long_upload import Break, line_to
+from emulator_tests.memory import ManualClock, MemoryHost
 from emulator_tests.simulators.tests.files import Files
 from emulator_tests.testbed.places import VERSITYGW
 from emulator_tests.testbed.stack import HOST, ask, free_ports

@@ -11,7 +11,7 @@ import firebase_admin
 import pytest
 import requests
 
-from emulator_tests.fakes import MemoryAccounts
+from emulator_tests.memory import MemoryAccounts
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.stack import free_ports
 from shared.cloud.accounts import FirebaseAccounts

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from emulator_tests.contract.sites import Site
+from emulator_tests.contract.accounts import Site
 from shared.core.errors import Transient
 from shared.ports import Admission, Attendee, EventSpec, ExternalIds
 

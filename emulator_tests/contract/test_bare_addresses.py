@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator_tests.contract.sites import Film, Site
+from emulator_tests.contract.accounts import Film, Site
 from shared.ports import MediaState, UploadSpec
 from shared.providers.addresses import plays
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emulator_tests.contract.sites import CloudflareSite
+from emulator_tests.contract.accounts import CloudflareSite
 from shared.core.errors import BadRequest, NotAllowed, Transient
 from shared.ports import WebhookEvent
 from shared.providers.cloudflare import CloudflareWebhook

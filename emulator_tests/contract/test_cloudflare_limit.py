@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from emulator_tests.contract.sites import CloudflareSite
-from emulator_tests.fakes import MemoryDocuments
+from emulator_tests.contract.accounts import CloudflareSite
+from emulator_tests.memory import MemoryDocuments
 from shared.core.errors import Transient
 from shared.limits.limiter import KNOWN_S, Limiter
 from shared.ports import Documents, UploadSpec

@@ -13,8 +13,8 @@ import httpx
 import jwt
 import pytest
 
+from emulator_tests.contract.accounts import CloudflareSite, Film
 from emulator_tests.contract.hostile import hostile, once
-from emulator_tests.contract.sites import CloudflareSite, Film
 from shared.core.errors import Doubtful, Permanent, Transient, WrongState
 from shared.ports import Allowance, ExternalIds, MediaState, Observation, UploadSpec
 from shared.providers.cloudflare.signing import SigningKey

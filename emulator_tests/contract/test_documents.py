@@ -15,7 +15,7 @@ import grpc
 import pytest
 
 from emulator_tests.contract.line import Line, line_to
-from emulator_tests.fakes import MemoryDocuments
+from emulator_tests.memory import MemoryDocuments
 from emulator_tests.testbed import Testbed
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.core.errors import Conflict, Transient

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator_tests.contract.sites import Film, Site
+from emulator_tests.contract.accounts import Film, Site
 from shared.core.errors import Doubtful, Permanent, Transient
 from shared.ports import Broadcast, EventSpec
 

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from emulator_tests.contract.test_documents import firestore_at
-from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from emulator_tests.testbed import Testbed
 from shared.core.paths import host_path
 from shared.hosts.promises import PROMISES_MAX, encoded, promise_of, watching_of

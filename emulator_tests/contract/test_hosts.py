@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 import pytest
 
+from emulator_tests.contract.accounts import Film
 from emulator_tests.contract.hosts import (
     LOST_ANSWER,
     LOST_CALL,
@@ -30,7 +31,6 @@ from emulator_tests.contract.hosts import (
     running_s3,
     source_of,
 )
-from emulator_tests.contract.sites import Film
 from emulator_tests.flow.long_upload import Break
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.files import Files, serving

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite, Site
+from emulator_tests.contract.accounts import Film, KalturaServer, KalturaSite, Site
 from shared.core.errors import Transient
 from shared.core.identity import SessionIdentity
 from shared.ports import EventSpec, ExternalIds, InventoryItem, MediaState, UploadSpec

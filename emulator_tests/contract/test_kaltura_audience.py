@@ -15,8 +15,8 @@ import pytest
 from KalturaClient import KalturaClient
 from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
 
+from emulator_tests.contract.accounts import CHAT_LIFETIME_S, KalturaServer, KalturaSite
 from emulator_tests.contract.conftest import ROOM_URL
-from emulator_tests.contract.sites import CHAT_LIFETIME_S, KalturaServer, KalturaSite
 from emulator_tests.simulators.kaltura.models.keys import Session
 from emulator_tests.simulators.kaltura.models.keys import decode as decode_ks
 from shared.core.errors import Permanent

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import Film, KalturaServer, KalturaSite
 from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.ports import EventIds, EventSpec, ExternalIds, Refusal, UploadSpec
 from shared.providers.kaltura import KalturaEvents

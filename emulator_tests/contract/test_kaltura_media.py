@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import Film, KalturaServer, KalturaSite
 from shared.ports import Allowance, ExternalIds, MediaState, Observation, UploadSpec
 from shared.providers.kaltura import mapping
 

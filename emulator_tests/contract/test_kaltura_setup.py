@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from KalturaClient.Plugins.Core import KalturaAppToken, KalturaFilterPager, KalturaPermission, KalturaSessionType
 
+from emulator_tests.contract.accounts import KalturaServer, KalturaSite
 from emulator_tests.contract.conftest import ROOM_URL
-from emulator_tests.contract.sites import KalturaServer, KalturaSite
 from shared.ports import Finding, Health, UploadSpec
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaSetup, KalturaWebhook, mapping
 from shared.providers.kaltura.chat import CHAT_PRIVILEGES

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from KalturaClient.Plugins.Core import KalturaUser
 
+from emulator_tests.contract.accounts import Film, KalturaServer, KalturaSite
 from emulator_tests.contract.conftest import ROOM_URL
-from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
 from emulator_tests.texts import ENGLAND, NOT_TITLES, TITLES, UIDS
 from shared.core.errors import Permanent
 from shared.ports import Attendee, EventSpec, ExternalIds, UploadSpec

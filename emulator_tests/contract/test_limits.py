@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from emulator_tests.contract.test_documents import firestore_at
-from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from emulator_tests.testbed import Testbed
 from shared.core.paths import limit_path
 from shared.limits.buckets import Budget, Priority

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from emulator_tests.contract.sites import FILM_S, Film, Site
+from emulator_tests.contract.accounts import FILM_S, Film, Site
 from shared.core.errors import Doubtful, Permanent, Transient
 from shared.ports import (
     CHANGES_MAX,

@@ -19,7 +19,7 @@ from google.cloud.tasks_v2 import CreateTaskRequest, RetryConfig
 from google.cloud.tasks_v2 import Queue as CloudQueue
 
 from emulator_tests.contract.line import Line, line_to
-from emulator_tests.fakes import ManualClock, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryQueue
 from emulator_tests.testbed import Testbed
 from emulator_tests.vendor_queue import connect_client
 from shared.cloud.tasks import STARTING_S, CloudTasksQueue, connect_tasks

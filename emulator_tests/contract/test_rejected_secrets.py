@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.contract.sites import CloudflareSite, KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import CloudflareSite, KalturaServer, KalturaSite
 from shared.core.errors import SecretRejected, Transient
 from shared.ports import Health, UploadSpec
 from shared.providers.cloudflare import CloudflareWebhook

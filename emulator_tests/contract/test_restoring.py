@@ -18,9 +18,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from emulator_tests.contract.sites import DECLARED_BYTES, CloudflareSite, Film, KalturaSite
+from emulator_tests.contract.accounts import DECLARED_BYTES, CloudflareSite, Film, KalturaSite
 from emulator_tests.deployment_settings import deployment_settings
-from emulator_tests.fakes import ManualClock, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, STRAY_AGE_S, TEACHER, WINDOW
 from emulator_tests.testbed.part import Part
 from emulator_tests.testbed.places import HIDANE

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from emulator_tests.contract.sites import KalturaServer, KalturaSite
-from emulator_tests.fakes import ManualClock, MemoryViewerKeys
+from emulator_tests.contract.accounts import KalturaServer, KalturaSite
+from emulator_tests.memory import ManualClock, MemoryViewerKeys
 from emulator_tests.simulators.kaltura.models.keys import decode as decode_ks
 from shared.core.errors import ProviderError, SecretRejected, WrongState
 from shared.ports import Allowance, ExternalIds, Grant, UploadGrant, UploadSpec, ViewerKeys

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from emulator_tests.crashes.account import Account
 from emulator_tests.crashes.recording import account_of
-from emulator_tests.crashes.world import Account
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
-from emulator_tests.fakes import MemoryDocuments, MemoryQueue
+from emulator_tests.memory import MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.stage import Killed
 from shared.cloud.calls import TIMEOUT_S
 from shared.core.errors import Conflict, Transient
@@ -213,6 +213,8 @@ class Effects:
         met: The effects that were counted, in order.
         counting: Whether effects are counted now, and may be disturbed.
         blow: The disturbance.
+        branch: Is given the number of each counted effect and the effect, and returns its disturbance. It may copy this
+            process, and return something else in the copy.
         surroundings: Callbacks around each effect.
     """
 
@@ -220,6 +222,7 @@ class Effects:
         self.met: list[Met] = []
         self.counting = False
         self.blow: Blow | None = None
+        self.branch: Callable[[int, Met], Fault | Callable[[], None] | None] | None = None
         self.surroundings = surroundings
         self._last_visitor: object = None
 
@@ -235,6 +238,8 @@ class Effects:
             self._last_visitor = visitor
             if self.blow is not None and self.blow.number == len(self.met):
                 what = self.blow.what
+            elif self.branch is not None:
+                what = self.branch(len(self.met), self.met[-1])
         if what is not None and not isinstance(what, Fault):
             with around.alone():
                 what()

@@ -1,309 +1,53 @@
-"""The flows: what users do, what they did before, and the expected end. `play` runs one.
-
-The tests of this folder call it. `world` carries out each act.
-"""
+"""The flows: what users do, what they did before, and the expected end. `playing` runs them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from emulator_tests.crashes.effects import Blow, Fault
-from emulator_tests.crashes.world import Account, World
-from emulator_tests.pure.races.defects import SOUND, Build
-from emulator_tests.pure.races.invariants import Broken
-from emulator_tests.testbed.places import TEST_PICTURE
-from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS
-from shared.videos.commands import cancel_upload, delete_video, retry_video
+from emulator_tests.crashes.acts import (
+    CHUNKS,
+    Act,
+    Acts,
+    adopt,
+    ask_to_replace,
+    ask_to_replace_with_garbage,
+    ask_to_upload,
+    ask_to_upload_garbage,
+    cancel,
+    convert_again,
+    delete,
+    delete_and_visit,
+    delete_unheard,
+    fail_to_convert,
+    go_off_air,
+    go_on_air,
+    lose_document,
+    lose_tasks,
+    make_on_demand,
+    make_strays,
+    move,
+    move_and_visit,
+    name_moderator,
+    publish,
+    publish_and_visit,
+    publish_now,
+    publish_unheard,
+    push,
+    reconcile_videos,
+    renew,
+    retitle,
+    retry,
+    send,
+    sweep,
+    unname_moderator,
+    unpublish,
+    unschedule,
+    unwant,
+    visit_session,
+)
+from emulator_tests.pure.races.defects import SOUND
 from shared.videos.model import VideoState
-
-Act = Callable[[World], None]
-Acts = tuple[tuple[float, Act], ...]
-
-FILM: Final = TEST_PICTURE.read_bytes()
-GARBAGE: Final = b"This is no film. " * 20_000
-CHUNKS: Final = 3
-S1: Final = "s1"
-PAUSE_S: Final = 5.0
-EVENT_S: Final = 30
-"""Length of a live event in a flow."""
-
-
-def publish(world: World) -> None:
-    """
-    Publish the session; create it if there is none.
-    """
-    world.write(S1, status="public")
-
-
-def publish_unheard(world: World) -> None:
-    """
-    Publish the session, and lose the trigger.
-    """
-    world.write(S1, heard=False, status="public")
-
-
-def unpublish(world: World) -> None:
-    """
-    Make the session a draft again.
-    """
-    world.write(S1, status="draft")
-
-
-def retitle(world: World) -> None:
-    """
-    Change the title, with characters that have a meaning for servers.
-    """
-    world.write(S1, title="{1:result:id} <Géométrie> & co")
-
-
-def move(world: World) -> None:
-    """
-    Move the session to a day later.
-    """
-    at = world.clock() + timedelta(days=2)
-    world.write(S1, startsAt=at, endsAt=at + timedelta(hours=1))
-
-
-def unschedule(world: World) -> None:
-    """
-    Remove the session's start and end.
-    """
-    world.write(S1, startsAt=None, endsAt=None)
-
-
-def name_moderator(world: World) -> None:
-    """
-    Make a user a moderator.
-    """
-    world.write(S1, moderators={"anna": True})
-
-
-def unname_moderator(world: World) -> None:
-    """
-    Remove the moderator.
-    """
-    world.write(S1, moderators={})
-
-
-def publish_now(world: World) -> None:
-    """
-    Publish the session as it begins.
-    """
-    world.write(S1, status="public", startsAt=world.clock(), endsAt=world.clock() + timedelta(seconds=EVENT_S))
-
-
-def go_on_air(world: World) -> None:
-    """
-    Let the owner's encoder begin to send.
-    """
-    world.broadcast(None, is_live=True)
-
-
-def go_off_air(world: World) -> None:
-    """
-    Let the encoder stop; the recording arrives.
-    """
-    world.broadcast(TEST_PICTURE, is_live=False)
-
-
-def delete(world: World) -> None:
-    """
-    Delete the session.
-    """
-    world.delete(S1)
-
-
-def delete_unheard(world: World) -> None:
-    """
-    Delete the session, and lose the trigger.
-    """
-    world.delete(S1, heard=False)
-
-
-def make_on_demand(world: World) -> None:
-    """
-    Create an on-demand session.
-    """
-    world.write(S1, status="public", format="onDemand")
-
-
-def ask_to_upload(world: World) -> None:
-    """
-    Let the owner ask for an upload token.
-    """
-    world.ask_to_upload(S1, FILM)
-
-
-def ask_to_upload_garbage(world: World) -> None:
-    """
-    Let the owner ask for an upload token, for a file that is not a video.
-    """
-    world.ask_to_upload(S1, GARBAGE)
-
-
-def ask_to_replace(world: World) -> None:
-    """
-    Let the owner ask for a token to replace the video.
-    """
-    world.ask_to_replace(FILM)
-
-
-def ask_to_replace_with_garbage(world: World) -> None:
-    """
-    Let the owner ask for a token to replace the video, with a file that is not a video.
-    """
-    world.ask_to_replace(GARBAGE)
-
-
-def renew(world: World) -> None:
-    """
-    Let the owner ask for a fresh token, and continue the upload with it.
-    """
-    world.renew_token()
-
-
-def cancel(world: World) -> None:
-    """
-    Cancel the latest upload.
-    """
-    world.spec("cancelUpload", cancel_upload)
-
-
-def unwant(world: World) -> None:
-    """
-    Delete the video.
-    """
-    world.spec("deleteVideo", delete_video)
-
-
-def retry(world: World) -> None:
-    """
-    Retry the failed upload.
-    """
-    world.spec("retryVideo", retry_video)
-
-
-def fail_to_convert(world: World) -> None:
-    """
-    From now on, let Kaltura fail to convert what arrives.
-    """
-    world.let_conversions_fail()
-
-
-def convert_again(world: World) -> None:
-    """
-    From now on, let Kaltura convert what arrives.
-    """
-    world.let_conversions_succeed()
-
-
-def lose_document(world: World) -> None:
-    """
-    Let the database lose the video's document.
-    """
-    world.lose_document()
-
-
-def adopt(world: World) -> None:
-    """
-    Let the operator adopt the orphan.
-    """
-    world.adopt()
-
-
-def push(world: World) -> None:
-    """
-    Let Kaltura send webhooks for all that exists, and let workers reconcile the videos.
-    """
-    world.push()
-    reconcile_videos(world)
-
-
-def send(number: int) -> Act:
-    """
-    Let the owner's browser send a chunk.
-    """
-    return lambda world: world.send(number, CHUNKS)
-
-
-def lose_tasks(world: World) -> None:
-    """
-    Let the queue lose all tasks.
-    """
-    world.lose_tasks()
-
-
-def make_strays(world: World) -> None:
-    """
-    Create things at Kaltura that no document names.
-    """
-    world.make_strays()
-
-
-def break_kaltura(kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> Act:
-    """
-    From now on, let requests to Kaltura fail: the next one, the next that matches, or all that match (`times=0`).
-    """
-    return lambda world: world.let_go_wrong(kind, match, **how)
-
-
-def mend_kaltura(world: World) -> None:
-    """
-    Let no more requests to Kaltura fail.
-    """
-    world.mend_kaltura()
-
-
-def visit_session(world: World) -> None:
-    """
-    Let another worker reconcile the session.
-    """
-    world.visit_at_once(RECONCILE_SESSION, S1)
-
-
-def reconcile_videos(world: World) -> None:
-    """
-    Let other workers reconcile the session's videos.
-    """
-    for video_id in world.documents(VIDEOS):
-        world.visit_at_once(RECONCILE_VIDEO, video_id)
-
-
-def sweep(world: World) -> None:
-    """
-    Pause the current worker, and let the sweep run in the pause.
-    """
-    world.wait(PAUSE_S)
-    world.sweep_at_once()
-
-
-def move_and_visit(world: World) -> None:
-    """
-    Move the session, and let another worker reconcile it before the current one goes on.
-    """
-    move(world)
-    visit_session(world)
-
-
-def publish_and_visit(world: World) -> None:
-    """
-    Publish the session, and let another worker reconcile it before the current one goes on.
-    """
-    publish(world)
-    visit_session(world)
-
-
-def delete_and_visit(world: World) -> None:
-    """
-    Delete the session, and let other workers reconcile it and its videos before the current one goes on.
-    """
-    delete(world)
-    visit_session(world)
-    reconcile_videos(world)
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +86,6 @@ SENT: Final[Acts] = tuple((5.0 * number, send(number)) for number in range(1, CH
 UPLOADED: Final[Acts] = ((0, make_on_demand), (0, ask_to_upload), *SENT)
 UPLOADED_IN_PART: Final[Acts] = UPLOADED[:3]
 REPLACED_IN_PART: Final[Acts] = (*UPLOADED, (100, ask_to_replace), (105, send(1)))
-
 FLOWS: Final = (
     Flow(
         "publish", PUBLIC, minds=(unpublish, delete, retitle, visit_session, delete_and_visit, sweep), new_account=True
@@ -495,81 +238,3 @@ FLOWS: Final = (
     Flow("sweep-finds-a-video", ((0, lose_tasks),), before=UPLOADED, settled_s=0, video=VideoState.READY, sweeps=1),
     Flow("sweep-finds-strays", before=((0, make_strays),), settled_s=SOUND.stray_age_s, sweeps=1),
 )
-
-
-def play(
-    flow: Flow,
-    account: Account,
-    *,
-    number: int = 0,
-    what: Fault | Act | None = None,
-    build: Build = SOUND,
-    copies: int = 1,
-    hastily: bool = True,
-) -> World:
-    """
-    Run a flow once, from an empty account until nothing is left to do.
-
-    Args:
-        flow: What users do.
-        account: The Kaltura account to use.
-        number: Number of the effect that is disturbed.
-        what: The disturbance; `None` lets everything go well.
-        build: The code as it is, or with a defect.
-        copies: How often each task is delivered.
-        hastily: Leave out the sweeps that can find nothing.
-
-    Returns:
-        The world at the end.
-
-    Raises:
-        Broken: An invariant does not hold. The notes of the exception contain the log of the run, as for any other
-            error.
-    """
-    faulty = isinstance(what, Fault) or flow.outage or flow.beyond
-    world = World(
-        account.simulator,
-        account.client,
-        build,
-        beyond=flow.beyond,
-        outage=flow.outage,
-        orderly=not faulty,
-        copies=copies,
-        new_account=flow.new_account,
-    )
-    blow = None
-    if what is not None:
-        blow = Blow(number, what if isinstance(what, Fault) else lambda: what(world))
-    with told(world, flow.name):
-        act(world, flow.before)
-        world.go_on(flow.settled_s)
-        world.count(blow, sweeps=flow.sweeps)
-        act(world, flow.acts)
-        world.rest(hastily=hastily)
-        ends = [video.fields["state"] for video in world.documents(VIDEOS).values()]
-        promised = flow.video is not None and not world.hurt and (what is None or isinstance(what, Fault))
-        if promised and ends != [flow.video]:
-            raise Broken(12, "a video ends as it was wished", f"it ended {ends}, not {flow.video}")
-    return world
-
-
-def act(world: World, acts: Acts) -> None:
-    """
-    Let users act, each at a number of seconds from now.
-    """
-    begun_at = world.clock()
-    for after_s, do in acts:
-        world.go_on(max(0.0, after_s - (world.clock() - begun_at).total_seconds()))
-        do(world)
-
-
-@contextmanager
-def told(world: World, name: str) -> Iterator[None]:
-    """
-    Add the log of the run to any error.
-    """
-    try:
-        yield
-    except Exception as error:
-        error.add_note("\n".join(["", f"The course of {name}:", *world.chronicle.lines()]))
-        raise

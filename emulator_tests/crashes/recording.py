@@ -13,12 +13,15 @@ from typing import Final
 
 import pytest
 
+from emulator_tests.crashes.account import Account
+from emulator_tests.crashes.acts import Act
 from emulator_tests.crashes.effects import Fault, Met
-from emulator_tests.crashes.flows import FLOWS, Act, Flow, play
-from emulator_tests.crashes.world import Account
+from emulator_tests.crashes.flows import FLOWS, Flow
+from emulator_tests.crashes.playing import play, play_each
 
 ACCOUNT: Final = pytest.StashKey[Account]()
 RECORDED: Final = pytest.StashKey[Mapping[str, Sequence[Met]]]()
+FAILURES: Final = pytest.StashKey[dict[str, str | None]]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,23 @@ def effects(config: pytest.Config) -> Iterator[tuple[Flow, int, Met]]:
     for flow in FLOWS:
         for number, met in enumerate(recorded(config)[flow.name], 1):
             yield flow, number, met
+
+
+def failure_of(case: Case, session: pytest.Session) -> str | None:
+    """
+    Return the traceback of a case's failure, or `None`. The first case of a flow runs all its cases that are selected.
+    """
+    failures = session.config.stash.setdefault(FAILURES, {})
+    if case.id not in failures:
+        cases = sorted(_selected(case.flow, session), key=lambda one: one.number)
+        account = account_of(session.config)
+        ends = play_each(case.flow, account, [(one.number, one.met, one.what) for one in cases])
+        failures.update(zip((one.id for one in cases), ends, strict=True))
+    return failures[case.id]
+
+
+def _selected(flow: Flow, session: pytest.Session) -> Iterator[Case]:
+    for item in session.items:
+        assert isinstance(item, pytest.Function)
+        if hasattr(item, "callspec"):
+            yield from (one for one in item.callspec.params.values() if isinstance(one, Case) and one.flow is flow)

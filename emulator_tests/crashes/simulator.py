@@ -16,7 +16,7 @@ from http.client import HTTPConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from emulator_tests.fakes import MadeEvent, MadeMedia
+from emulator_tests.memory import MadeEvent, MadeMedia
 from emulator_tests.simulators.running import Running
 from shared.ports import EventSpec, MediaState, Observation, UploadSpec
 from shared.providers.kaltura import mapping
@@ -75,6 +75,24 @@ class Simulator:
         self._now = datetime.fromtimestamp((int(time.time()) // ROUND_S + 2) * ROUND_S, UTC)
         self.control("POST", "clock", {"stand_at": self._now.timestamp(), "ready": f"after_s:{PROCESSING_S}"})
         return self._now
+
+    def snapshot(self) -> None:
+        """
+        Keep the state of the account, so that copies of this process can begin at it.
+        """
+        self.control("POST", "snapshot", {})
+
+    def restore(self) -> None:
+        """
+        Bring the account back to the last snapshot. This process must not have changed it since.
+        """
+        self.control("POST", "restore", {})
+
+    def leave_connection(self) -> None:
+        """
+        Speak over another connection from now on, in a copy of the process that opened the present one.
+        """
+        self._connection.close()
 
     def move_to(self, at: datetime) -> None:
         """

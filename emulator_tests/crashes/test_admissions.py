@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from emulator_tests.crashes.memory import Way, broken
+from emulator_tests.crashes.memory import Way, break_each_effect
 from emulator_tests.pure.deployment import Deployment
 from emulator_tests.pure.races.defects import NoAdmissions
 from emulator_tests.pure.test_admissions import ADA, ANNA, GRACE, admissions, change, delete, given, school, unenrol
@@ -90,17 +90,16 @@ def _require_ended(deployment: Deployment, story: Story, number: int) -> None:
 @pytest.mark.parametrize("way", Way)
 def test_wherever_it_goes_wrong_the_sweep_alone_ends_what_nobody_may_keep(way: Way, deletes: bool) -> None:
     story = Story(deletes=deletes)
-    for number, deployment in broken(story.begin, story.play, way):
-        _require_ended(deployment, story, number)
+    break_each_effect(story.begin, story.play, way, lambda number, one: _require_ended(one, story, number))
 
 
 @pytest.mark.parametrize("way", Way)
 def test_a_sweep_that_looks_at_no_admission_is_noticed(way: Way) -> None:
-    def play_all() -> None:
-        story = Story(deletes=False)
-        for number, deployment in broken(story.begin, story.play, way):
-            deployment.sweep = replace(deployment.app, documents=NoAdmissions(deployment.documents)).sweep
-            _require_ended(deployment, story, number)
+    story = Story(deletes=False)
+
+    def judge(number: int, deployment: Deployment) -> None:
+        deployment.sweep = replace(deployment.app, documents=NoAdmissions(deployment.documents)).sweep
+        _require_ended(deployment, story, number)
 
     with pytest.raises(AssertionError):
-        play_all()
+        break_each_effect(story.begin, story.play, way, judge)

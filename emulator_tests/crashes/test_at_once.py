@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from emulator_tests.crashes.flows import FILM, S1
+from emulator_tests.crashes.account import Account, assemble
+from emulator_tests.crashes.acts import FILM, S1
+from emulator_tests.crashes.settings import QUEUE_RETRY_S, REAP_GRACE_S, TEACHER
 from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, Things
-from emulator_tests.crashes.world import QUEUE_RETRY_S, REAP_GRACE_S, TEACHER, Account, assemble
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from shared.app import App
 from shared.core.errors import BackendError

@@ -14,9 +14,9 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from emulator_tests.contract.sites import CloudflareServer, running_cloudflare
+from emulator_tests.contract.accounts import CloudflareServer, running_cloudflare
 from emulator_tests.deployment_settings import deployment_settings
-from emulator_tests.fakes import Effect, ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.memory import Effect, ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Killed
 from emulator_tests.simulators.tests.tus import chunk_headers
 from emulator_tests.testbed.places import TEST_PICTURE

@@ -10,21 +10,12 @@ from typing import Final
 
 import pytest
 
+from emulator_tests.crashes.account import Account
+from emulator_tests.crashes.acts import Act, break_kaltura, delete, publish, retitle, sweep, visit_session
 from emulator_tests.crashes.effects import Fault
-from emulator_tests.crashes.flows import (
-    FLOWS,
-    Act,
-    Flow,
-    break_kaltura,
-    delete,
-    play,
-    publish,
-    retitle,
-    sweep,
-    visit_session,
-)
+from emulator_tests.crashes.flows import FLOWS, Flow
+from emulator_tests.crashes.playing import play
 from emulator_tests.crashes.recording import recorded
-from emulator_tests.crashes.world import Account
 from emulator_tests.pure.races.defects import DEFECTS, Build
 from emulator_tests.pure.races.invariants import Broken
 

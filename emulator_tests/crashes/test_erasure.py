@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator_tests.crashes.memory import Way, broken
+from emulator_tests.crashes.memory import Way, break_each_effect
 from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Deployment
 from emulator_tests.pure.test_erasure import (
     NAMES_OF_STUDENT,
@@ -42,18 +42,21 @@ def _story(deployment: Deployment, caller: Caller) -> None:
 @pytest.mark.parametrize("who", PEOPLE)
 def test_wherever_it_goes_wrong_the_sweep_alone_brings_it_to_its_end(who: str, way: Way) -> None:
     caller, names, owners = PEOPLE[who]
-    for number, deployment in broken(_small_school, lambda one: _story(one, caller), way):
-        owners = owners or sorted(deployment.owners_at_provider())
+
+    def judge(number: int, deployment: Deployment) -> None:
+        kept = owners or sorted(deployment.owners_at_provider())
         # A caller without an answer sends the same request again.
         key = ask(deployment, caller, caller.uid)
         deployment.lose_tasks()
 
-        sweep_until(deployment, lambda: erasure(deployment, key).state is ErasureState.DONE)  # noqa: B023  # called here
+        sweep_until(deployment, lambda: erasure(deployment, key).state is ErasureState.DONE)
 
         deployment.run(STRAY_AGE_S)
-        sweep_until(deployment, lambda: not deployment.deletions())  # noqa: B023  # called here
-        assert sorted(deployment.owners_at_provider()) == owners, number
+        sweep_until(deployment, lambda: not deployment.deletions())
+        assert sorted(deployment.owners_at_provider()) == kept, number
         assert naming(deployment, *names) == [], number
+
+    break_each_effect(_small_school, lambda one: _story(one, caller), way, judge)
 
 
 def _half_transferred() -> Deployment:
@@ -67,10 +70,12 @@ def _half_transferred() -> Deployment:
 
 @pytest.mark.parametrize("way", Way)
 def test_wherever_it_goes_wrong_what_is_anothers_now_is_kept_for_them(way: Way) -> None:
-    for number, deployment in broken(_half_transferred, lambda one: _story(one, TEACHER), way):
+    def judge(number: int, deployment: Deployment) -> None:
         key = ask(deployment)
         deployment.lose_tasks()
-        sweep_until(deployment, lambda: erasure(deployment, key).state is ErasureState.DONE)  # noqa: B023  # called here
+        sweep_until(deployment, lambda: erasure(deployment, key).state is ErasureState.DONE)
         assert deployment.document("enrolments/s0_student").fields["ownerUid"] == "bert", number
         assert deployment.joining.join(STUDENT, "live").admission.player.token, number
         assert naming(deployment, "teacher") == [], number
+
+    break_each_effect(_half_transferred, lambda one: _story(one, TEACHER), way, judge)

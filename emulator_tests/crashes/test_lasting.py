@@ -10,16 +10,11 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.crashes.flows import (
-    PUBLIC,
+from emulator_tests.crashes.account import Account
+from emulator_tests.crashes.acts import (
     S1,
-    SENT,
-    UPLOADED,
-    UPLOADED_IN_PART,
     Act,
     Acts,
-    Flow,
-    act,
     ask_to_upload,
     break_kaltura,
     delete,
@@ -27,16 +22,17 @@ from emulator_tests.crashes.flows import (
     mend_kaltura,
     move,
     name_moderator,
-    play,
     publish,
     reconcile_videos,
     retitle,
-    told,
     unname_moderator,
     unpublish,
     unschedule,
 )
-from emulator_tests.crashes.world import POLICY, Account, World
+from emulator_tests.crashes.flows import PUBLIC, SENT, UPLOADED, UPLOADED_IN_PART, Flow
+from emulator_tests.crashes.playing import act, play, told
+from emulator_tests.crashes.settings import POLICY
+from emulator_tests.crashes.world import World
 from emulator_tests.pure.races.defects import SOUND
 from emulator_tests.pure.races.invariants import REFUSED_TITLE
 from shared.core.paths import DELETIONS, PAIRINGS, SESSIONS, VIDEOS

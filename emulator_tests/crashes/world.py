@@ -1,7 +1,7 @@
 """The real code on in-memory documents, queue and clock and a real Kaltura account, with its users.
 
-`flows` creates one world for each run. Users, triggers, workers and the schedule act here as `functions/` lets them.
-`effects` decides what goes wrong, and `flows` who acts when.
+`playing` creates one world for each run. Users, triggers, workers and the schedule act here as `functions/` lets them.
+`effects` decides what goes wrong, and `acts` who acts when.
 """
 
 from __future__ import annotations
@@ -12,49 +12,39 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
+from emulator_tests.crashes.account import EventsAtKaltura, MediaAtKaltura, WatchedAccount, assemble
 from emulator_tests.crashes.browser import send_chunk
-from emulator_tests.crashes.effects import (
-    AT_KALTURA,
-    Blow,
-    Effects,
-    Kind,
-    Met,
-    WatchedClient,
-    WatchedDocuments,
-    WatchedQueue,
+from emulator_tests.crashes.checks import Checks
+from emulator_tests.crashes.effects import AT_KALTURA, Effects, Kind, Met, WatchedClient, WatchedDocuments, WatchedQueue
+from emulator_tests.crashes.settings import (
+    BROWSER_PAUSE_S,
+    BROWSER_TRIES,
+    BYSTANDERS,
+    QUEUE_RETRY_S,
+    REAP_GRACE_S,
+    REST_S,
+    SWEEP_INTERVAL_S,
+    TEACHER,
 )
-from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, Part, Simulator, Things
-from emulator_tests.deployment_settings import deployment_settings
-from emulator_tests.fakes import (
-    MadeEvent,
-    MadeMedia,
-    ManualClock,
-    MemoryDocuments,
-    MemoryEvents,
-    MemoryMedia,
-    MemoryQueue,
-)
+from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, Simulator, Things
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
-from emulator_tests.pure.races.invariants import Broken, Ledger, check_rest, named_by
+from emulator_tests.pure.races.invariants import Ledger
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from shared.admissions.changes import following
-from shared.app import App
 from shared.core.callers import Caller
 from shared.core.errors import BackendError
 from shared.core.paths import (
     DELETIONS,
-    PAIRINGS,
     POLL_READINESS,
     RECONCILE_DELETION,
     RECONCILE_SESSION,
     RECONCILE_VIDEO,
-    SESSIONS,
     VIDEOS,
     session_path,
     video_path,
@@ -68,88 +58,25 @@ from shared.ports import (
     Documents,
     EventSpec,
     Fields,
-    ProviderAccount,
     Queue,
     Task,
     Update,
     UploadSpec,
     Write,
 )
-from shared.providers.kaltura import (
-    KalturaAccount,
-    KalturaEvents,
-    KalturaInventory,
-    KalturaMedia,
-    KalturaWebhook,
-    mapping,
-)
-from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
-from shared.providers.kaltura.client import Client
+from shared.providers.kaltura import KalturaWebhook, mapping
 from shared.providers.kaltura.events.parts import ENTRY
 from shared.providers.kaltura.mapping import NAME as KALTURA
-from shared.providers.kaltura.observations import TOKEN
 from shared.registry import RESOURCES
-from shared.sessions.broadcasting import Window
 from shared.sessions.resource import controller as session_controller
 from shared.sessions.session import Session
 from shared.videos.model import VideoState
-from shared.videos.policy import Policy
 from shared.videos.resource import controller as video_controller
 from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
-from shared.videos.uploadable import UPLOAD_GRANT_MAX_S
-
-TEACHER: Final = Caller("teacher", is_teacher=True)
-
-# As in `functions/config.py`, except for values that would only make runs longer.
-REAP_GRACE_S: Final = 600
-FEED_INTERVAL_S: Final = 30
-FEED_OVERLAP_S: Final = 60
-FEED_TICKS_MAX: Final = 8640
-SWEEP_INTERVAL_S: Final = 300
-POLICY: Final = Policy(
-    max_bytes=1024**3,
-    max_duration_s=3600,
-    session_videos_max=10,
-    session_bytes_max=10 * 1024**3,
-    teacher_videos_max=10,
-    teacher_bytes_max=10 * 1024**3,
-    uploads_in_flight_max=10,
-    tokens_per_minute_max=60,
-    upload_deadline_s=1800,
-    processing_deadline_s=1800,
-    retry_keep_s=1800,
-    looks_max=100,
-)
-SETTINGS: Final = deployment_settings(
-    policy=POLICY,
-    provider=KALTURA,
-    reap_grace_s=REAP_GRACE_S,
-    late_commit_s=SOUND.late_commit_s,
-    window=Window(early_s=30, overrun_s=60),
-    stray_age_s=SOUND.stray_age_s,
-    feed_interval_s=FEED_INTERVAL_S,
-    feed_overlap_s=FEED_OVERLAP_S,
-    feed_ticks_max=FEED_TICKS_MAX,
-    tasks_per_hour_max=100_000,
-)
-
-REST_S: Final = 2 * 3600
-"""This long after the last act, everything must match its spec, and nothing else may be left (invariant 2)."""
-
-QUEUE_RETRY_S: Final = 2.0
-BROWSER_TRIES: Final = 3
-BROWSER_PAUSE_S: Final = 5.0
-
-BYSTANDERS: Final[Mapping[str, Fields]] = {
-    "inperson": {"ownerUid": TEACHER.uid, "title": "In person", "status": "public", "format": "inPerson"},
-    "ondemand": {"ownerUid": TEACHER.uid, "title": "On demand", "status": "public", "format": "onDemand"},
-    "draft": {"ownerUid": TEACHER.uid, "title": "Draft", "status": "draft", "format": "liveStreaming"},
-}
-"""Sessions without a spec at the provider: nothing may ever be recorded or exist for them (invariant 5)."""
 
 
-class _Unheard(io.TextIOBase):
+class _DiscardedLog(io.TextIOBase):
     """
     Discards the log, because the chronicle has more detail.
     """
@@ -158,94 +85,7 @@ class _Unheard(io.TextIOBase):
         return len(text)
 
 
-_UNHEARD: Final = _Unheard()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchedAccount(KalturaAccount):
-    """
-    The account of the code under test, with a client that is watched.
-    """
-
-    watched: Client
-
-    @property
-    def client(self) -> Client:
-        """
-        The client that is watched.
-        """
-        return self.watched
-
-
-class EventsAtKaltura:
-    """
-    The events at Kaltura, with the method that the invariants call.
-    """
-
-    def __init__(self, there: Callable[[], Things]) -> None:
-        self._there = there
-
-    def alive(self) -> tuple[MadeEvent, ...]:
-        """
-        Return every event, oldest first.
-        """
-        return self._there().events()
-
-
-class MediaAtKaltura:
-    """
-    The videos at Kaltura, with the method that the invariants call.
-    """
-
-    def __init__(self, there: Callable[[], Things]) -> None:
-        self._there = there
-
-    def alive(self) -> tuple[MadeMedia, ...]:
-        """
-        Return every video, oldest first.
-        """
-        return self._there().media()
-
-
-def assemble(build: Build, account: KalturaAccount, documents: Documents, queue: Queue, clock: ManualClock) -> App:
-    """
-    Assemble the real code on a Kaltura account.
-
-    Args:
-        build: The code as it is, or with a defect.
-        account: The account at Kaltura.
-        documents: The database.
-        queue: The queue for tasks.
-        clock: Returns the current time.
-    """
-    provider_account = ProviderAccount(KalturaMedia(account), KalturaInventory(account))
-    return build.assemble(documents, queue, clock, KalturaEvents(account), provider_account, SETTINGS)
-
-
-class Account:
-    """
-    An account at Kaltura and its one client, used by one run after the other.
-
-    Attributes:
-        simulator: The account.
-        client: As `shared/providers/kaltura/account.py` makes it, but watched.
-    """
-
-    def __init__(self) -> None:
-        self.simulator = Simulator()
-        self.client = WatchedClient(
-            self.simulator.url,
-            plugins=PLUGINS,
-            connect_timeout_s=CONNECT_TIMEOUT_S,
-            answer_timeout_s=ANSWER_TIMEOUT_S,
-        )
-
-    def close(self) -> None:
-        """
-        Close the connections, and stop the simulator.
-        """
-        self.client.close()
-        self.simulator.stop()
+DISCARDED_LOG: Final = _DiscardedLog()
 
 
 class World:
@@ -258,11 +98,11 @@ class World:
         build: The code as it is, or with a defect.
         beyond: Whether things may exist twice for a while.
         outage: Whether so much goes wrong that the queue may drop tasks.
-        orderly: Whether nothing goes wrong with any worker.
         copies: How often each task is delivered.
         new_account: Whether the account is entirely new, without what is created in an account once.
 
     Attributes:
+        is_orderly: Whether nothing goes wrong with any worker.
         simulator: Runs the account.
         clock: Stands still until it is moved; the simulator's clock follows it.
         effects: Every effect of the code under test.
@@ -282,7 +122,6 @@ class World:
         beyond: bool = False,
         copies: int = 1,
         outage: bool = False,
-        orderly: bool = False,
         new_account: bool = False,
     ) -> None:
         begun_at = simulator.reset()
@@ -293,8 +132,7 @@ class World:
         self.hurt = False
         self.effects = client.effects = Effects(self)
         self._build = build
-        self._outage = outage
-        self._orderly = orderly
+        self.is_orderly = True
         self._others = 0
         self._there = simulator.things()
         self._kept = MemoryDocuments()
@@ -309,6 +147,9 @@ class World:
             self.clock,
             grace_s=REAP_GRACE_S,
             beyond=beyond,
+        )
+        self._checks = Checks(
+            self._kept, self._queue, self.clock, self.ledger, simulator, lambda: self._there, outage=outage
         )
         documents = WatchedDocuments(self._kept, self.effects, self._wrote)
         tasks = WatchedQueue(self._queue, self.effects, copies=copies)
@@ -340,15 +181,14 @@ class World:
 
     # --- one run --------------------------------------------------------------------------------------------------
 
-    def count(self, blow: Blow | None, *, sweeps: int = 0) -> None:
+    def count(self, *, sweeps: int = 0) -> None:
         """
-        Count effects from now on, and disturb one of them.
+        Count effects from now on, so that they may be disturbed.
 
         Args:
-            blow: The disturbance.
             sweeps: Number of sweeps whose effects are counted too.
         """
-        self.effects.counting, self.effects.blow, self._sweeps_counted = True, blow, sweeps
+        self.effects.counting, self._sweeps_counted = True, sweeps
         self.counted_from = self.clock()
 
     def met(self) -> list[Met]:
@@ -377,12 +217,12 @@ class World:
         until = self.clock() + timedelta(seconds=REST_S)
         while self._sweep_at < until:
             self._run_until(self._sweep_at)
-            if hastily and self._is_quiet(until):
+            if hastily and self._checks.is_quiet(until):
                 self._sweep_at = until
         self._run_until(until)
         self.effects.counting = False
         self._look_at_kaltura()
-        self._judge_rest()
+        self._checks.require_rest()
 
     # --- users ----------------------------------------------------------------------------------------------------
 
@@ -516,7 +356,7 @@ class World:
             # A request that was overtaken just before its answer gets a token that is already useless. That does no
             # harm.
             if mine == self._tokens_asked:
-                self._judge_token(self._token)
+                self._checks.require_sound_token(self._token)
 
     def send(self, number: int, chunks: int) -> None:
         """
@@ -537,7 +377,7 @@ class World:
                     name = f"uploadToken.upload chunk {number}"
                     refusal = self.effects(Kind.SEND, name, lambda: send_chunk(grant, chunk, begin, last=last))
                     if refusal is None:
-                        self._judge_bytes(self._token)
+                        self._checks.require_recorded_upload(self._token)
                         return
                     # The last chunk had arrived before, though its answer was lost.
                     if refusal == "UPLOAD_TOKEN_INVALID_STATUS_FOR_UPLOAD":
@@ -697,8 +537,8 @@ class World:
         """
         with contextlib.suppress(Killed), self._visiting(task.queue):
             self.app.work(task)
-        if self._orderly and not self._others:
-            self._judge_claims()
+        if self.is_orderly and not self._others:
+            self._checks.require_no_claims()
 
     def _sweep(self) -> None:
         if not self._build.sweeps:
@@ -713,7 +553,7 @@ class World:
             self.effects.counting = counting
 
     def _run_until(self, until: datetime) -> None:
-        with contextlib.redirect_stdout(_UNHEARD), contextlib.redirect_stderr(_UNHEARD):
+        with contextlib.redirect_stdout(DISCARDED_LOG), contextlib.redirect_stderr(DISCARDED_LOG):
             while self._sweep_at <= until:
                 self._queue.deliver_until(self._sweep_at, self._deliver)
                 self._sweep()
@@ -737,8 +577,7 @@ class World:
         """
         Return the documents of a collection, by id.
         """
-        paths = [path for path in self._kept.paths() if path.startswith(f"{collection}/")]
-        return {document.id: document for document in self._kept.read(*paths) if document is not None}
+        return self._checks.documents(collection)
 
     def there(self) -> Things:
         """
@@ -751,7 +590,7 @@ class World:
         return None if known is None or known.fields is None else dict(known.fields)
 
     def _wrote(self, writes: Sequence[Write]) -> None:
-        if any(write.path.startswith((VIDEOS, DELETIONS)) and _looks_there(write) for write in writes):
+        if any(write.path.startswith((VIDEOS, DELETIONS)) and states_what_exists(write) for write in writes):
             self._look_at_kaltura()
         self.ledger.wrote(writes)
 
@@ -759,78 +598,8 @@ class World:
         self.simulator.move_to(self.clock())
         self._there = self.simulator.things()
 
-    def _records(self) -> list[Document]:
-        return [
-            document for collection in (PAIRINGS, VIDEOS, DELETIONS) for document in self.documents(collection).values()
-        ]
 
-    def _claimed(self) -> set[Part]:
-        return {
-            Part(kind, str(id_), reference)
-            for record in self._records()
-            for reference, external_ids in named_by(record.fields).items()
-            for kind, id_ in external_ids.items()
-        }
-
-    def _is_quiet(self, until: datetime) -> bool:
-        """
-        Tell whether sweeps until then can find nothing: no task waits, nothing is due, everything that exists is
-        recorded, and the pairings know which sessions exist.
-        """
-        dues = [record.fields["dueAt"] for record in self._records()]
-        sessions = self.documents(SESSIONS)
-        pairings = self.documents(PAIRINGS)
-        return (
-            all(note.at is not None and note.at > until for note in self._queue.waiting())
-            and all(due_at is None or due_at > until for due_at in dues)
-            and all(record.fields["hasSession"] is (key in sessions) for key, record in pairings.items())
-            and self._claimed().issuperset(self._there.external_ids())
-        )
-
-    def _judge_claims(self) -> None:
-        """
-        Require that no claim is left: if nothing went wrong, a claim ends with its worker, not with its lease.
-        """
-        claimed = [record.path for record in self._records() if record.fields["claim"] is not None]
-        if claimed:
-            raise Broken(13, "a claim ends with its visitor", f"there is one on {claimed}")
-
-    def _judge_token(self, token: UploadToken) -> None:
-        """
-        Require that a grant is for the upload that is recorded, and lasts at most two hours.
-        """
-        record = self.documents(VIDEOS)[token.video_id].fields
-        if record["parts"] and token.grant.values[TOKEN] != record["parts"][TOKEN]:
-            raise Broken(18, "a grant is for its own upload", f"it is for another than {record['parts']}")
-        if token.grant.expires_at > self.clock() + timedelta(seconds=UPLOAD_GRANT_MAX_S):
-            raise Broken(16, "a grant lasts two hours at most", f"it ends at {token.grant.expires_at}")
-
-    def _judge_bytes(self, token: UploadToken) -> None:
-        """
-        Require that a grant ends with its upload.
-        """
-        token_id = str(token.grant.values[TOKEN])
-        if token_id not in {part.id for part in self._claimed()}:
-            raise Broken(17, "a grant ends with its upload", f"bytes were taken for {token_id}, which nobody names")
-
-    def _judge_rest(self) -> None:
-        left = self._queue.waiting()
-        if left:
-            raise Broken(13, "everything comes to an end", f"there is still {left}")
-        if self._queue.dropped and not self._outage:
-            raise Broken(14, "one fault is no reason to give a note up", f"{self._queue.dropped} were")
-        check_rest(self.ledger)
-        # A lost document that could not be restored by adoption waits for an operator.
-        waiting = {reference for path, reference in self.ledger.lost.items() if path not in self.ledger.recorded}
-        unclaimed = {part for part in self._there.external_ids() if part.reference not in waiting} - self._claimed()
-        if unclaimed:
-            raise Broken(2, "whatever exists is recorded", f"there is {unclaimed}")
-        told = repr(self._kept.read(*self._kept.paths()))
-        if self.simulator.admin_secret in told or "djJ8" in told:
-            raise Broken(19, "no secret is in a document", "one is")
-
-
-def _looks_there(write: Write) -> bool:
+def states_what_exists(write: Write) -> bool:
     """
     Tell whether a write states that something at Kaltura plays, or that it is gone.
     """

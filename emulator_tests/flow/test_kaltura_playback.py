@@ -13,9 +13,9 @@ import requests
 from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType, KalturaUploadedFileTokenResource
 
-from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.flow.provider import AtKaltura, ks_of
 from emulator_tests.flow.school import Person, School
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from shared.ports import Grant
 from shared.providers.kaltura import KalturaAccount
 from shared.providers.kaltura.playback import addresses_grant

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import MemoryDocuments
 from emulator_tests.flow.provider import PROVIDERS, Provider
 from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.memory import MemoryDocuments
 from shared.core.errors import Transient
 from shared.ports import MediaState, UploadSpec
 from shared.providers.kaltura import KalturaAccount, KalturaMedia

@@ -1,4 +1,4 @@
-"""A deployment in memory: the real use cases on the in-memory ports of `emulator_tests/fakes.py`.
+"""A deployment in memory: the real use cases on the in-memory ports of `emulator_tests/memory`.
 
 Used by the tests of the readiness poller, tokens, playback and the sweep. They decide what goes wrong, and when.
 """
@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from emulator_tests.deployment_settings import deployment_settings
-from emulator_tests.fakes import (
+from emulator_tests.memory import (
     BEGIN_AT,
     Effect,
     ManualClock,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from emulator_tests.fakes import BEGIN_AT
+from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.races.stage import Stage, Visitor
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.memory import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
 from shared.core.errors import ProviderError
 from shared.ports import Create, Document, Task, Update, Version, Write
 from shared.reconcile import (

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import (
     HOUR,
     LATE_COMMIT_S,

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, refusal
 from shared.core.errors import Transient
 from shared.core.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path

@@ -17,7 +17,7 @@ from flask import Request
 from werkzeug.test import create_environ
 
 import main
-from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import copied
 from emulator_tests.testbed.places import ROOT

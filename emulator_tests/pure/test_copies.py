@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, STRAY_AGE_S, TEACHER, Deployment
 from shared.core.callers import Caller
 from shared.core.errors import Doubtful, Transient, WrongState

@@ -12,8 +12,8 @@ from typing import TypeVar, cast
 
 import pytest
 
-from emulator_tests.fakes import Effect as Disturbance
-from emulator_tests.fakes import MemoryDocuments, undisturbed
+from emulator_tests.memory import Effect as Disturbance
+from emulator_tests.memory import MemoryDocuments, undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.core.callers import Caller
 from shared.core.errors import NotAllowed, NotFound, Permanent, WrongState

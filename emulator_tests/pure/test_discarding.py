@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_outage import PROCESSING, READY, down
 from shared.ports import MediaState, Observation

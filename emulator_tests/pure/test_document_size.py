@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT
+from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.deployment import SESSION
 from emulator_tests.testbed.places import ROOT
 from functions import config

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import create_environ
 
-from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from functions.edge import answers, fields
 from functions.edge.callables import Call, Declaration, respond
 from shared.core import errors

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Backup, Deployment, refusal
 from shared.core.paths import (
     EPOCH,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT
+from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.deployment import LATE_COMMIT_S, ROOMY, TEACHER, Deployment
 from shared.core import paths as all_paths
 from shared.core.callers import Caller

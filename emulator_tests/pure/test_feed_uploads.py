@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from emulator_tests.fakes import Effect, undisturbed
+from emulator_tests.memory import Effect, undisturbed
 from emulator_tests.pure.deployment import INTERVAL_S, ROOMY, TEACHER, Deployment, refusal
 from emulator_tests.pure.interleaving import Order, play_every_order
 from functions import config

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import SESSION, TEACHER, Deployment
 from shared.core.paths import (
     EPOCH,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import READY, copied, finish, school, upload
 from shared.core.callers import Caller

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT
+from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.deployment import Deployment, live
 from shared.admissions.changes import following
 from shared.core.callers import Caller

@@ -28,7 +28,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaUploadedFileTokenResource, KalturaUploadToken
 
-from emulator_tests.fakes import MemoryDocuments
+from emulator_tests.memory import MemoryDocuments
 from shared.core.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.ports import MediaState
 from shared.providers.kaltura import KalturaAccount, KalturaMedia

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.extension import extended
 from shared.core.errors import BadRequest, NotAllowed
 from shared.core.paths import RECONCILE_VIDEO

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import pytest
 
-from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from emulator_tests.pure.interleaving import Order, play_every_order
 from shared.core.errors import Conflict, Transient
 from shared.core.paths import limit_path

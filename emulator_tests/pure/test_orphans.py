@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 import pytest
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import REAP_GRACE_S, STRAY_AGE_S, TEACHER, Deployment, refusal
 from shared.core.errors import Transient
 from shared.core.paths import ORPHANS_REPORT, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path

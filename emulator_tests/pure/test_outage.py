@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import MemoryMedia, undisturbed
+from emulator_tests.memory import MemoryMedia, undisturbed
 from emulator_tests.pure.deployment import HOUR, INTERVAL_S, ROOMY, TEACHER, Deployment, refusal
 from shared.core.errors import Transient
 from shared.core.paths import RECONCILE_SESSION, session_path

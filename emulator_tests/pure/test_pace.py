@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.flow.long_upload import Errand, LongFilm, send_film, too_slow
+from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.deployment import POLICY, TEACHER, Deployment
 from emulator_tests.testbed.places import TEST_PICTURE
 from shared.core.errors import WrongState

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, ROOMY, SLOT_OVER_S, TEACHER, Deployment, live, refusal
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest, Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import pytest
 
-from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.memory import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import Deployment
 from emulator_tests.pure.test_copies import copied, finish, upload
 from shared.core.callers import Caller

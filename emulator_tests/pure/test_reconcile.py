@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT
+from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.lamps import KEY, LAMP, WISH, House, Lamp, LampSnapshot, State, after, error
 from shared.core.errors import Conflict, Doubtful, NotFoundYet, Permanent, ProviderError, SecretRejected, Transient
 from shared.ports import Delete, Task, Update

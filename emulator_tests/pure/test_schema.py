@@ -21,7 +21,7 @@ from emulator_tests.documentation.validation import (
     faults_of_request,
     schema_of,
 )
-from emulator_tests.fakes import BEGIN_AT, undisturbed
+from emulator_tests.memory import BEGIN_AT, undisturbed
 from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment, T, refusal
 from emulator_tests.testbed.places import ROOT
 from functions import kaltura_session, live, operations, playback, uploads

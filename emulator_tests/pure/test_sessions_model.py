@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import MemoryDocuments
+from emulator_tests.memory import MemoryDocuments
 from emulator_tests.texts import FAMILY
 from shared.core.history import HISTORY_MAX, Moment, moved
 from shared.core.identity import SessionIdentity

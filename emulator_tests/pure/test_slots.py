@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryQueue
+from emulator_tests.memory import BEGIN_AT, ManualClock, MemoryQueue
 from emulator_tests.pure.deployment import SLOT_OVER_S
 from shared.core.errors import Transient
 from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO

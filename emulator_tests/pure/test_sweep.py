@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from emulator_tests.fakes import Effect, undisturbed
+from emulator_tests.memory import Effect, undisturbed
 from emulator_tests.pure.deployment import (
     HOUR,
     INTERVAL_S,

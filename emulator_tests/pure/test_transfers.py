@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT, undisturbed
+from emulator_tests.memory import BEGIN_AT, undisturbed
 from emulator_tests.pure.deployment import POLICY, ROOMY, TEACHER, Deployment, live
 from emulator_tests.pure.races.defects import Passing, changed
 from shared.core.callers import Caller

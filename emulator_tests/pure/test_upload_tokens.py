@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from emulator_tests.fakes import Effect, undisturbed
+from emulator_tests.memory import Effect, undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, TEACHER, Deployment, Killed, refusal
 from shared.core.callers import Caller
 from shared.core.errors import (

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from emulator_tests.fakes import undisturbed
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, SLOT_OVER_S, TEACHER, Deployment, refusal
 from shared.core.callers import Caller
 from shared.core.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator_tests.fakes import MemoryDocuments
+from emulator_tests.memory import MemoryDocuments
 from shared.core.history import Moment
 from shared.core.identity import SessionIdentity
 from shared.ports import Create, Document, Stage, UploadSpec

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator_tests.fakes import ManualClock, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryQueue
 from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.operations.webhooks import handle_webhook
 from shared.ports import WebhookEvent

@@ -1,7 +1,7 @@
 """The ports: every outside thing that the domain needs, as a Protocol, with its value types; one file per subject.
 
 Called by the domain folders and by `functions/wiring.py`. Implemented by `cloud/` (documents, queue) and `providers/`
-(events, media), and in memory by `emulator_tests/fakes.py`; all pass the same contract suites.
+(events, media), and in memory by `emulator_tests/memory`; all pass the same contract suites.
 """
 
 from shared.ports.audience import Account, Accounts, Admission, Attendee, Audience

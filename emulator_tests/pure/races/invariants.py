@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryViewerKeys
+from emulator_tests.memory import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryViewerKeys
 from emulator_tests.pure.races.stage import Stage, Visitor
 from shared.admissions.model import RECORDED_AHEAD
 from shared.core.identity import Belonging, SessionIdentity

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Final
 
 from emulator_tests.deployment_settings import deployment_settings
-from emulator_tests.fakes import (
+from emulator_tests.memory import (
     BEGIN_AT,
     Effect,
     ManualClock,

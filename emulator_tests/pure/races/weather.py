@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final, TypeVar, cast
 
-from emulator_tests.fakes import ManualClock
+from emulator_tests.memory import ManualClock
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.invariants import Ledger
 from emulator_tests.pure.races.stage import Killed, Stage

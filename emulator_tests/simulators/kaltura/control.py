@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from emulator_tests.simulators import control
 from emulator_tests.simulators.clock import Readiness
-from emulator_tests.simulators.kaltura import seed
+from emulator_tests.simulators.kaltura import seed, snapshot
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import broadcast, processing
 from emulator_tests.simulators.kaltura.models.account import World
@@ -65,6 +65,14 @@ async def _route(world: World, request: Request, name: str, sent: Mapping[str, A
             return {}
         case ("POST", "reset"):
             seed.reset(world)
+            return {}
+        case ("POST", "snapshot"):
+            world.snapshot = snapshot.take(world)
+            return {}
+        case ("POST", "restore"):
+            if world.snapshot is None:
+                raise ValueError("there is no snapshot")
+            snapshot.restore(world, world.snapshot)
             return {}
         case ("POST", "secret"):
             # What the console does when somebody asks for a new one: keys that were signed with the old one are read

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
+from emulator_tests.memory import BEGIN_AT, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
 from shared.core.errors import Doubtful, Transient
 from shared.ports import Create, EventSpec, Task, Update
 
