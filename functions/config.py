@@ -15,7 +15,9 @@ from typing import Final
 from firebase_functions.options import set_global_options
 from firebase_functions.params import IntParam, SecretParam
 
-from functions.reading import (
+from shared.core.callers import ClaimNames
+from shared.core.errors import Misconfigured
+from shared.core.reading import (
     Setting,
     addresses,
     claim,
@@ -29,8 +31,6 @@ from functions.reading import (
     word,
     word_or_find,
 )
-from shared.core.callers import ClaimNames
-from shared.core.errors import Misconfigured
 
 HOUR_S: Final = 3600
 DAY_S: Final = 24 * HOUR_S

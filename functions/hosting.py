@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from functions.reading import clean, url
 from shared.core.errors import Misconfigured
 from shared.core.paths import HOST_NAME
+from shared.core.reading import clean, url
 from shared.hosts.table import Terms
 
 TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {

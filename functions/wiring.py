@@ -11,12 +11,12 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from functions import config
-from functions.reading import FIND
 from shared.app import App, Hosting, Settings
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.core.errors import Misconfigured
+from shared.core.reading import FIND
 from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.operations.changes import Changes

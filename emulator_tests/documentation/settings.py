@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from functions import config
-from functions.reading import Setting
+from shared.core.reading import Setting
 
 WIDTH: Final = 118
 

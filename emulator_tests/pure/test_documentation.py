@@ -20,7 +20,7 @@ from emulator_tests.documentation.pages import generated, replaced
 from emulator_tests.documentation.settings import default_of, requirement_of, settings_page, unit_of
 from emulator_tests.testbed.places import ROOT
 from functions import config
-from functions.reading import Setting, whole
+from shared.core.reading import Setting, whole
 
 DOCS: Final = ROOT / "docs"
 PAGES: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]

@@ -11,9 +11,9 @@ import pytest
 from emulator_tests.testbed.places import ROOT
 from functions import checkup, config
 from functions.claims import names_in_rules
-from functions.reading import Setting
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
+from shared.core.reading import Setting
 from shared.ports import Health
 from shared.providers.kaltura.account import UPLOAD_PATH
 from shared.providers.kaltura.signing import Privilege, Word
