@@ -6,7 +6,7 @@ Whether a request is from the provider is left to the provider's `ports.Webhook`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import requests
@@ -20,10 +20,7 @@ from shared.core import log
 from shared.core.errors import BadRequest, Misconfigured, NotAllowed, Transient
 from shared.operations.webhooks import handle_webhook
 
-KALTURA: Final = "kaltura"
-CLOUDFLARE: Final = "cloudflare"
-
-ADDRESSES: Final = {KALTURA: "kalturaHook", CLOUDFLARE: "cloudflareHook"}
+ADDRESSES: Final[dict[str, str]] = {}
 """The name of the function that each provider calls."""
 
 PASSED_ON: Final = "greenroom-passed-on"
@@ -37,33 +34,48 @@ WEBHOOK_MEMORY: Final = MemoryOption.MB_256
 """With everything loaded a process has used 102 MiB. It reads at most 1 MiB of each of the few concurrent requests."""
 
 
-@on_request(timeout_sec=30, memory=WEBHOOK_MEMORY, secrets=config.kaltura_secrets())
+Hook = Callable[[Request], Response]
+
+
+def _called_by(provider: str) -> Callable[[Hook], Hook]:
+    """
+    Declare the function that a provider calls.
+    """
+    declare = on_request(timeout_sec=30, memory=WEBHOOK_MEMORY, secrets=config.secrets_of(provider))
+
+    def declared(function: Hook) -> Hook:
+        ADDRESSES[provider] = function.__name__
+        return declare(function)
+
+    return declared
+
+
+@_called_by("kaltura")
 def kalturaHook(request: Request) -> Response:
     """
     Handle a webhook of Kaltura's: 204 if it was handled. After any status but 200 and 204 Kaltura tries again.
     """
-    return _heed(KALTURA, request)
+    return _heed("kaltura", request)
 
 
-@on_request(timeout_sec=30, memory=WEBHOOK_MEMORY, secrets=config.cloudflare_secrets())
+@_called_by("cloudflare")
 def cloudflareHook(request: Request) -> Response:
     """
-    Handle a webhook of Cloudflare's: 204 if it was handled. An account notifies one address only. Webhooks about
-    another deployment on it are passed on to the address in `CLOUDFLARE_PASS_ON`, with their signature, which is valid
-    there too.
+    Handle a webhook of Cloudflare's: 204 if it was handled. An account notifies one address only, so webhooks about
+    another deployment on it are passed on, with their signature, which is valid there too.
     """
-    return _heed(CLOUDFLARE, request, config.CLOUDFLARE_PASS_ON.value)
+    return _heed("cloudflare", request)
 
 
-def _heed(provider: str, request: Request, others: Mapping[str, str] | None = None) -> Response:
-    status, sentence = _heard(provider, request, others or {})
+def _heed(provider: str, request: Request) -> Response:
+    status, sentence = _heard(provider, request)
     discard_body(request)
     # The body is an iterator, so that functions-framework does not read the rest of the request into memory.
     body = sentence.encode()
     return Response(iter((body,)), status, {"Content-Length": str(len(body))}, content_type="text/plain")
 
 
-def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[int, str]:
+def _heard(provider: str, request: Request) -> tuple[int, str]:
     """
     Handle a webhook, and return the HTTP status and the sentence of the answer.
     """
@@ -71,8 +83,9 @@ def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[
     try:
         body = read_body(request, WEBHOOK_MAX_BYTES)
         elsewhere = handle_webhook(provider, wiring.webhook(provider), headers, body, wiring.queue())
-        if elsewhere is not None and PASSED_ON not in headers and elsewhere in others:
-            _pass_on(provider, others[elsewhere], headers, body)
+        address = None if elsewhere is None else wiring.passes_on(provider).get(elsewhere)
+        if address is not None and PASSED_ON not in headers:
+            _pass_on(provider, address, headers, body)
     except Misconfigured:
         # Anybody may call it, even if there is no account at this provider.
         return 404, "This deployment has no account at this provider."

@@ -51,9 +51,16 @@ from shared.ports import (
     Stage,
     UploadSpec,
 )
-from shared.providers.cloudflare import CloudflareAccount, CloudflareInventory, CloudflareMedia, SigningKey
+from shared.providers.cloudflare.account import CloudflareAccount
+from shared.providers.cloudflare.inventory import CloudflareInventory
+from shared.providers.cloudflare.media import CloudflareMedia
 from shared.providers.cloudflare.setup import make_signing_key
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaInventory, KalturaMedia
+from shared.providers.cloudflare.signing import SigningKey
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.audience import KalturaAudience
+from shared.providers.kaltura.events import KalturaEvents
+from shared.providers.kaltura.inventory import KalturaInventory
+from shared.providers.kaltura.media import KalturaMedia
 from shared.providers.unavailable import NoAudience, NoEvents
 
 T = TypeVar("T")

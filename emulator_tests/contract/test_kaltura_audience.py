@@ -21,9 +21,9 @@ from emulator_tests.simulators.kaltura.keys import Session
 from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.core.errors import Permanent
 from shared.ports import Admission, Attendee, EventSpec, ExternalIds
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaViewerKeys, KnownFor
-from shared.providers.kaltura.account import DOUBT_PAUSE_S
-from shared.providers.kaltura.audience import CHAT_PRIVILEGES, FORGOTTEN_AT_ONCE, NO_CHAT_KNOWN_S
+from shared.providers.kaltura.account import DOUBT_PAUSE_S, KalturaAccount, KnownFor
+from shared.providers.kaltura.audience import CHAT_PRIVILEGES, FORGOTTEN_AT_ONCE, NO_CHAT_KNOWN_S, KalturaAudience
+from shared.providers.kaltura.playback import KalturaViewerKeys
 
 LIFETIME_S = 4200
 STUDENT = Attendee("ada", "Ada Lovelace", is_moderator=False)

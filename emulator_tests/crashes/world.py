@@ -74,19 +74,15 @@ from shared.ports import (
     UploadSpec,
     Write,
 )
-from shared.providers.kaltura import (
-    KalturaAccount,
-    KalturaEvents,
-    KalturaInventory,
-    KalturaMedia,
-    KalturaWebhook,
-    mapping,
-)
-from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
+from shared.providers.kaltura import mapping
+from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS, KalturaAccount
 from shared.providers.kaltura.account import NAME as KALTURA
 from shared.providers.kaltura.client import Client
+from shared.providers.kaltura.events import KalturaEvents
+from shared.providers.kaltura.inventory import KalturaInventory
 from shared.providers.kaltura.making import ENTRY
-from shared.providers.kaltura.media import TOKEN
+from shared.providers.kaltura.media import TOKEN, KalturaMedia
+from shared.providers.kaltura.webhooks import KalturaWebhook
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Session
 from shared.videos.model import VideoState

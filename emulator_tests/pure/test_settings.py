@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from emulator_tests.testbed.places import ROOT
 from functions import checkup, config
 from functions.claims import names_in_rules
+from functions.settings import Setting
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
-from shared.core.reading import Setting
 from shared.ports import Health
 from shared.providers.kaltura.account import UPLOAD_PATH
 from shared.providers.kaltura.signing import Privilege, Word
 
-SETTINGS: dict[str, Setting[Any]] = {
-    name: setting for name, setting in vars(config).items() if isinstance(setting, Setting)
-}
+SETTINGS = config.SETTINGS
 NUMBERS = [name for name, setting in SETTINGS.items() if type(setting.default) is int]
 TRUTHS = [name for name, setting in SETTINGS.items() if type(setting.default) is bool]
 ADDRESSES = [name for name in SETTINGS if name.endswith("_URL")]
@@ -34,6 +31,8 @@ def refusal(name: str) -> str:
 
 
 def test_each_setting_is_called_as_its_variable_and_has_a_description() -> None:
+    own = {name: setting.name for name, setting in vars(config).items() if isinstance(setting, Setting)}
+    assert own == {setting.name: setting.name for setting in config.OWN}
     assert {name: setting.name for name, setting in SETTINGS.items()} == {name: name for name in SETTINGS}
     assert all(setting.description.endswith(".") for setting in SETTINGS.values())
     assert set(SECRETS) == {
@@ -145,7 +144,7 @@ def test_the_path_of_an_address_has_one_form(monkeypatch: pytest.MonkeyPatch, na
 def test_an_upload_address_is_one_that_its_own_ks_takes(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     """B7: the KS is confined to this very path, letter by letter."""
     monkeypatch.setenv("KALTURA_URL", written)
-    address = f"{config.KALTURA_URL.value}{UPLOAD_PATH}"
+    address = f"{SETTINGS['KALTURA_URL'].value}{UPLOAD_PATH}"
     assert address == "https://www.kaltura.com/api_v3/service/uploadtoken/action/upload"
     assert Privilege(Word.URI_RESTRICT, f"{UPLOAD_PATH}?*").value in f"{address}?*"
 
@@ -230,7 +229,7 @@ def test_a_text_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name:
 
 def test_addresses_of_other_deployments_have_the_same_form(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDFLARE_PASS_ON", " one=https://a.example.com/cloudflareHook/ ,\n two = b.example.com,")
-    assert config.CLOUDFLARE_PASS_ON.value == {
+    assert SETTINGS["CLOUDFLARE_PASS_ON"].value == {
         "one": "https://a.example.com/cloudflareHook",
         "two": "https://b.example.com",
     }
