@@ -16,7 +16,7 @@ from typing import Any, Final
 from firebase_functions.options import set_global_options
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
-from functions.settings import Setting, claim
+from functions.settings import Setting, claim, listed
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
 from shared.core.reading import domains, matching, truth, url, whole
@@ -87,9 +87,9 @@ HOSTS: Final = Setting(
 )
 VIDEO_PROVIDER: Final = Setting(
     "VIDEO_PROVIDER",
-    matching("|".join(providers()), " or ".join(providers()), lower=True),
+    matching("|".join(providers()), listed(providers(), "or"), lower=True),
     "",
-    f"Provider for sessions without a videoProvider: {' or '.join(providers())}; empty takes the first that has an "
+    f"Provider for sessions without a videoProvider: {listed(providers(), 'or')}; empty takes the first that has an "
     "account.",
 )
 NAMESPACE: Final = Setting(
@@ -351,13 +351,6 @@ def needed_by(provider: str) -> str:
     """
     fields = declarations(providers()[provider]).items()
     return listed([PROVIDERS[provider][field].name for field, one in fields if one.is_required])
-
-
-def listed(names: Sequence[str]) -> str:
-    """
-    Return names as a sentence lists them: "A, B and C". Pure.
-    """
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def secrets_of(provider: str, use: Use = Use.CALLS) -> list[SecretParam]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from functions.settings import listed
 from shared.core.errors import Misconfigured
 from shared.core.paths import HOST_NAME
 from shared.core.reading import clean
@@ -70,7 +71,7 @@ def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
     name, kind = row.get("name"), row.get("kind")
     if not isinstance(name, str) or not HOST_NAME.fullmatch(name):
         raise Misconfigured(f"Row {number} of HOSTS needs a name of up to 20 lowercase letters and digits.")
-    kinds = " or ".join(hosts())
+    kinds = listed(hosts(), "or")
     if kind is None and name not in providers:
         raise Misconfigured(f"The row {name} of HOSTS has no kind: write {kinds}. Only providers have none.")
     if kind is not None and (not isinstance(kind, str) or kind not in hosts() or name in all_providers()):

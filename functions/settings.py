@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -88,3 +88,11 @@ def claim(text: str) -> str:
 def _shown(text: str) -> str:
     text = re.sub("//[^/@]*@", "//…@", text)
     return repr(text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + "…")
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """
+    Return names as a sentence lists them: "A, B and C". Pure.
+    """
+    *others, final = names
+    return f" {last} ".join(filter(None, [", ".join(others), final]))
