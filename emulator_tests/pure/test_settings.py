@@ -282,3 +282,45 @@ def test_doctor_says_where_rules_and_settings_differ(tmp_path: Path) -> None:
     rules.write_text("rules_version = '2';")
     (silent,) = checkup.check_rules(rules, ClaimNames())
     assert silent.health is Health.MISSING
+
+
+KALTURA = {"KALTURA_PARTNER_ID": "102"}
+CLOUDFLARE = {"CLOUDFLARE_ACCOUNT_ID": "0123456789abcdef" * 2}
+
+
+@pytest.mark.parametrize(
+    ("settings", "calls", "chats"),
+    [
+        ({}, ["KALTURA_ADMIN_SECRET"], ["KALTURA_CHAT_TOKEN"]),
+        (KALTURA, ["KALTURA_ADMIN_SECRET"], ["KALTURA_CHAT_TOKEN"]),
+        (CLOUDFLARE, ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY"], []),
+        (
+            KALTURA | CLOUDFLARE | {"USE_HOSTS": "true"},
+            ["KALTURA_ADMIN_SECRET", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY", "HOSTS"],
+            ["KALTURA_CHAT_TOKEN"],
+        ),
+    ],
+    ids=["no account", "Kaltura", "Cloudflare", "everything"],
+)
+def test_secrets_are_those_of_the_accounts_by_their_use(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], calls: list[str], chats: list[str]
+) -> None:
+    for name in ("KALTURA_PARTNER_ID", "CLOUDFLARE_ACCOUNT_ID", "USE_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert [secret.name for secret in config.provider_secrets()] == calls
+    assert [secret.name for secret in config.chat_secrets()] == chats
+
+
+def test_every_required_setting_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY", "CLOUDFLARE_PLAYBACK_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", CLOUDFLARE["CLOUDFLARE_ACCOUNT_ID"])
+    with pytest.raises(Misconfigured) as refused:
+        config.account_at("cloudflare")
+    assert str(refused.value) == "Set CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY and CLOUDFLARE_PLAYBACK_URL."
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "token")
+    monkeypatch.setenv("CLOUDFLARE_PLAYBACK_URL", "https://customer-1.cloudflarestream.com")
+    with pytest.raises(Misconfigured, match=r"^Set CLOUDFLARE_SIGNING_KEY\.$"):
+        config.account_at("cloudflare")
