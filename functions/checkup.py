@@ -21,6 +21,7 @@ from functions.claims import names_in_rules
 from shared.core.callers import ClaimNames
 from shared.core.errors import BackendError, SecretRejected
 from shared.ports import Finding, Health, Host
+from shared.providers.registry import providers
 from shared.reconcile.epoch import DatabaseUid
 
 ASK_WITHIN_S: Final = 30.0
@@ -73,10 +74,7 @@ _OPEN: Final = (
     "Anybody who knows an address can play its videos. Enable the pull zone's token authentication, or make the bucket "
     "private."
 )
-_OPEN_PROVIDER: Final = (
-    "Anybody who knows an id can play its videos. Check in its console what was changed: at Kaltura the access-control "
-    "profile of the entries, at Cloudflare the signed URLs of the videos."
-)
+_OPEN_PROVIDER: Final = "Anybody who knows an id can play its videos. Check in its console whether this was changed:"
 
 
 def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding]:
@@ -204,13 +202,14 @@ def check_hosts(hosts: Mapping[str, Host], is_open: Callable[[str], bool]) -> It
         yield Finding(f"host {name}", Health.MISSING if sentence else Health.OK, sentence)
 
 
-def check_playback(providers: Iterable[str], is_open: Callable[[str], bool]) -> Iterable[Finding]:
+def check_playback(names: Iterable[str], is_open: Callable[[str], bool]) -> Iterable[Finding]:
     """
     Check that each provider does not play to a stranger; the arguments as those of `check_hosts`.
     """
-    for name in providers:
+    for name in names:
         what = f"{name} playback"
-        yield Finding(what, Health.MISSING, _OPEN_PROVIDER) if is_open(name) else Finding(what, Health.OK)
+        sentence = f"{_OPEN_PROVIDER} {providers()[name].protection}." if is_open(name) else ""
+        yield Finding(what, Health.MISSING if sentence else Health.OK, sentence)
 
 
 def unreached(host: Host) -> str:

@@ -22,7 +22,7 @@ from google.auth.exceptions import GoogleAuthError
 
 from functions import checkup, config, wiring
 from functions.claims import give_claim, take_claim
-from functions.hooks import ADDRESSES, KALTURA
+from functions.hooks import ADDRESSES
 from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
 from shared.core.errors import BackendError, Misconfigured, ProviderError
 from shared.hosts.model import CopyState
@@ -108,7 +108,9 @@ def parser() -> argparse.ArgumentParser:
     install.add_argument("--algorithm", help="the algorithm that Kaltura signs with: sha256 (default) or sha512")
     remove = add("remove-hook", _remove_hook, "Stop a provider's notifications. The feed still finds every change.")
     for of_hook in (install, remove):
-        of_hook.add_argument("--provider", choices=ADDRESSES, default=KALTURA, help="the provider (default: kaltura)")
+        of_hook.add_argument(
+            "--provider", choices=ADDRESSES, default=next(iter(ADDRESSES)), help="the provider (default: %(default)s)"
+        )
     add(
         "make-signing-key",
         _make_signing_key,

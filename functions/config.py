@@ -1,39 +1,29 @@
 """Declare every setting and secret with its unit, range and default. The only reader of the environment.
 
-Called by `wiring.py` and by the decorators of the other files in this folder. Settings are in `.env.<project>`, which
-firebase-tools gives to the functions, and to itself while it lists them. Secrets are in Secret Manager. How a text
-becomes a value is left to `reading.py`.
+Called by `wiring.py` and by the decorators of the other files in this folder. The settings of providers are declared in
+their folders, and read here. Settings are in `.env.<project>`, which firebase-tools gives to the functions, and to
+itself while it lists them. Secrets are in Secret Manager. How a text becomes a value is left to the readers of
+`shared/core/reading.py`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from firebase_functions.options import set_global_options
-from firebase_functions.params import IntParam, SecretParam
+from firebase_functions.params import IntParam, SecretParam, StringParam
 
-from functions.reading import (
-    Setting,
-    addresses,
-    claim,
-    domains,
-    kaltura_url,
-    matching,
-    origin,
-    truth,
-    url,
-    whole,
-    word,
-    word_or_find,
-)
+from functions.settings import Setting, claim, listed
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
+from shared.core.reading import domains, matching, truth, url, whole
+from shared.providers.registry import providers
+from shared.providers.settings import Declaration, ProviderSettings, Use, declarations
 
-HOUR_S: Final = 3600
-DAY_S: Final = 24 * HOUR_S
+DAY_S: Final = 24 * 3600
 TIB: Final = 1024**4
 
 SESSION_VIDEOS_MOST: Final = 250
@@ -83,75 +73,6 @@ CLAIM_ADMIN: Final = Setting(
     "CLAIM_ADMIN", claim, "admin", "The custom claim that is true for administrators; firestore.rules has it too."
 )
 
-KALTURA_URL: Final = Setting(
-    "KALTURA_URL", kaltura_url, "https://www.kaltura.com", "Address of the Kaltura server, without /api_v3."
-)
-KALTURA_PARTNER_ID: Final = Setting(
-    "KALTURA_PARTNER_ID", whole(0, 2**31 - 1), 0, "Kaltura partner (account) id; 0 if there is none."
-)
-KALTURA_ADMIN_SECRET: Final = Setting("KALTURA_ADMIN_SECRET", word, "", "Kaltura administrator secret.", is_secret=True)
-KALTURA_UPLOAD_ROLE: Final = Setting(
-    "KALTURA_UPLOAD_ROLE",
-    matching("[A-Za-z0-9_-]{1,128}", "a role's system name or id of letters, digits, _ and -"),
-    "",
-    "Role of upload tokens; empty makes one that can call uploadToken.upload and nothing else.",
-)
-KALTURA_CHAT_TOKEN: Final = Setting(
-    "KALTURA_CHAT_TOKEN",
-    word_or_find,
-    "",
-    "Secret of the app token that signs chat tokens; `find` looks it up in the account.",
-    is_secret=True,
-)
-KALTURA_ROOM_URL: Final = Setting(
-    "KALTURA_ROOM_URL",
-    url,
-    "",
-    "Address of the account's rooms, such as https://1234567.kaf.kaltura.com; empty if it has none.",
-)
-CLOUDFLARE_ACCOUNT_ID: Final = Setting(
-    "CLOUDFLARE_ACCOUNT_ID",
-    matching("[0-9a-f]{32}", "an account id of 32 digits and letters from a to f", lower=True),
-    "",
-    "Cloudflare account id; empty if all videos go to Kaltura.",
-)
-CLOUDFLARE_API_TOKEN: Final = Setting(
-    "CLOUDFLARE_API_TOKEN", word, "", "Cloudflare API token with the permission Stream: Edit.", is_secret=True
-)
-CLOUDFLARE_SIGNING_KEY: Final = Setting(
-    "CLOUDFLARE_SIGNING_KEY",
-    str,
-    "",
-    "Signs playback tokens: what the command `make-signing-key` prints.",
-    is_secret=True,
-)
-CLOUDFLARE_PLAYBACK_URL: Final = Setting(
-    "CLOUDFLARE_PLAYBACK_URL",
-    origin,
-    "",
-    "Address that plays the account's videos, such as https://customer-<code>.cloudflarestream.com.",
-)
-CLOUDFLARE_URL: Final = Setting(
-    "CLOUDFLARE_URL", url, "https://api.cloudflare.com/client/v4", "Address of Cloudflare's API."
-)
-CLOUDFLARE_UPLOAD_LIFETIME_S: Final = Setting(
-    "CLOUDFLARE_UPLOAD_LIFETIME_S",
-    whole(1, 30 * DAY_S),
-    6 * HOUR_S,
-    "Seconds for which an upload address takes bytes, and minutes are reserved for it.",
-)
-CLOUDFLARE_CALLS_MAX: Final = Setting(
-    "CLOUDFLARE_CALLS_MAX",
-    whole(10, 100_000),
-    1200,
-    "Calls to Cloudflare's API in five minutes; less than 1,200 if something else calls it with the same user.",
-)
-CLOUDFLARE_PASS_ON: Final = Setting[Mapping[str, str]](
-    "CLOUDFLARE_PASS_ON",
-    addresses,
-    {},
-    "Other deployments on the same account, to which notifications are passed on: namespace=url, with commas between.",
-)
 DELIVERY_DOMAINS: Final = Setting[tuple[str, ...]](
     "DELIVERY_DOMAINS",
     domains,
@@ -166,9 +87,10 @@ HOSTS: Final = Setting(
 )
 VIDEO_PROVIDER: Final = Setting(
     "VIDEO_PROVIDER",
-    matching("kaltura|cloudflare", "kaltura or cloudflare", lower=True),
+    matching("|".join(providers()), listed(providers(), "or"), lower=True),
     "",
-    "Provider for sessions without a videoProvider: kaltura or cloudflare; empty takes the first that has an account.",
+    f"Provider for sessions without a videoProvider: {listed(providers(), 'or')}; empty takes the first that has an "
+    "account.",
 )
 NAMESPACE: Final = Setting(
     "NAMESPACE",
@@ -255,24 +177,6 @@ SINGLE_PAGE_APP: Final = Setting(
     True,
     "Whether the client keeps its chat open all the time; if not, each page that it loads joins again.",
 )
-USER_KNOWN_S: Final = Setting(
-    "USER_KNOWN_S",
-    whole(0, 365 * DAY_S),
-    30 * DAY_S,
-    "Seconds for which a Kaltura user is remembered without asking again.",
-)
-PROFILE_KNOWN_S: Final = Setting(
-    "PROFILE_KNOWN_S",
-    whole(0, 365 * DAY_S),
-    30 * DAY_S,
-    "Seconds for which access-control profile and roles are remembered without asking again.",
-)
-CHAT_TOKEN_KNOWN_S: Final = Setting(
-    "CHAT_TOKEN_KNOWN_S",
-    whole(0, 365 * DAY_S),
-    30 * DAY_S,
-    "Seconds for which the app token of chats is remembered without asking again.",
-)
 EVENT_KNOWN_S: Final = Setting(
     "EVENT_KNOWN_S",
     whole(0, 30 * DAY_S),
@@ -306,9 +210,77 @@ set_global_options(
     region=FUNCTIONS_REGION.value, max_instances=MAX_INSTANCES.value, service_account=SERVICE_ACCOUNT.value or None
 )
 
-if not KALTURA_PARTNER_ID.value and not CLOUDFLARE_ACCOUNT_ID.value:
-    # Nothing works without this one setting: firebase-tools asks for a parameter, and stores the answer.
-    IntParam(KALTURA_PARTNER_ID.name, description=KALTURA_PARTNER_ID.description)
+
+def declared(setting: Declaration) -> Setting[Any]:
+    """
+    Return the setting that a provider declares.
+    """
+    return Setting(setting.name, setting.read, setting.default, setting.description, setting.is_secret)
+
+
+PROVIDERS: Final[Mapping[str, Mapping[str, Setting[Any]]]] = {
+    name: {field: declared(one) for field, one in declarations(settings).items()}
+    for name, settings in providers().items()
+}
+"""The settings of each provider, by the fields that they fill."""
+
+OWN: Final = tuple(value for value in vars().values() if isinstance(value, Setting))
+"""The settings that belong to no provider."""
+
+
+def by_name(own: Iterable[Setting[Any]], of_providers: Mapping[str, Iterable[Setting[Any]]]) -> dict[str, Setting[Any]]:
+    """
+    Return every setting of a deployment by its name. Pure.
+
+    Args:
+        own: The settings that belong to no provider.
+        of_providers: The settings of each provider.
+
+    Raises:
+        Misconfigured: Two settings have the same name (never).
+    """
+    found = {one.name: one for one in own}
+    owners = dict.fromkeys(found, "functions/config.py")
+    for provider, settings in of_providers.items():
+        for one in settings:
+            if one.name in found:
+                raise Misconfigured(
+                    f"{one.name} is a setting of both {owners[one.name]} and {provider}. Rename one of the two."
+                )
+            found[one.name], owners[one.name] = one, provider
+    return found
+
+
+SETTINGS: Final = by_name(OWN, {name: settings.values() for name, settings in PROVIDERS.items()})
+"""Every setting, by its name."""
+
+
+def account_of(provider: str) -> Setting[Any]:
+    """
+    Return the setting by which a deployment has an account at a provider.
+    """
+    fields = declarations(providers()[provider]).items()
+    return next(PROVIDERS[provider][field] for field, one in fields if one.is_account)
+
+
+def chosen_providers() -> Sequence[str]:
+    """
+    Return the providers at which this deployment has an account.
+    """
+    return [name for name in PROVIDERS if account_of(name).value]
+
+
+def ask_for(setting: Setting[Any]) -> None:
+    """
+    Declare a setting as a parameter: firebase-tools asks for it, and stores the answer.
+    """
+    parameter = IntParam if isinstance(setting.default, int) else StringParam
+    parameter(setting.name, description=setting.description)
+
+
+if not chosen_providers():
+    # Nothing works without this one setting.
+    ask_for(account_of(next(iter(PROVIDERS))))
 
 
 def require_agreement() -> None:
@@ -327,14 +299,10 @@ def require_agreement() -> None:
             f"CLAIM_TEACHER and CLAIM_ADMIN must be two different names, or every teacher is an administrator; "
             f"both are '{CLAIM_ADMIN.value}'."
         )
-    accounts: dict[str, Setting[int] | Setting[str]] = {
-        "kaltura": KALTURA_PARTNER_ID,
-        "cloudflare": CLOUDFLARE_ACCOUNT_ID,
-    }
-    if VIDEO_PROVIDER.value and not accounts[VIDEO_PROVIDER.value].value:
+    if VIDEO_PROVIDER.value and VIDEO_PROVIDER.value not in chosen_providers():
         raise Misconfigured(
             f"VIDEO_PROVIDER must name a provider that has an account here; it is '{VIDEO_PROVIDER.value}', "
-            f"and {accounts[VIDEO_PROVIDER.value].name} is not set."
+            f"and {account_of(VIDEO_PROVIDER.value).name} is not set."
         )
 
 
@@ -355,26 +323,52 @@ def functions_url() -> str:
     return FUNCTIONS_URL.value or f"https://{FUNCTIONS_REGION.value}-{project_id()}.cloudfunctions.net"
 
 
-def kaltura_secrets() -> list[SecretParam]:
+def values_of(provider: str, *fields: str) -> dict[str, Any]:
     """
-    Return the secrets of functions that call Kaltura; none without an account.
+    Return the values of some settings of a provider, by their fields.
+
+    Raises:
+        Misconfigured: A required one is not set (never, until it is set).
     """
-    return [_demanded(KALTURA_ADMIN_SECRET)] if _uses_kaltura() else []
+    required = {field for field, one in declarations(providers()[provider]).items() if one.is_required}
+    values = {field: PROVIDERS[provider][field].value for field in fields}
+    missing = [PROVIDERS[provider][field].name for field, value in values.items() if field in required and not value]
+    if missing:
+        raise Misconfigured(f"Set {listed(missing)}.")
+    return values
+
+
+def account_at(provider: str) -> ProviderSettings:
+    """
+    Return the settings of the account at a provider. Raises as `values_of`.
+    """
+    return providers()[provider](**values_of(provider, *PROVIDERS[provider]))
+
+
+def needed_by(provider: str) -> str:
+    """
+    Return the names of the settings without which there is no account at a provider, for a sentence.
+    """
+    fields = declarations(providers()[provider]).items()
+    return listed([PROVIDERS[provider][field].name for field, one in fields if one.is_required])
+
+
+def secrets_of(provider: str, use: Use = Use.CALLS) -> list[SecretParam]:
+    """
+    Return the secrets of a provider for a use of it; none without an account. If there is no account at all, the first
+    provider counts as one, because the first deployment asks for its account.
+    """
+    if provider not in (chosen_providers() or tuple(PROVIDERS)[:1]):
+        return []
+    secrets = [one for one in declarations(providers()[provider]).values() if one.is_secret and one.use is use]
+    return [_demanded(SETTINGS[one.name]) for one in secrets]
 
 
 def chat_secrets() -> list[SecretParam]:
     """
-    Return the secrets of functions that admit people to Kaltura's chats; none without an account.
+    Return the secrets of functions that admit people to chats.
     """
-    return [_demanded(KALTURA_CHAT_TOKEN)] if _uses_kaltura() else []
-
-
-def cloudflare_secrets() -> list[SecretParam]:
-    """
-    Return the secrets of functions that call Cloudflare; none without an account.
-    """
-    secrets = (CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY) if CLOUDFLARE_ACCOUNT_ID.value else ()
-    return [_demanded(secret) for secret in secrets]
+    return [secret for name in PROVIDERS for secret in secrets_of(name, Use.CHATS)]
 
 
 def host_secrets() -> list[SecretParam]:
@@ -388,15 +382,11 @@ def provider_secrets() -> list[SecretParam]:
     """
     Return the secrets of functions that may call any provider or host.
     """
-    return [*kaltura_secrets(), *cloudflare_secrets(), *host_secrets()]
-
-
-def _uses_kaltura() -> bool:
-    return KALTURA_PARTNER_ID.value != 0 or not CLOUDFLARE_ACCOUNT_ID.value
+    return [*(secret for name in PROVIDERS for secret in secrets_of(name)), *host_secrets()]
 
 
 @cache
-def _demanded(secret: Setting[str]) -> SecretParam:
+def _demanded(secret: Setting[Any]) -> SecretParam:
     """
     Declare a secret as a parameter, only if it is needed and only once: firebase-tools asks for every declared secret,
     even if no function uses it.

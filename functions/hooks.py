@@ -22,10 +22,7 @@ from shared.core.errors import BadRequest, Misconfigured, NotAllowed, Transient
 from shared.operations.webhooks import handle_webhook
 from shared.registry import RESOURCES
 
-KALTURA: Final = "kaltura"
-CLOUDFLARE: Final = "cloudflare"
-
-ADDRESSES: Final = {KALTURA: "kalturaHook", CLOUDFLARE: "cloudflareHook"}
+ADDRESSES: Final = {"kaltura": "kalturaHook", "cloudflare": "cloudflareHook"}
 """The name of the function that each provider calls."""
 
 PROVIDERS: Final = {function: provider for provider, function in ADDRESSES.items()}
@@ -75,36 +72,40 @@ def _sentence(status: int, sentence: str) -> Response:
     max_bytes=WEBHOOK_MAX_BYTES,
     memory=WEBHOOK_MEMORY,
     timeout_s=WEBHOOK_TIMEOUT_S,
-    secrets=config.kaltura_secrets(),
+    secrets=config.secrets_of("kaltura"),
     failure=refusal,
 )
 def kalturaHook(request: HttpRequest) -> Response:
     """
     Handle a webhook of Kaltura's: 204 if it was handled. After any status but 200 and 204 Kaltura tries again.
     """
-    handle_webhook(KALTURA, wiring.webhook(KALTURA), request.headers, request.body, wiring.queue(), RESOURCES)
-    return _sentence(204, "")
+    return _handle("kaltura", request)
 
 
 @http_function(
     max_bytes=WEBHOOK_MAX_BYTES,
     memory=WEBHOOK_MEMORY,
     timeout_s=WEBHOOK_TIMEOUT_S,
-    secrets=config.cloudflare_secrets(),
+    secrets=config.secrets_of("cloudflare"),
     failure=refusal,
 )
 def cloudflareHook(request: HttpRequest) -> Response:
     """
-    Handle a webhook of Cloudflare's: 204 if it was handled. An account notifies one address only. Webhooks about
-    another deployment on it are passed on to the address in `CLOUDFLARE_PASS_ON`, with their signature, which is valid
-    there too.
+    Handle a webhook of Cloudflare's: 204 if it was handled. An account notifies one address only, so webhooks about
+    another deployment on it are passed on, with their signature, which is valid there too.
     """
-    elsewhere = handle_webhook(
-        CLOUDFLARE, wiring.webhook(CLOUDFLARE), request.headers, request.body, wiring.queue(), RESOURCES
-    )
-    others = config.CLOUDFLARE_PASS_ON.value
-    if elsewhere is not None and PASSED_ON not in request.headers and elsewhere in others:
-        _pass_on(CLOUDFLARE, others[elsewhere], request.headers, request.body)
+    return _handle("cloudflare", request)
+
+
+def _handle(provider: str, request: HttpRequest) -> Response:
+    """
+    Handle a webhook, and pass it on if it is for another deployment.
+    """
+    headers, body = request.headers, request.body
+    elsewhere = handle_webhook(provider, wiring.webhook(provider), headers, body, wiring.queue(), RESOURCES)
+    address = None if elsewhere is None else wiring.passes_on(provider).get(elsewhere)
+    if address is not None and PASSED_ON not in headers:
+        _pass_on(provider, address, headers, body)
     return _sentence(204, "")
 
 

@@ -1,4 +1,5 @@
-"""Read the table of hosts, the setting HOSTS: one line of JSON, checked row by row.
+"""Read the table of hosts, the setting HOSTS: one line of JSON, checked row by row. Each kind of host declares its
+fields in its own folder.
 
 Called by `wiring.py`, to which it is left to build the hosts.
 """
@@ -7,30 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from functions.reading import clean, url
+from functions.settings import listed
 from shared.core.errors import Misconfigured
 from shared.core.paths import HOST_NAME
+from shared.core.reading import clean
 from shared.hosts.table import Terms
-
-TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
-    "bunny": {
-        "libraryId": None,
-        "apiKey": None,
-        "playbackUrl": None,
-        "tokenKey": None,
-        "url": "https://video.bunnycdn.com",
-    },
-    "s3": {"url": None, "bucket": None, "accessKey": None, "secretKey": None, "region": "us-east-1"},
-}
-"""The further fields of a row of each kind, with their defaults. `None`: the field is required."""
-
-_SENT: Final = re.compile("[ -~]+")
-"""The characters that a header can carry, because keys are sent in one."""
+from shared.providers.registry import hosts
+from shared.providers.registry import providers as all_providers
+from shared.providers.settings import Declaration, HostSettings, declarations
 
 _COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
 
@@ -43,14 +32,12 @@ class Row:
     Attributes:
         name: Our name of the host, or the name of a provider.
         terms: Its price and its bandwidth.
-        kind: `bunny` or `s3`; `None` for a provider.
-        texts: The further fields of the row, by their names in JSON.
+        host: The settings of the host; `None` for a provider.
     """
 
     name: str
     terms: Terms
-    kind: str | None
-    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    host: HostSettings | None
 
 
 def read_table(told: str, providers: Sequence[str]) -> list[Row]:
@@ -84,37 +71,34 @@ def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
     name, kind = row.get("name"), row.get("kind")
     if not isinstance(name, str) or not HOST_NAME.fullmatch(name):
         raise Misconfigured(f"Row {number} of HOSTS needs a name of up to 20 lowercase letters and digits.")
+    kinds = listed(hosts(), "or")
     if kind is None and name not in providers:
-        raise Misconfigured(f"The row {name} of HOSTS has no kind: write bunny or s3. Only providers have none.")
-    if kind is not None and (not isinstance(kind, str) or kind not in TEXTS or name in ("kaltura", "cloudflare")):
+        raise Misconfigured(f"The row {name} of HOSTS has no kind: write {kinds}. Only providers have none.")
+    if kind is not None and (not isinstance(kind, str) or kind not in hosts() or name in all_providers()):
         raise Misconfigured(
-            f"The row {name} of HOSTS has the wrong kind: write bunny or s3, and leave it out for a provider."
+            f"The row {name} of HOSTS has the wrong kind: write {kinds}, and leave it out for a provider."
         )
-    usual = TEXTS.get(kind, {}) if kind is not None else {}
-    unknown = sorted(str(one)[:40] for one in row if one not in _COMMON and one not in usual)
+    declared = {} if kind is None else declarations(hosts()[kind])
+    known = _COMMON | {one.name for one in declared.values()}
+    unknown = sorted(str(one)[:40] for one in row if one not in known)
     if unknown:
         raise Misconfigured(f"The row {name} of HOSTS has unknown fields: {', '.join(unknown)}. Leave them out.")
     terms = Terms(_number(row, name, "pricePerGb", least=0.0, usual=math.inf), _limit(row, name))
-    return Row(name, terms, kind, {one: _text(row, name, one, default) for one, default in usual.items()})
+    values = {field: _value(row, name, one) for field, one in declared.items()}
+    return Row(name, terms, None if kind is None else hosts()[kind](**values))
 
 
-def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> str:
-    told = row.get(one, default)
-    value = clean(told) if isinstance(told, str) else ""
-    if not value:
-        raise Misconfigured(f"The row {name} of HOSTS needs a text in {one}.")
-    if one in ("url", "playbackUrl"):
-        return _address(value, name, one)
-    if not _SENT.fullmatch(value):
-        raise Misconfigured(f"In the row {name} of HOSTS {one} must be one line of ASCII characters.")
-    return value
-
-
-def _address(value: str, name: str, one: str) -> str:
+def _value(row: Mapping[str, Any], name: str, declared: Declaration) -> Any:
+    if declared.name not in row and not declared.is_required:
+        return declared.default
+    told = row.get(declared.name)
+    text = clean(told) if isinstance(told, str) else ""
+    if not text:
+        raise Misconfigured(f"The row {name} of HOSTS needs a text in {declared.name}.")
     try:
-        return url(value)
+        return declared.read(text)
     except ValueError as error:
-        raise Misconfigured(f"In the row {name} of HOSTS, {one} {error}.") from None
+        raise Misconfigured(f"In the row {name} of HOSTS, {declared.name} {error}.") from None
 
 
 def _limit(row: Mapping[str, Any], name: str) -> float | None:

@@ -5,13 +5,12 @@ Called by the other files of this folder. The only place that names a concrete a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from functions import config
-from functions.reading import FIND
 from shared.admissions.changes import Changes
 from shared.app import App
 from shared.cloud.accounts import FirebaseAccounts
@@ -21,22 +20,9 @@ from shared.core.errors import Misconfigured
 from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.operations.kill_switch import KillSwitch
-from shared.ports import Accounts, Audience, Documents, Host, Hosts, Probe, Queue, Setup, Webhook
-from shared.providers import (
-    Account,
-    AtBunny,
-    AtCloudflare,
-    AtKaltura,
-    AtS3,
-    HostAccount,
-    NoAudience,
-    NoEvents,
-    Provider,
-    new_signing_key,
-    open_account,
-    open_host,
-    plays,
-)
+from shared.ports import Accounts, Audience, Documents, Hosts, Probe, Queue, Setup, Webhook
+from shared.providers.settings import Context, Provider
+from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile import WORKER_TIMEOUT_S
 from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
@@ -45,7 +31,6 @@ from shared.sessions.broadcasting import Window
 from shared.sessions.resource import controller as session_controller
 
 if TYPE_CHECKING:
-    from functions.hosting import Row
     from shared.admissions.joining import Joining
     from shared.hosts.table import Terms
     from shared.videos.policy import Policy
@@ -151,6 +136,13 @@ def webhook(provider: str) -> Webhook:
         Misconfigured: There is no account at this provider, or a setting is missing (never, until it is set).
     """
     return _provider(provider).webhook
+
+
+def passes_on(provider: str) -> Mapping[str, str]:
+    """
+    Return the addresses of other deployments on the account at a provider, by namespace. Raises as `webhook`.
+    """
+    return _provider(provider).passes_on
 
 
 def setup() -> Mapping[str, Setup]:
@@ -259,15 +251,6 @@ def _settings(terms: Mapping[str, Terms]) -> tuple[object, ...]:
     )
 
 
-def _chat_secret() -> str | None:
-    """
-    Return the secret that signs chat tokens; `None` if it must be looked up in the account. Functions that admit nobody
-    do not have it.
-    """
-    told = config.KALTURA_CHAT_TOKEN.value
-    return None if told in ("", FIND) else told
-
-
 def _video_provider() -> str:
     """
     Return the provider for videos of sessions that name none.
@@ -289,16 +272,23 @@ def _providers() -> Mapping[str, Provider]:
     """
     Return each account of this deployment by provider. The first is the default provider.
     """
-    accounts: dict[str, Account] = {}
-    if config.KALTURA_PARTNER_ID.value:
-        accounts["kaltura"] = _at_kaltura()
-    if config.CLOUDFLARE_ACCOUNT_ID.value:
-        accounts["cloudflare"] = _at_cloudflare()
-    if not accounts:
-        raise Misconfigured(
-            "Set KALTURA_PARTNER_ID and KALTURA_ADMIN_SECRET, or CLOUDFLARE_ACCOUNT_ID and its secrets."
-        )
-    return {name: open_account(account, documents(), now) for name, account in accounts.items()}
+    chosen = config.chosen_providers()
+    if not chosen:
+        raise Misconfigured(f"Set {', or '.join(config.needed_by(name) for name in config.PROVIDERS)}.")
+    return {name: config.account_at(name).open(_context()) for name in chosen}
+
+
+def _context() -> Context:
+    return Context(
+        namespace=config.NAMESPACE.value or config.project_id(),
+        documents=documents(),
+        clock=now,
+        upload_deadline_s=config.UPLOAD_DEADLINE_S.value,
+        max_duration_s=config.VIDEO_DURATION_MAX_S.value,
+        records_events=config.LIVE_RECORDING.value,
+        chat_lifetime_s=config.CHAT_LIFETIME_S if config.SINGLE_PAGE_APP.value else config.CHAT_PAGE_LIFETIME_S,
+        delivery_domains=config.DELIVERY_DOMAINS.value,
+    )
 
 
 def _hosting() -> tuple[Hosts, Mapping[str, Terms], Probe]:
@@ -308,37 +298,21 @@ def _hosting() -> tuple[Hosts, Mapping[str, Terms], Probe]:
     from functions.hosting import read_table
     from shared.hosts.table import Terms
 
-    tries = partial(plays, domains=config.DELIVERY_DOMAINS.value)
+    tries = partial(_plays, domains=config.DELIVERY_DOMAINS.value)
     rows = read_table(config.HOSTS.value, tuple(_providers())) if config.USE_HOSTS.value else []
     if not rows:
         # Nothing is copied, and playback is tried only if an operator asks for it.
         return {}, {}, tries
-    hosts = {row.name: _host(row) for row in rows if row.kind is not None}
+    hosts = {row.name: row.host.open(row.name, _context()) for row in rows if row.host is not None}
     terms = {name: Terms() for name in _providers()} | {row.name: row.terms for row in rows}
     return hosts, terms, tries
 
 
-def _host(row: Row) -> Host:
-    texts = row.texts
-    account: HostAccount
-    if row.kind == "bunny":
-        account = AtBunny(
-            url=texts["url"],
-            library_id=texts["libraryId"],
-            api_key=texts["apiKey"],
-            playback_url=texts["playbackUrl"],
-            token_key=texts["tokenKey"],
-        )
-    else:
-        account = AtS3(
-            url=texts["url"],
-            bucket=texts["bucket"],
-            region=texts["region"],
-            access_key=texts["accessKey"],
-            secret_key=texts["secretKey"],
-            source_domains=config.DELIVERY_DOMAINS.value,
-        )
-    return open_host(row.name, account, _namespace(), now)
+def _plays(url: str, domains: Sequence[str]) -> bool:
+    # Most functions never try an address.
+    from shared.providers.addresses import plays
+
+    return plays(url, domains)
 
 
 def make_signing_key() -> str:
@@ -349,49 +323,6 @@ def make_signing_key() -> str:
         Misconfigured: There is no account (never, until it is set).
         Transient, Doubtful, Permanent: As for any call to a provider.
     """
-    account_id, api_token = config.CLOUDFLARE_ACCOUNT_ID.value, config.CLOUDFLARE_API_TOKEN.value
-    if not account_id or not api_token:
-        raise Misconfigured("Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.")
-    return new_signing_key(config.CLOUDFLARE_URL.value, account_id, api_token)
+    from shared.providers.cloudflare.setup import make_signing_key
 
-
-def _namespace() -> str:
-    return config.NAMESPACE.value or config.project_id()
-
-
-def _at_cloudflare() -> AtCloudflare:
-    api_token, playback_url = config.CLOUDFLARE_API_TOKEN.value, config.CLOUDFLARE_PLAYBACK_URL.value
-    signing_key = config.CLOUDFLARE_SIGNING_KEY.value
-    if not api_token or not signing_key or not playback_url:
-        raise Misconfigured("Set CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY and CLOUDFLARE_PLAYBACK_URL.")
-    return AtCloudflare(
-        url=config.CLOUDFLARE_URL.value,
-        account_id=config.CLOUDFLARE_ACCOUNT_ID.value,
-        api_token=api_token,
-        namespace=_namespace(),
-        signing_key=signing_key,
-        playback_url=playback_url,
-        upload_lifetime_s=min(config.CLOUDFLARE_UPLOAD_LIFETIME_S.value, config.UPLOAD_DEADLINE_S.value),
-        max_duration_s=config.VIDEO_DURATION_MAX_S.value,
-        calls_max=config.CLOUDFLARE_CALLS_MAX.value,
-    )
-
-
-def _at_kaltura() -> AtKaltura:
-    admin_secret = config.KALTURA_ADMIN_SECRET.value
-    if not admin_secret:
-        raise Misconfigured("Set KALTURA_ADMIN_SECRET.")
-    return AtKaltura(
-        url=config.KALTURA_URL.value,
-        account_id=str(config.KALTURA_PARTNER_ID.value),
-        secret=admin_secret,
-        namespace=_namespace(),
-        upload_role=config.KALTURA_UPLOAD_ROLE.value or None,
-        room_url=config.KALTURA_ROOM_URL.value or None,
-        records=config.LIVE_RECORDING.value,
-        chat_secret=_chat_secret(),
-        chat_lifetime_s=config.CHAT_LIFETIME_S if config.SINGLE_PAGE_APP.value else config.CHAT_PAGE_LIFETIME_S,
-        users_known_s=config.USER_KNOWN_S.value,
-        profiles_known_s=config.PROFILE_KNOWN_S.value,
-        chat_known_s=config.CHAT_TOKEN_KNOWN_S.value,
-    )
+    return make_signing_key(**config.values_of("cloudflare", "url", "account_id", "api_token")).to_secret()

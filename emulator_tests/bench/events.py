@@ -45,7 +45,10 @@ from shared.app import App
 from shared.core.callers import Caller
 from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path
 from shared.ports import Create, Delete, Document, ProviderAccount, Query, Task, Update, Version, Write
-from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaInventory, KalturaMedia
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.events import KalturaEvents
+from shared.providers.kaltura.inventory import KalturaInventory
+from shared.providers.kaltura.media import KalturaMedia
 from shared.sessions.settings import SessionSettings
 from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import UploadRequest

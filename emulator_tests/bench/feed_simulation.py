@@ -45,7 +45,9 @@ from shared.ports import (
     Version,
     Write,
 )
-from shared.providers.kaltura import KalturaAccount, KalturaWebhook, mapping
+from shared.providers.kaltura import mapping
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.webhooks import KalturaWebhook
 from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, Reconciler
 from shared.registry import RESOURCES
 from shared.sessions.broadcasting import Window

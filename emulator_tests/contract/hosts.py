@@ -26,8 +26,8 @@ from emulator_tests.testbed.places import VERSITYGW
 from emulator_tests.testbed.stack import HOST, ask, free_ports
 from shared.core.errors import Doubtful
 from shared.ports import ExternalIds, Grant, Host, MediaState, Observation, Source
-from shared.providers.bunny import BunnyHost, BunnyLibrary
-from shared.providers.s3 import S3Host, S3Store
+from shared.providers.bunny.host import BunnyHost, BunnyLibrary
+from shared.providers.s3.host import S3Host, S3Store
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ import pytest
 from emulator_tests.contract.accounts import CloudflareSite
 from shared.core.errors import BadRequest, NotAllowed, Transient
 from shared.ports import WebhookEvent
-from shared.providers.cloudflare import CloudflareWebhook
+from shared.providers.cloudflare.webhooks import CloudflareWebhook
 
 BODY = json.dumps({"uid": "6b9e68b07dfee8cc2d116e4c51d6a957", "meta": {"greenroom": "contract:video:v1:1"}}).encode()
 URL = "http://127.0.0.1:9/cloudflareHook"

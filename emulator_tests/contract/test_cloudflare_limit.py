@@ -13,8 +13,9 @@ from emulator_tests.memory import MemoryDocuments
 from shared.core.errors import Transient
 from shared.limits.limiter import KNOWN_S, Limiter
 from shared.ports import Documents, UploadSpec
-from shared.providers.cloudflare import CloudflareAccount, CloudflareInventory, CloudflareMedia
-from shared.providers.cloudflare.account import CALLS_MAX, UNTOLD_PAUSE_S, budget_of
+from shared.providers.cloudflare.account import CALLS_MAX, UNTOLD_PAUSE_S, CloudflareAccount, budget_of
+from shared.providers.cloudflare.inventory import CloudflareInventory
+from shared.providers.cloudflare.media import CloudflareMedia
 
 WISH: Final = UploadSpec("Algebra", "lecture.mp4", 1_000_000)
 

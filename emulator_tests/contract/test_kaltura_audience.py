@@ -21,10 +21,11 @@ from emulator_tests.simulators.kaltura.models.keys import Session
 from emulator_tests.simulators.kaltura.models.keys import decode as decode_ks
 from shared.core.errors import Permanent
 from shared.ports import Admission, Attendee, EventSpec, ExternalIds
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaViewerKeys, KnownFor
+from shared.providers.kaltura.account import KalturaAccount, KnownFor
 from shared.providers.kaltura.account_cache import DOUBT_PAUSE_S
-from shared.providers.kaltura.audience import FORGOTTEN_AT_ONCE
+from shared.providers.kaltura.audience import FORGOTTEN_AT_ONCE, KalturaAudience
 from shared.providers.kaltura.chat import CHAT_PRIVILEGES, NO_CHAT_KNOWN_S
+from shared.providers.kaltura.playback import KalturaViewerKeys
 
 LIFETIME_S = 4200
 STUDENT = Attendee("ada", "Ada Lovelace", is_moderator=False)

@@ -12,7 +12,7 @@ import pytest
 from emulator_tests.contract.accounts import Film, KalturaServer, KalturaSite
 from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.ports import EventIds, EventSpec, ExternalIds, Refusal, UploadSpec
-from shared.providers.kaltura import KalturaEvents
+from shared.providers.kaltura.events import KalturaEvents
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
 REFERENCE = "session:s1:1"

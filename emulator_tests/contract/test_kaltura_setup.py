@@ -14,8 +14,12 @@ from KalturaClient.Plugins.Core import KalturaAppToken, KalturaFilterPager, Kalt
 from emulator_tests.contract.accounts import KalturaServer, KalturaSite
 from emulator_tests.contract.conftest import ROOM_URL
 from shared.ports import Finding, Health, UploadSpec
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaSetup, KalturaWebhook, mapping
+from shared.providers.kaltura import mapping
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.audience import KalturaAudience
 from shared.providers.kaltura.chat import CHAT_PRIVILEGES
+from shared.providers.kaltura.setup import KalturaSetup
+from shared.providers.kaltura.webhooks import KalturaWebhook
 
 EVERYTHING = [
     "account",

@@ -13,9 +13,9 @@ import pytest
 from emulator_tests.contract.accounts import CloudflareSite, KalturaServer, KalturaSite
 from shared.core.errors import SecretRejected, Transient
 from shared.ports import Health, UploadSpec
-from shared.providers.cloudflare import CloudflareWebhook
 from shared.providers.cloudflare.setup import CloudflareSetup
-from shared.providers.kaltura import KalturaMedia
+from shared.providers.cloudflare.webhooks import CloudflareWebhook
+from shared.providers.kaltura.media import KalturaMedia
 from shared.providers.secret import REJECTED_PAUSE_S, REMIND_S, SecretWatch
 
 WISH = UploadSpec("Algebra", "lecture.mp4", 1_000_000)

@@ -14,7 +14,7 @@ from emulator_tests.memory import ManualClock, MemoryViewerKeys
 from emulator_tests.simulators.kaltura.models.keys import decode as decode_ks
 from shared.core.errors import ProviderError, SecretRejected, WrongState
 from shared.ports import Allowance, ExternalIds, Grant, UploadGrant, UploadSpec, ViewerKeys
-from shared.providers.kaltura import KalturaViewerKeys
+from shared.providers.kaltura.playback import KalturaViewerKeys
 
 PARTS = {"entryId": "0_abcdefgh"}
 WISH = UploadSpec("", "lecture.mp4", 1)

@@ -12,9 +12,11 @@ from emulator_tests.memory import MadeEvent, MadeMedia, ManualClock
 from emulator_tests.pure.races.defects import Build
 from shared.app import App
 from shared.ports import Documents, ProviderAccount, Queue
-from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaInventory, KalturaMedia
-from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
+from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS, KalturaAccount
 from shared.providers.kaltura.client import Client
+from shared.providers.kaltura.events import KalturaEvents
+from shared.providers.kaltura.inventory import KalturaInventory
+from shared.providers.kaltura.media import KalturaMedia
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

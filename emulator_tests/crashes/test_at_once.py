@@ -21,7 +21,7 @@ from shared.app import App
 from shared.core.errors import BackendError
 from shared.core.paths import PAIRINGS, RECONCILE_SESSION, VIDEOS, pairing_path, session_path
 from shared.ports import Create, Delete, Document, Query, Task, Total, Update, Version, Write
-from shared.providers.kaltura import KalturaAccount
+from shared.providers.kaltura.account import KalturaAccount
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
 from shared.videos.resource import upload_tokens

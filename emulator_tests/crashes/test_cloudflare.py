@@ -44,7 +44,9 @@ from shared.ports import (
     UploadGrant,
     UploadSpec,
 )
-from shared.providers.cloudflare import CloudflareAccount, CloudflareInventory, CloudflareMedia
+from shared.providers.cloudflare.account import CloudflareAccount
+from shared.providers.cloudflare.inventory import CloudflareInventory
+from shared.providers.cloudflare.media import CloudflareMedia
 from shared.providers.unavailable import NoEvents
 from shared.sessions.broadcasting import Window
 from shared.videos.commands import cancel_upload

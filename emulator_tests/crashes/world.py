@@ -64,9 +64,10 @@ from shared.ports import (
     UploadSpec,
     Write,
 )
-from shared.providers.kaltura import KalturaWebhook, mapping
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.events.parts import ENTRY
 from shared.providers.kaltura.mapping import NAME as KALTURA
+from shared.providers.kaltura.webhooks import KalturaWebhook
 from shared.registry import RESOURCES
 from shared.sessions.resource import controller as session_controller
 from shared.sessions.session import Session

@@ -1,4 +1,4 @@
-"""docs/settings.md, from `functions/config.py`.
+"""docs/settings.md, from `functions/config.py` and the settings of each provider and host.
 
 Called by `pages.py`. A setting tells what it may be by the sentence with which it refuses what it may not be.
 """
@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from functions import config
-from functions.reading import Setting
+from functions.settings import Setting
+from shared.providers.registry import hosts, providers
+from shared.providers.settings import declarations
 
 WIDTH: Final = 118
 
 HEAD: Final = """\
 # Settings
 
-Generated from `functions/config.py` by `make docs`: do not edit.
+Generated from `functions/config.py` and each `settings.py` in `shared/providers/` by `make docs`: do not edit.
 
 Write settings into `.env.<project id>`. Set secrets with `firebase functions:secrets:set <name>`, and only those of the
 accounts that you have. The deployment refuses an invalid value, and says which one and what it must be. White space,
@@ -29,14 +31,15 @@ says which ones you need.
 GROUPS: Final[Mapping[str, str]] = {
     "Deployment": "FUNCTIONS_REGION|FUNCTIONS_URL|(MAX|MIN)_INSTANCES|.*SERVICE_ACCOUNT|NAMESPACE|VIDEO_PROVIDER",
     "Roles and access": "CLAIM_.*|ALLOW_ANONYMOUS_VIEWERS|ENFORCE_APP_CHECK",
-    "Kaltura": "KALTURA_.*|.*_KNOWN_S|SINGLE_PAGE_APP",
-    "Cloudflare Stream": "CLOUDFLARE_.*",
     "Hosts": "HOSTS|USE_HOSTS|DELIVERY_DOMAINS",
     "Uploads and videos": "UPLOAD.*|VIDEO_DURATION_.*|(SESSION|TEACHER)_.*|PROCESSING_.*|RETRY_KEEP_S|LOOKS_MAX",
-    "Live events": "LIVE_.*|REAP_GRACE_S",
+    "Live events": "LIVE_.*|REAP_GRACE_S|SINGLE_PAGE_APP|EVENT_KNOWN_S",
     "Work in the background": "FEED_.*|LATE_COMMIT_S|STRAY_AGE_S|ORPHANS_CLEAN_UP|TASKS_PER_HOUR_MAX",
 }
-"""The headings of the page, each with the names below it."""
+"""The headings of the settings that belong to no provider, each with the names below it."""
+
+PROVIDERS_BEFORE: Final = "Hosts"
+"""The heading before which the providers are."""
 
 _UNITS: Final[tuple[tuple[int, str, str], ...]] = (
     (24 * 3600, "day", "S"),
@@ -49,22 +52,43 @@ _ANYTHING: Final = "\x00"
 """A value that every setting refuses, except those that accept any text."""
 
 
-def settings_page(settings: Iterable[Setting[Any]] | None = None) -> str:
+def settings_page() -> str:
     """
     Return the page.
-
-    Args:
-        settings: Those to describe; all of `functions/config.py` without it.
 
     Raises:
         ValueError: A setting is in no group, or in two (never).
     """
-    known = [one for one in vars(config).values() if isinstance(one, Setting)] if settings is None else list(settings)
-    grouped: dict[str, list[Setting[Any]]] = {heading: [] for heading in GROUPS}
-    for setting in known:
-        grouped[_heading(setting.name)].append(setting)
-    sections = (f"\n## {heading}\n\n{_list(of_it)}" for heading, of_it in grouped.items() if of_it)
+    sections = []
+    for heading, settings in grouped(config.OWN).items():
+        if heading == PROVIDERS_BEFORE:
+            sections += [_section(providers()[name].title, its.values()) for name, its in config.PROVIDERS.items()]
+        sections.append(_section(heading, settings))
+        if heading == PROVIDERS_BEFORE:
+            sections += [_host_section(kind) for kind in hosts()]
     return HEAD + "".join(sections)
+
+
+def grouped(settings: Iterable[Setting[Any]]) -> Mapping[str, Sequence[Setting[Any]]]:
+    """
+    Return settings by their headings. Pure. Raises as `settings_page`.
+    """
+    found: dict[str, list[Setting[Any]]] = {heading: [] for heading in GROUPS}
+    for setting in settings:
+        found[_heading(setting.name)].append(setting)
+    return found
+
+
+def _section(heading: str, settings: Iterable[Setting[Any]]) -> str:
+    return f"\n## {heading}\n\n{_list('setting', list(settings))}"
+
+
+def _host_section(kind: str) -> str:
+    title = hosts()[kind].title
+    fields = declarations(hosts()[kind]).values()
+    required = {one.name for one in fields if one.is_required}
+    settings = [config.declared(one) for one in fields]
+    return f"\n### A row of kind `{kind}` in HOSTS\n\n{title}.\n\n{_list('field', settings, required)}"
 
 
 def _heading(name: str) -> str:
@@ -74,10 +98,13 @@ def _heading(name: str) -> str:
     return found[0]
 
 
-def _list(settings: Iterable[Setting[Any]]) -> str:
-    rows = [f"| `{one.name}` | {default_of(one)} | {unit_of(one)} |" for one in settings]
+def _list(what: str, settings: Sequence[Setting[Any]], required: Collection[str] = ()) -> str:
+    rows = [
+        f"| `{one.name}` | {'required' if one.name in required else default_of(one)} | {unit_of(one)} |"
+        for one in settings
+    ]
     told = [_paragraph(one) for one in settings]
-    return "\n".join(["| setting | default | unit |", "|---|---|---|", *rows, "", *told, ""])
+    return "\n".join([f"| {what} | default | unit |", "|---|---|---|", *rows, "", *told, ""])
 
 
 def _paragraph(setting: Setting[Any]) -> str:

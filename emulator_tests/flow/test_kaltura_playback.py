@@ -17,7 +17,7 @@ from emulator_tests.flow.provider import AtKaltura, ks_of
 from emulator_tests.flow.school import Person, School
 from emulator_tests.memory import ManualClock, MemoryDocuments
 from shared.ports import Grant
-from shared.providers.kaltura import KalturaAccount
+from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.playback import addresses_grant
 
 

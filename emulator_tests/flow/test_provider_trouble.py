@@ -14,8 +14,8 @@ from emulator_tests.flow.school import Person, Refused, School
 from emulator_tests.memory import MemoryDocuments
 from shared.core.errors import Transient
 from shared.ports import MediaState, UploadSpec
-from shared.providers.kaltura import KalturaAccount, KalturaMedia
-from shared.providers.kaltura.account import SERVER_KS_S
+from shared.providers.kaltura.account import SERVER_KS_S, KalturaAccount
+from shared.providers.kaltura.media import KalturaMedia
 
 FAULTS: dict[str, dict[str, Any]] = {
     "71 a good answer under 500": {"kind": "status", "status": 500},

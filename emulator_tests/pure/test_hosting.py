@@ -11,6 +11,8 @@ import pytest
 from functions.hosting import read_table
 from shared.core.errors import Misconfigured
 from shared.hosts.table import Terms
+from shared.providers.bunny import settings as bunny
+from shared.providers.s3 import settings as s3
 
 PROVIDERS: Final = ("kaltura",)
 OWN: Final = {
@@ -41,15 +43,27 @@ def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
 def test_a_table_with_a_provider_and_hosts_of_both_kinds() -> None:
     rows = read_table(json.dumps([OWN, BUNNY, {"name": "kaltura", "pricePerGb": 0.1}]), PROVIDERS)
 
-    assert [(row.name, row.kind, row.terms) for row in rows] == [
-        ("own", "s3", Terms(0.0, 800.0)),
-        ("bunny", "bunny", Terms(0.005)),
-        ("kaltura", None, Terms(0.1)),
+    assert [(row.name, type(row.host), row.terms) for row in rows] == [
+        ("own", s3.Settings, Terms(0.0, 800.0)),
+        ("bunny", bunny.Settings, Terms(0.005)),
+        ("kaltura", type(None), Terms(0.1)),
     ]
-    assert rows[0].texts["url"] == "https://media.example.com"
-    assert rows[0].texts["region"] == "us-east-1"
-    assert rows[1].texts["url"] == "https://video.bunnycdn.com"
-    assert "secret" not in repr(rows)
+    assert rows[0].host == s3.Settings(
+        url="https://media.example.com",
+        bucket="videos",
+        access_key="reader",
+        secret_key="the secret of the store",
+        region="us-east-1",
+    )
+    assert rows[1].host == bunny.Settings(
+        library_id="133",
+        api_key="the key of the library",
+        playback_url="https://vz-1.b-cdn.net",
+        token_key="the key of the tokens",
+        url="https://video.bunnycdn.com",
+    )
+    assert "the secret" not in repr(rows)
+    assert "the key" not in repr(rows)
 
 
 @pytest.mark.parametrize("around", ["{}\n", " {}\r\n", "\ufeff{}", '"{}"', "\u200e{}\u200b"], ids=ascii)
@@ -121,7 +135,8 @@ def test_an_address_over_which_keys_would_travel_in_the_clear_is_refused(one: st
 def test_this_machine_needs_no_https(host: str) -> None:
     (row,) = read_table(json.dumps([OWN | {"url": f"http://{host}:9000/"}]), PROVIDERS)
 
-    assert row.texts["url"] == f"http://{host}:9000"
+    assert isinstance(row.host, s3.Settings)
+    assert row.host.url == f"http://{host}:9000"
 
 
 @pytest.mark.parametrize("url", ["http://someone@127.0.0.1", "http://127.0.0.1@evil.example", "http://127.0.0.1#.evil"])

@@ -31,8 +31,9 @@ from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaUploadedFileTok
 from emulator_tests.memory import MemoryDocuments
 from shared.core.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.ports import MediaState
-from shared.providers.kaltura import KalturaAccount, KalturaMedia
+from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.client import Client
+from shared.providers.kaltura.media import KalturaMedia
 
 # It speaks to a real server on the loopback.
 pytestmark = pytest.mark.long

@@ -16,8 +16,8 @@ from shared.core.errors import BadRequest, NotAllowed
 from shared.core.paths import RECONCILE_VIDEO
 from shared.operations.webhooks import handle_webhook
 from shared.ports import Task
-from shared.providers.kaltura import KalturaAccount, KalturaWebhook
-from shared.providers.kaltura.webhooks import references
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.webhooks import KalturaWebhook, references
 from shared.registry import RESOURCES
 
 SECRET = "b1946ac92492d2347c6235b4d2611184"

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from emulator_tests.testbed.places import ROOT
 from functions import checkup, config
 from functions.claims import names_in_rules
-from functions.reading import Setting
+from functions.settings import Setting
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
 from shared.ports import Health
 from shared.providers.kaltura.account import UPLOAD_PATH
 from shared.providers.kaltura.signing import Privilege, Word
 
-SETTINGS: dict[str, Setting[Any]] = {
-    name: setting for name, setting in vars(config).items() if isinstance(setting, Setting)
-}
+SETTINGS = config.SETTINGS
 NUMBERS = [name for name, setting in SETTINGS.items() if type(setting.default) is int]
 TRUTHS = [name for name, setting in SETTINGS.items() if type(setting.default) is bool]
 ADDRESSES = [name for name in SETTINGS if name.endswith("_URL")]
@@ -34,6 +31,8 @@ def refusal(name: str) -> str:
 
 
 def test_each_setting_is_called_as_its_variable_and_has_a_description() -> None:
+    own = {name: setting.name for name, setting in vars(config).items() if isinstance(setting, Setting)}
+    assert own == {setting.name: setting.name for setting in config.OWN}
     assert {name: setting.name for name, setting in SETTINGS.items()} == {name: name for name in SETTINGS}
     assert all(setting.description.endswith(".") for setting in SETTINGS.values())
     assert set(SECRETS) == {
@@ -145,7 +144,7 @@ def test_the_path_of_an_address_has_one_form(monkeypatch: pytest.MonkeyPatch, na
 def test_an_upload_address_is_one_that_its_own_ks_takes(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     """B7: the KS is confined to this very path, letter by letter."""
     monkeypatch.setenv("KALTURA_URL", written)
-    address = f"{config.KALTURA_URL.value}{UPLOAD_PATH}"
+    address = f"{SETTINGS['KALTURA_URL'].value}{UPLOAD_PATH}"
     assert address == "https://www.kaltura.com/api_v3/service/uploadtoken/action/upload"
     assert Privilege(Word.URI_RESTRICT, f"{UPLOAD_PATH}?*").value in f"{address}?*"
 
@@ -230,7 +229,7 @@ def test_a_text_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name:
 
 def test_addresses_of_other_deployments_have_the_same_form(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDFLARE_PASS_ON", " one=https://a.example.com/cloudflareHook/ ,\n two = b.example.com,")
-    assert config.CLOUDFLARE_PASS_ON.value == {
+    assert SETTINGS["CLOUDFLARE_PASS_ON"].value == {
         "one": "https://a.example.com/cloudflareHook",
         "two": "https://b.example.com",
     }
@@ -283,3 +282,45 @@ def test_doctor_says_where_rules_and_settings_differ(tmp_path: Path) -> None:
     rules.write_text("rules_version = '2';")
     (silent,) = checkup.check_rules(rules, ClaimNames())
     assert silent.health is Health.MISSING
+
+
+KALTURA = {"KALTURA_PARTNER_ID": "102"}
+CLOUDFLARE = {"CLOUDFLARE_ACCOUNT_ID": "0123456789abcdef" * 2}
+
+
+@pytest.mark.parametrize(
+    ("settings", "calls", "chats"),
+    [
+        ({}, ["KALTURA_ADMIN_SECRET"], ["KALTURA_CHAT_TOKEN"]),
+        (KALTURA, ["KALTURA_ADMIN_SECRET"], ["KALTURA_CHAT_TOKEN"]),
+        (CLOUDFLARE, ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY"], []),
+        (
+            KALTURA | CLOUDFLARE | {"USE_HOSTS": "true"},
+            ["KALTURA_ADMIN_SECRET", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY", "HOSTS"],
+            ["KALTURA_CHAT_TOKEN"],
+        ),
+    ],
+    ids=["no account", "Kaltura", "Cloudflare", "everything"],
+)
+def test_secrets_are_those_of_the_accounts_by_their_use(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], calls: list[str], chats: list[str]
+) -> None:
+    for name in ("KALTURA_PARTNER_ID", "CLOUDFLARE_ACCOUNT_ID", "USE_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert [secret.name for secret in config.provider_secrets()] == calls
+    assert [secret.name for secret in config.chat_secrets()] == chats
+
+
+def test_every_required_setting_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY", "CLOUDFLARE_PLAYBACK_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", CLOUDFLARE["CLOUDFLARE_ACCOUNT_ID"])
+    with pytest.raises(Misconfigured) as refused:
+        config.account_at("cloudflare")
+    assert str(refused.value) == "Set CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY and CLOUDFLARE_PLAYBACK_URL."
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "token")
+    monkeypatch.setenv("CLOUDFLARE_PLAYBACK_URL", "https://customer-1.cloudflarestream.com")
+    with pytest.raises(Misconfigured, match=r"^Set CLOUDFLARE_SIGNING_KEY\.$"):
+        config.account_at("cloudflare")

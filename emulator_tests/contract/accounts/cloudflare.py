@@ -20,8 +20,11 @@ from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.tus import begun, chunk_headers
 from shared.limits.limiter import Limiter
 from shared.ports import PROGRESS_TOLD, Audience, Events, ExternalIds, UploadSpec
-from shared.providers.cloudflare import CloudflareAccount, CloudflareInventory, CloudflareMedia, SigningKey
+from shared.providers.cloudflare.account import CloudflareAccount
+from shared.providers.cloudflare.inventory import CloudflareInventory
+from shared.providers.cloudflare.media import CloudflareMedia
 from shared.providers.cloudflare.setup import make_signing_key
+from shared.providers.cloudflare.signing import SigningKey
 from shared.providers.unavailable import NoAudience, NoEvents
 
 DECLARED_BYTES: Final = 1_000_000

@@ -21,7 +21,11 @@ from emulator_tests.contract.accounts.files import PARTLY_SENT_BYTES, Film
 from emulator_tests.contract.accounts.simulated import SimulatedAccount, SimulatorServer
 from emulator_tests.memory import MemoryDocuments
 from shared.ports import ExternalIds, UploadSpec
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaInventory, KalturaMedia
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.audience import KalturaAudience
+from shared.providers.kaltura.events import KalturaEvents
+from shared.providers.kaltura.inventory import KalturaInventory
+from shared.providers.kaltura.media import KalturaMedia
 
 CHAT_LIFETIME_S: Final = 2 * 3600
 CHAT_SECRET: Final = "0" * 32

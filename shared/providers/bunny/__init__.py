@@ -1,8 +1,4 @@
 """Bunny Stream as a host: Bunny fetches the copies by itself, and players use tokens that are signed here.
 
-Called by `shared/providers/__init__.py` alone. Nothing here imports httpx before the first call.
+`settings` declares the fields of its row and opens it. Nothing here imports httpx before the first call.
 """
-
-from shared.providers.bunny.host import BunnyHost, BunnyLibrary
-
-__all__ = ["BunnyHost", "BunnyLibrary"]

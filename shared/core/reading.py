@@ -1,34 +1,14 @@
-"""Turn the text of a setting into its value: clean it, normalise it, check it.
+"""Turn the text of a setting into its value: clean it, normalise it, check it. Pure.
 
-Called by `config.py`, the table of settings, and by `hosting.py`, whose table is a setting too. Every reader raises
-`ValueError` with the end of a sentence that begins with the setting's name: "must be …".
+Called by `functions/config.py`, and by the `settings.py` of each provider and host. Every reader raises `ValueError`
+with the end of a sentence that begins with the setting's name: "must be …".
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
-
-from shared.core.errors import Misconfigured
-
-Value = TypeVar("Value")
-
-FIND: Final = "find"
-"""Stands in for a secret that can be looked up in the provider's account."""
-
-SHOWN_MAX: Final = 60
-"""The error sentence repeats at most this many characters of an invalid value."""
-
-RESERVED_CLAIMS: Final = re.compile(
-    # The Admin SDK refuses these (firebase_admin/_auth_utils.py, RESERVED_CLAIMS).
-    "acr|amr|at_hash|aud|auth_time|azp|c_hash|cnf|exp|firebase|iat|iss|jti|nbf|nonce|sub|"
-    # Firebase itself puts these into ID tokens. `email_verified: true` would make every user an administrator.
-    "email|email_verified|name|phone_number|picture|provider_id|tenant|uid|user_id",
-    re.IGNORECASE,
-)
+from typing import Final
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
@@ -40,56 +20,12 @@ _EDGES: Final = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
 _QUOTED: Final = re.compile(r"([\"'])(.*)\1", re.DOTALL)
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _WORD: Final = re.compile(r"[!-~]+")
-_CLAIM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_LINE: Final = re.compile(r"[ -~]+")
 _DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9][a-z0-9-]*[a-z0-9]")
 _URL: Final = re.compile(
     r"(https?)://([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?((?:/[A-Za-z0-9._~-]*)*)",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class Setting(Generic[Value]):
-    """
-    A setting of this deployment. It is not a Firebase parameter: firebase-tools asks for each parameter that is not
-    set, even if it has a default, and deploys nothing if it cannot ask.
-
-    Attributes:
-        name: The name of the environment variable.
-        read: Makes the value from the cleaned text, or raises `ValueError`.
-        default: The value if it is not set, or set to an empty text.
-        description: For the operator who sets it.
-        is_secret: Whether error sentences must not repeat it. Secrets do not exist at deployment, so they are read when
-            first used.
-    """
-
-    name: str
-    read: Callable[[str], Value]
-    default: Value
-    description: str
-    is_secret: bool = False
-
-    def __post_init__(self) -> None:
-        # Invalid values fail at deployment, not at their first use.
-        if not self.is_secret:
-            _ = self.value
-
-    @property
-    def value(self) -> Value:
-        """
-        The setting's value now, or its default.
-
-        Raises:
-            Misconfigured: It is set to an invalid value (never, until it is changed).
-        """
-        text = clean(os.environ.get(self.name, ""))
-        if not text:
-            return self.default
-        try:
-            return self.read(text)
-        except ValueError as error:
-            shown = "" if self.is_secret else f"; it is {_shown(text)}"
-            raise Misconfigured(f"{self.name} {error}{shown}.") from None
 
 
 def clean(text: str) -> str:
@@ -157,11 +93,13 @@ def word(text: str) -> str:
     return text
 
 
-def word_or_find(text: str) -> str:
+def line(text: str) -> str:
     """
-    Read a secret, or the word `find` in its place. Pure.
+    Read one line of the characters that a header can carry. Pure.
     """
-    return FIND if text.lower() == FIND else word(text)
+    if _LINE.fullmatch(text) is None:
+        raise ValueError("must be one line of ASCII characters")
+    return text
 
 
 def url(text: str) -> str:
@@ -191,14 +129,6 @@ def origin(text: str) -> str:
     return address
 
 
-def kaltura_url(text: str) -> str:
-    """
-    Read the address of a Kaltura server, with or without `/api_v3` at its end. No other path is possible: a KS for
-    uploads is restricted to the path that Kaltura sees, and the start of that path would be unknown. Pure.
-    """
-    return origin(url(text).removesuffix("/api_v3"))
-
-
 def addresses(text: str) -> Mapping[str, str]:
     """
     Read addresses by name: `name=address`, separated by commas. Pure.
@@ -220,19 +150,3 @@ def domains(text: str) -> tuple[str, ...]:
     if not all(_DOMAIN.fullmatch(one) for one in found):
         raise ValueError("must be domains such as cdn.example.com, separated by commas, without https:// and paths")
     return found
-
-
-def claim(text: str) -> str:
-    """
-    Read the name of a custom claim: one word that ID tokens do not already use. Pure.
-    """
-    if _CLAIM.fullmatch(text) is None:
-        raise ValueError("must be one word of up to 64 letters, digits and _, beginning with a letter")
-    if RESERVED_CLAIMS.fullmatch(text):
-        raise ValueError("must be a name that ID tokens do not already use")
-    return text
-
-
-def _shown(text: str) -> str:
-    text = re.sub("//[^/@]*@", "//…@", text)
-    return repr(text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + "…")

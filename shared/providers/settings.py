@@ -1,0 +1,200 @@
+"""The form of the settings of a provider or host, and what it is opened with.
+
+Filled by the `settings.py` of each folder here, whose class `Settings` declares every setting once: its field, reader,
+default and description. Read by `functions/config.py`, which finds the values in the environment, by
+`functions/hosting.py`, which finds those of a host in its row of `HOSTS`, and by the generator of docs/settings.md.
+Nothing here imports an adapter.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+
+if TYPE_CHECKING:
+    from shared.ports import Audience, Clock, Documents, Events, Host, ProviderAccount, Setup, Webhook
+
+T = TypeVar("T")
+
+_KEY: Final = "declaration"
+
+
+class Use(StrEnum):
+    """
+    The functions that get a secret. Functions that do not need a secret must not have it.
+    """
+
+    CALLS = "calls"
+    """Functions that may call the provider."""
+
+    CHATS = "chats"
+    """Functions that admit people to chats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """
+    The declaration of one setting of a provider or host.
+
+    Attributes:
+        name: The environment variable; for a host, the field of its row of `HOSTS`.
+        read: Makes the value from the cleaned text, or raises `ValueError` as the readers of `shared/core/reading.py`.
+        description: For the operator who sets it.
+        default: The value if it is not set. For a required setting, the value that means that it is not set.
+        is_required: Whether nothing can be opened without it.
+        is_account: Whether a deployment that sets it has an account at this provider. One setting of each provider is.
+        is_secret: Whether it is in Secret Manager, and error sentences must not repeat it.
+        use: For a secret: the functions that get it.
+    """
+
+    name: str
+    read: Callable[[str], Any]
+    description: str
+    default: Any
+    is_required: bool
+    is_account: bool
+    is_secret: bool
+    use: Use
+
+
+def required(
+    name: str,
+    read: Callable[[str], T],
+    description: str,
+    *,
+    unset: object = "",
+    is_account: bool = False,
+    is_secret: bool = False,
+) -> T:
+    """
+    Declare a setting without which nothing can be opened; the parameters as the attributes of `Declaration`.
+
+    Args:
+        unset: The value that means that it is not set.
+    """
+    declaration = Declaration(name, read, description, unset, True, is_account, is_secret, Use.CALLS)
+    made: Any = dataclasses.field(repr=not is_secret, metadata={_KEY: declaration})
+    return cast(T, made)
+
+
+def optional(
+    name: str,
+    read: Callable[[str], T],
+    description: str,
+    default: T,
+    *,
+    is_secret: bool = False,
+    use: Use = Use.CALLS,
+) -> T:
+    """
+    Declare a setting with a default; the parameters as the attributes of `Declaration`.
+    """
+    declaration = Declaration(name, read, description, default, False, False, is_secret, use)
+    made: Any = dataclasses.field(default_factory=lambda: default, repr=not is_secret, metadata={_KEY: declaration})
+    return cast(T, made)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """
+    What a deployment gives to each provider and host that it opens.
+
+    Attributes:
+        namespace: Marks what this deployment creates there; deployments that share an account have different ones.
+        documents: Remember what was created.
+        clock: Now, in UTC.
+        upload_deadline_s: Seconds within which an upload must be finished.
+        max_duration_s: The maximum duration of one video.
+        records_events: Whether live events are recorded.
+        chat_lifetime_s: The lifetime of a chat token.
+        delivery_domains: Further domains that video addresses may redirect to.
+    """
+
+    namespace: str
+    documents: Documents
+    clock: Clock
+    upload_deadline_s: int
+    max_duration_s: int
+    records_events: bool
+    chat_lifetime_s: int
+    delivery_domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """
+    The ports of one account; a port is `None` if the account does not offer it.
+
+    Attributes:
+        provider_account: Its videos, and everything of ours there.
+        webhook: Its webhooks.
+        setup: Its set-up, for the operator.
+        events: Its live events.
+        audience: The people whom it admits to live events.
+        passes_on: Addresses of other deployments on the same account, by namespace. Webhooks for them are passed on.
+    """
+
+    provider_account: ProviderAccount
+    webhook: Webhook
+    setup: Setup
+    events: Events | None = None
+    audience: Audience | None = None
+    passes_on: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+class ProviderSettings:
+    """
+    The settings of an account at a provider. A subclass is a frozen dataclass with keywords only.
+
+    Attributes:
+        title: The provider's name, as people write it.
+        protection: What lets only viewers with a token play, and can be changed in the provider's console.
+    """
+
+    __slots__ = ()
+
+    title: ClassVar[str]
+    protection: ClassVar[str]
+
+    def open(self, context: Context) -> Provider:
+        """
+        Build the ports of the account. Imports the adapter.
+
+        Raises:
+            Misconfigured: A key cannot be read (never).
+        """
+        raise NotImplementedError
+
+
+class HostSettings:
+    """
+    The settings of an account at a host: the fields of its row of `HOSTS`. A subclass is a frozen dataclass with
+    keywords only.
+
+    Attributes:
+        title: What it is, as people write it.
+    """
+
+    __slots__ = ()
+
+    title: ClassVar[str]
+
+    def open(self, name: str, context: Context) -> Host:
+        """
+        Build the host. Imports the adapter.
+
+        Args:
+            name: Our name of the host.
+            context: What the deployment gives to it.
+        """
+        raise NotImplementedError
+
+
+def declarations(kind: type[ProviderSettings] | type[HostSettings]) -> Mapping[str, Declaration]:
+    """
+    Return the declared settings of a provider or host, by the fields of its dataclass. Pure.
+    """
+    return {field.name: field.metadata[_KEY] for field in dataclasses.fields(cast(Any, kind))}
