@@ -25,7 +25,7 @@ from shared.providers.kaltura.settings import Settings
 from shared.providers.registry import HOSTS, PROVIDERS, load
 from shared.providers.settings import HostSettings, ProviderSettings
 
-COPIED: Final = ("main.py", "functions", "shared", "emulator_tests/__init__.py", "emulator_tests/fakes.py")
+COPIED: Final = ("main.py", "functions", "shared", "emulator_tests/__init__.py", "emulator_tests/memory")
 DOCUMENTATION: Final = "emulator_tests/documentation"
 REGISTRY: Final = "shared/providers/registry.py"
 WITHIN_S: Final = 60
@@ -61,7 +61,7 @@ class Settings(ProviderSettings):
 """
 
 FACTORY: Final = """\
-from emulator_tests.fakes import MemoryInventory, MemoryMedia
+from emulator_tests.memory import MemoryInventory, MemoryMedia
 from shared.ports import Finding, Health, ProviderAccount
 from shared.providers.settings import Provider
 
@@ -86,7 +86,7 @@ from datetime import UTC, datetime
 
 import main
 from emulator_tests.documentation.settings import settings_page
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryQueue
 from functions import checkup, config, wiring
 from shared.core.callers import Caller
 from shared.core.errors import Misconfigured
