@@ -92,6 +92,7 @@ from shared.core.callers import Caller
 from shared.core.errors import Misconfigured
 from shared.core.paths import session_path, video_path
 from shared.ports import Create, UploadSpec
+from shared.videos.resource import pollers, upload_tokens
 from shared.videos.upload_tokens import UploadRequest
 
 
@@ -120,14 +121,14 @@ app = replace(wiring.app(), clock=clock, documents=documents, queue=MemoryQueue(
 session = {"ownerUid": "teacher", "title": "A", "status": "public", "format": "onDemand", "visibility": "open"}
 documents.commit(Create(session_path("s1"), {**session, "createdAt": clock(), "updatedAt": clock()}))
 request = UploadRequest("s1", "r1", "a.mp4", 1000, "A", None)
-issued = app.upload_tokens.issue_upload_token(Caller("teacher", is_teacher=True), request)
+issued = app.get(upload_tokens).issue_upload_token(Caller("teacher", is_teacher=True), request)
 told["video"] = documents.read(video_path(issued.video_id))[0].fields["provider"]
 media = app.provider_accounts["lamp"].media
 media.prepare_upload("video:ghost:1", UploadSpec("Nobody's", "nobody.mp4", 1000))
 told["at the lamp"] = len(media.alive())
 clock.advance(7200)
 told["orphans"] = [one.reference for one in app.orphans.find(clean_up=False).orphans]
-(told["doctor"],) = [one.sentence for one in checkup.check_playback(app.pollers, lambda name: True)]
+(told["doctor"],) = [one.sentence for one in checkup.check_playback(app.get(pollers), lambda name: True)]
 print(json.dumps(told))
 """
 
