@@ -4,7 +4,8 @@ Called by `make mutants`; an argument chooses modules: `python -m emulator_tests
 one module at a time, in a copy of this tree, and runs only that module's tests of `TESTS`, in forked processes.
 
 `survivors.toml` lists the accepted mutants, each with a reason. They are identified by the lines that they change, as
-mutmut's numbers change with every edit. Fails if a mutant that survives is not listed, or a listed one does not survive.
+mutmut's numbers change with every edit. Fails if a mutant that survives is not listed, or a listed one does not
+survive.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ TESTS: Final = {
 """For each module, its tests: `emulator_tests/pure/test_….py`."""
 
 ACCEPTED: Final = Path(__file__).with_name("survivors.toml")
+
+MUTMUT: Final = (sys.executable, "-m", "mutmut")
 
 NOT_COPIED: Final = (".*", "venv", "node_modules", "__pycache__")
 
@@ -96,11 +99,20 @@ def survivors(work: Path, module: str) -> tuple[int, list[Mutant]]:
     (work / "pyproject.toml").write_text(pyproject + CONFIG.format(module=json.dumps(module), tests=json.dumps(tests)))
     shutil.rmtree(work / "mutants", ignore_errors=True)
     subprocess.run([*MUTMUT, "run", "--max-children", str(os.cpu_count() or 1)], cwd=work, check=True)
+    check_test_ids(work)
     codes = json.loads((work / "mutants" / f"{module}.meta").read_text())["exit_code_by_key"]
     return len(codes), [mutant_of(work, module, name) for name, code in codes.items() if code not in KILLED]
 
 
-MUTMUT: Final = (sys.executable, "-m", "mutmut")
+def check_test_ids(work: Path) -> None:
+    """
+    Check that pytest finds the tests by the ids that mutmut gave it. If it does not find one, the tests of each mutant
+    end with an error, and mutmut takes that for a failure.
+    """
+    stats = json.loads((work / "mutants" / "mutmut-stats.json").read_text())
+    ids = sorted({test for tests in stats["tests_by_mangled_function_name"].values() for test in tests})
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", *ids]
+    subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
 
 
 def mutant_of(work: Path, module: str, name: str) -> Mutant:
