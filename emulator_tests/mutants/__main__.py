@@ -1,7 +1,7 @@
-"""Run mutmut on the modules that decide, and compare the mutants that survive with those that are accepted.
+"""Mutate the modules that decide, run the tests of each on every mutant, and compare the survivors with those accepted.
 
-Called by `make mutants`; an argument chooses modules: `python -m emulator_tests.mutants hosts/decide`. mutmut mutates
-one module at a time, in a copy of this tree, and runs only that module's tests of `TESTS`, in forked processes.
+Called by `make mutants`; an argument chooses modules: `python -m emulator_tests.mutants hosts/decide`. The mutants are
+mutmut's: one changed operator, constant, argument or branch each. `runs.py` runs the tests.
 
 `survivors.toml` lists the accepted mutants, each with a reason. They are identified by the lines that they change, as
 mutmut's numbers change with every edit. Fails if a mutant that survives is not listed, or a listed one does not
@@ -10,20 +10,22 @@ survive.
 
 from __future__ import annotations
 
+import ast
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import unified_diff
+from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from mutmut.mutation.file_mutation import mutate_file_contents
+
+from emulator_tests.mutants.runs import survivors
 from emulator_tests.testbed.places import ROOT
 
 TESTS: Final = {
@@ -49,33 +51,15 @@ TESTS: Final = {
 
 ACCEPTED: Final = Path(__file__).with_name("survivors.toml")
 
-MUTMUT: Final = (sys.executable, "-m", "mutmut")
-
-NOT_COPIED: Final = (".*", "venv", "node_modules", "__pycache__")
-
-KILLED: Final = frozenset({1, 3, 24, 36, 152, 255, -24})
-"""mutmut's exit codes of a mutant whose tests fail, or do not end."""
-
-CONFIG: Final = """
-[tool.mutmut]
-source_paths = ["shared/"]
-only_mutate = [{module}]
-also_copy = ["emulator_tests/", "functions/", "schema/", "main.py", "firestore.rules"]
-pytest_add_cli_args = ["-p", "no:cacheprovider"]
-pytest_add_cli_args_test_selection = {tests}
-timeout_multiplier = 6
-timeout_constant = 2
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """
-    A change of one line, or of one expression that stands on several.
+    A changed function.
 
     Attributes:
         module: The file.
-        function: The function's or method's name.
+        function: The function's name, with its class before a dot.
         before: The removed lines, stripped and joined.
         after: The added lines, stripped and joined.
     """
@@ -87,41 +71,24 @@ class Mutant:
 
     def __str__(self) -> str:
         fields = (("module", self.module), ("function", self.function), ("before", self.before), ("after", self.after))
-        return "\n".join(f"{name} = {json.dumps(value)}" for name, value in fields)
+        return "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields)
 
 
-def survivors(work: Path, module: str) -> tuple[int, list[Mutant]]:
+def described(module: str, code: str, names: list[str]) -> Iterator[Mutant]:
     """
-    Return the number of mutants of a module, and those that its tests do not kill.
+    Yield mutants by their names in mutmut's code, such as `x_begun__mutmut_3` or `xǁEpochsǁcheck__mutmut_7`.
     """
-    tests = [f"emulator_tests/pure/test_{name}.py" for name in TESTS[module]]
-    pyproject = (ROOT / "pyproject.toml").read_text()
-    (work / "pyproject.toml").write_text(pyproject + CONFIG.format(module=json.dumps(module), tests=json.dumps(tests)))
-    shutil.rmtree(work / "mutants", ignore_errors=True)
-    subprocess.run([*MUTMUT, "run", "--max-children", str(os.cpu_count() or 1)], cwd=work, check=True)
-    check_test_ids(work)
-    codes = json.loads((work / "mutants" / f"{module}.meta").read_text())["exit_code_by_key"]
-    return len(codes), [mutant_of(work, module, name) for name, code in codes.items() if code not in KILLED]
-
-
-def check_test_ids(work: Path) -> None:
-    """
-    Check that pytest finds the tests by the ids that mutmut gave it. If it does not find one, the tests of each mutant
-    end with an error, and mutmut takes that for a failure.
-    """
-    stats = json.loads((work / "mutants" / "mutmut-stats.json").read_text())
-    ids = sorted({test for tests in stats["tests_by_mangled_function_name"].values() for test in tests})
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", *ids]
-    subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
-
-
-def mutant_of(work: Path, module: str, name: str) -> Mutant:
-    shown = subprocess.run([*MUTMUT, "show", name], cwd=work, check=True, capture_output=True, text=True).stdout
-    lines = shown.partition("@@\n")[2].splitlines()
-    before, after = (" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in ("-", "+"))
-    # "shared.hosts.decide.x_begun__mutmut_3", "shared.reconcile.bulk.xǁEpochsǁcheck__mutmut_7"
-    function = name.rpartition("__mutmut_")[0].rpartition(".")[2].removeprefix("x").strip("ǁ").replace("ǁ", ".")
-    return Mutant(module, function.removeprefix("_"), before, after)
+    lines = code.splitlines()
+    functions = {
+        node.name: [line.strip().replace(node.name, "") for line in lines[node.lineno - 1 : node.end_lineno]]
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef)
+    }
+    for name in names:
+        mangled = name.rpartition("__mutmut_")[0]
+        diff = list(unified_diff(functions[f"{mangled}__mutmut_orig"], functions[name], n=0))[3:]
+        before, after = (" ".join(line[1:] for line in diff if line.startswith(sign)) for sign in "-+")
+        yield Mutant(module, mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", "."), before, after)
 
 
 def accepted() -> Iterator[Mutant]:
@@ -144,22 +111,25 @@ def main(chosen: list[str]) -> int:
     modules = [module for module in TESTS if not chosen or any(part in module for part in chosen)]
     listed = Counter(accepted())
     rows, differences = [], 0
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        work = Path(folder) / "tree"
-        shutil.copytree(ROOT, work, ignore=shutil.ignore_patterns(*NOT_COPIED))
-        for number, module in enumerate(modules, 1):
-            print(f"\n{module} ({number} of {len(modules)})", flush=True)
-            begun = monotonic()
-            count, left = survivors(work, module)
-            found, expected = Counter(left), Counter({one: n for one, n in listed.items() if one.module == module})
-            for mutant in (found - expected).elements():
-                print(f"\n# survives, and is not in {ACCEPTED.name}:\n{mutant}")
-            for mutant in (expected - found).elements():
-                print(f"\n# does not survive, or does not exist, and is in {ACCEPTED.name}:\n{mutant}")
-            differences += (found - expected).total() + (expected - found).total()
-            rows.append(f"{module:34} {count:4} mutants, {len(left):3} survive, {monotonic() - begun:4.0f} s")
-            print("", *rows, sep="\n", flush=True)
-    print(f"\n{differences} differences from {ACCEPTED.name}.")
+    for module in modules:
+        begun = monotonic()
+        mutated = mutate_file_contents(module, (ROOT / module).read_text())
+        tests = [f"emulator_tests/pure/test_{name}.py" for name in TESTS[module]]
+        # Each module in a process of its own, which imports it mutated.
+        with get_context("fork").Pool(1) as pool:
+            left = pool.apply(survivors, (module, mutated.code, list(mutated.mutant_names), tests))
+        found = Counter(described(module, mutated.code, left))
+        expected = Counter({mutant: count for mutant, count in listed.items() if mutant.module == module})
+        for mutant in (found - expected).elements():
+            print(f"\n# survives, and is not in {ACCEPTED.name}:\n{mutant}")
+        for mutant in (expected - found).elements():
+            print(f"\n# does not survive, or does not exist, and is in {ACCEPTED.name}:\n{mutant}")
+        differences += (found - expected).total() + (expected - found).total()
+        rows.append((module, len(mutated.mutant_names), len(left), monotonic() - begun))
+    print()
+    for row in [*rows, ("in all", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))]:
+        print("{:34} {:4} mutants, {:3} survive, {:4.0f} s".format(*row))
+    print(f"{differences} differences from {ACCEPTED.name}.")
     return 1 if differences else 0
 
 
