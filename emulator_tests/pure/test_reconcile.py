@@ -4,6 +4,7 @@ dies."""
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -299,6 +300,156 @@ def test_a_step_is_held_back_while_it_must_be(
     assert apply_backoff(decision, record, BEGIN_AT) == held
 
 
+AT_HAND = replace(STEP, at_hand=True)
+
+
+@pytest.mark.parametrize("failure", [failed(), failed(retry_at=after(3))], ids=["for good", "for now"])
+def test_a_step_whose_outcome_is_at_hand_is_not_held_back(failure: Failure) -> None:
+    record = replace(RECORD, progress=Progress(failure=failure))
+    assert apply_backoff(AT_HAND, record, BEGIN_AT) == AT_HAND
+
+
+def spread(key: str) -> float:
+    return 0.75 + zlib.crc32(key.encode()) % 1000 / 2000
+
+
+@pytest.mark.parametrize(
+    ("tries", "pause_max_s", "pause_s"),
+    [(1, 300.0, 2), (2, 300.0, 4), (8, 300.0, 256), (9, 300.0, 300), (12, 5000.0, 4096), (13, 9000.0, 4096)],
+    ids=["first", "second", "below the limit", "at the limit", "a longer limit", "the longest"],
+)
+@pytest.mark.parametrize("key", ["hall", "kitchen", "lamp 7"])
+def test_a_pause_is_doubled_and_spread_by_key(tries: int, pause_max_s: float, pause_s: float, key: str) -> None:
+    assert backoff_s(tries, key, pause_max_s) == pause_s * spread(key)
+
+
+def test_a_pause_has_a_limit_without_being_told() -> None:
+    assert backoff_s(50, KEY) == BACKOFF_MAX_S * spread(KEY)
+
+
+PATIENT = replace(STEP, retry_permanent=True)
+PAUSED = timedelta(seconds=2 * spread(KEY))
+DAY_AGO = after(-ALARM_AFTER_S)
+TRIED_ONCE = failed(tries=1, since=after(-60))
+
+
+@pytest.mark.parametrize(
+    ("raised", "step", "last", "expected"),
+    [
+        pytest.param(error(Transient), STEP, None, (1, BEGIN_AT, BEGIN_AT + PAUSED, False), id="transient"),
+        pytest.param(error(Permanent), STEP, None, (1, BEGIN_AT, None, False), id="permanent"),
+        pytest.param(
+            error(Transient, retry_after_s=0.5), STEP, None, (1, BEGIN_AT, BEGIN_AT + PAUSED, False), id="soon"
+        ),
+        pytest.param(error(Permanent), PATIENT, None, (1, BEGIN_AT, after(BACKOFF_MAX_S), False), id="retried"),
+        pytest.param(
+            error(Permanent),
+            replace(PATIENT, pause_max_s=7.0),
+            None,
+            (1, BEGIN_AT, after(7), False),
+            id="shorter pause",
+        ),
+        pytest.param(
+            error(Permanent),
+            replace(PATIENT, pause_max_s=9000.0),
+            None,
+            (1, BEGIN_AT, after(RETRY_AFTER_MAX_S), False),
+            id="longer pause",
+        ),
+        pytest.param(
+            error(Transient), STEP, TRIED_ONCE, (2, after(-60), BEGIN_AT + 2 * PAUSED, False), id="the second try"
+        ),
+        pytest.param(
+            error(SecretRejected), STEP, TRIED_ONCE, (1, after(-60), BEGIN_AT + PAUSED, False), id="a rejected secret"
+        ),
+        pytest.param(
+            error(Transient), replace(STEP, tries_max=2), TRIED_ONCE, (2, after(-60), None, False), id="no try left"
+        ),
+        pytest.param(
+            error(SecretRejected),
+            replace(STEP, tries_max=1),
+            TRIED_ONCE,
+            (1, after(-60), BEGIN_AT + PAUSED, False),
+            id="no try left, a rejected secret",
+        ),
+        pytest.param(
+            error(Transient),
+            STEP,
+            failed(since=DAY_AGO),
+            (2, DAY_AGO, BEGIN_AT + 2 * PAUSED, True),
+            id="for a day",
+        ),
+        pytest.param(
+            error(Transient),
+            STEP,
+            failed(since=DAY_AGO + timedelta(seconds=1)),
+            (2, DAY_AGO + timedelta(seconds=1), BEGIN_AT + 2 * PAUSED, False),
+            id="for nearly a day",
+        ),
+        pytest.param(
+            error(Transient),
+            replace(PATIENT, tries_max=1),
+            None,
+            (1, BEGIN_AT, None, True),
+            id="retried, no try left",
+        ),
+    ],
+)
+def test_a_failure_says_how_often_since_when_and_until_when(
+    raised: ProviderError, step: Step[Lamp], last: Failure | None, expected: tuple[int, datetime, datetime | None, bool]
+) -> None:
+    record = replace(RECORD, progress=Progress(failure=last))
+    tries, since, retry_at, alarmed = expected
+    assert failure_of(raised, step, record, KEY, BEGIN_AT) == Failure(
+        "FUSE", "It did not work.", retry_at is not None, "light", "w", tries, since, retry_at, alarmed
+    )
+
+
+@pytest.mark.parametrize(
+    ("certain_s", "retry_at"),
+    [(1, after(1)), (60, BEGIN_AT + PAUSED)],
+    ids=["certain before the pause is over", "certain later"],
+)
+def test_what_cannot_be_found_yet_is_looked_for_by_the_time_that_it_is_certain(
+    certain_s: float, retry_at: datetime
+) -> None:
+    failure = failure_of(NotFoundYet(after(certain_s)), STEP, RECORD, KEY, BEGIN_AT)
+    assert failure.retry_at == retry_at
+    assert (failure.code, failure.message) == (
+        "ANSWER_LOST",
+        "The provider's answer was lost. The result is being checked.",
+    )
+
+
+def test_what_cannot_be_found_yet_and_has_no_try_left_stays_final() -> None:
+    last = replace(RECORD, progress=Progress(failure=TRIED_ONCE))
+    step = replace(STEP, tries_max=2)
+    assert failure_of(NotFoundYet(after(1)), step, last, KEY, BEGIN_AT).retry_at is None
+
+
+def test_what_cannot_be_found_yet_names_no_provider() -> None:
+    raised = NotFoundYet(after(1))
+    assert (raised.provider, raised.operation, raised.certain_at) == ("", "find", after(1))
+
+
+class Bare(Controller[None, Lamp, None]):
+    """
+    A controller with nothing but defaults.
+    """
+
+
+def test_a_controller_by_default_writes_and_enqueues_nothing_but_the_record() -> None:
+    bare, snapshot = Bare(), Snapshot(KEY, None, RECORD, 1)
+    named = replace(RECORD, name="Hall")
+    assert bare.claimed(snapshot, named, 2) == Snapshot(KEY, None, named, 2)
+    assert bare.after(snapshot, named) == Snapshot(KEY, None, named, 1)
+    assert (bare.follow_ups(snapshot, named), bare.view_writes(snapshot, named), bare.dependants(snapshot)) == (
+        (),
+        (),
+        (),
+    )
+
+
 def test_pauses_double_up_to_a_limit_and_are_spread_by_key() -> None:
     pauses_s = [backoff_s(tries, KEY) for tries in range(1, 20)]
     assert pauses_s[1] == 2 * pauses_s[0]
@@ -390,9 +541,27 @@ def test_what_is_not_found_does_not_exist_only_once_late_commits_are_past() -> N
 
 
 def test_progress_is_read_back_as_it_was_written() -> None:
-    progress = Progress(Claim("light", after(9)), failed(retry_at=after(3), tries=2), after(9))
+    failure = replace(failed(retry_at=after(3), tries=2), alarmed=True)
+    progress = Progress(Claim("light", after(9)), failure, after(9))
+    assert progress.to_fields() == {
+        "claim": {"step": "light", "until": after(9)},
+        "setback": {
+            "code": "FUSE",
+            "message": "It did not work.",
+            "retryable": True,
+            "step": "light",
+            "wish": "w",
+            "tries": 2,
+            "since": BEGIN_AT,
+            "retryAt": after(3),
+            "alarmed": True,
+        },
+        "dueAt": after(9),
+    }
     assert Progress.from_fields(progress.to_fields()) == progress
+    assert Progress().to_fields() == {"claim": None, "setback": None, "dueAt": None}
     assert Progress.from_fields(Progress().to_fields()) == Progress()
+    assert Progress.from_fields({}) == Progress()
 
 
 def test_a_claim_outlives_whoever_made_it() -> None:
