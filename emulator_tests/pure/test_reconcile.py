@@ -341,6 +341,13 @@ TRIED_ONCE = failed(tries=1, since=after(-60))
         pytest.param(
             error(Transient, retry_after_s=0.5), STEP, None, (1, BEGIN_AT, BEGIN_AT + PAUSED, False), id="soon"
         ),
+        pytest.param(
+            error(Transient),
+            replace(STEP, pause_max_s=0.5),
+            None,
+            (1, BEGIN_AT, BEGIN_AT + timedelta(seconds=0.5 * spread(KEY)), False),
+            id="under a second",
+        ),
         pytest.param(error(Permanent), PATIENT, None, (1, BEGIN_AT, after(BACKOFF_MAX_S), False), id="retried"),
         pytest.param(
             error(Permanent),
