@@ -957,3 +957,303 @@ def test_no_step_is_begun_when_the_time_is_used_up() -> None:
     house.reconcile()
     assert house.lamp.name == ".."
     assert house.queue.waiting() == (Task("visitLamp", KEY),)
+
+
+# --- what a controller is told and what is logged ---------------------------------------------------------------------
+
+
+@dataclass
+class Told(Lamps):
+    """
+    Lamps that record what their methods are given.
+    """
+
+    told: list[tuple[str, LampSnapshot, str, datetime]] = field(default_factory=list)
+    written: list[tuple[State, LampSnapshot, datetime]] = field(default_factory=list)
+    followed: list[tuple[LampSnapshot, Lamp]] = field(default_factory=list)
+    viewed: list[tuple[LampSnapshot, Lamp]] = field(default_factory=list)
+
+    def act(self, snapshot: LampSnapshot, step: Step[Lamp], now: datetime) -> State:
+        self.told.append(("act", snapshot, step.name, now))
+        return super().act(snapshot, step, now)
+
+    def settle(self, snapshot: LampSnapshot, step: Step[Lamp], outcome: State, now: datetime) -> Lamp:
+        self.told.append(("settle", snapshot, step.name, now))
+        return super().settle(snapshot, step, outcome, now)
+
+    def record_writes(
+        self, snapshot: LampSnapshot, record: Lamp, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        self.written.append((record.state, snapshot, now))
+        return super().record_writes(snapshot, record, version, now)
+
+    def follow_ups(self, snapshot: LampSnapshot, record: Lamp) -> tuple[Task, ...]:
+        self.followed.append((snapshot, record))
+        return super().follow_ups(snapshot, record)
+
+    def view_writes(self, snapshot: LampSnapshot, record: Lamp) -> tuple[Write, ...]:
+        self.viewed.append((snapshot, record))
+        return super().view_writes(snapshot, record)
+
+
+def telling(house: House) -> Told:
+    told = Told(house.documents)
+    house.lamps = told
+    return told
+
+
+def test_a_controller_is_told_the_snapshot_before_the_claim_and_the_time_of_each_call() -> None:
+    house = House(lit=True)
+    told = telling(house)
+    before = told.read(KEY)
+    told.provide = lambda _: house.clock.advance(5)
+    house.reconcile()
+    lit = Lamp(State.LIT)
+    assert told.told == [("act", before, "light", after(0)), ("settle", before, "light", after(5))]
+    claimed = Lamp(State.LIGHTING, progress=Progress(Claim("light", after(LEASE_S)), None, after(LEASE_S)))
+    settling = replace(before, record=claimed, version=1)
+    assert [(state, now) for state, _, now in told.written] == [(State.LIGHTING, after(0)), (State.LIT, after(5))]
+    assert told.written[0][1] == before
+    assert replace(told.written[1][1], version=1) == settling
+    assert [(replace(snapshot, version=1), record) for snapshot, record in told.followed] == [(settling, lit)]
+    assert (replace(told.viewed[0][0], version=1), told.viewed[0][1]) == (settling, lit)
+
+
+def logged(capsys: pytest.CaptureFixture[str], message: str) -> list[dict[str, Any]]:
+    captured = capsys.readouterr()
+    lines = [json.loads(line) for line in (captured.out + captured.err).splitlines()]
+    return [line for line in lines if line["message"] == message]
+
+
+def test_a_step_that_was_done_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(lit=True)
+    house.reconcile()
+    (line,) = logged(capsys, "step done")
+    assert (line["queue"], line["key"], line["step"]) == ("visitLamp", KEY, "light")
+
+
+@pytest.mark.parametrize(
+    ("raised", "final", "severity"),
+    [(error(Permanent), True, "ERROR"), (error(Transient), False, "WARNING")],
+    ids=["for good", "for now"],
+)
+def test_a_step_that_failed_is_logged_with_its_tries(
+    raised: ProviderError, final: bool, severity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house = House(lit=True)
+    house.failing(raised)
+    house.reconcile()
+    (line,) = logged(capsys, "step failed")
+    assert (line["queue"], line["key"], line["step"], line["provider"]) == ("visitLamp", KEY, "light", "light")
+    assert (line["tries"], line["final"], line["severity"], line["code"]) == (1, final, severity, "FUSE")
+
+
+def test_an_alarm_says_how_often_a_step_failed_and_where(capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(lit=True, retry_permanent=True)
+    house.failing(*[error(Transient)] * 1000)
+    house.reconcile()
+    house.run_until(after(ALARM_AFTER_S + BACKOFF_MAX_S))
+    (line,) = logged(capsys, "step stuck")
+    assert house.lamp.progress.failure is not None
+    assert house.lamp.progress.failure.tries - 1 <= line["tries"] <= house.lamp.progress.failure.tries
+    assert (line["provider"], line["code"]) == ("light", "FUSE")
+
+
+@pytest.mark.parametrize(
+    ("step", "spec", "is_told"),
+    [("light", "", False), ("find", "", True), ("light", "another", True)],
+    ids=["the same step", "another step", "for another spec"],
+)
+def test_an_alarm_is_raised_once_for_each_step_and_spec(
+    step: str, spec: str, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house = House(lit=True, name="")
+    raised = replace(failed(step=step, spec=spec, since=after(-2 * ALARM_AFTER_S), retry_at=after(0)), alarmed=True)
+    lamp = Lamp(progress=Progress(failure=raised))
+    house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **lamp.progress.to_fields()}))
+    capped = Capped(house.documents)
+    house.lamps = capped
+    house.failing(error(Transient))
+    house.reconcile()
+    assert len(logged(capsys, "step stuck")) == is_told
+
+
+@dataclass
+class Capped(Lamps):
+    """
+    Lamps that are left to a person after the first failure.
+    """
+
+    def decide(self, snapshot: LampSnapshot, now: datetime, *, observed: bool) -> Decision[Lamp]:
+        decision = super().decide(snapshot, now, observed=observed)
+        is_light = isinstance(decision, Step) and decision.name == "light"
+        return replace(decision, tries_max=1, retry_permanent=True) if is_light else decision  # type: ignore[call-overload, no-any-return]  # a step
+
+
+@pytest.mark.parametrize(
+    ("prepared", "step"), [(False, "light"), (True, "tidy")], ids=["a claim", "nothing left to do"]
+)
+def test_a_conflict_is_logged_with_its_step(prepared: bool, step: str, capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(lit=True)
+    if prepared:
+        house.reconcile()
+        house.documents.commit(Update(LAMP, {"dueAt": after(0)}))
+    house.meanwhile("commit", lambda: house.documents.commit(*touched(house)))
+    capsys.readouterr()
+    house.reconcile()
+    (line,) = logged(capsys, "write conflict")
+    assert (line["queue"], line["key"], line["step"]) == ("visitLamp", KEY, step)
+    assert house.lamp == Lamp(State.LIT)
+
+
+def touched(house: House) -> tuple[Write, ...]:
+    fields = {"state": "dark", "name": "", **Progress().to_fields()}
+    (document,) = house.documents.read(LAMP)
+    return (Create(LAMP, fields),) if document is None else (Update(LAMP, {"touched": True}),)
+
+
+# --- the borders of a reconciliation ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Swept(Lamps):
+    """
+    Lamps whose later steps are left to the sweep.
+    """
+
+    def decide(self, snapshot: LampSnapshot, now: datetime, *, observed: bool) -> Decision[Lamp]:
+        decision = super().decide(snapshot, now, observed=observed)
+        return replace(decision, is_swept=True) if isinstance(decision, RequeueAt) else decision
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["nobody follows", "somebody follows"])
+def test_a_later_step_has_a_task_of_its_time_unless_it_is_left_to_the_sweep(watched: bool) -> None:
+    dependants = (Task("visitSwitch", KEY),) if watched else ()
+    house = House(not_before=after(50), lit=True, watched=watched)
+    house.reconcile()
+    assert house.queue.waiting() == (*dependants, Task("visitLamp", KEY, after(50), once=after(50).isoformat()))
+    house = House(not_before=after(50), lit=True, watched=watched)
+    house.lamps = Swept(house.documents)
+    house.reconcile()
+    assert house.queue.waiting() == dependants
+
+
+@pytest.mark.parametrize("late_s", [-1, 0, 1], ids=["due before", "due then", "due after"])
+def test_a_task_is_left_out_if_the_record_is_due_by_then(late_s: int) -> None:
+    at = after(TASK_AHEAD_MAX_S + 1)
+    house = House(not_before=at, lit=True)
+    due = Progress(due_at=at + timedelta(seconds=late_s))
+    house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **due.to_fields()}))
+    house.reconcile()
+    assert [task.at for task in house.queue.waiting()] == ([at] if late_s > 0 else [])
+
+
+def test_a_step_is_begun_up_to_the_last_instant_of_the_time() -> None:
+    house = House(restless=True, name="")
+
+    def slow(operation: str) -> None:
+        if operation == "commit":
+            house.clock.advance(RECONCILE_BUDGET_S / 2)
+
+    house.disturb = slow
+    house.reconcile()
+    assert house.lamp.name == "..."
+
+
+def test_an_observation_counts_for_the_rest_of_the_run_whatever_is_written() -> None:
+    house = House(lit=True)
+    house.reconcile()
+    house.spec(watched=True)
+    house.lamps.asked.clear()
+    house.lamps.provide = lambda _: house.spec(shown=None)
+    house.reconcile()
+    assert house.lamps.asked == ["watch"]
+    assert (house.fields(WISH) or {})["shown"] == {"state": "lit", "failure": None}
+
+
+def test_an_observation_counts_for_the_rest_of_the_run_whatever_fails() -> None:
+    house = House(watched=True)
+
+    def provide(step: str) -> None:
+        if step == "watch":
+            house.spec(lit=True)
+        if step == "light":
+            raise error(Doubtful)
+
+    house.lamps.provide = provide
+    house.reconcile()
+    assert house.lamps.asked == ["watch", "light", "find"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_a_change_tells_nothing_about_the_thing_at_its_provider() -> None:
+    house = House(lit=True, watched=True)
+
+    def die() -> None:
+        raise Died
+
+    commits = 0
+
+    def disturb(operation: str) -> None:
+        nonlocal commits
+        commits += operation == "commit"
+        if operation == "read" and commits == 2:
+            die()
+
+    house.disturb = disturb
+    with pytest.raises(Died):
+        house.reconcile()
+    house.disturb = lambda _: None
+    assert house.lamp == Lamp(State.LIT, progress=Progress(due_at=after(0)))
+
+
+def test_a_failure_begins_when_the_provider_has_answered() -> None:
+    house = House(lit=True)
+
+    def provide(_: str) -> None:
+        house.clock.advance(5)
+        raise error(Permanent)
+
+    house.lamps.provide = provide
+    house.reconcile()
+    assert house.lamp.progress.failure is not None
+    assert house.lamp.progress.failure.since == after(5)
+
+
+def test_a_spec_that_makes_the_record_due_does_not_lose_what_was_done() -> None:
+    house = House(lit=True)
+    house.lamps.provide = lambda _: house.documents.commit(Update(LAMP, {"wish": "green", "dueAt": after(-60)}))
+    house.reconcile()
+    assert house.lamp == Lamp(State.LIT)
+    assert house.lamps.asked == ["light"]
+
+
+def test_a_record_that_is_deleted_while_its_step_is_done_is_begun_anew() -> None:
+    house = House(lit=True)
+
+    def provide(_: str) -> None:
+        house.lamps.provide = lambda _: None
+        house.documents.commit(Delete(LAMP))
+
+    house.lamps.provide = provide
+    house.reconcile()
+    assert house.lamps.asked == ["light", "light"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_an_outcome_is_written_once_more_after_each_of_so_many_conflicts() -> None:
+    house = House(lit=True)
+    left = SETTLES_MAX - 1
+
+    def wish_again(operation: str) -> None:
+        nonlocal left
+        if operation == "commit" and house.lamps.asked and left:
+            left -= 1
+            house.disturb = lambda _: None
+            house.documents.commit(Update(LAMP, {"wish": left}))
+            house.disturb = wish_again
+
+    house.disturb = wish_again
+    house.reconcile()
+    assert (left, house.lamps.asked) == (0, ["light"])
+    assert house.lamp == Lamp(State.LIT)
