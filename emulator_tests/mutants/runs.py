@@ -11,7 +11,6 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from time import process_time
@@ -30,7 +29,7 @@ QUICK: Final = ("--capture=sys", *(f"-pno:{name}" for name in ("cacheprovider", 
 SURVIVED, KILLED, BROKEN = 0, 1, 2
 
 
-class MutatedModule(SourceFileLoader, MetaPathFinder):
+class MutatedModule(SourceFileLoader):
     """
     The finder and loader of the mutated module.
     """

@@ -439,22 +439,13 @@ def test_what_cannot_be_found_yet_names_no_provider() -> None:
     assert (raised.provider, raised.operation, raised.certain_at) == ("", "find", after(1))
 
 
-class Bare(Controller[None, Lamp, None]):
-    """
-    A controller with nothing but defaults.
-    """
-
-
 def test_a_controller_by_default_writes_and_enqueues_nothing_but_the_record() -> None:
-    bare, snapshot = Bare(), Snapshot(KEY, None, RECORD, 1)
-    named = replace(RECORD, name="Hall")
-    assert bare.claimed(snapshot, named, 2) == Snapshot(KEY, None, named, 2)
-    assert bare.after(snapshot, named) == Snapshot(KEY, None, named, 1)
-    assert (bare.follow_ups(snapshot, named), bare.view_writes(snapshot, named), bare.dependants(snapshot)) == (
-        (),
-        (),
-        (),
-    )
+    lamps = House().lamps
+    snapshot, named = Snapshot(KEY, LampSpec(), RECORD, 1), replace(RECORD, name="Hall")
+    assert Controller.claimed(lamps, snapshot, named, 2) == Snapshot(KEY, LampSpec(), named, 2)
+    assert Controller.after(lamps, snapshot, named) == Snapshot(KEY, LampSpec(), named, 1)
+    written = (Controller.follow_ups(lamps, snapshot, named), Controller.view_writes(lamps, snapshot, named))
+    assert (*written, Controller.dependants(lamps, snapshot)) == ((), (), ())
 
 
 def test_pauses_double_up_to_a_limit_and_are_spread_by_key() -> None:
@@ -1086,8 +1077,9 @@ class Capped(Lamps):
 
     def decide(self, snapshot: LampSnapshot, now: datetime, *, observed: bool) -> Decision[Lamp]:
         decision = super().decide(snapshot, now, observed=observed)
-        is_light = isinstance(decision, Step) and decision.name == "light"
-        return replace(decision, tries_max=1, retry_permanent=True) if is_light else decision  # type: ignore[call-overload, no-any-return]  # a step
+        if isinstance(decision, Step) and decision.name == "light":
+            return replace(decision, tries_max=1, retry_permanent=True)
+        return decision
 
 
 @pytest.mark.parametrize(

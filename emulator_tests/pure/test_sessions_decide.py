@@ -341,7 +341,8 @@ def test_sessions_without_an_identity_a_mark_or_a_record(
     assert next_step(Snapshot("s1", spec, record, None)) == expected
 
 
-LIVE_NOW = replace(EVENT, starts_at=NOW - timedelta(minutes=5), ends_at=NOW + timedelta(hours=1))
+LIVE_FROM = NOW - timedelta(minutes=5)
+LIVE_NOW = replace(EVENT, starts_at=LIVE_FROM, ends_at=NOW + timedelta(hours=1))
 UNPLANNED = replace(EVENT, starts_at=None, ends_at=None)
 ON_AIR = Airing(BroadcastState.LIVE, looked_at=NOW - timedelta(minutes=1), live_at=NOW - timedelta(minutes=2))
 NEVER_SEEN = recorded_as(PairingState.READY, applied=LIVE_NOW)
@@ -359,7 +360,7 @@ def listen(record: Pairing) -> Step[Pairing]:
             NEVER_SEEN,
             LIVE_NOW,
             True,
-            RequeueAt(LIVE_NOW.starts_at - timedelta(seconds=900)),
+            RequeueAt(LIVE_FROM - timedelta(seconds=900)),
             id="just observed, and nothing recorded",
         ),
         pytest.param(
