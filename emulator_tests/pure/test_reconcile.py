@@ -961,8 +961,13 @@ class Told(Lamps):
 
     told: list[tuple[str, LampSnapshot, str, datetime]] = field(default_factory=list)
     written: list[tuple[State, LampSnapshot, datetime]] = field(default_factory=list)
+    observed: list[bool] = field(default_factory=list)
     followed: list[tuple[LampSnapshot, Lamp]] = field(default_factory=list)
     viewed: list[tuple[LampSnapshot, Lamp]] = field(default_factory=list)
+
+    def decide(self, snapshot: LampSnapshot, now: datetime, *, observed: bool) -> Decision[Lamp]:
+        self.observed.append(observed)
+        return super().decide(snapshot, now, observed=observed)
 
     def act(self, snapshot: LampSnapshot, step: Step[Lamp], now: datetime) -> State:
         self.told.append(("act", snapshot, step.name, now))
@@ -1008,6 +1013,98 @@ def test_a_controller_is_told_the_snapshot_before_the_claim_and_the_time_of_each
     assert replace(told.written[1][1], version=1) == settling
     assert [(replace(snapshot, version=1), record) for snapshot, record in told.followed] == [(settling, lit)]
     assert (replace(told.viewed[0][0], version=1), told.viewed[0][1]) == (settling, lit)
+
+
+@pytest.mark.parametrize(
+    ("spec", "raised", "expected"),
+    [
+        ({"name": "Hall"}, None, [False, False, False, False]),
+        ({"lit": True}, None, [False, False, False, False]),
+        ({"lit": True}, error(Permanent), [False, False, False, False]),
+        ({"watched": True, "shown": {}}, None, [False, True, True, True]),
+    ],
+    ids=["a write", "a change", "a change that failed", "an observation"],
+)
+def test_a_controller_is_told_whether_this_run_has_observed_the_thing(
+    spec: dict[str, Any], raised: ProviderError | None, expected: list[bool]
+) -> None:
+    house = House(**spec)
+    if "watched" in spec:
+        house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **Progress().to_fields()}))
+    told = telling(house)
+    if raised is not None:
+        house.failing(raised)
+    house.reconcile()
+    assert told.observed == expected
+
+
+def test_a_claim_keeps_the_last_failure_until_its_outcome_is_known() -> None:
+    house = House(lit=True)
+    house.failing(error(Transient))
+    house.reconcile()
+    failure = house.lamp.progress.failure
+    assert failure is not None
+    assert failure.retry_at is not None
+    seen: list[Failure | None] = []
+    house.lamps.provide = lambda _: seen.append(house.lamp.progress.failure)
+    house.clock.move_to(failure.retry_at)
+    house.reconcile()
+    assert seen == [failure]
+
+
+@dataclass
+class Neighbourly(Told):
+    """
+    Lamps whose every write concerns a neighbour.
+    """
+
+    def follow_ups(self, snapshot: LampSnapshot, record: Lamp) -> tuple[Task, ...]:
+        return (Task("visitNeighbour", snapshot.key),)
+
+
+@pytest.mark.parametrize("raised", [None, error(Permanent)], ids=["done", "failed"])
+def test_what_follows_from_a_claimed_step_is_enqueued(raised: ProviderError | None) -> None:
+    house = House(lit=True)
+    house.lamps = Neighbourly(house.documents)
+    if raised is not None:
+        house.failing(raised)
+    house.reconcile()
+    assert Task("visitNeighbour", KEY) in house.queue.waiting()
+
+
+def test_what_follows_from_a_record_that_is_not_due_any_more_is_enqueued() -> None:
+    house = House()
+    due = Progress(due_at=after(0))
+    house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **due.to_fields()}))
+    house.lamps = Neighbourly(house.documents)
+    house.reconcile()
+    assert house.lamp == Lamp()
+    assert house.queue.waiting() == (Task("visitNeighbour", KEY),)
+
+
+def test_an_outcome_that_is_written_again_is_that_of_the_same_key() -> None:
+    house = House(lit=True)
+    told = telling(house)
+    told.provide = lambda _: house.documents.commit(Update(LAMP, {"wish": "green"}))
+    assert house.reconcile().key == KEY
+    assert [snapshot.key for _, snapshot, _ in told.written] == [KEY] * 3
+
+
+def test_an_observation_that_fails_while_the_record_is_written_is_made_again() -> None:
+    house = House(lit=True)
+    house.reconcile()
+    house.spec(watched=True)
+    house.lamps.asked.clear()
+
+    def provide(_: str) -> None:
+        house.lamps.provide = lambda _: None
+        house.documents.commit(Update(LAMP, {"wish": "green"}))
+        raise error(Transient)
+
+    house.lamps.provide = provide
+    house.reconcile()
+    assert house.lamps.asked == ["watch", "watch"]
+    assert house.lamp == Lamp(State.LIT)
 
 
 def logged(capsys: pytest.CaptureFixture[str], message: str) -> list[dict[str, Any]]:
@@ -1092,7 +1189,7 @@ def test_a_conflict_is_logged_with_its_step(prepared: bool, step: str, capsys: p
         house.documents.commit(Update(LAMP, {"dueAt": after(0)}))
     house.meanwhile("commit", lambda: house.documents.commit(*touched(house)))
     capsys.readouterr()
-    house.reconcile()
+    assert house.reconcile().key == KEY
     (line,) = logged(capsys, "write conflict")
     assert (line["queue"], line["key"], line["step"]) == ("visitLamp", KEY, step)
     assert house.lamp == Lamp(State.LIT)
