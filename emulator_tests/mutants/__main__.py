@@ -109,6 +109,8 @@ def main(chosen: list[str]) -> int:
     Return the exit code.
     """
     modules = [module for module in TESTS if not chosen or any(part in module for part in chosen)]
+    if not modules:
+        sys.exit(f"No module is called {' or '.join(chosen)}. Choose among {', '.join(TESTS)}.")
     listed = Counter(accepted())
     rows, differences = [], 0
     for module in modules:
