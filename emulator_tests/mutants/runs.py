@@ -1,7 +1,7 @@
 """Run the tests of one module on each of its mutants: pytest collects them once, and each mutant is a fork.
 
-Called by `__main__`. mutmut's own runner starts a session of pytest for each mutant, which takes several times as long, and
-takes a session that cannot find its tests for a killed mutant.
+Called by `__main__`. mutmut's own runner starts a session of pytest for each mutant, which takes several times as long,
+and takes a session that cannot find its tests for a killed mutant.
 """
 
 from __future__ import annotations
