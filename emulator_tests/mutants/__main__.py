@@ -45,7 +45,7 @@ TESTS: Final = {
     "shared/sessions/decide.py": ("sessions_decide",),
     "shared/transfers/decide.py": ("transfers",),
     "shared/videos/decide.py": ("videos_decide",),
-    "shared/videos/transitions.py": ("videos_decide", "videos_transitions"),
+    "shared/videos/transitions.py": ("videos_transitions",),
 }
 """For each module, its tests: `emulator_tests/pure/test_….py`."""
 

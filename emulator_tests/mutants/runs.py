@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
+from mmap import mmap
 from time import process_time
 from types import CodeType, ModuleType
 from typing import Final
@@ -47,13 +48,16 @@ class MutatedModule(SourceFileLoader):
 
 class Runs:
     """
-    The pytest plugin that runs all tests once for each mutant, the fastest first, until one fails.
+    The pytest plugin that runs all tests once for each mutant, until one fails: first the one that killed the last
+    mutant, then the fastest.
     """
 
     def __init__(self, module: str, names: Sequence[str], to: int) -> None:
         self.survivors: list[str] = []
         self._module, self._names, self._to = module, names, to
         self._has_failed = False
+        self._killer = mmap(-1, 4)
+        """The number of the test that killed a mutant; its fork writes it."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._has_failed = self._has_failed or report.failed
@@ -78,6 +82,7 @@ class Runs:
         for number, name in enumerate(self._names):
             if len(running) == (os.cpu_count() or 1):
                 self._await_one(running)
+            items.insert(0, items.pop(items.index(session.items[int.from_bytes(self._killer[:])])))
             running[self._fork(items, f"{prefix}.{name}", limit_s)] = name
             self._tell(number)
         while running:
@@ -87,8 +92,10 @@ class Runs:
 
     def _run(self, items: Sequence[pytest.Item]) -> None:
         for item, following in zip(items, (*items[1:], None), strict=True):
-            if not self._has_failed:
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self._has_failed:
+                self._killer[:] = item.session.items.index(item).to_bytes(4)
+                return
 
     def _fork(self, items: Sequence[pytest.Item], chosen: str, limit_s: int) -> int:
         pid = os.fork()

@@ -46,6 +46,7 @@ from shared.reconcile.epoch import (
     Hold,
     Standing,
     Suspicion,
+    nothing_is_held,
 )
 from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
@@ -809,3 +810,7 @@ def test_an_operator_who_is_overtaken_is_told() -> None:
     watched.disturb = overtaken
     with pytest.raises(Conflict):
         watched.epochs.acknowledge(["memory"])
+
+
+def test_a_deployment_that_never_holds_deletions_holds_none() -> None:
+    assert nothing_is_held() is False
