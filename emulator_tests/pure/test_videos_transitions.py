@@ -854,3 +854,9 @@ def test_an_observation_is_news_if_it_changes_more_than_the_count(
     before: Video, seen: Observation, after: Video
 ) -> None:
     assert is_news(before, seen, NOW, POLICY) is (after != before)
+
+
+def test_an_upload_of_which_nothing_has_arrived_is_within_every_limit() -> None:
+    before = replace(IN_TIME, received_bytes=None)
+    after = observed(before, Observation(MediaState.AWAITING_UPLOAD), NOW, replace(POLICY, max_bytes=0))
+    assert after.state is VideoState.UPLOADING
