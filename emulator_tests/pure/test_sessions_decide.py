@@ -14,7 +14,7 @@ from shared.core.history import Moment
 from shared.core.identity import TOMBSTONE_S, SessionIdentity
 from shared.ports import Broadcast, Document, EventIds, EventSpec, Refusal
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
-from shared.sessions.broadcasting import Window
+from shared.sessions.broadcasting import BRISK_PACE_S, Window
 from shared.sessions.decide import (
     PAUSE_MAX_S,
     Sighting,
@@ -371,6 +371,13 @@ def listen(record: Pairing) -> Step[Pairing]:
             id="live a minute ago",
         ),
         pytest.param(
+            recorded_as(PairingState.READY, applied=LIVE_NOW, airing=Airing(looked_at=NOW)),
+            LIVE_NOW,
+            True,
+            RequeueAt(NOW + timedelta(seconds=BRISK_PACE_S)),
+            id="just observed off the air, soon after its beginning",
+        ),
+        pytest.param(
             recorded_as(PairingState.READY, verify_at=NOW + INSTANT),
             EVENT,
             False,
@@ -725,6 +732,19 @@ def test_an_observation_is_recorded_and_no_recording_is_taken_over_before_the_en
         Airing(BroadcastState.LIVE, NOW, live_at=NOW, rests=rests) if is_live else Airing(looked_at=NOW, rests=rests)
     )
     assert after == replace(before, airing=airing)
+
+
+def test_an_event_that_is_off_the_air_after_its_time_has_ended() -> None:
+    over = replace(EVENT, starts_at=NOW - timedelta(hours=4), ends_at=NOW - timedelta(seconds=WINDOW.overrun_s))
+    before = replace(FULL, airing=Airing(looked_at=EARLIER))
+    after = listened(before, Sighting(Broadcast(False, (SECOND,))), over, NOW, WINDOW)
+    airing = Airing(BroadcastState.ENDED, looked_at=NOW)
+    assert after == replace(before, airing=airing, recordings=(FIRST, SECOND))
+
+
+def test_a_deletion_whose_beginning_is_in_no_history_enters_it() -> None:
+    snapshot = looked(recorded_as(PairingState.DELETING, history=()), WISHED["an event"])
+    assert next_step(snapshot) == whole("delete", snapshot)
 
 
 def test_the_recordings_of_an_ended_event_are_taken_over_once() -> None:

@@ -44,6 +44,7 @@ from shared.videos.model import (
     UPLOAD_NOT_FINISHED,
     Ending,
     Playable,
+    Spec,
     Video,
     VideoSpec,
     VideoState,
@@ -564,6 +565,23 @@ def test_decide_returns_the_step_of_each_case(
     of_spec = {name: value for name, value in read.items() if name in VideoSpec.__dataclass_fields__}
     snapshot = looked(record, **{name: value for name, value in read.items() if name not in of_spec})
     assert next_step(replace(snapshot, spec=replace(snapshot.spec, **of_spec)), observed=seen) == expected
+
+
+@pytest.mark.parametrize("record", [None, UPLOADING], ids=["no record", "no request"])
+def test_a_video_without_a_record_or_a_request_is_left_alone(record: Video | None) -> None:
+    spec = None if record is not None else Spec(UPLOAD, CREATED_AT)
+    assert next_step(Snapshot("v1", VideoSpec(spec, has_session=True), record, None)) == Done()
+
+
+def test_a_refused_request_keeps_an_object_that_is_there() -> None:
+    record = replace(REQUESTED, external_ids=PARTS, progress=Progress(failure=FINAL))
+    why = Ending(FINAL.code, FINAL.message, retryable=True)
+    assert next_step(looked(record)) == written("fail", failed(record, why, NOW, POLICY))
+
+
+def test_a_video_is_observed_by_the_time_of_its_state_and_not_of_its_request() -> None:
+    record = replace(OPEN_ENDED, asked_at=CREATED_AT - timedelta(hours=1))
+    assert next_step(looked(record), observed=True) == MISSED
 
 
 @pytest.mark.parametrize(

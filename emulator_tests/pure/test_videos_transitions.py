@@ -721,6 +721,19 @@ OBSERVED: dict[str, tuple[Video, Observation, Video]] = {
         Observation(MediaState.AWAITING_UPLOAD, received_bytes=225, size_bytes=500),
         replace(IN_TIME, received_bytes=500, unknown_since=None),
     ),
+    "uploading, more arrives than was declared": (
+        IN_TIME,
+        Observation(MediaState.AWAITING_UPLOAD, received_bytes=1600),
+        fails(
+            IN_TIME,
+            Ending(
+                "NOT_AS_DECLARED",
+                "A file of 500 bytes was declared and 1600 bytes have arrived. "
+                "Upload it again, and declare its real size.",
+            ),
+            received_bytes=1600,
+        ),
+    ),
     "uploading, processed": (
         IN_TIME,
         Observation(MediaState.PROCESSING, 30, Stage.CONVERTING),
