@@ -1,6 +1,6 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast lint types imports pure test crashes others bench format lock docs recording picture clean
+.PHONY: help setup up demo fast lint types imports pure test crashes others mutants bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -49,6 +49,10 @@ crashes:
 
 others:
 	@$(BIN)/pytest --ignore=emulator_tests/crashes
+
+mutants: ## Change each decision in small ways and see a pure test fail; MODULE=hosts/decide for one module.
+	@$(SETUP) python
+	@$(BIN)/python -m emulator_tests.mutants $(MODULE)
 
 bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)

@@ -11,7 +11,7 @@ from shared.admissions.decide import CHECK, END, FORGET, REVOKE, AdmissionSpec, 
 from shared.admissions.model import AdmissionRecord, Giving, covering
 from shared.core.identity import SessionIdentity
 from shared.ports import Document
-from shared.reconcile import AT_ONCE, Done, Effect, RequeueAt, Snapshot, Step
+from shared.reconcile import AT_ONCE, Decision, Done, Effect, RequeueAt, Snapshot, Step
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
@@ -27,46 +27,92 @@ VIEWER = AdmissionSpec(may_watch=True)
 MODERATOR = AdmissionSpec(may_watch=True, moderates=True)
 
 
+AFTER_AN_HOUR = timedelta(hours=1)
+EXPIRED = timedelta(hours=3)
+
+
+def written(name: str, record: AdmissionRecord) -> Step[AdmissionRecord]:
+    return Step(name, Effect.WRITE, record, record)
+
+
+def forgotten(record: AdmissionRecord) -> Step[AdmissionRecord]:
+    return written(FORGET, replace(record, gone=True))
+
+
+def ended(record: AdmissionRecord, spec: str) -> Step[AdmissionRecord]:
+    """
+    No claim, and tried again for good.
+    """
+    return Step(END, Effect.OBSERVE, record, record, spec=spec, retry_permanent=True)
+
+
+def id_of(record: AdmissionRecord) -> str:
+    return record.revocation_id or record.ending[0]
+
+
+KEPT = RequeueAt(GIVEN.check_at, is_swept=True)
+TWO_ENDING = replace(REVOKED, ending=("id1", "id2"))
+
+
 @pytest.mark.parametrize(
-    ("record", "spec", "after", "step"),
+    ("record", "spec", "after", "expected"),
     [
-        pytest.param(None, VIEWER, timedelta(), None, id="nothing was given"),
-        pytest.param(replace(GIVEN, gone=True), NOBODY, timedelta(), None, id="forgotten"),
-        pytest.param(GIVEN, VIEWER, timedelta(), "later", id="they may keep it"),
-        pytest.param(GIVEN, MODERATOR, timedelta(), "later", id="a viewer who moderates now"),
-        pytest.param(TO_MODERATOR, MODERATOR, timedelta(), "later", id="a moderator"),
-        pytest.param(GIVEN, NOBODY, timedelta(), REVOKE, id="A8 they may not watch any more"),
-        pytest.param(TO_MODERATOR, VIEWER, timedelta(), REVOKE, id="A8 they moderate no more"),
-        pytest.param(TO_MODERATOR, NOBODY, timedelta(), REVOKE, id="A8 they do neither"),
-        pytest.param(REVOKED, NOBODY, timedelta(), END, id="A8 revoked"),
-        pytest.param(REVOKED, VIEWER, timedelta(), END, id="A8 revoked, and they may watch again"),
-        pytest.param(GIVEN_ANEW, VIEWER, timedelta(), END, id="A8 revoked, and given something else"),
-        pytest.param(GIVEN_ANEW, NOBODY, timedelta(), REVOKE, id="A8 revoked, given something else, and revoked again"),
-        pytest.param(ENDED, NOBODY, timedelta(), FORGET, id="all of it ended"),
-        pytest.param(GIVEN, VIEWER, timedelta(minutes=59), "later", id="looked at 59 minutes ago"),
-        pytest.param(GIVEN, VIEWER, timedelta(hours=1), CHECK, id="looked at an hour ago"),
-        pytest.param(GIVEN, VIEWER, timedelta(hours=3), FORGET, id="it has expired"),
-        pytest.param(REVOKED, NOBODY, timedelta(hours=3), FORGET, id="what is to be ended has expired"),
-        pytest.param(GIVEN, NOBODY, timedelta(hours=3), FORGET, id="it has expired, and they may not watch"),
+        pytest.param(None, VIEWER, timedelta(), Done(), id="nothing was given"),
+        pytest.param(replace(GIVEN, gone=True), NOBODY, timedelta(), Done(), id="forgotten"),
+        pytest.param(GIVEN, VIEWER, timedelta(), KEPT, id="they may keep it"),
+        pytest.param(GIVEN, MODERATOR, timedelta(), KEPT, id="a viewer who moderates now"),
+        pytest.param(TO_MODERATOR, MODERATOR, timedelta(), KEPT, id="a moderator"),
+        pytest.param(GIVEN, NOBODY, timedelta(), written(REVOKE, REVOKED), id="A8 they may not watch any more"),
+        pytest.param(
+            GIVEN,
+            AdmissionSpec(may_watch=False, moderates=True),
+            timedelta(),
+            written(REVOKE, REVOKED),
+            id="A8 a moderator who may not watch",
+        ),
+        pytest.param(
+            TO_MODERATOR, VIEWER, timedelta(), written(REVOKE, TO_MODERATOR.revoked()), id="A8 they moderate no more"
+        ),
+        pytest.param(
+            TO_MODERATOR, NOBODY, timedelta(), written(REVOKE, TO_MODERATOR.revoked()), id="A8 they do neither"
+        ),
+        pytest.param(REVOKED, NOBODY, timedelta(), ended(REVOKED, id_of(GIVEN)), id="A8 revoked"),
+        pytest.param(
+            REVOKED, VIEWER, timedelta(), ended(REVOKED, id_of(GIVEN)), id="A8 revoked, and they may watch again"
+        ),
+        pytest.param(TWO_ENDING, NOBODY, timedelta(), ended(TWO_ENDING, "id1,id2"), id="A8 revoked twice"),
+        pytest.param(
+            GIVEN_ANEW,
+            VIEWER,
+            timedelta(),
+            ended(GIVEN_ANEW, id_of(GIVEN)),
+            id="A8 revoked, and given something else",
+        ),
+        pytest.param(
+            GIVEN_ANEW,
+            NOBODY,
+            timedelta(),
+            written(REVOKE, GIVEN_ANEW.revoked()),
+            id="A8 revoked, given something else, and revoked again",
+        ),
+        pytest.param(ENDED, NOBODY, timedelta(), forgotten(ENDED), id="all of it ended"),
+        pytest.param(GIVEN, VIEWER, timedelta(minutes=59), KEPT, id="looked at 59 minutes ago"),
+        pytest.param(
+            GIVEN,
+            VIEWER,
+            AFTER_AN_HOUR,
+            written(CHECK, replace(GIVEN, checked_at=NOW + AFTER_AN_HOUR)),
+            id="looked at an hour ago",
+        ),
+        pytest.param(GIVEN, VIEWER, EXPIRED, forgotten(GIVEN), id="it has expired"),
+        pytest.param(REVOKED, NOBODY, EXPIRED, forgotten(REVOKED), id="what is to be ended has expired"),
+        pytest.param(GIVEN, NOBODY, EXPIRED, forgotten(GIVEN), id="it has expired, and they may not watch"),
     ],
 )
-def test_the_next_step(record: AdmissionRecord | None, spec: AdmissionSpec, after: timedelta, step: str | None) -> None:
-    decision = decide(Snapshot("s1_ada", spec, record, None), NOW + after)
-    match decision:
-        case Done():
-            assert step is None
-        case RequeueAt(at, is_swept):
-            assert (step, is_swept) == ("later", True)
-            assert record is not None
-            assert at == record.check_at
-        case Step(name):
-            assert name == step
-
-
-def test_an_end_needs_no_claim_and_is_tried_again_for_good() -> None:
-    step = decide(Snapshot("s1_ada", NOBODY, REVOKED, None), NOW)
-    assert isinstance(step, Step)
-    assert (step.effect, step.retry_permanent, step.record.ending) == (Effect.OBSERVE, True, (GIVEN.revocation_id,))
+def test_decide_returns_the_step_of_its_table(
+    record: AdmissionRecord | None, spec: AdmissionSpec, after: timedelta, expected: Decision[AdmissionRecord]
+) -> None:
+    assert decide(Snapshot("s1_ada", spec, record, None), NOW + after) == expected
 
 
 @pytest.mark.parametrize("record", [GIVEN, TO_MODERATOR, REVOKED, GIVEN_ANEW], ids=["given", "host", "revoked", "anew"])

@@ -19,10 +19,21 @@ from shared.core.callers import Caller
 from shared.core.errors import NotAllowed, NotFound, Permanent, WrongState
 from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, deletion_path
 from shared.deletions.controller import requeue_deletion
-from shared.deletions.decide import DROP, PAUSE_MAX_S, TRIES_MAX, DeletionSpec, decide
+from shared.deletions.decide import DELETE, DROP, PAUSE_MAX_S, TRIES_MAX, DeletionSpec, decide
 from shared.deletions.model import Deletion, DeletionState, Reason, deletion_id, given_up
 from shared.ports import Create, Task, UploadSpec
-from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Progress, RequeueAt, Snapshot, Step
+from shared.reconcile import (
+    ALARM_AFTER_S,
+    LEASE_S,
+    Decision,
+    Done,
+    Effect,
+    Failure,
+    Progress,
+    RequeueAt,
+    Snapshot,
+    Step,
+)
 from shared.reconcile.epoch import HELD_LOOK_S, held_until
 from shared.videos.commands import delete_video
 
@@ -67,32 +78,43 @@ def test_each_thing_has_one_deletion_whoever_gives_it_up() -> None:
     assert len({deletion_id(*one) for one in [("video:v1:1", PARTS), *others]}) == 4
 
 
+def deleted(record: Deletion, requeues: str) -> Step[Deletion]:
+    """
+    Tried again whatever the provider says, up to an hour apart, and so many times for each requeue.
+    """
+    return Step(
+        DELETE,
+        Effect.CHANGE,
+        record,
+        record,
+        requeues,
+        retry_permanent=True,
+        tries_max=TRIES_MAX,
+        pause_max_s=PAUSE_MAX_S,
+    )
+
+
 @pytest.mark.parametrize(
-    ("record", "requeues", "next_"),
+    ("record", "requeues", "expected"),
     [
-        pytest.param(None, 0, "done", id="nothing"),
-        pytest.param(replace(DELETION, gone=True), 0, "done", id="gone"),
-        pytest.param(DELETION, 0, "delete for 0", id="pending"),
-        pytest.param(dead(DELETION), 0, "delete for 0", id="dead: the failure holds it back"),
-        pytest.param(dead(DELETION), 1, "delete for 1", id="requeued"),
+        pytest.param(None, 0, Done(), id="nothing"),
+        pytest.param(replace(DELETION, gone=True), 0, Done(), id="gone"),
+        pytest.param(DELETION, 0, deleted(DELETION, "0"), id="pending"),
+        pytest.param(dead(DELETION), 0, deleted(dead(DELETION), "0"), id="dead: the failure holds it back"),
+        pytest.param(dead(DELETION), 1, deleted(dead(DELETION), "1"), id="requeued"),
     ],
 )
-def test_the_next_step(record: Deletion | None, requeues: int, next_: str) -> None:
-    decision = decide(Snapshot("d", DeletionSpec(requeues), record, 1), NOW)
-    if isinstance(decision, Done):
-        assert next_ == "done"
-        return
-    assert isinstance(decision, Step)
-    assert f"{decision.name} for {decision.spec}" == next_
-    assert (decision.effect, decision.retry_permanent, decision.tries_max) == (Effect.CHANGE, True, TRIES_MAX)
+def test_decide_returns_the_step_of_its_table(
+    record: Deletion | None, requeues: int, expected: Decision[Deletion]
+) -> None:
+    assert decide(Snapshot("d", DeletionSpec(requeues), record, 1), NOW) == expected
 
 
 def test_what_a_document_names_again_is_dropped_and_what_is_held_waits() -> None:
     """A3."""
     for is_held in (False, True):
         named = decide(Snapshot("d", DeletionSpec(is_named=True, is_held=is_held), DELETION, 1), NOW)
-        assert isinstance(named, Step)
-        assert (named.name, named.effect) == (DROP, Effect.OBSERVE)
+        assert named == Step(DROP, Effect.OBSERVE, DELETION, DELETION)
     assert decide(Snapshot("d", DeletionSpec(is_held=True), DELETION, 1), NOW) == RequeueAt(held_until(NOW))
     assert decide(Snapshot("d", DeletionSpec(is_held=True), replace(DELETION, gone=True), 1), NOW) == Done()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from shared.core.paths import EPOCH
 from shared.operations.orphans.scan import BEGINNING
 from shared.operations.sweep import Marks
 from shared.ports import Create, Delete, Document, UploadSpec
+from shared.reconcile.edited import EditedFields, instant, mapping, past, pasts, text, texts
 from shared.reconcile.epoch import READ_EVERY_S, Epoch, Suspicion
 
 SWEEP_S: Final = 300
@@ -321,3 +322,66 @@ def test_whatever_stands_in_the_document_the_sweep_goes_on(
     deployment.orphans.find(clean_up=True)
     deployment.run(SWEEP_S)
     assert not is_there(deployment)
+
+
+# --- the values of fields ------------------------------------------------------------------------------------------
+
+READ_AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
+EARLIER, AHEAD = READ_AT - timedelta(hours=1), READ_AT + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("parse", "value", "expected"),
+    [
+        (text, "a", "a"),
+        (texts, ["a", "b"], ("a", "b")),
+        (texts, [], ()),
+        (mapping, {"a": 1}, {"a": 1}),
+        (instant, READ_AT, READ_AT),
+        (lambda value: past(value, READ_AT), EARLIER, EARLIER),
+        (lambda value: past(value, READ_AT), AHEAD, READ_AT),
+        (lambda value: pasts(value, READ_AT), {"a": EARLIER, "b": AHEAD}, {"a": EARLIER, "b": READ_AT}),
+    ],
+    ids=["text", "texts", "no texts", "a map", "an instant", "a past one", "a future one", "a map of instants"],
+)
+def test_a_value_of_the_right_type_is_returned(parse: Callable[[Any], Any], value: Any, expected: Any) -> None:
+    assert parse(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("parse", "value", "sentence"),
+    [
+        (text, 1, "This is not a string."),
+        (texts, "ab", "This is not a list."),
+        (texts, ["a", 1], "This is not a string."),
+        (mapping, ["a"], "This is not a map."),
+        (instant, "2026-01-05", "This is not a timestamp."),
+        (lambda value: past(value, READ_AT), "2026-01-05", "This is not a timestamp."),
+        (lambda value: pasts(value, READ_AT), {"a": 1}, "This is not a timestamp."),
+        (lambda value: pasts(value, READ_AT), [READ_AT], "This is not a map."),
+    ],
+    ids=["text", "texts", "one of texts", "a map", "an instant", "a past one", "one of instants", "instants"],
+)
+def test_a_value_of_another_type_is_refused_with_the_type_that_it_lacks(
+    parse: Callable[[Any], Any], value: Any, sentence: str
+) -> None:
+    with pytest.raises(TypeError) as raised:
+        parse(value)
+    assert str(raised.value) == sentence
+
+
+def failing(error: Exception) -> Callable[[Any], str]:
+    def parse(_: Any) -> str:
+        raise error
+
+    return parse
+
+
+@pytest.mark.parametrize("error", [KeyError("a"), TypeError("a"), ValueError("a")], ids=repr)
+def test_a_field_that_cannot_be_parsed_is_its_default_and_is_named(error: Exception) -> None:
+    edited = EditedFields({"first": 1, "second": "b", "third": None})
+    assert edited.read("first", failing(error), "default") == "default"
+    assert edited.read("second", text, "default") == "b"
+    assert edited.read("third", text, "default") == "default"
+    assert edited.read("fourth", text, "default") == "default"
+    assert edited.unreadable == ["first"]

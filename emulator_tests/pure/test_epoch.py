@@ -4,15 +4,16 @@ clocks that differ do not."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import pytest
 
-from emulator_tests.memory import undisturbed
+from emulator_tests.memory import BEGIN_AT, ManualClock, MemoryDocuments, undisturbed
 from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Backup, Deployment, refusal
+from shared.core.errors import Conflict
 from shared.core.paths import (
     EPOCH,
     RECONCILE_COPY,
@@ -23,8 +24,30 @@ from shared.core.paths import (
     session_path,
 )
 from shared.hosts.table import Terms
-from shared.ports import Delete, EventSpec, MediaState, Observation, Task, Update, UploadSpec
-from shared.reconcile.epoch import ALARM_EVERY_S, GAP_S, HELD_LOOK_S, READ_EVERY_S, Epoch, Suspicion
+from shared.ports import (
+    Create,
+    Delete,
+    Document,
+    EventSpec,
+    InventoryItem,
+    MediaState,
+    Observation,
+    Task,
+    Update,
+    UploadSpec,
+)
+from shared.reconcile.epoch import (
+    ALARM_EVERY_S,
+    GAP_S,
+    HELD_LOOK_S,
+    READ_EVERY_S,
+    Epoch,
+    Epochs,
+    Hold,
+    Standing,
+    Suspicion,
+    nothing_is_held,
+)
 from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
@@ -32,6 +55,7 @@ from shared.videos.model import VideoState
 T = TypeVar("T")
 
 DAY_S = 24 * 3600
+INSTANT = timedelta(microseconds=1)
 SWEEP_S = 1800
 """Less often than in the cloud: what holds then holds all the more with more sweeps."""
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
@@ -441,3 +465,352 @@ def test_an_empty_deletion_queue_asks_nobody_whether_deletions_are_held() -> Non
     deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.deliver(Task(RECONCILE_DELETION, "video:v1:1:0123456789ab"))
     assert reads.count("read") == 2
+
+
+# --- the check, value by value -------------------------------------------------------------------------------------
+
+NOW = BEGIN_AT
+SWEPT_AT = NOW - timedelta(seconds=GAP_S)
+LONG_AGO = SWEPT_AT - INSTANT
+SEEN = {"memory": NOW - timedelta(hours=5)}
+HOLD = Hold(Suspicion.OTHER_DATABASE, "second", NOW - timedelta(days=3), SWEPT_AT, NOW - timedelta(hours=1))
+FOUND = InventoryItem("memory", "video:lost:1", {"entryId": "0_lost"}, NOW, has_content=True)
+
+
+def nothing_unknown(_: Mapping[str, datetime]) -> InventoryItem | None:
+    return None
+
+
+def no_search(_: Mapping[str, datetime]) -> InventoryItem | None:
+    raise AssertionError("There is no reason to search.")
+
+
+def unknown_item(_: Mapping[str, datetime]) -> InventoryItem | None:
+    return FOUND
+
+
+def marks(**changes: Any) -> dict[str, Any]:
+    return {"databaseUid": "first", "sweptAt": SWEPT_AT, "seenUntil": SEEN, "hold": None, **changes}
+
+
+RECORDED = Epoch("first", SWEPT_AT, SEEN)
+
+
+class Watched:
+    """
+    An `operations/epoch` and its watch.
+    """
+
+    def __init__(self, fields: dict[str, Any] | None, uid: str | None = "first") -> None:
+        self.clock = ManualClock()
+        self.disturb: Callable[[str], None] = lambda _: None
+        self.documents = MemoryDocuments(self._effect)
+        self.epochs = Epochs(self.documents, self.clock, lambda: uid)
+        if fields is not None:
+            self.documents.commit(Create(EPOCH, fields))
+
+    def _effect(self, operation: str, do: Callable[[], T]) -> T:
+        self.disturb(operation)
+        return do()
+
+    @property
+    def document(self) -> Document | None:
+        (document,) = self.documents.read(EPOCH)
+        return document
+
+    @property
+    def fields(self) -> dict[str, Any] | None:
+        return None if self.document is None else dict(self.document.fields)
+
+
+@pytest.mark.parametrize("swept_at", [SWEPT_AT, None], ids=["swept", "never swept"])
+def test_a_hold_is_read_back_as_it_was_written(swept_at: datetime | None) -> None:
+    hold = replace(HOLD, swept_at=swept_at)
+    fields = {
+        "reason": "otherDatabase",
+        "found": "second",
+        "since": HOLD.since,
+        "sweptAt": swept_at,
+        "alarmedAt": HOLD.alarmed_at,
+    }
+    assert hold.to_fields() == fields
+    assert Hold.from_fields(fields, NOW) == hold
+
+
+def test_instants_of_a_hold_that_are_ahead_count_as_now_apart_from_the_alarm() -> None:
+    ahead = NOW + timedelta(hours=1)
+    fields = replace(HOLD, since=ahead, swept_at=ahead, alarmed_at=ahead).to_fields()
+    assert Hold.from_fields(fields, NOW) == replace(HOLD, since=NOW, swept_at=NOW, alarmed_at=ahead)
+
+
+def test_a_document_without_marks_was_never_swept() -> None:
+    assert Epoch.from_document(None, NOW) == Epoch(None, None, {}, None, ())
+    assert not Epoch.from_document(None, NOW).is_held
+
+
+def test_each_field_that_cannot_be_read_is_named() -> None:
+    fields = {"databaseUid": 1, "sweptAt": "now", "seenUntil": [], "hold": {"reason": "?"}}
+    document = Document(EPOCH, fields, 1, NOW)
+    names = ("databaseUid", "sweptAt", "seenUntil", "hold")
+    assert Epoch.from_document(document, NOW) == Epoch(None, None, {}, None, names)
+
+
+def test_marks_that_are_ahead_count_as_now() -> None:
+    ahead = NOW + timedelta(hours=1)
+    document = Document(EPOCH, marks(sweptAt=ahead, seenUntil={"memory": ahead}), 1, NOW)
+    assert Epoch.from_document(document, NOW) == Epoch("first", NOW, {"memory": NOW})
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        (
+            Standing(RECORDED, "first", is_clear=True),
+            {"databaseUid": "first", "sweptAt": NOW, "seenUntil": {**SEEN, "host": NOW}},
+        ),
+        (
+            Standing(replace(RECORDED, hold=HOLD), "first", is_clear=False),
+            {"databaseUid": "first", "sweptAt": NOW, "seenUntil": {**SEEN, "host": NOW}},
+        ),
+        (Standing(RECORDED, "first", is_clear=False), {}),
+    ],
+    ids=["clear", "held", "not checked"],
+)
+def test_a_run_marks_what_it_has_checked(standing: Standing, expected: dict[str, Any]) -> None:
+    assert standing.swept(NOW, {"host": NOW}) == expected
+
+
+CHECKS: dict[str, tuple[dict[str, Any] | None, str | None, Any, Epoch, str | None, bool]] = {
+    # the document; Firestore's uid; the search; the epoch, the uid and whether the run may delete
+    "swept two hours ago": (marks(), "first", no_search, RECORDED, "first", True),
+    "no uid is told": (marks(), None, no_search, RECORDED, "first", True),
+    "no uid is recorded": (
+        marks(databaseUid=None),
+        "second",
+        no_search,
+        replace(RECORDED, database_uid=None),
+        "second",
+        True,
+    ),
+    "swept longer ago, nothing unknown": (
+        marks(sweptAt=LONG_AGO),
+        "first",
+        nothing_unknown,
+        replace(RECORDED, swept_at=LONG_AGO),
+        "first",
+        True,
+    ),
+    "never swept, nothing unknown": (None, "first", nothing_unknown, Epoch(), "first", True),
+    "swept longer ago, something unknown": (
+        marks(sweptAt=LONG_AGO),
+        "first",
+        unknown_item,
+        replace(
+            RECORDED,
+            swept_at=LONG_AGO,
+            hold=Hold(Suspicion.UNKNOWN_CONTENT, "video:lost:1", NOW, LONG_AGO, NOW),
+        ),
+        "first",
+        False,
+    ),
+    "never swept, something unknown": (
+        None,
+        "first",
+        unknown_item,
+        Epoch(hold=Hold(Suspicion.UNKNOWN_CONTENT, "video:lost:1", NOW, None, NOW)),
+        None,
+        False,
+    ),
+    "another uid": (
+        marks(),
+        "second",
+        no_search,
+        replace(RECORDED, hold=Hold(Suspicion.OTHER_DATABASE, "second", NOW, SWEPT_AT, NOW)),
+        "first",
+        False,
+    ),
+    "a field that cannot be read": (
+        marks(databaseUid=7),
+        "second",
+        no_search,
+        Epoch(
+            None,
+            SWEPT_AT,
+            SEEN,
+            Hold(Suspicion.UNREADABLE, "databaseUid", NOW, SWEPT_AT, NOW),
+            unreadable=("databaseUid",),
+        ),
+        None,
+        False,
+    ),
+    "held, alarmed an hour ago": (
+        marks(hold=HOLD.to_fields()),
+        "first",
+        no_search,
+        replace(RECORDED, hold=HOLD),
+        "first",
+        False,
+    ),
+    "held, and a field cannot be read": (
+        marks(hold=HOLD.to_fields(), databaseUid=7),
+        "first",
+        no_search,
+        Epoch(None, SWEPT_AT, SEEN, HOLD, ("databaseUid",)),
+        None,
+        False,
+    ),
+    "held, alarmed a day ago": (
+        marks(hold=replace(HOLD, alarmed_at=NOW - timedelta(seconds=ALARM_EVERY_S)).to_fields()),
+        "first",
+        no_search,
+        replace(RECORDED, hold=replace(HOLD, alarmed_at=NOW)),
+        "first",
+        False,
+    ),
+    "held, alarmed nearly a day ago": (
+        marks(hold=replace(HOLD, alarmed_at=NOW - timedelta(seconds=ALARM_EVERY_S - 1)).to_fields()),
+        "first",
+        no_search,
+        replace(RECORDED, hold=replace(HOLD, alarmed_at=NOW - timedelta(seconds=ALARM_EVERY_S - 1))),
+        "first",
+        False,
+    ),
+    "held, an alarm far ahead": (
+        marks(hold=replace(HOLD, alarmed_at=NOW + timedelta(days=9)).to_fields()),
+        "first",
+        no_search,
+        replace(RECORDED, hold=replace(HOLD, alarmed_at=NOW)),
+        "first",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "uid", "unknown", "epoch_", "uid_after", "is_clear"), CHECKS.values(), ids=CHECKS)
+def test_a_check_tells_whether_this_is_still_the_database(
+    fields: dict[str, Any] | None,
+    uid: str | None,
+    unknown: Any,
+    epoch_: Epoch,
+    uid_after: str | None,
+    is_clear: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    watched = Watched(fields, uid)
+    assert watched.epochs.check(watched.document, unknown) == Standing(epoch_, uid_after, is_clear)
+
+    before = Epoch.from_document(None if fields is None else Document(EPOCH, fields, 1, NOW), NOW)
+    is_alarmed = epoch_.hold is not None and epoch_.hold != before.hold
+    hold = None if epoch_.hold is None else epoch_.hold.to_fields()
+    assert watched.fields == ({**(fields or {}), "hold": hold} if is_alarmed else fields)
+    told = alarms(capsys)
+    assert len(told) == is_alarmed
+    if is_alarmed and epoch_.hold is not None:
+        assert told[0]["since"] == epoch_.hold.since.isoformat()
+        assert epoch_.hold.found in (told[0].get("found"), told[0].get("fields"))
+        assert told[0].get("reason", "unreadable") == epoch_.hold.reason
+        assert told[0].get("document", EPOCH) == EPOCH
+    if not is_clear:
+        watched.disturb = lambda operation: pytest.fail(f"{operation} again")
+        assert watched.epochs.is_held()
+
+
+def test_what_the_sweep_cannot_read_holds_deletions_too() -> None:
+    watched = Watched(marks(seenUntil=7))
+    standing = watched.epochs.check(watched.document, no_search, ["cursor", "countedAt"])
+    assert standing.epoch.hold == Hold(Suspicion.UNREADABLE, "seenUntil, cursor, countedAt", NOW, SWEPT_AT, NOW)
+
+
+def test_a_search_begins_where_the_last_one_ended() -> None:
+    watched = Watched(marks(sweptAt=LONG_AGO))
+    begun: list[Mapping[str, datetime]] = []
+
+    def search(seen_until: Mapping[str, datetime]) -> None:
+        begun.append(seen_until)
+
+    watched.epochs.check(watched.document, search)
+    assert begun == [SEEN]
+
+
+@pytest.mark.parametrize(("uid", "expected"), [("first", "first"), (None, "first")], ids=["told", "not told"])
+def test_a_provider_that_cannot_be_asked_lets_nothing_be_deleted(
+    uid: str | None, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched(marks(sweptAt=LONG_AGO), uid)
+
+    def unreachable(_: Mapping[str, datetime]) -> InventoryItem | None:
+        raise refusal("list")
+
+    standing = watched.epochs.check(watched.document, unreachable)
+    assert standing == Standing(replace(RECORDED, swept_at=LONG_AGO), expected, is_clear=False)
+    assert watched.fields == marks(sweptAt=LONG_AGO)
+    captured = capsys.readouterr()
+    (line,) = [json.loads(line) for line in (captured.out + captured.err).splitlines()]
+    assert (line["provider"], line["operation"]) == ("memory", "list")
+
+
+def test_a_hold_that_another_run_writes_first_is_written_by_the_next() -> None:
+    watched = Watched(None, "first")
+
+    def overtaken(operation: str) -> None:
+        if operation == "commit":
+            raise Conflict("Someone wrote first.")
+
+    watched.disturb = overtaken
+    assert watched.epochs.check(None, unknown_item).epoch.hold is not None
+
+
+def test_whether_deletions_are_held_is_read_again_in_so_many_seconds() -> None:
+    watched = Watched(marks())
+    assert not watched.epochs.is_held()
+    watched.documents.commit(Update(EPOCH, {"hold": HOLD.to_fields()}))
+    watched.clock.advance(READ_EVERY_S - 0.001)
+    assert not watched.epochs.is_held()
+    watched.clock.advance(0.001)
+    assert watched.epochs.is_held()
+    watched.documents.commit(Update(EPOCH, {"hold": None}))
+    watched.clock.advance(READ_EVERY_S - 0.001)
+    assert watched.epochs.is_held()
+
+
+@pytest.mark.parametrize(
+    ("fields", "uid", "recorded"),
+    [
+        (None, "second", "second"),
+        (marks(hold=HOLD.to_fields()), "second", "second"),
+        (marks(hold=HOLD.to_fields()), None, "first"),
+    ],
+    ids=["no document", "another uid", "no uid is told"],
+)
+def test_an_operator_accepts_the_database_with_everything_that_its_providers_have(
+    fields: dict[str, Any] | None, uid: str | None, recorded: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched(fields, uid)
+    assert watched.epochs.is_held() is (fields is not None)
+    watched.epochs.acknowledge(["memory", "host"])
+    assert watched.fields == {
+        "databaseUid": recorded,
+        "sweptAt": NOW,
+        "seenUntil": {"memory": NOW, "host": NOW},
+        "hold": None,
+    }
+    assert not watched.epochs.is_held(), "it is read again at once"
+    captured = capsys.readouterr()
+    assert "deletions resumed" in captured.out + captured.err
+
+
+def test_an_operator_who_is_overtaken_is_told() -> None:
+    watched = Watched(marks(hold=HOLD.to_fields()))
+
+    def overtaken(operation: str) -> None:
+        if operation == "commit":
+            watched.disturb = lambda _: None
+            watched.documents.commit(Update(EPOCH, {"cursor": 1}))
+
+    watched.disturb = overtaken
+    with pytest.raises(Conflict):
+        watched.epochs.acknowledge(["memory"])
+
+
+def test_a_deployment_that_never_holds_deletions_holds_none() -> None:
+    assert nothing_is_held() is False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,32 @@ from emulator_tests.pure.deployment import LATE_COMMIT_S, ROOMY, TEACHER, Deploy
 from shared.core import paths as all_paths
 from shared.core.callers import Caller
 from shared.core.errors import NotAllowed, NotFound, Transient, WrongState
+from shared.core.identity import TOMBSTONE_S
 from shared.core.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, RECONCILE_SESSION, erasure_path, session_path
 from shared.deletions.controller import requeue_deletion
+from shared.erasure import decide as decisions
 from shared.erasure.commands import ask_erasure, carry_over, erasure_of
-from shared.erasure.decide import COUNT_PAUSE_S, LASTS_MAX_S, PACE_S, ErasureSpec, Page, decide
+from shared.erasure.decide import (
+    COUNT,
+    COUNT_PAUSE_S,
+    FINISH,
+    FORGET,
+    LASTS_MAX_S,
+    MARK,
+    PACE_S,
+    TURN,
+    WAIT_S,
+    ErasureSpec,
+    Page,
+    decide,
+)
 from shared.erasure.model import Erasure, ErasureState, Left, hashed
 from shared.erasure.pages import PAGE_VIDEOS
 from shared.erasure.reading import PAGE
 from shared.hosts.table import Terms
 from shared.operations.sweep import COUNT_EVERY_S
 from shared.ports import Create, Delete, Document, MediaState, Observation, Query, Task, Update
-from shared.reconcile import LEASE_S, Done, RequeueAt, Snapshot, Step
+from shared.reconcile import LEASE_S, Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.reconcile.bulk import TASKS
 from shared.registry import CARRIED_OVER, NAMELESS, TRACES
 from shared.sessions.moderation import set_moderator
@@ -136,68 +151,145 @@ NOW = Deployment().clock()
 LATE_S = 600
 BEGUN = Erasure("teacher", hashed("teacher"), hashed("teacher"), NOW)
 LONG_AGO = NOW - timedelta(seconds=LEASE_S + LATE_S)
-DELETING = replace(BEGUN, state=ErasureState.DELETING, emptied_at=NOW, marked_at=LONG_AGO)
+EMPTIED_AT = NOW - timedelta(minutes=5)
+DELETING = replace(BEGUN, state=ErasureState.DELETING, emptied_at=EMPTIED_AT, marked_at=LONG_AGO, next_at=NOW)
 OVERDUE = replace(DELETING, asked_at=NOW - timedelta(seconds=LASTS_MAX_S), left=Left(1, 0, 0, 0, 0))
 SOON = NOW + timedelta(seconds=5)
 NONE_LEFT = Left(0, 0, 0, 0, 0)
 PAGE_OF_ONE = Page((Delete("sessions/s1"),), sessions=1, videos=2)
 
-TABLE: dict[str, tuple[Erasure | None, ErasureSpec, str]] = {
-    "nothing recorded": (None, ErasureSpec(), "done"),
-    "done": (replace(BEGUN, state=ErasureState.DONE), ErasureSpec(), "done"),
-    "a page, a moment after the last": (replace(BEGUN, next_at=SOON), ErasureSpec(PAGE_OF_ONE), "later 09:00:05"),
-    "a page": (BEGUN, ErasureSpec(PAGE_OF_ONE), "mark"),
-    "a page, and a transfer to wait for": (BEGUN, ErasureSpec(replace(PAGE_OF_ONE, is_waiting=True)), "mark"),
-    "a transfer to wait for": (BEGUN, ErasureSpec(Page(is_waiting=True)), "later 09:00:30"),
-    "no page": (BEGUN, ErasureSpec(), "turn"),
-    "counted a moment ago": (replace(DELETING, next_at=SOON), ErasureSpec(left=Left(1)), "later 09:00:05"),
-    "videos left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, videos=1)), "count"),
-    "copies left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, copies=1)), "count"),
-    "events left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, events=1)), "count"),
-    "deletions left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, deletions=2, dead=1)), "count"),
-    "dead deletions left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, deletions=2, dead=2)), "forget"),
-    "nothing left, but somebody may still write": (
-        replace(DELETING, marked_at=LONG_AGO + timedelta(seconds=1)),
-        ErasureSpec(left=NONE_LEFT),
-        "count",
+
+def written(name: str, record: Erasure, **changes: Any) -> Step[Erasure]:
+    after = replace(record, **changes)
+    return Step(name, Effect.WRITE, after, after)
+
+
+def counted(record: Erasure, left: Left, **changes: Any) -> Step[Erasure]:
+    next_at = NOW + timedelta(seconds=COUNT_PAUSE_S)
+    return written(COUNT, record, **{"left": left, "next_at": next_at, **changes})
+
+
+def finished(record: Erasure, **changes: Any) -> Step[Erasure]:
+    expires_at = NOW + timedelta(seconds=TOMBSTONE_S)
+    end = {"state": ErasureState.DONE, "uid": None, "done_at": NOW, "next_at": None, "expires_at": expires_at}
+    return written(FINISH, record, **{**end, **changes})
+
+
+def forgotten(record: Erasure) -> Step[Erasure]:
+    return Step(FORGET, Effect.CHANGE, record, record, retry_permanent=True)
+
+
+PACED_AT = NOW + timedelta(seconds=PACE_S)
+HALFWAY = replace(BEGUN, pages=7, sessions=5, enrolments=3, videos=11)
+PAGE_OF_ALL = Page((Delete("sessions/s1"),), sessions=1, enrolments=4, videos=2)
+JUST_MARKED = replace(DELETING, marked_at=LONG_AGO + timedelta(seconds=1))
+VIDEO_LEFT, COPY_LEFT, EVENT_LEFT = (replace(NONE_LEFT, **{name: 1}) for name in ("videos", "copies", "events"))
+DELETION_LEFT, DEAD_LEFT = (replace(NONE_LEFT, deletions=2, dead=dead) for dead in (1, 2))
+
+TABLE: dict[str, tuple[Erasure | None, ErasureSpec, Decision[Erasure]]] = {
+    "nothing recorded": (None, ErasureSpec(), Done()),
+    "done": (replace(BEGUN, state=ErasureState.DONE), ErasureSpec(), Done()),
+    "a page, a moment after the last": (replace(BEGUN, next_at=SOON), ErasureSpec(PAGE_OF_ONE), RequeueAt(SOON)),
+    "a page": (
+        HALFWAY,
+        ErasureSpec(PAGE_OF_ALL),
+        written(MARK, HALFWAY, pages=8, sessions=6, enrolments=7, videos=13, next_at=PACED_AT),
     ),
-    "nothing left": (DELETING, ErasureSpec(left=NONE_LEFT), "forget"),
-    "forgotten": (replace(DELETING, is_forgotten=True), ErasureSpec(left=NONE_LEFT), "finish"),
-    "overdue, something names them": (OVERDUE, ErasureSpec(PAGE_OF_ONE, replace(NONE_LEFT, videos=1)), "mark"),
-    "overdue, and never counted": (replace(OVERDUE, left=Left()), ErasureSpec(left=Left(1)), "count"),
-    "overdue, something is left": (OVERDUE, ErasureSpec(left=replace(NONE_LEFT, videos=1)), "finish"),
+    "a page without videos": (
+        replace(HALFWAY, next_at=NOW),
+        ErasureSpec(replace(PAGE_OF_ALL, videos=0), waits_until=SOON),
+        written(MARK, HALFWAY, pages=8, sessions=6, enrolments=7, next_at=NOW),
+    ),
+    "a page with videos, and too many tasks": (BEGUN, ErasureSpec(PAGE_OF_ONE, waits_until=SOON), RequeueAt(SOON)),
+    "a page, and a transfer to wait for": (
+        BEGUN,
+        ErasureSpec(replace(PAGE_OF_ONE, is_waiting=True)),
+        written(MARK, BEGUN, pages=1, sessions=1, videos=2, next_at=PACED_AT),
+    ),
+    "a transfer to wait for": (
+        BEGUN,
+        ErasureSpec(Page(is_waiting=True)),
+        RequeueAt(NOW + timedelta(seconds=WAIT_S)),
+    ),
+    "no page": (
+        BEGUN,
+        ErasureSpec(),
+        written(TURN, BEGUN, state=ErasureState.DELETING, marked_at=NOW, next_at=NOW),
+    ),
+    "counted a moment ago": (replace(DELETING, next_at=SOON), ErasureSpec(left=Left(1)), RequeueAt(SOON)),
+    "videos left": (DELETING, ErasureSpec(left=VIDEO_LEFT), counted(DELETING, VIDEO_LEFT)),
+    "copies left": (DELETING, ErasureSpec(left=COPY_LEFT), counted(DELETING, COPY_LEFT)),
+    "events left": (DELETING, ErasureSpec(left=EVENT_LEFT), counted(DELETING, EVENT_LEFT)),
+    "deletions left": (DELETING, ErasureSpec(left=DELETION_LEFT), counted(DELETING, DELETION_LEFT)),
+    "dead deletions left": (DELETING, ErasureSpec(left=DEAD_LEFT), forgotten(DELETING)),
+    "nothing left, but somebody may still write": (
+        JUST_MARKED,
+        ErasureSpec(left=NONE_LEFT),
+        counted(JUST_MARKED, NONE_LEFT, next_at=NOW + timedelta(seconds=1)),
+    ),
+    "nothing left, and it is not known since when": (
+        replace(DELETING, marked_at=None),
+        ErasureSpec(left=NONE_LEFT),
+        counted(replace(DELETING, marked_at=None), NONE_LEFT, next_at=NOW + timedelta(seconds=LEASE_S + LATE_S)),
+    ),
+    "nothing left": (DELETING, ErasureSpec(left=NONE_LEFT), forgotten(DELETING)),
+    "forgotten": (
+        replace(DELETING, is_forgotten=True),
+        ErasureSpec(left=DEAD_LEFT),
+        finished(DELETING, is_forgotten=True, left=DEAD_LEFT),
+    ),
+    "overdue, something names them": (
+        OVERDUE,
+        ErasureSpec(PAGE_OF_ONE, VIDEO_LEFT),
+        written(MARK, OVERDUE, pages=1, sessions=1, videos=2, next_at=PACED_AT),
+    ),
+    "overdue, and never counted": (
+        replace(OVERDUE, left=Left()),
+        ErasureSpec(left=Left(1)),
+        counted(OVERDUE, Left(1)),
+    ),
+    "overdue, something is left": (OVERDUE, ErasureSpec(left=VIDEO_LEFT), finished(OVERDUE)),
+    "a second before it is overdue, something is left": (
+        replace(OVERDUE, asked_at=OVERDUE.asked_at + timedelta(seconds=1)),
+        ErasureSpec(left=VIDEO_LEFT),
+        counted(OVERDUE, VIDEO_LEFT, asked_at=OVERDUE.asked_at + timedelta(seconds=1)),
+    ),
 }
 
 
 @pytest.mark.parametrize(("record", "spec", "expected"), TABLE.values(), ids=TABLE)
-def test_the_next_step_is_the_one_of_the_table(record: Erasure | None, spec: ErasureSpec, expected: str) -> None:
+def test_decide_returns_the_step_of_its_table(
+    record: Erasure | None, spec: ErasureSpec, expected: Decision[Erasure]
+) -> None:
     """
     A12.
     """
-    match decide(Snapshot("key", spec, record, None), NOW, LATE_S):
-        case Done():
-            assert expected == "done"
-        case RequeueAt(at):
-            assert expected == f"later {at:%H:%M:%S}"
-        case Step(name=name):
-            assert name == expected
+    assert decide(Snapshot("key", spec, record, None), NOW, LATE_S) == expected
 
 
-def test_a_page_with_videos_is_followed_by_a_pause_and_one_without_is_not() -> None:
-    for videos, pause_s in ((2, PACE_S), (0, 0)):
-        spec = ErasureSpec(replace(PAGE_OF_ONE, videos=videos))
-        step = decide(Snapshot("key", spec, BEGUN, None), NOW, LATE_S)
-        assert isinstance(step, Step)
-        assert (step.record.pages, step.record.sessions, step.record.videos) == (1, 1, videos)
-        assert step.record.next_at == NOW + timedelta(seconds=pause_s)
+@pytest.mark.parametrize("is_all", [True, False], ids=["all users", "some users"])
+def test_an_erasure_is_forgotten_once_the_provider_deleted_all_users(is_all: bool) -> None:
+    assert decisions.forgotten(DELETING, is_all=is_all) == replace(DELETING, is_forgotten=is_all)
 
 
-def test_nothing_counts_as_emptied_before_videos_and_copies_are_gone() -> None:
-    for left, is_empty in ((Left(1, 0, 0, 0, 0), False), (Left(0, 1, 0, 0, 0), False), (Left(0, 0, 0, 1, 0), True)):
-        spec = ErasureSpec(left=left)
-        step = decide(Snapshot("key", spec, replace(DELETING, emptied_at=None), None), NOW, LATE_S)
-        assert isinstance(step, Step)
-        assert (step.record.emptied_at is not None) == is_empty
+@pytest.mark.parametrize(
+    ("left", "emptied_at", "expected"),
+    [
+        (Left(1, 0, 0, 0, 0), None, None),
+        (Left(0, 1, 0, 0, 0), None, None),
+        (Left(0, 0, 1, 0, 0), None, NOW),
+        (Left(0, 0, 0, 1, 0), None, NOW),
+        (Left(0, 0, 0, 1, 0), EMPTIED_AT, EMPTIED_AT),
+        (Left(1, 0, 0, 0, 0), EMPTIED_AT, EMPTIED_AT),
+    ],
+    ids=["a video", "a copy", "an event", "a deletion", "emptied before", "a video, emptied before"],
+)
+def test_an_erasure_is_emptied_when_videos_and_copies_are_first_gone(
+    left: Left, emptied_at: datetime | None, expected: datetime | None
+) -> None:
+    before = replace(DELETING, emptied_at=emptied_at)
+    step = decide(Snapshot("key", ErasureSpec(left=left), before, None), NOW, LATE_S)
+    assert step == counted(before, left, emptied_at=expected)
 
 
 def test_an_erasure_that_is_done_names_nobody_and_goes_in_its_time() -> None:
@@ -536,7 +628,11 @@ def test_whatever_a_back_end_wrote_into_an_enrolment_stops_no_erasure() -> None:
     assert naming(deployment, "teacher") == []
 
 
-@pytest.mark.parametrize("uid", ["__a__", ".", "..", "a b", "ä'ö", "x" * 128, "a.b`c"], ids=repr)
+@pytest.mark.parametrize(
+    "uid",
+    ["__a__", ".", "..", "a b", "ä'ö", "x" * 128, "a.b`c"],
+    ids=["underscores", "a dot", "two dots", "a space", "not ASCII", "the longest", "a backtick"],
+)
 def test_any_uid_can_be_erased(uid: str) -> None:
     """
     A12, B5.

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.core.errors import Conflict, Transient
 from shared.core.paths import POLL_READINESS, RECONCILE_ADMISSION, RECONCILE_COPY, RECONCILE_SESSION, RECONCILE_VIDEO
@@ -126,17 +127,31 @@ def test_while_it_is_stopped_a_task_leaves_its_task_for_later_and_such_tasks_mer
     for _ in range(5):
         assert not kill_switch.admits(TASK)
         assert not kill_switch.admits(Task(RECONCILE_VIDEO, "v1"))
-    waiting = deployment.queue.waiting()
-    assert [(task.queue, task.key) for task in waiting] == [(RECONCILE_SESSION, "s1"), (RECONCILE_VIDEO, "v1")]
-    assert {task.at for task in waiting} == {deployment.clock() + timedelta(seconds=AGAIN_S)}
+    at = deployment.clock() + timedelta(seconds=AGAIN_S)
+    once = f"stopped {at.isoformat()}"
+    assert deployment.queue.waiting() == (
+        Task(RECONCILE_SESSION, "s1", at, once=once),
+        Task(RECONCILE_VIDEO, "v1", at, once=once),
+    )
+
+
+def test_a_held_task_is_logged_with_its_worker_and_key(capsys: pytest.CaptureFixture[str]) -> None:
+    deployment = Deployment()
+    write_switch(deployment, stopped=True)
+    assert not guard_of(deployment).admits(TASK)
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "work is stopped" in line]
+    assert (line["function"], line["key"]) == (RECONCILE_SESSION, "s1")
 
 
 def test_while_it_is_stopped_callers_are_told_to_come_later() -> None:
     deployment = Deployment()
     write_switch(deployment, stopped=True)
-    with pytest.raises(Transient, match="paused by its operator") as raised:
+    with pytest.raises(Transient) as raised:
         guard_of(deployment).require_open()
-    assert (raised.value.code, raised.value.reason, raised.value.retry_after_s) == ("STOPPED", "PAUSED", AGAIN_S)
+    error = raised.value
+    assert str(error) == "This service is paused by its operator. Try again later."
+    assert (error.provider, error.operation, error.code) == ("greenroom", "guard", "STOPPED")
+    assert (error.reason, error.retry_after_s) == ("PAUSED", AGAIN_S)
 
 
 def test_nothing_that_was_stopped_is_lost() -> None:
@@ -223,10 +238,165 @@ def test_twice_as_many_tasks_hold_every_task_and_refuse_no_caller(capsys: pytest
 def test_an_operator_who_starts_again_lets_held_tasks_go_at_once() -> None:
     deployment = Deployment()
     kill_switch = guard_of(deployment)
-    while kill_switch.admits(BULK):
-        pass
+    assert not all(kill_switch.admits(BULK) for _ in range(2 * LIMIT))
     kill_switch.start()
     assert kill_switch.admits(BULK)
+
+
+SWITCHED_ON = {"stopped": True, "until": None, "why": "A test."}
+SWITCHED_OFF = {"stopped": False, "until": None, "bulkUntil": None, "tasksUntil": None, "why": ""}
+
+
+def test_stop_creates_the_switch_and_start_clears_every_field_of_it() -> None:
+    deployment = Deployment()
+    guard_of(deployment).stop("A test.")
+    assert deployment.document(SWITCH).fields == SWITCHED_ON
+    guard_of(deployment).start()
+    assert deployment.document(SWITCH).fields == SWITCHED_OFF
+
+
+@pytest.mark.parametrize("before", [None, {"until": datetime(2030, 1, 1, tzinfo=UTC), "why": "Costs."}], ids=repr)
+def test_start_writes_the_same_switch_whatever_was_there(before: dict[str, Any] | None) -> None:
+    deployment = Deployment()
+    if before is not None:
+        write_switch(deployment, **before)
+    guard_of(deployment).start()
+    assert deployment.document(SWITCH).fields == SWITCHED_OFF
+
+
+def test_stop_keeps_what_else_the_switch_says() -> None:
+    deployment = Deployment()
+    until = deployment.clock() + timedelta(hours=1)
+    write_switch(deployment, until=until, why="Costs.")
+    guard_of(deployment).stop("A test.")
+    assert deployment.document(SWITCH).fields == {"stopped": True, "until": until, "why": "A test."}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "count"),
+    [(COUNTED_TOGETHER - 1, None), (COUNTED_TOGETHER, 25), (2 * COUNTED_TOGETHER - 1, 25), (2 * COUNTED_TOGETHER, 50)],
+    ids=repr,
+)
+def test_tasks_are_counted_by_the_hour_in_batches(tasks: int, count: int | None) -> None:
+    deployment = Deployment()
+    kill_switch = guard_of(deployment)
+    assert all(kill_switch.admits(TASK) for _ in range(tasks))
+    hour = int(deployment.clock().timestamp()) // 3600
+    (counted,) = deployment.documents.read(TASKS)
+    assert (None if counted is None else counted.fields) == (None if count is None else {"hour": hour, "count": count})
+
+
+def test_the_count_of_the_next_hour_begins_at_nothing() -> None:
+    deployment = Deployment()
+    kill_switch = guard_of(deployment)
+    for _ in range(2):
+        assert all(kill_switch.admits(TASK) for _ in range(COUNTED_TOGETHER))
+        deployment.clock.advance(3600)
+    hour = int(deployment.clock().timestamp()) // 3600 - 1
+    assert deployment.document(TASKS).fields == {"hour": hour, "count": COUNTED_TOGETHER}
+
+
+def test_the_limit_itself_is_admitted_and_the_batch_beyond_it_holds_bulk_work(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deployment = Deployment()
+    kill_switch = guard_of(deployment)
+    assert all(kill_switch.admits(BULK) for _ in range(LIMIT))
+    assert deployment.documents.read(SWITCH) == (None,)
+    assert all(kill_switch.admits(BULK) for _ in range(COUNTED_TOGETHER))
+    over_at = deployment.clock() + timedelta(hours=1)
+    why = f"More than {LIMIT} tasks in one hour."
+    assert deployment.document(SWITCH).fields == {"stopped": False, "until": None, "bulkUntil": over_at, "why": why}
+    (alarm,) = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "tasks limit reached" in line]
+    assert (alarm["count"], alarm["until"]) == (LIMIT + COUNTED_TOGETHER, over_at.isoformat())
+    assert not kill_switch.admits(BULK)
+
+
+def test_every_task_is_held_beyond_twice_the_limit() -> None:
+    deployment = Deployment()
+    kill_switch = guard_of(deployment)
+    assert all(kill_switch.admits(TASK) for _ in range(LAST_LINE * LIMIT + COUNTED_TOGETHER))
+    switch = deployment.document(SWITCH).fields
+    assert switch["tasksUntil"] == deployment.clock() + timedelta(hours=1)
+    assert switch["why"] == f"More than {LAST_LINE * LIMIT} tasks in one hour."
+    assert not kill_switch.admits(TASK)
+
+
+@pytest.mark.parametrize(
+    ("field", "task", "held_s"),
+    [
+        ("bulkUntil", BULK, 100),
+        ("bulkUntil", TASK, None),
+        ("tasksUntil", BULK, 100),
+        ("tasksUntil", TASK, 100),
+    ],
+    ids=["bulk held, bulk", "bulk held, other", "all held, bulk", "all held, other"],
+)
+def test_a_hold_ends_at_its_instant(field: str, task: Task, held_s: int | None) -> None:
+    deployment = Deployment()
+    until = deployment.clock() + timedelta(seconds=100)
+    write_switch(deployment, **{field: until})
+    kill_switch = guard_of(deployment)
+    assert kill_switch.admits(task) is (held_s is None)
+    assert [waiting.at for waiting in deployment.queue.waiting()] == ([] if held_s is None else [until])
+    deployment.clock.advance(99)
+    assert kill_switch.admits(task) is (held_s is None)
+    deployment.clock.advance(1)
+    assert kill_switch.admits(task)
+
+
+def test_of_two_holds_the_later_one_counts() -> None:
+    deployment = Deployment()
+    now = deployment.clock()
+    write_switch(deployment, bulkUntil=now + timedelta(hours=1), tasksUntil=now + timedelta(hours=2))
+    kill_switch = guard_of(deployment)
+    assert not kill_switch.admits(BULK)
+    assert [task.at for task in deployment.queue.waiting()] == [now + timedelta(hours=2)]
+
+
+def test_the_switch_is_off_from_its_instant_on() -> None:
+    deployment = Deployment()
+    until = deployment.clock() + timedelta(seconds=SWITCH_READ_S)
+    write_switch(deployment, until=until)
+    kill_switch = guard_of(deployment)
+    assert kill_switch.is_stopped()
+    deployment.clock.advance(SWITCH_READ_S)
+    assert not kill_switch.is_stopped()
+
+
+def test_tasks_admitted_while_a_count_is_refused_are_counted_too() -> None:
+    deployment = Deployment()
+    kill_switch = guard_of(deployment)
+
+    def refused_once(operation: str, do: Callable[[], T]) -> T:
+        if operation != "commit":
+            return do()
+        deployment.disturb = undisturbed
+        assert kill_switch.admits(TASK)
+        raise Conflict("Someone wrote first.")
+
+    deployment.disturb = refused_once
+    assert all(kill_switch.admits(TASK) for _ in range(COUNTED_TOGETHER))
+    assert kill_switch.admits(TASK)
+    assert deployment.document(TASKS).fields["count"] == COUNTED_TOGETHER + 2
+
+
+def test_a_count_never_overwrites_that_of_another_instance() -> None:
+    deployment = Deployment()
+    one, another = guard_of(deployment), guard_of(deployment)
+    assert all(one.admits(TASK) for _ in range(2 * COUNTED_TOGETHER - 1))
+
+    def overtaken(operation: str, do: Callable[[], T]) -> T:
+        if operation == "commit":
+            deployment.disturb = undisturbed
+            assert all(another.admits(TASK) for _ in range(COUNTED_TOGETHER))
+        return do()
+
+    deployment.disturb = overtaken
+    assert one.admits(TASK)
+    assert deployment.document(TASKS).fields["count"] == 2 * COUNTED_TOGETHER, "its own first, and the other's"
+    assert one.admits(TASK)
+    assert deployment.document(TASKS).fields["count"] == 3 * COUNTED_TOGETHER + 1
 
 
 @pytest.mark.parametrize(
@@ -292,9 +462,10 @@ def test_threads_count_together() -> None:
     kill_switch = guard_of(deployment, 10**6)
     with ThreadPoolExecutor(8) as pool:
         admitted = len(list(pool.map(lambda _: kill_switch.admits(TASK), range(40 * COUNTED_TOGETHER))))
-    while kill_switch._known.uncounted:
-        kill_switch.admits(TASK)
-        admitted += 1
+    for _ in range(2 * COUNTED_TOGETHER):
+        if kill_switch._known.uncounted:
+            kill_switch.admits(TASK)
+            admitted += 1
     (counted,) = deployment.documents.read(TASKS)
     assert counted is not None
     # Who lost against another adds his to the next, so they need not come by the dozen.

@@ -4,16 +4,17 @@ dies."""
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import datetime
+import zlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from emulator_tests.memory import BEGIN_AT
-from emulator_tests.pure.lamps import KEY, LAMP, WISH, House, Lamp, LampSnapshot, State, after, error
+from emulator_tests.pure.lamps import KEY, LAMP, WISH, House, Lamp, Lamps, LampSnapshot, LampSpec, State, after, error
 from shared.core.errors import Conflict, Doubtful, NotFoundYet, Permanent, ProviderError, SecretRejected, Transient
-from shared.ports import Delete, Task, Update
+from shared.ports import Create, Delete, Task, Update, Version, Write
 from shared.reconcile import (
     ALARM_AFTER_S,
     BACKOFF_MAX_S,
@@ -25,12 +26,15 @@ from shared.reconcile import (
     TASK_AHEAD_MAX_S,
     WORKER_TIMEOUT_S,
     Claim,
+    Controller,
     Decision,
     Done,
     Effect,
     Failure,
+    HandedOver,
     Progress,
     RequeueAt,
+    Snapshot,
     Step,
     apply_backoff,
     await_late_commit,
@@ -79,6 +83,154 @@ def test_a_step_is_held_back_while_it_must_be(
 ) -> None:
     record = None if progress is None else replace(RECORD, progress=progress)
     assert apply_backoff(decision, record, BEGIN_AT) == held
+
+
+AT_HAND = replace(STEP, at_hand=True)
+
+
+@pytest.mark.parametrize("failure", [failed(), failed(retry_at=after(3))], ids=["for good", "for now"])
+def test_a_step_whose_outcome_is_at_hand_is_not_held_back(failure: Failure) -> None:
+    record = replace(RECORD, progress=Progress(failure=failure))
+    assert apply_backoff(AT_HAND, record, BEGIN_AT) == AT_HAND
+
+
+def spread(key: str) -> float:
+    return 0.75 + zlib.crc32(key.encode()) % 1000 / 2000
+
+
+@pytest.mark.parametrize(
+    ("tries", "pause_max_s", "pause_s"),
+    [(1, 300.0, 2), (2, 300.0, 4), (8, 300.0, 256), (9, 300.0, 300), (12, 5000.0, 4096), (13, 9000.0, 4096)],
+    ids=["first", "second", "below the limit", "at the limit", "a longer limit", "the longest"],
+)
+@pytest.mark.parametrize("key", ["hall", "kitchen", "lamp 7"])
+def test_a_pause_is_doubled_and_spread_by_key(tries: int, pause_max_s: float, pause_s: float, key: str) -> None:
+    assert backoff_s(tries, key, pause_max_s) == pause_s * spread(key)
+
+
+def test_a_pause_has_a_limit_without_being_told() -> None:
+    assert backoff_s(50, KEY) == BACKOFF_MAX_S * spread(KEY)
+
+
+PATIENT = replace(STEP, retry_permanent=True)
+PAUSED = timedelta(seconds=2 * spread(KEY))
+DAY_AGO = after(-ALARM_AFTER_S)
+TRIED_ONCE = failed(tries=1, since=after(-60))
+
+
+@pytest.mark.parametrize(
+    ("raised", "step", "last", "expected"),
+    [
+        pytest.param(error(Transient), STEP, None, (1, BEGIN_AT, BEGIN_AT + PAUSED, False), id="transient"),
+        pytest.param(error(Permanent), STEP, None, (1, BEGIN_AT, None, False), id="permanent"),
+        pytest.param(
+            error(Transient, retry_after_s=0.5), STEP, None, (1, BEGIN_AT, BEGIN_AT + PAUSED, False), id="soon"
+        ),
+        pytest.param(
+            error(Transient),
+            replace(STEP, pause_max_s=0.5),
+            None,
+            (1, BEGIN_AT, BEGIN_AT + timedelta(seconds=0.5 * spread(KEY)), False),
+            id="under a second",
+        ),
+        pytest.param(error(Permanent), PATIENT, None, (1, BEGIN_AT, after(BACKOFF_MAX_S), False), id="retried"),
+        pytest.param(
+            error(Permanent),
+            replace(PATIENT, pause_max_s=7.0),
+            None,
+            (1, BEGIN_AT, after(7), False),
+            id="shorter pause",
+        ),
+        pytest.param(
+            error(Permanent),
+            replace(PATIENT, pause_max_s=9000.0),
+            None,
+            (1, BEGIN_AT, after(RETRY_AFTER_MAX_S), False),
+            id="longer pause",
+        ),
+        pytest.param(
+            error(Transient), STEP, TRIED_ONCE, (2, after(-60), BEGIN_AT + 2 * PAUSED, False), id="the second try"
+        ),
+        pytest.param(
+            error(SecretRejected), STEP, TRIED_ONCE, (1, after(-60), BEGIN_AT + PAUSED, False), id="a rejected secret"
+        ),
+        pytest.param(
+            error(Transient), replace(STEP, tries_max=2), TRIED_ONCE, (2, after(-60), None, False), id="no try left"
+        ),
+        pytest.param(
+            error(SecretRejected),
+            replace(STEP, tries_max=1),
+            TRIED_ONCE,
+            (1, after(-60), BEGIN_AT + PAUSED, False),
+            id="no try left, a rejected secret",
+        ),
+        pytest.param(
+            error(Transient),
+            STEP,
+            failed(since=DAY_AGO),
+            (2, DAY_AGO, BEGIN_AT + 2 * PAUSED, True),
+            id="for a day",
+        ),
+        pytest.param(
+            error(Transient),
+            STEP,
+            failed(since=DAY_AGO + timedelta(seconds=1)),
+            (2, DAY_AGO + timedelta(seconds=1), BEGIN_AT + 2 * PAUSED, False),
+            id="for nearly a day",
+        ),
+        pytest.param(
+            error(Transient),
+            replace(PATIENT, tries_max=1),
+            None,
+            (1, BEGIN_AT, None, True),
+            id="retried, no try left",
+        ),
+    ],
+)
+def test_a_failure_says_how_often_since_when_and_until_when(
+    raised: ProviderError, step: Step[Lamp], last: Failure | None, expected: tuple[int, datetime, datetime | None, bool]
+) -> None:
+    record = replace(RECORD, progress=Progress(failure=last))
+    tries, since, retry_at, alarmed = expected
+    assert failure_of(raised, step, record, KEY, BEGIN_AT) == Failure(
+        "FUSE", "It did not work.", retry_at is not None, "light", "w", tries, since, retry_at, alarmed
+    )
+
+
+@pytest.mark.parametrize(
+    ("certain_s", "retry_at"),
+    [(1, after(1)), (60, BEGIN_AT + PAUSED)],
+    ids=["certain before the pause is over", "certain later"],
+)
+def test_what_cannot_be_found_yet_is_looked_for_by_the_time_that_it_is_certain(
+    certain_s: float, retry_at: datetime
+) -> None:
+    failure = failure_of(NotFoundYet(after(certain_s)), STEP, RECORD, KEY, BEGIN_AT)
+    assert failure.retry_at == retry_at
+    assert (failure.code, failure.message) == (
+        "ANSWER_LOST",
+        "The provider's answer was lost. The result is being checked.",
+    )
+
+
+def test_what_cannot_be_found_yet_and_has_no_try_left_stays_final() -> None:
+    last = replace(RECORD, progress=Progress(failure=TRIED_ONCE))
+    step = replace(STEP, tries_max=2)
+    assert failure_of(NotFoundYet(after(1)), step, last, KEY, BEGIN_AT).retry_at is None
+
+
+def test_what_cannot_be_found_yet_names_no_provider() -> None:
+    raised = NotFoundYet(after(1))
+    assert (raised.provider, raised.operation, raised.certain_at) == ("", "find", after(1))
+
+
+def test_a_controller_by_default_writes_and_enqueues_nothing_but_the_record() -> None:
+    lamps = House().lamps
+    snapshot, named = Snapshot(KEY, LampSpec(), RECORD, 1), replace(RECORD, name="Hall")
+    assert Controller.claimed(lamps, snapshot, named, 2) == Snapshot(KEY, LampSpec(), named, 2)
+    assert Controller.after(lamps, snapshot, named) == Snapshot(KEY, LampSpec(), named, 1)
+    written = (Controller.follow_ups(lamps, snapshot, named), Controller.view_writes(lamps, snapshot, named))
+    assert (*written, Controller.dependants(lamps, snapshot)) == ((), (), ())
 
 
 def test_pauses_double_up_to_a_limit_and_are_spread_by_key() -> None:
@@ -172,9 +324,27 @@ def test_what_is_not_found_does_not_exist_only_once_late_commits_are_past() -> N
 
 
 def test_progress_is_read_back_as_it_was_written() -> None:
-    progress = Progress(Claim("light", after(9)), failed(retry_at=after(3), tries=2), after(9))
+    failure = replace(failed(retry_at=after(3), tries=2), alarmed=True)
+    progress = Progress(Claim("light", after(9)), failure, after(9))
+    assert progress.to_fields() == {
+        "claim": {"step": "light", "until": after(9)},
+        "setback": {
+            "code": "FUSE",
+            "message": "It did not work.",
+            "retryable": True,
+            "step": "light",
+            "wish": "w",
+            "tries": 2,
+            "since": BEGIN_AT,
+            "retryAt": after(3),
+            "alarmed": True,
+        },
+        "dueAt": after(9),
+    }
     assert Progress.from_fields(progress.to_fields()) == progress
+    assert Progress().to_fields() == {"claim": None, "setback": None, "dueAt": None}
     assert Progress.from_fields(Progress().to_fields()) == Progress()
+    assert Progress.from_fields({}) == Progress()
 
 
 def test_a_claim_outlives_whoever_made_it() -> None:
@@ -563,3 +733,401 @@ def test_no_step_is_begun_when_the_time_is_used_up() -> None:
     house.reconcile()
     assert house.lamp.name == ".."
     assert house.queue.waiting() == (Task("visitLamp", KEY),)
+
+
+# --- what a controller is told and what is logged ---------------------------------------------------------------------
+
+
+@dataclass
+class Told(Lamps):
+    """
+    Lamps that record what their methods are given.
+    """
+
+    told: list[tuple[str, LampSnapshot, str, datetime]] = field(default_factory=list)
+    written: list[tuple[State, LampSnapshot, datetime]] = field(default_factory=list)
+    observed: list[bool] = field(default_factory=list)
+    followed: list[tuple[LampSnapshot, Lamp]] = field(default_factory=list)
+    viewed: list[tuple[LampSnapshot, Lamp]] = field(default_factory=list)
+
+    def decide(self, snapshot: LampSnapshot, now: datetime, *, observed: bool) -> Decision[Lamp]:
+        self.observed.append(observed)
+        return super().decide(snapshot, now, observed=observed)
+
+    def act(self, snapshot: LampSnapshot, step: Step[Lamp], now: datetime) -> State | HandedOver:
+        self.told.append(("act", snapshot, step.name, now))
+        return super().act(snapshot, step, now)
+
+    def settle(self, snapshot: LampSnapshot, step: Step[Lamp], outcome: State, now: datetime) -> Lamp:
+        self.told.append(("settle", snapshot, step.name, now))
+        return super().settle(snapshot, step, outcome, now)
+
+    def record_writes(
+        self, snapshot: LampSnapshot, record: Lamp, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        self.written.append((record.state, snapshot, now))
+        return super().record_writes(snapshot, record, version, now)
+
+    def follow_ups(self, snapshot: LampSnapshot, record: Lamp) -> tuple[Task, ...]:
+        self.followed.append((snapshot, record))
+        return super().follow_ups(snapshot, record)
+
+    def view_writes(self, snapshot: LampSnapshot, record: Lamp) -> tuple[Write, ...]:
+        self.viewed.append((snapshot, record))
+        return super().view_writes(snapshot, record)
+
+
+def telling(house: House) -> Told:
+    told = Told(house.documents)
+    house.lamps = told
+    return told
+
+
+def test_a_controller_is_told_the_snapshot_before_the_claim_and_the_time_of_each_call() -> None:
+    house = House(lit=True)
+    told = telling(house)
+    before = told.read(KEY)
+    told.provide = lambda _: house.clock.advance(5)
+    house.reconcile()
+    lit = Lamp(State.LIT)
+    assert told.told == [("act", before, "light", after(0)), ("settle", before, "light", after(5))]
+    claimed = Lamp(State.LIGHTING, progress=Progress(Claim("light", after(LEASE_S)), None, after(LEASE_S)))
+    settling = replace(before, record=claimed, version=1)
+    assert [(state, now) for state, _, now in told.written] == [(State.LIGHTING, after(0)), (State.LIT, after(5))]
+    assert told.written[0][1] == before
+    assert replace(told.written[1][1], version=1) == settling
+    assert [(replace(snapshot, version=1), record) for snapshot, record in told.followed] == [(settling, lit)]
+    assert (replace(told.viewed[0][0], version=1), told.viewed[0][1]) == (settling, lit)
+
+
+@pytest.mark.parametrize(
+    ("spec", "raised", "expected"),
+    [
+        ({"name": "Hall"}, None, [False, False, False, False]),
+        ({"lit": True}, None, [False, False, False, False]),
+        ({"lit": True}, error(Permanent), [False, False, False, False]),
+        ({"watched": True, "shown": {}}, None, [False, True, True, True]),
+    ],
+    ids=["a write", "a change", "a change that failed", "an observation"],
+)
+def test_a_controller_is_told_whether_this_run_has_observed_the_thing(
+    spec: dict[str, Any], raised: ProviderError | None, expected: list[bool]
+) -> None:
+    house = House(**spec)
+    if "watched" in spec:
+        house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **Progress().to_fields()}))
+    told = telling(house)
+    if raised is not None:
+        house.failing(raised)
+    house.reconcile()
+    assert told.observed == expected
+
+
+def test_a_claim_keeps_the_last_failure_until_its_outcome_is_known() -> None:
+    house = House(lit=True)
+    house.failing(error(Transient))
+    house.reconcile()
+    failure = house.lamp.progress.failure
+    assert failure is not None
+    assert failure.retry_at is not None
+    seen: list[Failure | None] = []
+    house.lamps.provide = lambda _: seen.append(house.lamp.progress.failure)
+    house.clock.move_to(failure.retry_at)
+    house.reconcile()
+    assert seen == [failure]
+
+
+@dataclass
+class Neighbourly(Told):
+    """
+    Lamps whose every write concerns a neighbour.
+    """
+
+    def follow_ups(self, snapshot: LampSnapshot, record: Lamp) -> tuple[Task, ...]:
+        return (Task("visitNeighbour", snapshot.key),)
+
+
+@pytest.mark.parametrize("raised", [None, error(Permanent)], ids=["done", "failed"])
+def test_what_follows_from_a_claimed_step_is_enqueued(raised: ProviderError | None) -> None:
+    house = House(lit=True)
+    house.lamps = Neighbourly(house.documents)
+    if raised is not None:
+        house.failing(raised)
+    house.reconcile()
+    assert Task("visitNeighbour", KEY) in house.queue.waiting()
+
+
+def test_what_follows_from_a_record_that_is_not_due_any_more_is_enqueued() -> None:
+    house = House()
+    due = Progress(due_at=after(0))
+    house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **due.to_fields()}))
+    house.lamps = Neighbourly(house.documents)
+    house.reconcile()
+    assert house.lamp == Lamp()
+    assert house.queue.waiting() == (Task("visitNeighbour", KEY),)
+
+
+def test_an_outcome_that_is_written_again_is_that_of_the_same_key() -> None:
+    house = House(lit=True)
+    told = telling(house)
+    told.provide = lambda _: house.documents.commit(Update(LAMP, {"wish": "green"}))
+    assert house.reconcile().key == KEY
+    assert [snapshot.key for _, snapshot, _ in told.written] == [KEY] * 3
+
+
+def test_an_observation_that_fails_while_the_record_is_written_is_made_again() -> None:
+    house = House(lit=True)
+    house.reconcile()
+    house.spec(watched=True)
+    house.lamps.asked.clear()
+
+    def provide(_: str) -> None:
+        house.lamps.provide = lambda _: None
+        house.documents.commit(Update(LAMP, {"wish": "green"}))
+        raise error(Transient)
+
+    house.lamps.provide = provide
+    house.reconcile()
+    assert house.lamps.asked == ["watch", "watch"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def logged(capsys: pytest.CaptureFixture[str], message: str) -> list[dict[str, Any]]:
+    captured = capsys.readouterr()
+    lines = [json.loads(line) for line in (captured.out + captured.err).splitlines()]
+    return [line for line in lines if line["message"] == message]
+
+
+def test_a_step_that_was_done_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(lit=True)
+    house.reconcile()
+    (line,) = logged(capsys, "step done")
+    assert (line["queue"], line["key"], line["step"]) == ("visitLamp", KEY, "light")
+
+
+@pytest.mark.parametrize(
+    ("raised", "final", "severity"),
+    [(error(Permanent), True, "ERROR"), (error(Transient), False, "WARNING")],
+    ids=["for good", "for now"],
+)
+def test_a_step_that_failed_is_logged_with_its_tries(
+    raised: ProviderError, final: bool, severity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house = House(lit=True)
+    house.failing(raised)
+    house.reconcile()
+    (line,) = logged(capsys, "step failed")
+    assert (line["queue"], line["key"], line["step"], line["provider"]) == ("visitLamp", KEY, "light", "light")
+    assert (line["tries"], line["final"], line["severity"], line["code"]) == (1, final, severity, "FUSE")
+
+
+def test_an_alarm_says_how_often_a_step_failed_and_where(capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(lit=True, retry_permanent=True)
+    house.failing(*[error(Transient)] * 1000)
+    house.reconcile()
+    house.run_until(after(ALARM_AFTER_S + BACKOFF_MAX_S))
+    (line,) = logged(capsys, "step stuck")
+    assert house.lamp.progress.failure is not None
+    assert house.lamp.progress.failure.tries - 1 <= line["tries"] <= house.lamp.progress.failure.tries
+    assert (line["provider"], line["code"]) == ("light", "FUSE")
+
+
+@pytest.mark.parametrize(
+    ("step", "spec", "is_told"),
+    [("light", "", False), ("find", "", True), ("light", "another", True)],
+    ids=["the same step", "another step", "for another spec"],
+)
+def test_an_alarm_is_raised_once_for_each_step_and_spec(
+    step: str, spec: str, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house = House(lit=True, name="")
+    raised = replace(failed(step=step, spec=spec, since=after(-2 * ALARM_AFTER_S), retry_at=after(0)), alarmed=True)
+    lamp = Lamp(progress=Progress(failure=raised))
+    house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **lamp.progress.to_fields()}))
+    capped = Capped(house.documents)
+    house.lamps = capped
+    house.failing(error(Transient))
+    house.reconcile()
+    assert len(logged(capsys, "step stuck")) == is_told
+
+
+@dataclass
+class Capped(Lamps):
+    """
+    Lamps that are left to a person after the first failure.
+    """
+
+    def decide(self, snapshot: LampSnapshot, now: datetime, *, observed: bool) -> Decision[Lamp]:
+        decision = super().decide(snapshot, now, observed=observed)
+        if isinstance(decision, Step) and decision.name == "light":
+            return replace(decision, tries_max=1, retry_permanent=True)
+        return decision
+
+
+@pytest.mark.parametrize(
+    ("prepared", "step"), [(False, "light"), (True, "tidy")], ids=["a claim", "nothing left to do"]
+)
+def test_a_conflict_is_logged_with_its_step(prepared: bool, step: str, capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(lit=True)
+    if prepared:
+        house.reconcile()
+        house.documents.commit(Update(LAMP, {"dueAt": after(0)}))
+    house.meanwhile("commit", lambda: house.documents.commit(*touched(house)))
+    capsys.readouterr()
+    assert house.reconcile().key == KEY
+    (line,) = logged(capsys, "write conflict")
+    assert (line["queue"], line["key"], line["step"]) == ("visitLamp", KEY, step)
+    assert house.lamp == Lamp(State.LIT)
+
+
+def touched(house: House) -> tuple[Write, ...]:
+    fields = {"state": "dark", "name": "", **Progress().to_fields()}
+    (document,) = house.documents.read(LAMP)
+    return (Create(LAMP, fields),) if document is None else (Update(LAMP, {"touched": True}),)
+
+
+# --- the borders of a reconciliation ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Swept(Lamps):
+    """
+    Lamps whose later steps are left to the sweep.
+    """
+
+    def decide(self, snapshot: LampSnapshot, now: datetime, *, observed: bool) -> Decision[Lamp]:
+        decision = super().decide(snapshot, now, observed=observed)
+        return replace(decision, is_swept=True) if isinstance(decision, RequeueAt) else decision
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["nobody follows", "somebody follows"])
+def test_a_later_step_has_a_task_of_its_time_unless_it_is_left_to_the_sweep(watched: bool) -> None:
+    dependants = (Task("visitSwitch", KEY),) if watched else ()
+    house = House(not_before=after(50), lit=True, watched=watched)
+    house.reconcile()
+    assert house.queue.waiting() == (*dependants, Task("visitLamp", KEY, after(50), once=after(50).isoformat()))
+    house = House(not_before=after(50), lit=True, watched=watched)
+    house.lamps = Swept(house.documents)
+    house.reconcile()
+    assert house.queue.waiting() == dependants
+
+
+@pytest.mark.parametrize("late_s", [-1, 0, 1], ids=["due before", "due then", "due after"])
+def test_a_task_is_left_out_if_the_record_is_due_by_then(late_s: int) -> None:
+    at = after(TASK_AHEAD_MAX_S + 1)
+    house = House(not_before=at, lit=True)
+    due = Progress(due_at=at + timedelta(seconds=late_s))
+    house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **due.to_fields()}))
+    house.reconcile()
+    assert [task.at for task in house.queue.waiting()] == ([at] if late_s > 0 else [])
+
+
+def test_a_step_is_begun_up_to_the_last_instant_of_the_time() -> None:
+    house = House(restless=True, name="")
+
+    def slow(operation: str) -> None:
+        if operation == "commit":
+            house.clock.advance(RECONCILE_BUDGET_S / 2)
+
+    house.disturb = slow
+    house.reconcile()
+    assert house.lamp.name == "..."
+
+
+def test_an_observation_counts_for_the_rest_of_the_run_whatever_is_written() -> None:
+    house = House(lit=True)
+    house.reconcile()
+    house.spec(watched=True)
+    house.lamps.asked.clear()
+    house.lamps.provide = lambda _: house.spec(shown=None)
+    house.reconcile()
+    assert house.lamps.asked == ["watch"]
+    assert (house.fields(WISH) or {})["shown"] == {"state": "lit", "failure": None}
+
+
+def test_an_observation_counts_for_the_rest_of_the_run_whatever_fails() -> None:
+    house = House(watched=True)
+
+    def provide(step: str) -> None:
+        if step == "watch":
+            house.spec(lit=True)
+        if step == "light":
+            raise error(Doubtful)
+
+    house.lamps.provide = provide
+    house.reconcile()
+    assert house.lamps.asked == ["watch", "light", "find"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_a_change_tells_nothing_about_the_thing_at_its_provider() -> None:
+    house = House(lit=True, watched=True)
+
+    def die() -> None:
+        raise Died
+
+    commits = 0
+
+    def disturb(operation: str) -> None:
+        nonlocal commits
+        commits += operation == "commit"
+        if operation == "read" and commits == 2:
+            die()
+
+    house.disturb = disturb
+    with pytest.raises(Died):
+        house.reconcile()
+    house.disturb = lambda _: None
+    assert house.lamp == Lamp(State.LIT, progress=Progress(due_at=after(0)))
+
+
+def test_a_failure_begins_when_the_provider_has_answered() -> None:
+    house = House(lit=True)
+
+    def provide(_: str) -> None:
+        house.clock.advance(5)
+        raise error(Permanent)
+
+    house.lamps.provide = provide
+    house.reconcile()
+    assert house.lamp.progress.failure is not None
+    assert house.lamp.progress.failure.since == after(5)
+
+
+def test_a_spec_that_makes_the_record_due_does_not_lose_what_was_done() -> None:
+    house = House(lit=True)
+    house.lamps.provide = lambda _: house.documents.commit(Update(LAMP, {"wish": "green", "dueAt": after(-60)}))
+    house.reconcile()
+    assert house.lamp == Lamp(State.LIT)
+    assert house.lamps.asked == ["light"]
+
+
+def test_a_record_that_is_deleted_while_its_step_is_done_is_begun_anew() -> None:
+    house = House(lit=True)
+
+    def provide(_: str) -> None:
+        house.lamps.provide = lambda _: None
+        house.documents.commit(Delete(LAMP))
+
+    house.lamps.provide = provide
+    house.reconcile()
+    assert house.lamps.asked == ["light", "light"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_an_outcome_is_written_once_more_after_each_of_so_many_conflicts() -> None:
+    house = House(lit=True)
+    left = SETTLES_MAX - 1
+
+    def wish_again(operation: str) -> None:
+        nonlocal left
+        if operation == "commit" and house.lamps.asked and left:
+            left -= 1
+            house.disturb = lambda _: None
+            house.documents.commit(Update(LAMP, {"wish": left}))
+            house.disturb = wish_again
+
+    house.disturb = wish_again
+    house.reconcile()
+    assert (left, house.lamps.asked) == (0, ["light"])
+    assert house.lamp == Lamp(State.LIT)

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 
 from shared.core.history import Moment
 from shared.core.identity import TOMBSTONE_S, SessionIdentity
-from shared.ports import Document, EventIds, EventSpec
+from shared.ports import Broadcast, Document, EventIds, EventSpec, Refusal
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
-from shared.sessions.broadcasting import Window
-from shared.sessions.decide import created, decide, deleted, fingerprint, not_created, reference_of
-from shared.sessions.model import Pairing, PairingState
+from shared.sessions.broadcasting import BRISK_PACE_S, Window
+from shared.sessions.decide import (
+    PAUSE_MAX_S,
+    Sighting,
+    created,
+    decide,
+    deleted,
+    expiring,
+    fingerprint,
+    held,
+    is_noted,
+    lacks_mark,
+    listened,
+    not_created,
+    reference_of,
+    reopened,
+    updated,
+)
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState
 from shared.sessions.spec import SessionSpec
 from shared.sessions.view import shown
 
@@ -177,6 +195,70 @@ def step_for(record: Pairing | None, spec: SessionSpec, grace_s: int = GRACE_S) 
     return decision
 
 
+def moved_to(record: Pairing, state: PairingState, **changes: Any) -> Pairing:
+    """
+    The record in another state since now.
+    """
+    is_there = bool(record.history) and record.history[-1].state == state
+    history = record.history if is_there else (*record.history, Moment(state, NOW))
+    return replace(record, state=state, history=history, **changes)
+
+
+def written(name: str, record: Pairing) -> Step[Pairing]:
+    return Step(name, Effect.WRITE, record, record)
+
+
+def creating(record: Pairing) -> Step[Pairing]:
+    generation = record.generation + 1
+    begun = moved_to(
+        record, PairingState.CREATING, generation=generation, reference=f"session:s1:{generation}", tried_at=NOW
+    )
+    undone = moved_to(begun, PairingState.NONE, reference=None, tried_at=None)
+    return Step("create", Effect.CHANGE, begun, undone, fingerprint(EVENT), pause_max_s=PAUSE_MAX_S)
+
+
+def whole(name: str, snapshot: Snapshot[SessionSpec, Pairing]) -> Step[Pairing]:
+    """
+    The step of this name, with everything that it says.
+    """
+    record, spec = snapshot.record, snapshot.spec
+    if record is None:
+        nothing = Pairing(SessionIdentity("s1", ""), state=PairingState.GONE)
+        return written(name, nothing) if name == "unenrol" else creating(Pairing(SESSION))
+    deleting = moved_to(record, PairingState.DELETING)
+    followed = replace(record, identity=SESSION, held_at=None, expires_at=None)
+    taken_over = replace(record, identity=SUCCESSOR, has_session=True, expires_at=None, recordings=())
+    return {
+        "create": creating(record),
+        "find": Step("find", Effect.OBSERVE, record, record, retry_permanent=True, pause_max_s=PAUSE_MAX_S),
+        "update": Step(
+            "update",
+            Effect.CHANGE,
+            replace(record, applied=None),
+            record,
+            fingerprint(EVENT),
+            pause_max_s=PAUSE_MAX_S,
+        ),
+        "delete": Step("delete", Effect.CHANGE, deleting, deleting, retry_permanent=True, pause_max_s=PAUSE_MAX_S),
+        "hold": Step("hold", Effect.OBSERVE, record, record),
+        "retire": written(name, moved_to(record, PairingState.RETIRING, reap_at=NOW + timedelta(seconds=GRACE_S))),
+        "keep": written(name, moved_to(record, PairingState.READY, reap_at=None)),
+        "close": written(name, moved_to(record, PairingState.GONE)),
+        "expire": written(
+            name,
+            replace(
+                record,
+                identity=SESSION.nameless(),
+                expires_at=NOW + timedelta(seconds=TOMBSTONE_S),
+                history=record.history[-1:],
+            ),
+        ),
+        "reopen": written(name, followed if spec.exists else taken_over),
+        "identify": written(name, followed),
+        "unenrol": written(name, record),
+    }[name]
+
+
 def test_the_table_has_a_row_for_each_recorded_state() -> None:
     assert set(TABLE) == set(RECORDED)
     assert {record.state for record in RECORDED.values() if record is not None} == set(PairingState)
@@ -188,7 +270,10 @@ def test_the_table_has_a_row_for_each_recorded_state() -> None:
 )
 def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> None:
     snapshot = looked(RECORDED[recorded], WISHED[wished])
-    assert spelled(next_step(snapshot, NOW)) == TABLE[recorded][list(WISHED).index(wished)]
+    decision = next_step(snapshot, NOW)
+    assert spelled(decision) == TABLE[recorded][list(WISHED).index(wished)]
+    if isinstance(decision, Step):
+        assert decision == whole(decision.name, snapshot)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +294,140 @@ def test_a_session_of_which_nothing_is_recorded_is_left_alone_whatever_it_shows(
         "s1", SessionSpec(exists=True, shown={"entryId": "0_old"}, identity=SESSION), None, None
     )
     assert next_step(snapshot, NOW) == Done()
+
+
+@pytest.mark.parametrize(
+    ("record", "spec", "expected"),
+    [
+        pytest.param(None, SessionSpec(exists=True, event=EVENT), Done(), id="no identity"),
+        pytest.param(None, SessionSpec(exists=False, event=EVENT, identity=SUCCESSOR), Done(), id="of another session"),
+        pytest.param(
+            None,
+            SessionSpec(exists=True, identity=replace(SESSION, is_marked=False)),
+            written("mark", Pairing(SESSION, state=PairingState.GONE)),
+            id="no event, no mark",
+        ),
+        pytest.param(None, SessionSpec(exists=False, is_held=True, identity=SUCCESSOR), Done(), id="held, nothing"),
+        pytest.param(
+            recorded_as(PairingState.GONE, has_session=False),
+            SessionSpec(exists=False, identity=replace(SUCCESSOR, is_marked=False)),
+            written("show", recorded_as(PairingState.GONE, has_session=False)),
+            id="another session lacks its mark",
+        ),
+        pytest.param(
+            recorded_as(PairingState.GONE, has_session=False),
+            SessionSpec(exists=False, shown={"entryId": "0_old"}, identity=SUCCESSOR),
+            written("show", recorded_as(PairingState.GONE, has_session=False)),
+            id="another session shows its event",
+        ),
+        pytest.param(
+            recorded_as(PairingState.READY),
+            SessionSpec(exists=False, is_held=True, identity=replace(SUCCESSOR, is_marked=False)),
+            Step("hold", Effect.OBSERVE, recorded_as(PairingState.READY), recorded_as(PairingState.READY)),
+            id="owner changed, no mark",
+        ),
+        pytest.param(
+            recorded_as(PairingState.NONE, has_session=False),
+            SessionSpec(exists=True, identity=None),
+            written("notice", recorded_as(PairingState.NONE)),
+            id="it exists, no identity",
+        ),
+        pytest.param(
+            recorded_as(PairingState.NONE), SessionSpec(exists=True, identity=None), Done(), id="noticed, no identity"
+        ),
+    ],
+)
+def test_sessions_without_an_identity_a_mark_or_a_record(
+    record: Pairing | None, spec: SessionSpec, expected: Decision[Pairing]
+) -> None:
+    assert next_step(Snapshot("s1", spec, record, None)) == expected
+
+
+LIVE_FROM = NOW - timedelta(minutes=5)
+LIVE_NOW = replace(EVENT, starts_at=LIVE_FROM, ends_at=NOW + timedelta(hours=1))
+UNPLANNED = replace(EVENT, starts_at=None, ends_at=None)
+ON_AIR = Airing(BroadcastState.LIVE, looked_at=NOW - timedelta(minutes=1), live_at=NOW - timedelta(minutes=2))
+NEVER_SEEN = recorded_as(PairingState.READY, applied=LIVE_NOW)
+
+
+def listen(record: Pairing) -> Step[Pairing]:
+    return Step("listen", Effect.OBSERVE, record, record, retry_permanent=True, observes=True, pause_max_s=PAUSE_MAX_S)
+
+
+@pytest.mark.parametrize(
+    ("record", "event", "observed", "expected"),
+    [
+        pytest.param(NEVER_SEEN, LIVE_NOW, False, listen(NEVER_SEEN), id="never observed, within its time"),
+        pytest.param(
+            NEVER_SEEN,
+            LIVE_NOW,
+            True,
+            RequeueAt(LIVE_FROM - timedelta(seconds=900)),
+            id="just observed, and nothing recorded",
+        ),
+        pytest.param(
+            recorded_as(PairingState.READY, applied=LIVE_NOW, airing=ON_AIR),
+            LIVE_NOW,
+            False,
+            listen(recorded_as(PairingState.READY, applied=LIVE_NOW, airing=ON_AIR)),
+            id="live a minute ago",
+        ),
+        pytest.param(
+            recorded_as(PairingState.READY, applied=LIVE_NOW, airing=Airing(looked_at=NOW)),
+            LIVE_NOW,
+            True,
+            RequeueAt(NOW + timedelta(seconds=BRISK_PACE_S)),
+            id="just observed off the air, soon after its beginning",
+        ),
+        pytest.param(
+            recorded_as(PairingState.READY, verify_at=NOW + INSTANT),
+            EVENT,
+            False,
+            RequeueAt(NOW + INSTANT),
+            id="update",
+        ),
+        pytest.param(
+            recorded_as(PairingState.READY, verify_at=OPENS_AT + INSTANT),
+            EVENT,
+            False,
+            RequeueAt(OPENS_AT),
+            id="an update after its time begins",
+        ),
+        pytest.param(recorded_as(PairingState.READY, applied=UNPLANNED), UNPLANNED, False, Done(), id="no time"),
+        pytest.param(
+            recorded_as(PairingState.READY, applied=UNPLANNED, verify_at=NOW + INSTANT),
+            UNPLANNED,
+            False,
+            RequeueAt(NOW + INSTANT),
+            id="no time, an update",
+        ),
+        pytest.param(
+            recorded_as(PairingState.READY, verify_at=NOW),
+            EVENT,
+            True,
+            Step(
+                "update",
+                Effect.CHANGE,
+                recorded_as(PairingState.READY, verify_at=NOW, applied=None),
+                recorded_as(PairingState.READY, verify_at=NOW),
+                fingerprint(EVENT),
+                pause_max_s=PAUSE_MAX_S,
+            ),
+            id="an update that is due",
+        ),
+    ],
+)
+def test_a_ready_event_is_observed_within_its_time_and_updated_when_it_is_due(
+    record: Pairing, event: EventSpec, observed: bool, expected: Decision[Pairing]
+) -> None:
+    snapshot = looked(record, replace(WISHED["an event"], event=event))
+    assert next_step(snapshot, observed=observed) == expected
+
+
+@pytest.mark.parametrize("observed", [False, True])
+def test_a_retiring_event_without_a_time_is_deleted_at_once(observed: bool) -> None:
+    snapshot = looked(recorded_as(PairingState.RETIRING, reap_at=None), WISHED["no event"])
+    assert next_step(snapshot, observed=observed) == whole("delete", snapshot)
 
 
 def test_a_session_of_which_nothing_is_recorded_gets_its_mark_and_no_record() -> None:
@@ -385,29 +604,191 @@ def test_a_session_whose_owner_was_changed_without_a_transfer_shows_nothing() ->
     assert (decision.name, decision.effect, decision.record) == ("show", Effect.WRITE, RECORDED["ready"])
 
 
-def test_a_created_event_is_ready_with_the_wish_it_fulfils() -> None:
-    record = created(recorded_as(PairingState.CREATING), EventIds(PARTS), EVENT, NOW)
-    assert (record.state, record.external_ids, record.applied, record.tried_at) == (
+EARLIER = NOW - timedelta(minutes=3)
+REFUSED = {"entryId": Refusal("NO", "It is not allowed.")}
+ENDED = Airing(BroadcastState.ENDED, EARLIER, EARLIER, EARLIER)
+FULL = Pairing(
+    SESSION,
+    state=PairingState.DELETING,
+    generation=3,
+    reference="session:s1:3",
+    tried_at=EARLIER,
+    external_ids=PARTS,
+    applied=OTHER,
+    refused=REFUSED,
+    verified_at=EARLIER,
+    verify_at=EARLIER,
+    reap_at=EARLIER,
+    held_at=EARLIER,
+    airing=ENDED,
+    recordings=({"entryId": "0_first"},),
+    history=(Moment("creating", EARLIER), Moment("deleting", EARLIER)),
+)
+"""A record with something in every field."""
+
+NEW_PARTS = {"entryId": "0_live2"}
+
+
+def test_a_created_event_is_ready_with_the_spec_that_it_fulfils() -> None:
+    made = EventIds(NEW_PARTS, {"eventId": Refusal("NO", "Never.")})
+    assert created(FULL, made, EVENT, NOW) == moved_to(
+        FULL,
         PairingState.READY,
-        PARTS,
-        EVENT,
-        None,
+        external_ids=NEW_PARTS,
+        applied=EVENT,
+        refused={"eventId": Refusal("NO", "Never.")},
+        tried_at=None,
+        verify_at=None,
+        verified_at=NOW,
+        airing=Airing(),
     )
-    assert record.history[-1] == Moment("ready", NOW)
 
 
-@pytest.mark.parametrize("state", [PairingState.CREATING, PairingState.READY], ids=["never made", "deleted by others"])
-def test_what_is_not_there_is_none_again_and_keeps_its_generation(state: PairingState) -> None:
-    record = not_created(recorded_as(state), NOW)
-    assert (record.state, dict(record.external_ids), record.applied) == (PairingState.NONE, {}, None)
-    assert (record.reference, record.tried_at, record.generation) == (None, None, 3)
+def test_a_created_event_without_a_spec_keeps_how_its_broadcast_ended() -> None:
+    assert created(FULL, EventIds(NEW_PARTS), None, NOW).airing == ENDED
+
+
+@pytest.mark.parametrize(
+    ("applied", "verify_at", "expected"),
+    [
+        pytest.param(None, None, NOW + timedelta(seconds=60), id="an answer was lost"),
+        pytest.param(None, EARLIER, NOW + timedelta(seconds=60), id="an answer was lost again"),
+        pytest.param(OTHER, None, None, id="nothing to verify"),
+        pytest.param(OTHER, NOW, None, id="verified"),
+        pytest.param(OTHER, NOW + INSTANT, NOW + INSTANT, id="to be verified later"),
+    ],
+)
+def test_an_update_is_repeated_once_a_lost_one_can_no_longer_take_effect(
+    applied: EventSpec | None, verify_at: datetime | None, expected: datetime | None
+) -> None:
+    before = replace(FULL, applied=applied, verify_at=verify_at)
+    claimed = replace(before, applied=None, verify_at=None)
+    made = EventIds(NEW_PARTS)
+    after = updated(before, claimed, made, EVENT, NOW, 60)
+    assert after == replace(created(claimed, made, EVENT, NOW), verify_at=expected)
+
+
+def test_an_event_that_does_not_exist_is_none_again_and_keeps_its_generation() -> None:
+    assert not_created(FULL, NOW) == moved_to(
+        FULL,
+        PairingState.NONE,
+        external_ids={},
+        applied=None,
+        refused={},
+        reference=None,
+        tried_at=None,
+        verify_at=None,
+        verified_at=None,
+        airing=Airing(),
+    )
 
 
 def test_a_deleted_event_leaves_its_generation_and_its_history() -> None:
-    record = deleted(recorded_as(PairingState.DELETING, reap_at=NOW), NOW)
-    assert (record.state, dict(record.external_ids), record.applied) == (PairingState.GONE, {}, None)
-    assert (record.reap_at, record.reference, record.generation) == (None, None, 3)
-    assert [moment.state for moment in record.history] == ["deleting", "gone"]
+    assert deleted(FULL, NOW) == moved_to(
+        FULL,
+        PairingState.GONE,
+        external_ids={},
+        applied=None,
+        refused={},
+        verified_at=None,
+        verify_at=None,
+        reap_at=None,
+        reference=None,
+        airing=Airing(),
+    )
+
+
+def test_a_held_session_records_since_when() -> None:
+    assert held(FULL, NOW) == replace(FULL, held_at=NOW)
+
+
+def test_a_tombstone_keeps_the_last_state_only() -> None:
+    assert expiring(FULL, NOW) == replace(
+        FULL,
+        identity=SESSION.nameless(),
+        expires_at=NOW + timedelta(seconds=TOMBSTONE_S),
+        history=(Moment("deleting", EARLIER),),
+    )
+
+
+def test_a_reopened_record_belongs_to_the_session_that_has_its_id_now() -> None:
+    before = replace(FULL, has_session=False, expires_at=NOW)
+    assert reopened(before, SUCCESSOR) == replace(
+        before, identity=SUCCESSOR, has_session=True, expires_at=None, recordings=()
+    )
+
+
+FIRST, SECOND = ({"entryId": "0_first"}, {"entryId": "0_second"})
+
+
+def test_an_event_that_the_provider_does_not_find_fulfils_no_spec() -> None:
+    assert listened(FULL, Sighting(None), EVENT, NOW, WINDOW) == replace(FULL, applied=None)
+
+
+@pytest.mark.parametrize("rests", [False, True], ids=["observed", "rests"])
+@pytest.mark.parametrize("is_live", [False, True], ids=["off the air", "live"])
+def test_an_observation_is_recorded_and_no_recording_is_taken_over_before_the_end(is_live: bool, rests: bool) -> None:
+    before = replace(FULL, airing=Airing(looked_at=EARLIER))
+    after = listened(before, Sighting(Broadcast(is_live, (SECOND,)), rests), LIVE_NOW, NOW, WINDOW)
+    airing = (
+        Airing(BroadcastState.LIVE, NOW, live_at=NOW, rests=rests) if is_live else Airing(looked_at=NOW, rests=rests)
+    )
+    assert after == replace(before, airing=airing)
+
+
+def test_an_event_that_is_off_the_air_after_its_time_has_ended() -> None:
+    over = replace(EVENT, starts_at=NOW - timedelta(hours=4), ends_at=NOW - timedelta(seconds=WINDOW.overrun_s))
+    before = replace(FULL, airing=Airing(looked_at=EARLIER))
+    after = listened(before, Sighting(Broadcast(False, (SECOND,))), over, NOW, WINDOW)
+    airing = Airing(BroadcastState.ENDED, looked_at=NOW)
+    assert after == replace(before, airing=airing, recordings=(FIRST, SECOND))
+
+
+def test_a_deletion_whose_beginning_is_in_no_history_enters_it() -> None:
+    snapshot = looked(recorded_as(PairingState.DELETING, history=()), WISHED["an event"])
+    assert next_step(snapshot) == whole("delete", snapshot)
+
+
+def test_the_recordings_of_an_ended_event_are_taken_over_once() -> None:
+    after = listened(FULL, Sighting(Broadcast(False, (FIRST, SECOND))), None, NOW, WINDOW)
+    assert after == replace(FULL, airing=replace(ENDED, looked_at=NOW), recordings=(FIRST, SECOND))
+
+
+@pytest.mark.parametrize(
+    ("identity", "is_held", "lacks"),
+    [
+        (None, False, False),
+        (SESSION, False, False),
+        (replace(SESSION, is_marked=False), False, True),
+        (replace(SESSION, is_marked=False), True, False),
+    ],
+    ids=["no session", "marked", "unmarked", "unmarked, held"],
+)
+def test_a_session_lacks_its_mark_if_it_may_be_given_one(
+    identity: SessionIdentity | None, is_held: bool, lacks: bool
+) -> None:
+    assert lacks_mark(SessionSpec(exists=True, identity=identity, is_held=is_held)) is lacks
+
+
+@pytest.mark.parametrize(
+    ("identity", "is_paired", "noted"),
+    [
+        (None, True, True),
+        (None, False, False),
+        (SESSION, True, True),
+        (SESSION, False, False),
+        (replace(SESSION, is_marked=False), True, False),
+    ],
+    ids=["no session", "no session, unpaired", "marked", "marked, unpaired", "unmarked"],
+)
+def test_a_session_is_noted_with_its_mark_and_its_pairing(
+    identity: SessionIdentity | None, is_paired: bool, noted: bool
+) -> None:
+    assert is_noted(SessionSpec(exists=True, identity=identity, is_paired=is_paired)) is noted
+
+
+def test_a_fingerprint_is_short_and_that_of_the_spec_s_text() -> None:
+    assert fingerprint(None) == hashlib.sha256(b"None").hexdigest()[:16]
 
 
 def test_wishes_that_differ_in_anything_have_other_fingerprints() -> None:

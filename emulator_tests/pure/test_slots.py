@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
@@ -15,7 +15,7 @@ from emulator_tests.pure.deployment import SLOT_OVER_S
 from shared.core.errors import Transient
 from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.ports import Task
-from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S, enqueue
+from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S, enqueue, next_multiple
 
 T = TypeVar("T")
 
@@ -178,3 +178,31 @@ def test_a_queue_that_cannot_be_reached_is_told_to_the_caller(lost: int) -> None
     thing.run_until(60)
 
     assert thing.longest_unseen_s() <= SLOT_OVER_S
+
+
+@pytest.mark.parametrize(
+    ("now", "seconds", "expected"),
+    [
+        (datetime(2026, 1, 5, 9, 0, 0, tzinfo=UTC), 30, datetime(2026, 1, 5, 9, 0, 30, tzinfo=UTC)),
+        (datetime(2026, 1, 5, 9, 0, 29, 999999, tzinfo=UTC), 30, datetime(2026, 1, 5, 9, 0, 30, tzinfo=UTC)),
+        (datetime(2026, 1, 5, 9, 0, 31, tzinfo=UTC), 600, datetime(2026, 1, 5, 9, 10, tzinfo=UTC)),
+        (datetime(2026, 1, 5, 23, 59, 59, tzinfo=UTC), 3600, datetime(2026, 1, 6, tzinfo=UTC)),
+    ],
+    ids=["a multiple", "just before one", "ten minutes", "over midnight"],
+)
+def test_the_next_multiple_is_after_now_and_in_utc(now: datetime, seconds: int, expected: datetime) -> None:
+    at = next_multiple(now, seconds)
+    assert (at, at.tzinfo) == (expected, UTC)
+
+
+def test_the_task_at_the_end_of_a_slot_names_the_slot() -> None:
+    thing = Changed()
+    for _ in range(3):
+        enqueue(thing.queue, RECONCILE_SESSION, "s1", thing.clock)
+    slot = int(BEGIN_AT.timestamp()) // SLOT_S
+    at = datetime.fromtimestamp((slot + 1) * SLOT_S + CLOCKS_APART_S, UTC)
+    assert thing.queue.waiting() == (
+        Task(RECONCILE_SESSION, "s1", once=f"slot {slot}"),
+        Task(RECONCILE_SESSION, "s1", at, once=f"slot {slot} end"),
+    )
+    assert [task.at.tzinfo for task in thing.queue.waiting() if task.at is not None] == [UTC]

@@ -41,10 +41,22 @@ from shared.ports import (
     Version,
     Write,
 )
-from shared.reconcile import WORKER_TIMEOUT_S, Done, Failure, Progress, RequeueAt, Snapshot, Step
+from shared.reconcile import WORKER_TIMEOUT_S, Decision, Done, Effect, Failure, Progress, RequeueAt, Snapshot, Step
 from shared.sessions.moderation import rotate_stream_key, stream_ingest
 from shared.transfers.controller import PAGE
-from shared.transfers.decide import SETTLES_AFTER_S, TransferSpec, decide
+from shared.transfers.decide import (
+    FOLLOW_LOOK_S,
+    FORGET,
+    MOVE,
+    ROTATE,
+    SETTLE,
+    SETTLES_AFTER_S,
+    SHOW,
+    TRIES_MAX,
+    TRY_PAUSE_MAX_S,
+    TransferSpec,
+    decide,
+)
 from shared.transfers.model import Transfer, TransferState
 from shared.videos.commands import cancel_upload
 from shared.videos.model import VideoState
@@ -59,7 +71,8 @@ NOW = BEGIN_AT + timedelta(hours=1)
 SESSION = SessionIdentity("s1", "bert", BEGIN_AT)
 MOVING = Transfer(SESSION, ("teacher",), NOW - timedelta(seconds=SETTLES_AFTER_S))
 ROTATING = replace(MOVING, state=TransferState.ROTATING, former_owner_uids=())
-FAILED = Progress(failure=Failure("HTTP_503", "No.", True, "rotate", "", 1, NOW, retry_at=NOW + timedelta(seconds=2)))
+FAILURE = Failure("HTTP_503", "No.", True, "rotate", "", 1, NOW, retry_at=NOW + timedelta(seconds=2))
+FAILED = Progress(failure=FAILURE)
 DEAD = Progress(failure=Failure("GONE", "No.", False, "rotate", "", 180, NOW, retry_at=None))
 EVENT = {"entryId": "0_live1"}
 OWNED = TransferSpec(is_there=True, shown=("teacher",))
@@ -67,43 +80,85 @@ WITH_EVENT = replace(OWNED, event=EVENT)
 PAGE_OF_ONE = (Update("enrolments/s1_student", {"ownerUid": "bert"}),)
 FOLLOWING = (Task("reconcileVideo", "v1"),)
 
-TABLE: dict[str, tuple[Transfer | None, TransferSpec, str]] = {
-    "nothing recorded": (None, TransferSpec(), "done"),
-    "session deleted": (MOVING, TransferSpec(), "forget"),
-    "session deleted while rotating": (ROTATING, TransferSpec(), "forget"),
-    "another owner was written": (MOVING, replace(OWNED, is_owned=False), "done"),
-    "a back end took the former owners away": (MOVING, replace(OWNED, shown=()), "show"),
-    "a former owner came back": (ROTATING, replace(OWNED, shown=("teacher",)), "show"),
-    "an event with the old key": (MOVING, replace(WITH_EVENT, page=PAGE_OF_ONE), "rotate"),
+
+def written(name: str, record: Transfer, **changes: Any) -> Step[Transfer]:
+    after = replace(record, **changes)
+    return Step(name, Effect.WRITE, after, after)
+
+
+def rotated(record: Transfer) -> Step[Transfer]:
+    """
+    Tried again whatever the provider says, up to an hour apart, for about a week.
+    """
+    return Step(
+        ROTATE, Effect.CHANGE, record, record, retry_permanent=True, tries_max=TRIES_MAX, pause_max_s=TRY_PAUSE_MAX_S
+    )
+
+
+DONE = TransferState.DONE
+FAILED_NOW = replace(MOVING, progress=Progress(failure=replace(FAILURE, retry_at=NOW)))
+SETTLED = {"state": TransferState.ROTATING, "former_owner_uids": ()}
+HAS_KEY = replace(MOVING, is_key_rotated=True)
+
+TABLE: dict[str, tuple[Transfer | None, TransferSpec, Decision[Transfer]]] = {
+    "nothing recorded": (None, TransferSpec(), Done()),
+    "session deleted": (MOVING, TransferSpec(), written(FORGET, MOVING, state=DONE)),
+    "session deleted while rotating": (ROTATING, TransferSpec(), written(FORGET, ROTATING, state=DONE)),
+    "another owner was written": (MOVING, replace(OWNED, is_owned=False), Done()),
+    "a back end took the former owners away": (MOVING, replace(OWNED, shown=()), written(SHOW, MOVING)),
+    "a former owner came back": (ROTATING, replace(OWNED, shown=("teacher",)), written(SHOW, ROTATING)),
+    "an event with the old key": (MOVING, replace(WITH_EVENT, page=PAGE_OF_ONE), rotated(MOVING)),
     "the key could not be rotated a moment ago": (
         replace(MOVING, progress=FAILED),
         replace(WITH_EVENT, page=PAGE_OF_ONE),
-        "move",
+        written(MOVE, replace(MOVING, progress=FAILED), moved=1),
     ),
-    "the key is not rotated for good": (replace(MOVING, progress=DEAD), WITH_EVENT, "settle"),
-    "an event with a new key": (replace(MOVING, is_key_rotated=True), replace(WITH_EVENT, page=PAGE_OF_ONE), "move"),
-    "a page": (MOVING, replace(OWNED, page=PAGE_OF_ONE, following=FOLLOWING), "move"),
-    "what follows by itself": (MOVING, replace(OWNED, following=FOLLOWING), "later 10:00:10"),
-    "nothing more, at once": (replace(MOVING, asked_at=NOW), OWNED, "later 10:01:30"),
-    "nothing more": (MOVING, OWNED, "settle"),
-    "rotating": (ROTATING, replace(WITH_EVENT, shown=()), "rotate"),
-    "rotated": (replace(ROTATING, is_key_rotated=True), replace(WITH_EVENT, shown=()), "forget"),
-    "rotating without an event": (ROTATING, replace(OWNED, shown=()), "forget"),
+    "the key could not be rotated, and is due": (
+        FAILED_NOW,
+        replace(WITH_EVENT, page=PAGE_OF_ONE),
+        rotated(FAILED_NOW),
+    ),
+    "the key is not rotated for good": (
+        replace(MOVING, progress=DEAD),
+        WITH_EVENT,
+        written(SETTLE, replace(MOVING, progress=DEAD), **SETTLED),
+    ),
+    "an event with a new key": (HAS_KEY, replace(WITH_EVENT, page=PAGE_OF_ONE), written(MOVE, HAS_KEY, moved=1)),
+    "a page": (MOVING, replace(OWNED, page=PAGE_OF_ONE, following=FOLLOWING), written(MOVE, MOVING, moved=1)),
+    "another page, of two": (
+        replace(MOVING, moved=5),
+        replace(OWNED, page=PAGE_OF_ONE * 2),
+        written(MOVE, MOVING, moved=7),
+    ),
+    "what follows by itself": (
+        MOVING,
+        replace(OWNED, following=FOLLOWING),
+        RequeueAt(NOW + timedelta(seconds=FOLLOW_LOOK_S)),
+    ),
+    "nothing more, at once": (
+        replace(MOVING, asked_at=NOW),
+        OWNED,
+        RequeueAt(NOW + timedelta(seconds=SETTLES_AFTER_S)),
+    ),
+    "nothing more": (MOVING, OWNED, written(SETTLE, MOVING, **SETTLED)),
+    "rotating": (ROTATING, replace(WITH_EVENT, shown=()), rotated(ROTATING)),
+    "rotated": (
+        replace(ROTATING, is_key_rotated=True),
+        replace(WITH_EVENT, shown=()),
+        written(FORGET, ROTATING, is_key_rotated=True, state=DONE),
+    ),
+    "rotating without an event": (ROTATING, replace(OWNED, shown=()), written(FORGET, ROTATING, state=DONE)),
 }
 
 
 @pytest.mark.parametrize(("record", "spec", "expected"), TABLE.values(), ids=TABLE)
-def test_the_next_step_is_the_one_of_the_table(record: Transfer | None, spec: TransferSpec, expected: str) -> None:
+def test_decide_returns_the_step_of_its_table(
+    record: Transfer | None, spec: TransferSpec, expected: Decision[Transfer]
+) -> None:
     """
     A13.
     """
-    match decide(Snapshot("s1", spec, record, None), NOW):
-        case Done():
-            assert expected == "done"
-        case RequeueAt(at):
-            assert expected == f"later {at:%H:%M:%S}"
-        case Step(name=name):
-            assert name == expected
+    assert decide(Snapshot("s1", spec, record, None), NOW) == expected
 
 
 def test_a_transfer_is_read_back_as_it_was_written() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -26,6 +26,7 @@ from emulator_tests.pure.video_records import (
     PASSING,
     PASSING_ENDING,
     PLAYABLE,
+    SESSION,
     UNCHECKED,
     UNHEARD,
     UPLOAD,
@@ -34,18 +35,25 @@ from emulator_tests.pure.video_records import (
     step_for,
 )
 from shared.core.history import Moment
-from shared.ports import MediaState, Observation, UploadSpec
-from shared.reconcile import Decision, Done, Effect, Progress, RequeueAt, Step
+from shared.ports import Delete, MediaState, Observation, UploadSpec
+from shared.reconcile import Decision, Done, Effect, Progress, RequeueAt, Snapshot, Step
 from shared.reconcile.epoch import held_until
-from shared.videos.decide import MISSED_AFTER_S, decide, reference_of
-from shared.videos.model import Ending, Playable, Video, VideoState, named
+from shared.videos.decide import FACTS_PACE_S, MISSED_AFTER_S, PAUSE_MAX_S, decide, reference_of
+from shared.videos.model import PROCESSING_TOO_LONG, UPLOAD_NOT_FINISHED, Ending, Playable, Video, VideoState, named
+from shared.videos.spec import Spec, VideoSpec
 from shared.videos.transitions import (
+    again,
+    begun,
+    closed,
     discarded,
+    failed,
     not_prepared,
     observed,
     prepared,
     processing,
+    withdrawn,
 )
+from shared.videos.turns import Place
 from shared.videos.view import shown
 
 RECORDED: dict[str, Video | None] = {
@@ -217,6 +225,379 @@ def spelled(decision: Decision[Video]) -> str:
             return ", ".join(words)
 
 
+def next_step(snapshot: Snapshot[VideoSpec, Video], now: datetime = NOW, *, observed: bool = False) -> Decision[Video]:
+    return decide(snapshot, now, POLICY, LATE_COMMIT_S, observed=observed)
+
+
+def written(name: str, record: Video) -> Step[Video]:
+    return Step(name, Effect.WRITE, record, record)
+
+
+def observing(record: Video, *, told: bool = False) -> Step[Video]:
+    return Step("observe", Effect.OBSERVE, record, record, retry_permanent=True, observes=True, at_hand=told)
+
+
+def in_state(record: Video, state: VideoState, **changes: Any) -> Video:
+    """
+    The record in another state since now.
+    """
+    return replace(record, state=state, history=(*record.history, Moment(state, NOW)), **changes)
+
+
+def renaming(record: Video) -> Step[Video]:
+    claimed = replace(record, rename_at=NOW + timedelta(seconds=LATE_COMMIT_S))
+    return Step("rename", Effect.CHANGE, claimed, record, spec=str(record.corrections))
+
+
+def whole(name: str, snapshot: Snapshot[VideoSpec, Video], *, observed: bool) -> Step[Video]:
+    """
+    The step of this name, with everything that it says. The records are those of `transitions`.
+    """
+    record, spec = snapshot.record, snapshot.spec.spec
+    assert record is not None
+    assert spec is not None
+    generation = record.generation + 1
+    preparing = in_state(
+        record,
+        VideoState.PREPARING,
+        tried_at=NOW,
+        generation=generation,
+        reference=f"video:v1:{generation}",
+    )
+    late = PROCESSING_TOO_LONG if record.state in (VideoState.PROCESSING, VideoState.RETRYING) else UPLOAD_NOT_FINISHED
+    is_kept = None if record.state in (VideoState.REQUESTED, VideoState.RETRYING) else late.retryable or not observed
+    refused = Ending(FINAL.code, FINAL.message, retryable=True)
+    retrying = in_state(
+        record,
+        VideoState.RETRYING,
+        tried_at=NOW,
+        deadline_at=NOW + timedelta(seconds=POLICY.processing_deadline_s),
+    )
+    steps = {
+        "prepare": Step(
+            name,
+            Effect.CHANGE,
+            preparing,
+            not_prepared(preparing, NOW),
+            spec=str(record.failures),
+            observes=True,
+            pause_max_s=PAUSE_MAX_S,
+        ),
+        "fail": written(name, failed(record, refused, NOW, POLICY)),
+        "find": Step(name, Effect.CHANGE, record, record, retry_permanent=True, pause_max_s=PAUSE_MAX_S),
+        "expire": written(name, failed(record, late, NOW, POLICY, keeps=is_kept)),
+        "close": written(name, closed(record, NOW)),
+        "scrub": written(name, closed(record, NOW)),
+        "begin": written(name, begun(record, spec, NOW, POLICY)),
+        "withdraw": written(name, withdrawn(record, NOW)),
+        "reprocess": Step(name, Effect.CHANGE, retrying, record, spec=str(record.failures)),
+        "retry": written(name, again(record, NOW, POLICY)),
+        "check": Step(name, Effect.OBSERVE, record, record, retry_permanent=True, observes=True),
+        "discard": written(name, discarded(record)),
+        "place": written(name, record),
+        "observe": observing(record),
+        "rename": renaming(record),
+        "keep name": written(name, replace(record, rename_at=None)),
+    }
+    return steps[name]
+
+
+UPLOADING, PROCESSING = recorded_as(VideoState.UPLOADING), recorded_as(VideoState.PROCESSING)
+REQUESTED, IS_READY = recorded_as(VideoState.REQUESTED), recorded_as(VideoState.READY)
+GONE = recorded_as(VideoState.GONE, expires_at=NOW)
+KEPT_FAILED = recorded_as(VideoState.FAILED, **KEPT)
+SUCCESSOR = replace(SESSION, owner_uid="another")
+SHOWS: dict[str, Any] = {"shown": {"state": "requested"}}
+WITH_RECORDING = recorded_as(VideoState.REQUESTED, upload=replace(UPLOAD, recording={"entryId": "0_r"}), reference="r")
+SECOND = timedelta(seconds=1)
+
+
+def unheard(at: datetime, step: str = "observe") -> Progress:
+    return Progress(failure=replace(UNHEARD, step=step, retry_at=at))
+
+
+def recording_prepared(record: Video) -> Step[Video]:
+    claimed = in_state(record, VideoState.PREPARING, tried_at=NOW)
+    return Step(
+        "prepare", Effect.CHANGE, claimed, not_prepared(claimed, NOW), spec="0", observes=False, pause_max_s=PAUSE_MAX_S
+    )
+
+
+# Without a deadline, and seen so long ago that the next look is due by the sweep.
+OPEN_ENDED = recorded_as(VideoState.PROCESSING, deadline_at=None)
+ASKED_OFTEN = replace(OPEN_ENDED, looks=POLICY.looks_max)
+MISSED = RequeueAt(CREATED_AT + timedelta(seconds=MISSED_AFTER_S), is_swept=True)
+
+CASES: dict[str, tuple[Video, dict[str, Any], bool, Decision[Video]]] = {
+    # the record; the rest of what is read; whether the provider was just asked; the decision
+    "gone, and still shown": (GONE, SHOWS, False, written("show", GONE)),
+    "another owner": (
+        UPLOADING,
+        {"identity": SUCCESSOR},
+        False,
+        written("identify", replace(UPLOADING, session=SUCCESSOR)),
+    ),
+    "the same owner": (UPLOADING, {"identity": SESSION}, False, observing(UPLOADING)),
+    "another owner, gone": (GONE, {"identity": SUCCESSOR}, False, Done()),
+    "held, requested": (REQUESTED, {"is_held": True, "shown": None}, False, written("close", closed(REQUESTED, NOW))),
+    "held, requested, and something plays": (
+        replace(REQUESTED, playable=PLAYABLE),
+        {"is_held": True, "shown": None},
+        False,
+        Done(),
+    ),
+    "held, uploading": (UPLOADING, {"is_held": True, "shown": None}, False, Done()),
+    "held, failed, nothing at the provider": (
+        recorded_as(VideoState.FAILED),
+        {"is_held": True, "shown": None},
+        False,
+        Done(),
+    ),
+    "held, and shown": (UPLOADING, {"is_held": True, **SHOWS}, False, written("show", UPLOADING)),
+    "held, deleted": (UPLOADING, {"is_held": True, "deleted": True}, False, written("close", closed(UPLOADING, NOW))),
+    "placed": (
+        recorded_as(VideoState.REQUESTED, order=None),
+        {"place": Place(7, Delete("turns/t"))},
+        False,
+        written("place", recorded_as(VideoState.REQUESTED, order=7)),
+    ),
+    "cancelled, ready": (IS_READY, {"cancelled": 1}, True, Done()),
+    "another was cancelled": (UPLOADING, {"cancelled": 2}, False, observing(UPLOADING)),
+    "another place": (UPLOADING, {"new_order": 7}, False, written("correct", replace(UPLOADING, order=7))),
+    "the same place": (UPLOADING, {"new_order": 1}, False, observing(UPLOADING)),
+    "requested, its deadline is now": (
+        replace(REQUESTED, deadline_at=NOW),
+        {},
+        False,
+        written("expire", failed(replace(REQUESTED, deadline_at=NOW), UPLOAD_NOT_FINISHED, NOW, POLICY)),
+    ),
+    "a recording": (WITH_RECORDING, {"upload": WITH_RECORDING.upload}, False, recording_prepared(WITH_RECORDING)),
+    "retrying, told": (
+        recorded_as(VideoState.RETRYING),
+        {"told": True},
+        False,
+        Step(
+            "check",
+            Effect.OBSERVE,
+            recorded_as(VideoState.RETRYING),
+            recorded_as(VideoState.RETRYING),
+            retry_permanent=True,
+            observes=True,
+            at_hand=True,
+        ),
+    ),
+    "failed, bytes kept, told": (KEPT_FAILED, {"told": True}, False, observing(KEPT_FAILED, told=True)),
+    "failed, bytes kept, told, just asked": (KEPT_FAILED, {"told": True}, True, RequeueAt(DEADLINE_AT)),
+    "failed, bytes kept past their deadline, told": (
+        replace(KEPT_FAILED, deadline_at=NOW),
+        {"told": True},
+        False,
+        observing(replace(KEPT_FAILED, deadline_at=NOW), told=True),
+    ),
+    "failed, nothing kept, past a deadline": (
+        recorded_as(VideoState.FAILED, deadline_at=NOW),
+        {},
+        True,
+        RequeueAt(NOW),
+    ),
+    "failed for good, to be tried again": (recorded_as(VideoState.FAILED), {"retry": 1}, True, Done()),
+    "failed, and nobody knows why, to be tried again": (
+        recorded_as(VideoState.FAILED, ended=None),
+        {"retry": 1},
+        True,
+        Done(),
+    ),
+    "failed, refused to try again another time": (
+        replace(KEPT_FAILED, progress=Progress(failure=replace(NOT_ANEW, spec="0"))),
+        {"retry": 1},
+        False,
+        whole(
+            "reprocess",
+            looked(replace(KEPT_FAILED, progress=Progress(failure=replace(NOT_ANEW, spec="0")))),
+            observed=False,
+        ),
+    ),
+    "failed, another step was refused": (
+        replace(KEPT_FAILED, progress=Progress(failure=replace(NOT_ANEW, step="observe"))),
+        {"retry": 1},
+        False,
+        whole(
+            "reprocess",
+            looked(replace(KEPT_FAILED, progress=Progress(failure=replace(NOT_ANEW, step="observe")))),
+            observed=False,
+        ),
+    ),
+    "failed, may be tried again soon": (
+        replace(KEPT_FAILED, progress=Progress(failure=replace(NOT_ANEW, retryable=True))),
+        {"retry": 1},
+        False,
+        whole(
+            "reprocess",
+            looked(replace(KEPT_FAILED, progress=Progress(failure=replace(NOT_ANEW, retryable=True)))),
+            observed=False,
+        ),
+    ),
+    "ready, asked nearly too often": (
+        replace(IS_READY, looks=POLICY.looks_max - 1),
+        {},
+        False,
+        observing(replace(IS_READY, looks=POLICY.looks_max - 1)),
+    ),
+    "ready, told": (
+        replace(IS_READY, looks=POLICY.looks_max),
+        {"told": True},
+        False,
+        observing(replace(IS_READY, looks=POLICY.looks_max), told=True),
+    ),
+    "failed, nothing kept": (recorded_as(VideoState.FAILED), {"told": True}, False, Done()),
+    "uploading, told": (UPLOADING, {"told": True}, False, observing(UPLOADING, told=True)),
+    "uploading, told, just asked": (UPLOADING, {"told": True}, True, MISSED),
+    "processing, just asked, a minute to wait": (
+        replace(PROCESSING, unknown_since=NOW),
+        {},
+        True,
+        RequeueAt(NOW + timedelta(seconds=FACTS_PACE_S)),
+    ),
+    "processing, not heard of, to be asked now": (
+        replace(PROCESSING, progress=unheard(NOW)),
+        {},
+        False,
+        observing(replace(PROCESSING, progress=unheard(NOW))),
+    ),
+    "processing, not heard of, just asked": (
+        replace(PROCESSING, progress=unheard(NOW + SECOND)),
+        {},
+        True,
+        RequeueAt(NOW + SECOND),
+    ),
+    "processing, another step failed": (
+        replace(PROCESSING, progress=unheard(NOW + SECOND, "find")),
+        {},
+        False,
+        observing(replace(PROCESSING, progress=unheard(NOW + SECOND, "find"))),
+    ),
+    "processing, not heard of for good": (
+        replace(PROCESSING, progress=Progress(failure=replace(UNHEARD, retry_at=None))),
+        {},
+        False,
+        observing(replace(PROCESSING, progress=Progress(failure=replace(UNHEARD, retry_at=None)))),
+    ),
+    "processing, asked often, past its deadline, not asked": (
+        replace(ASKED_OFTEN, deadline_at=NOW),
+        {},
+        False,
+        observing(replace(ASKED_OFTEN, deadline_at=NOW)),
+    ),
+    "processing, asked nearly too often": (
+        replace(PROCESSING, looks=POLICY.looks_max - 1),
+        {},
+        True,
+        MISSED,
+    ),
+    "processing, no deadline": (OPEN_ENDED, {}, True, MISSED),
+    "processing, no deadline, asked too often": (ASKED_OFTEN, {}, True, Done()),
+    "processing, its deadline before the sweep": (
+        replace(PROCESSING, asked_at=NOW, history=(), deadline_at=NOW + SECOND),
+        {},
+        True,
+        RequeueAt(NOW + SECOND),
+    ),
+    "processing, its deadline with the sweep": (
+        replace(PROCESSING, asked_at=NOW, history=(), deadline_at=NOW + timedelta(seconds=MISSED_AFTER_S)),
+        {},
+        True,
+        RequeueAt(NOW + timedelta(seconds=MISSED_AFTER_S)),
+    ),
+    "processing, shown otherwise": (PROCESSING, SHOWS, True, written("show", PROCESSING)),
+    "to be renamed, nothing at the provider": (
+        recorded_as(VideoState.FAILED, rename_at=NOW),
+        {},
+        True,
+        Done(),
+    ),
+    "to be renamed later, its deadline first": (
+        replace(PROCESSING, looks=POLICY.looks_max, rename_at=DEADLINE_AT + SECOND),
+        {},
+        True,
+        RequeueAt(DEADLINE_AT),
+    ),
+    "to be renamed before its deadline": (
+        replace(PROCESSING, looks=POLICY.looks_max, rename_at=DEADLINE_AT - SECOND),
+        {},
+        True,
+        RequeueAt(DEADLINE_AT - SECOND),
+    ),
+    "to be renamed later, the failure of another name": (
+        replace(
+            IS_READY,
+            rename_at=NOW,
+            corrections=1,
+            progress=Progress(failure=NOT_RENAMED),
+        ),
+        {"corrections": 1},
+        True,
+        renaming(replace(IS_READY, rename_at=NOW, corrections=1, progress=Progress(failure=NOT_RENAMED))),
+    ),
+    "to be renamed, the failure is over": (
+        replace(IS_READY, rename_at=NOW, progress=Progress(failure=replace(NOT_RENAMED_YET, retry_at=NOW - SECOND))),
+        {},
+        True,
+        renaming(
+            replace(IS_READY, rename_at=NOW, progress=Progress(failure=replace(NOT_RENAMED_YET, retry_at=NOW - SECOND)))
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("record", "read", "seen", "expected"), CASES.values(), ids=CASES)
+def test_decide_returns_the_step_of_each_case(
+    record: Video, read: dict[str, Any], seen: bool, expected: Decision[Video]
+) -> None:
+    of_spec = {name: value for name, value in read.items() if name in VideoSpec.__dataclass_fields__}
+    snapshot = looked(record, **{name: value for name, value in read.items() if name not in of_spec})
+    assert next_step(replace(snapshot, spec=replace(snapshot.spec, **of_spec)), observed=seen) == expected
+
+
+@pytest.mark.parametrize("record", [None, UPLOADING], ids=["no record", "no request"])
+def test_a_video_without_a_record_or_a_request_is_left_alone(record: Video | None) -> None:
+    spec = None if record is not None else Spec(UPLOAD, CREATED_AT)
+    assert next_step(Snapshot("v1", VideoSpec(spec, has_session=True), record, None)) == Done()
+
+
+def test_a_refused_request_keeps_an_object_that_is_there() -> None:
+    record = replace(REQUESTED, external_ids=PARTS, progress=Progress(failure=FINAL))
+    why = Ending(FINAL.code, FINAL.message, retryable=True)
+    assert next_step(looked(record)) == written("fail", failed(record, why, NOW, POLICY))
+
+
+def test_a_video_is_observed_by_the_time_of_its_state_and_not_of_its_request() -> None:
+    record = replace(OPEN_ENDED, asked_at=CREATED_AT - timedelta(hours=1))
+    assert next_step(looked(record), observed=True) == MISSED
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "is_recorded", "expected"),
+    [
+        pytest.param(None, True, CREATED_AT + timedelta(seconds=MISSED_AFTER_S), id="never seen"),
+        pytest.param(
+            CREATED_AT - SECOND, True, CREATED_AT + timedelta(seconds=MISSED_AFTER_S), id="last seen in another state"
+        ),
+        pytest.param(
+            CREATED_AT + timedelta(seconds=MISSED_AFTER_S + 60),
+            True,
+            CREATED_AT + timedelta(seconds=2 * MISSED_AFTER_S + 120),
+            id="a while later",
+        ),
+        pytest.param(None, False, CREATED_AT + timedelta(seconds=MISSED_AFTER_S), id="no history"),
+    ],
+)
+def test_a_video_is_observed_in_case_the_poller_missed_it(
+    looked_at: datetime | None, is_recorded: bool, expected: datetime
+) -> None:
+    record = replace(OPEN_ENDED, looked_at=looked_at, history=OPEN_ENDED.history if is_recorded else ())
+    assert next_step(looked(record), observed=True) == RequeueAt(expected, is_swept=True)
+
+
 @pytest.mark.parametrize("recorded", RECORDED)
 def test_a_video_whose_session_is_missing_while_deletions_are_held_waits(recorded: str) -> None:
     """A3: an import may bring videos before their sessions."""
@@ -250,7 +631,11 @@ def test_the_table_has_a_row_for_each_recorded_state() -> None:
 def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> None:
     seen, spec = WISHES[wished]
     expected = TABLE[recorded][list(WISHES).index(wished)]
-    assert spelled(decide(looked(RECORDED[recorded], **spec), NOW, POLICY, LATE_COMMIT_S, observed=seen)) == expected
+    snapshot = looked(RECORDED[recorded], **spec)
+    decision = next_step(snapshot, observed=seen)
+    assert spelled(decision) == expected
+    if isinstance(decision, Step):
+        assert decision == whole(decision.name, snapshot, observed=seen)
 
 
 @pytest.mark.parametrize("recorded", RECORDED)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -25,15 +26,31 @@ from emulator_tests.pure.video_records import (
     recorded_as,
     step_for,
 )
-from shared.ports import MediaState, Observation, Stage
+from shared.core.history import Moment
+from shared.core.identity import TOMBSTONE_S, SessionIdentity
+from shared.ports import MediaState, Observation, Stage, UploadSpec
 from shared.reconcile import Failure, Progress, Step, apply_backoff
 from shared.videos.decide import decide
-from shared.videos.model import Ending, Playable, Video, VideoState, named
+from shared.videos.model import PROCESSING_TOO_LONG, UPLOAD_NOT_FINISHED, Ending, Playable, Video, VideoState, named
+from shared.videos.spec import Spec
 from shared.videos.transitions import (
     FACTS_WAIT_S,
+    PLAYS_NO_MORE,
+    REJECTED_BY_MODERATOR,
+    VANISHED,
+    again,
+    begun,
+    closed,
+    corrected,
     discarded,
     failed,
+    is_news,
+    not_prepared,
     observed,
+    prepared,
+    processing,
+    ready,
+    requested,
     withdrawn,
 )
 from shared.videos.view import shown
@@ -388,3 +405,463 @@ def test_withdrawing_what_never_played_ends_the_video() -> None:
 def test_a_failure_counts_up_so_that_each_is_retried_by_its_own_wish() -> None:
     record = failed(recorded_as(VideoState.PROCESSING, failures=4), PASSING_ENDING, NOW, POLICY)
     assert record.failures == 5
+
+
+# --- the whole record after each step ----------------------------------------------------------------------------
+
+EARLIER = NOW - timedelta(minutes=20)
+OLD_SESSION = SessionIdentity("s1", "teacher", EARLIER)
+FULL = Video(
+    session=OLD_SESSION,
+    provider="memory",
+    created_at=EARLIER,
+    order=4,
+    upload=UPLOAD,
+    asked_at=EARLIER,
+    serving=3,
+    state=VideoState.UPLOADING,
+    generation=5,
+    reference="video:v1:5",
+    tried_at=EARLIER,
+    external_ids=PARTS,
+    percent=40,
+    stage=Stage.RECEIVING,
+    received_bytes=200,
+    looks=6,
+    looked_at=EARLIER,
+    deadline_at=DEADLINE_AT,
+    unknown_since=EARLIER,
+    ended=PASSING_ENDING,
+    failures=2,
+    corrections=1,
+    rename_at=EARLIER,
+    playable=PLAYABLE,
+    expires_at=EARLIER,
+    history=(Moment("preparing", EARLIER), Moment("uploading", EARLIER)),
+)
+"""A record with something in every field."""
+
+RECORDING = replace(UPLOAD, recording={"entryId": "0_recording"})
+CHANGED_SPEC = Spec(
+    replace(UPLOAD, title="Algebra II"),
+    NOW - timedelta(hours=5),
+    4,
+    corrections=2,
+    new_title="Algebra III",
+    new_order=9,
+)
+
+
+def moved(record: Video, state: VideoState, **changes: Any) -> Video:
+    """
+    The record in another state since now.
+    """
+    return replace(record, state=state, history=(*record.history, Moment(state, NOW)), **changes)
+
+
+NOTHING_YET: dict[str, Any] = {
+    "tried_at": None,
+    "percent": 0,
+    "stage": None,
+    "received_bytes": None,
+    "looks": 0,
+    "looked_at": None,
+    "unknown_since": None,
+    "ended": None,
+}
+NO_OBJECT: dict[str, Any] = {"external_ids": {}, "reference": None}
+UPLOAD_TIME = timedelta(seconds=POLICY.upload_deadline_s)
+PROCESSING_TIME = timedelta(seconds=POLICY.processing_deadline_s)
+KEEP_TIME = timedelta(seconds=POLICY.retry_keep_s)
+
+
+def test_another_upload_begins_with_the_time_of_its_request_and_without_an_object() -> None:
+    assert begun(FULL, CHANGED_SPEC, NOW, POLICY) == moved(
+        FULL,
+        VideoState.REQUESTED,
+        **NOTHING_YET,
+        **NO_OBJECT,
+        upload=CHANGED_SPEC.upload,
+        asked_at=CHANGED_SPEC.asked_at,
+        serving=4,
+        deadline_at=CHANGED_SPEC.asked_at + UPLOAD_TIME,
+    )
+
+
+def test_an_upload_that_starts_again_has_its_full_time() -> None:
+    assert again(FULL, NOW, POLICY) == moved(FULL, VideoState.REQUESTED, **NOTHING_YET, deadline_at=NOW + UPLOAD_TIME)
+
+
+def test_a_requested_upload_has_no_deadline_unless_one_is_given() -> None:
+    assert requested(FULL, NOW) == moved(FULL, VideoState.REQUESTED, **NOTHING_YET, deadline_at=None)
+    assert requested(FULL, NOW, DEADLINE_AT).deadline_at == DEADLINE_AT
+
+
+@pytest.mark.parametrize(
+    ("before", "spec", "changes"),
+    [
+        pytest.param(
+            FULL,
+            CHANGED_SPEC,
+            {
+                "order": 9,
+                "corrections": 2,
+                "upload": replace(UPLOAD, title="Algebra II"),
+                "playable": replace(PLAYABLE, title="Algebra III"),
+            },
+            id="title and place, still to be renamed",
+        ),
+        pytest.param(
+            replace(FULL, rename_at=None),
+            replace(CHANGED_SPEC, new_order=None),
+            {
+                "corrections": 2,
+                "upload": replace(UPLOAD, title="Algebra II"),
+                "playable": replace(PLAYABLE, title="Algebra III"),
+                "rename_at": NOW,
+            },
+            id="title",
+        ),
+        pytest.param(
+            replace(FULL, playable=None, **NO_OBJECT),
+            CHANGED_SPEC,
+            {
+                "order": 9,
+                "corrections": 2,
+                "upload": replace(UPLOAD, title="Algebra II"),
+                "rename_at": None,
+            },
+            id="title, nothing at the provider",
+        ),
+        pytest.param(FULL, replace(CHANGED_SPEC, corrections=1), {"order": 9}, id="place"),
+        pytest.param(FULL, replace(CHANGED_SPEC, new_title=None), {"order": 9, "corrections": 2}, id="no title"),
+    ],
+)
+def test_a_correction_changes_the_title_and_the_place_that_were_chosen(
+    before: Video, spec: Spec, changes: dict[str, Any]
+) -> None:
+    assert corrected(before, spec, NOW) == replace(before, **changes)
+
+
+@pytest.mark.parametrize(
+    ("deadline_at", "expected"),
+    [(DEADLINE_AT, DEADLINE_AT), (None, EARLIER + UPLOAD_TIME)],
+    ids=["has a deadline", "an earlier release set none"],
+)
+def test_a_prepared_upload_waits_for_its_bytes(deadline_at: datetime | None, expected: datetime) -> None:
+    before = replace(FULL, state=VideoState.PREPARING, deadline_at=deadline_at, history=FULL.history[:1])
+    ids = {"entryId": "0_new"}
+    assert prepared(before, ids, NOW, POLICY) == moved(
+        before, VideoState.UPLOADING, external_ids=ids, tried_at=None, deadline_at=expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("upload", "reference"), [(UPLOAD, None), (RECORDING, "video:v1:5")], ids=["an upload", "a recording"]
+)
+def test_an_upload_that_was_not_prepared_is_requested_again_with_its_deadline(
+    upload: UploadSpec, reference: str | None
+) -> None:
+    before = replace(FULL, upload=upload)
+    assert not_prepared(before, NOW) == moved(before, VideoState.REQUESTED, **NOTHING_YET, reference=reference)
+
+
+def test_processing_begins_with_its_full_time() -> None:
+    assert processing(FULL, NOW, POLICY) == moved(
+        FULL,
+        VideoState.PROCESSING,
+        tried_at=None,
+        percent=0,
+        stage=None,
+        unknown_since=None,
+        ended=None,
+        deadline_at=NOW + PROCESSING_TIME,
+    )
+
+
+PLAYS = Playable("video:v1:5", PARTS, "Algebra", 9.0, 500, "video/mp4", NOW)
+PLAYS_NOW: dict[str, Any] = {
+    **NO_OBJECT,
+    "playable": PLAYS,
+    "percent": 100,
+    "stage": None,
+    "received_bytes": None,
+    "deadline_at": None,
+    "unknown_since": None,
+    "ended": None,
+}
+
+
+def test_a_ready_upload_is_the_version_that_plays() -> None:
+    assert ready(FULL, READY, NOW) == moved(FULL, VideoState.READY, **PLAYS_NOW)
+    nameless = ready(replace(FULL, reference=None), READY, NOW)
+    assert nameless.playable == replace(PLAYS, reference="")
+
+
+FINAL_ENDING = replace(PASSING_ENDING, retryable=False)
+FAILED_NOW: dict[str, Any] = {"failures": 3, "stage": None, "tried_at": None, "unknown_since": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "why", "keeps", "is_kept"),
+    [
+        pytest.param(FULL, PASSING_ENDING, None, True, id="retryable"),
+        pytest.param(FULL, FINAL_ENDING, None, False, id="final"),
+        pytest.param(FULL, PASSING_ENDING, False, False, id="retryable, not to be kept"),
+        pytest.param(FULL, FINAL_ENDING, True, True, id="final, to be kept"),
+        pytest.param(replace(FULL, external_ids={}), PASSING_ENDING, None, False, id="retryable, nothing to keep"),
+        pytest.param(replace(FULL, external_ids={}), PASSING_ENDING, True, False, id="nothing to keep"),
+    ],
+)
+def test_a_failed_upload_keeps_its_bytes_if_a_retry_may_help(
+    before: Video, why: Ending, keeps: bool | None, is_kept: bool
+) -> None:
+    rest: dict[str, Any] = {"deadline_at": NOW + KEEP_TIME} if is_kept else {**NO_OBJECT, "deadline_at": None}
+    expected = moved(before, VideoState.FAILED, **FAILED_NOW, ended=why, **rest)
+    assert failed(before, why, NOW, POLICY, keeps=keeps) == expected
+
+
+def test_a_discarded_upload_has_no_object_and_is_not_retried() -> None:
+    assert discarded(FULL) == replace(FULL, **NO_OBJECT, deadline_at=None, ended=FINAL_ENDING)
+    assert discarded(replace(FULL, ended=None)).ended is None
+
+
+def test_a_cancelled_upload_leaves_what_plays_and_no_trace_of_itself() -> None:
+    assert withdrawn(FULL, NOW) == moved(
+        FULL, VideoState.READY, **{**NOTHING_YET, "percent": 100}, **NO_OBJECT, deadline_at=None
+    )
+
+
+def test_a_closed_video_is_a_tombstone_with_ids_only() -> None:
+    assert closed(FULL, NOW) == replace(
+        FULL,
+        state=VideoState.GONE,
+        **NOTHING_YET,
+        **NO_OBJECT,
+        deadline_at=None,
+        session=OLD_SESSION.nameless(),
+        upload=UPLOAD.nameless(),
+        playable=None,
+        expires_at=NOW + timedelta(seconds=TOMBSTONE_S),
+        history=(Moment("gone", NOW),),
+    )
+
+
+# --- the whole record after each observation ---------------------------------------------------------------------
+
+IN_TIME = replace(FULL, ended=None, failures=0)
+PROCESSED = replace(IN_TIME, state=VideoState.PROCESSING)
+RETRIED = replace(FULL, state=VideoState.RETRYING)
+LATE = replace(FULL, state=VideoState.FAILED, ended=UPLOAD_NOT_FINISHED)
+LATE_PROCESSED = replace(LATE, ended=PROCESSING_TOO_LONG)
+NOT_LATE = replace(LATE, ended=PASSING_ENDING)
+PLAYED = replace(FULL, state=VideoState.READY, **NO_OBJECT)
+BEGINS: dict[str, Any] = {"tried_at": None, "unknown_since": None, "ended": None, "deadline_at": NOW + PROCESSING_TIME}
+WAITS = replace(READY, media_type=None)
+UNKNOWN_NOW = replace(IN_TIME, unknown_since=None)
+REFUSED_FILE = replace(READY, media_type="text/html")
+TOO_LONG_AGO = NOW - timedelta(seconds=FACTS_WAIT_S)
+REFUSAL_OF_TYPE = Ending(
+    "TYPE_NOT_SUPPORTED", "The file that arrived is of the type text/html, which is not supported."
+)
+REFUSAL_OF_FACTS = Ending(
+    "NOT_RECOGNIZED",
+    "The video provider cannot tell the length, the size or the type of the file that arrived. "
+    "Upload another copy of it.",
+)
+UNREADABLE = Ending("REFUSED_BY_PROVIDER", "The file could not be read.")
+
+
+def fails(record: Video, why: Ending, **changes: Any) -> Video:
+    """
+    The record once it has failed for good.
+    """
+    rest: dict[str, Any] = {
+        **FAILED_NOW,
+        **NO_OBJECT,
+        "deadline_at": None,
+        "failures": record.failures + 1,
+        "ended": why,
+    }
+    history = (*record.history, Moment("failed", NOW))
+    return replace(record, state=VideoState.FAILED, history=history, **{**rest, **changes})
+
+
+OBSERVED: dict[str, tuple[Video, Observation, Video]] = {
+    "uploading, awaits bytes": (
+        IN_TIME,
+        Observation(MediaState.AWAITING_UPLOAD, 45, Stage.RECEIVING, received_bytes=225),
+        replace(IN_TIME, percent=45, received_bytes=225, unknown_since=None),
+    ),
+    "uploading, awaits bytes, nothing reported": (
+        IN_TIME,
+        Observation(MediaState.AWAITING_UPLOAD),
+        replace(IN_TIME, unknown_since=None),
+    ),
+    "uploading, awaits bytes, a percentage and no stage": (
+        IN_TIME,
+        Observation(MediaState.AWAITING_UPLOAD, 45),
+        replace(IN_TIME, percent=45, stage=None, unknown_since=None),
+    ),
+    "uploading, awaits bytes, a stage and no percentage": (
+        IN_TIME,
+        Observation(MediaState.AWAITING_UPLOAD, None, Stage.CONVERTING),
+        replace(IN_TIME, stage=Stage.CONVERTING, unknown_since=None),
+    ),
+    "uploading, its size is told": (
+        IN_TIME,
+        Observation(MediaState.AWAITING_UPLOAD, received_bytes=225, size_bytes=500),
+        replace(IN_TIME, received_bytes=500, unknown_since=None),
+    ),
+    "uploading, more arrives than was declared": (
+        IN_TIME,
+        Observation(MediaState.AWAITING_UPLOAD, received_bytes=1600),
+        fails(
+            IN_TIME,
+            Ending(
+                "NOT_AS_DECLARED",
+                "A file of 500 bytes was declared and 1600 bytes have arrived. "
+                "Upload it again, and declare its real size.",
+            ),
+            received_bytes=1600,
+        ),
+    ),
+    "uploading, processed": (
+        IN_TIME,
+        Observation(MediaState.PROCESSING, 30, Stage.CONVERTING),
+        moved(IN_TIME, VideoState.PROCESSING, **BEGINS, percent=30, stage=Stage.CONVERTING),
+    ),
+    "uploading, processed, nothing reported": (
+        IN_TIME,
+        Observation(MediaState.PROCESSING),
+        moved(IN_TIME, VideoState.PROCESSING, **BEGINS, percent=0, stage=None),
+    ),
+    "processing, gets on": (
+        PROCESSED,
+        Observation(MediaState.PROCESSING, 60, Stage.CONVERTING),
+        replace(PROCESSED, percent=60, stage=Stage.CONVERTING, unknown_since=None),
+    ),
+    "processing, awaits bytes": (
+        PROCESSED,
+        Observation(MediaState.AWAITING_UPLOAD, 60),
+        replace(PROCESSED, percent=60, stage=None, unknown_since=None),
+    ),
+    "uploading, ready": (IN_TIME, READY, moved(IN_TIME, VideoState.READY, **PLAYS_NOW)),
+    "uploading, ready, refused": (IN_TIME, REFUSED_FILE, fails(IN_TIME, REFUSAL_OF_TYPE)),
+    "uploading, ready, facts missing": (
+        UNKNOWN_NOW,
+        WAITS,
+        moved(UNKNOWN_NOW, VideoState.PROCESSING, **{**BEGINS, "unknown_since": NOW}, percent=100, stage=None),
+    ),
+    "processing, ready, facts missing for a while": (
+        replace(PROCESSED, unknown_since=TOO_LONG_AGO + INSTANT),
+        WAITS,
+        replace(PROCESSED, unknown_since=TOO_LONG_AGO + INSTANT, percent=100, stage=None),
+    ),
+    "processing, ready, facts missing too long": (
+        replace(PROCESSED, unknown_since=TOO_LONG_AGO),
+        WAITS,
+        fails(PROCESSED, REFUSAL_OF_FACTS),
+    ),
+    "processing, ready, refused after a while": (
+        replace(PROCESSED, unknown_since=TOO_LONG_AGO + INSTANT),
+        REFUSED_FILE,
+        fails(PROCESSED, REFUSAL_OF_TYPE),
+    ),
+    "uploading, an error": (IN_TIME, Observation(MediaState.ERROR), fails(IN_TIME, UNREADABLE)),
+    "uploading, an error with a reason": (
+        IN_TIME,
+        Observation(MediaState.ERROR, reason="Damaged."),
+        fails(IN_TIME, Ending("REFUSED_BY_PROVIDER", "Damaged.")),
+    ),
+    "uploading, an error that may pass": (
+        IN_TIME,
+        Observation(MediaState.ERROR, retryable=True),
+        fails(
+            IN_TIME,
+            replace(UNREADABLE, retryable=True),
+            external_ids=PARTS,
+            reference="video:v1:5",
+            deadline_at=NOW + KEEP_TIME,
+        ),
+    ),
+    "uploading, rejected": (IN_TIME, Observation(MediaState.REJECTED), fails(IN_TIME, REJECTED_BY_MODERATOR)),
+    "uploading, gone": (IN_TIME, Observation(MediaState.GONE), fails(IN_TIME, VANISHED)),
+    "retrying, an error": (
+        RETRIED,
+        Observation(MediaState.ERROR),
+        moved(RETRIED, VideoState.FAILED, tried_at=None, deadline_at=NOW + KEEP_TIME),
+    ),
+    "retrying, processed": (
+        RETRIED,
+        Observation(MediaState.PROCESSING, 10),
+        moved(RETRIED, VideoState.PROCESSING, **BEGINS, percent=10, stage=None),
+    ),
+    "retrying, gone": (
+        RETRIED,
+        Observation(MediaState.GONE),
+        fails(moved(RETRIED, VideoState.PROCESSING, **BEGINS, percent=0), VANISHED),
+    ),
+    "failed by a deadline, not finished": (
+        LATE,
+        Observation(MediaState.AWAITING_UPLOAD),
+        replace(LATE, **NO_OBJECT, deadline_at=None),
+    ),
+    "failed by a deadline, processed": (
+        LATE,
+        Observation(MediaState.PROCESSING),
+        moved(LATE, VideoState.PROCESSING, **BEGINS, percent=0, stage=None),
+    ),
+    "failed by a deadline, an error": (LATE, Observation(MediaState.ERROR), fails(LATE, UNREADABLE)),
+    "failed by a deadline, ready": (LATE, READY, moved(LATE, VideoState.READY, **PLAYS_NOW)),
+    "failed by a deadline, ready, facts missing": (LATE, WAITS, LATE),
+    "failed by a deadline, ready, refused": (LATE, REFUSED_FILE, fails(LATE, REFUSAL_OF_TYPE)),
+    "processed too long, awaits bytes": (LATE_PROCESSED, Observation(MediaState.AWAITING_UPLOAD), LATE_PROCESSED),
+    "processed too long, processed": (LATE_PROCESSED, Observation(MediaState.PROCESSING), LATE_PROCESSED),
+    "processed too long, gone": (LATE_PROCESSED, Observation(MediaState.GONE), fails(LATE_PROCESSED, VANISHED)),
+    "failed, an error": (NOT_LATE, Observation(MediaState.ERROR), NOT_LATE),
+    "failed, gone": (NOT_LATE, Observation(MediaState.GONE), NOT_LATE),
+    "failed, ready": (NOT_LATE, READY, moved(NOT_LATE, VideoState.READY, **PLAYS_NOW)),
+    "played, awaits bytes": (PLAYED, Observation(MediaState.AWAITING_UPLOAD, 3), PLAYED),
+    "played, processed": (PLAYED, Observation(MediaState.PROCESSING, 3), PLAYED),
+    "played, ready": (
+        replace(PLAYED, playable=replace(PLAYABLE, trouble=PLAYS_NO_MORE)),
+        READY,
+        PLAYED,
+    ),
+    "played, an error": (
+        PLAYED,
+        Observation(MediaState.ERROR),
+        replace(PLAYED, playable=replace(PLAYABLE, trouble=PLAYS_NO_MORE)),
+    ),
+    "played, rejected": (
+        PLAYED,
+        Observation(MediaState.REJECTED),
+        replace(PLAYED, playable=replace(PLAYABLE, trouble=REJECTED_BY_MODERATOR)),
+    ),
+    "ready, and nothing plays": (
+        replace(PLAYED, playable=None),
+        Observation(MediaState.ERROR),
+        replace(PLAYED, playable=None),
+    ),
+}
+"""The record, the observation, and the record after it, apart from the count and time of observations."""
+
+
+@pytest.mark.parametrize(("before", "seen", "after"), OBSERVED.values(), ids=OBSERVED)
+def test_an_observation_is_recorded_whole(before: Video, seen: Observation, after: Video) -> None:
+    assert observed(before, seen, NOW, POLICY) == replace(after, looks=before.looks + 1, looked_at=NOW)
+    assert observed(before, seen, NOW, POLICY, asked=False) == replace(after, looked_at=NOW)
+
+
+@pytest.mark.parametrize(("before", "seen", "after"), OBSERVED.values(), ids=OBSERVED)
+def test_an_observation_is_news_if_it_changes_more_than_the_count(
+    before: Video, seen: Observation, after: Video
+) -> None:
+    assert is_news(before, seen, NOW, POLICY) is (after != before)
+
+
+def test_an_upload_of_which_nothing_has_arrived_is_within_every_limit() -> None:
+    before = replace(IN_TIME, received_bytes=None)
+    after = observed(before, Observation(MediaState.AWAITING_UPLOAD), NOW, replace(POLICY, max_bytes=0))
+    assert after.state is VideoState.UPLOADING
