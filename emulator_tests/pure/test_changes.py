@@ -15,6 +15,8 @@ from shared.limits.limiter import Limiter
 from shared.operations.changes import Changes
 from shared.sessions.model import Session
 
+pytestmark = pytest.mark.long
+
 CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LIVE = {
     "ownerUid": "teacher",

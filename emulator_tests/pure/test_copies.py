@@ -23,6 +23,8 @@ from shared.ports import Create, Delete, MediaState, Observation, Query, Task, U
 from shared.reconcile import reconcile
 from shared.videos.commands import delete_video
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")

@@ -26,6 +26,8 @@ from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Prog
 from shared.reconcile.epoch import HELD_LOOK_S, held_until
 from shared.videos.commands import delete_video
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -31,6 +31,8 @@ from shared.reconcile.bulk import TASKS
 from shared.sessions.moderation import set_moderator
 from shared.videos.commands import Correction, update_video
 
+pytestmark = pytest.mark.long
+
 ADMIN = Caller("admin", is_teacher=False, is_admin=True)
 OTHER = Caller("other", is_teacher=True)
 STUDENT = Caller("student", is_teacher=False)

@@ -18,6 +18,8 @@ from shared.erasure.export import EXPORTED_AT_ONCE
 from shared.erasure.traces import TRACES, Fate
 from shared.ports import Create
 
+pytestmark = pytest.mark.long
+
 
 def exported(deployment: Deployment, uid: str, caller: Caller = ADMIN) -> list[Mapping[str, Any]]:
     """

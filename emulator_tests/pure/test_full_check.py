@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import pytest
+
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import SESSION, TEACHER, Deployment
 from shared.core.paths import (
@@ -24,6 +26,8 @@ from shared.ports import REMOVE, Create, Delete, MediaState, Observation, Update
 from shared.sessions.model import Pairing, PairingState
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
+
+pytestmark = pytest.mark.long
 
 T = TypeVar("T")
 

@@ -21,6 +21,8 @@ from shared.operations.host_checks import AGAIN_S
 from shared.ports import Create, MediaState, Observation, Task, Update
 from shared.videos.playback import Playback
 
+pytestmark = pytest.mark.long
+
 ALL: Final = ["memory", "fetching", "waiting"]
 NUMBERS: Final = itertools.count()
 STUDENT: Final = Caller("student", is_teacher=False)

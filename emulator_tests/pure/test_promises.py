@@ -31,6 +31,8 @@ from shared.hosts.promises import (
 from shared.hosts.table import KNOWN_S, HostTable, Standing, Terms
 from shared.ports import Create, Documents, Update
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 OWN: Final = "own"

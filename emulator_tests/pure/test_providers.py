@@ -16,6 +16,8 @@ from shared.ports import MediaState, Observation, Stage, UploadSpec, holder_of
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 READY = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")

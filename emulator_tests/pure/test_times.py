@@ -18,6 +18,8 @@ from shared.ports import Create, Task, Update
 from shared.sessions.model import PairingState, Session
 from shared.sessions.times import EARLIEST, LATEST, LONGEST
 
+pytestmark = pytest.mark.long
+
 STUDENT = Caller("student", is_teacher=False)
 NOON = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)

@@ -14,6 +14,8 @@ from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.operations.webhooks import handle_webhook
 from shared.ports import WebhookEvent
 
+pytestmark = pytest.mark.long
+
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 
 
