@@ -7,9 +7,11 @@ for none of it (`emulator_tests/pure`) starts nothing. Fixtures of one kind of t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from emulator_tests.folder_times import FolderTimes
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import state_folder
 from emulator_tests.testbed.stack import free_ports
@@ -27,6 +29,42 @@ NEIGHBOUR = "another-school"
 """Another deployment on the same Cloudflare account, which a test may play; `CLOUDFLARE_PASS_ON` says where."""
 
 RUNNING = pytest.StashKey[Testbed]()
+
+LONG_FILE = "\npytestmark = pytest.mark.long\n"
+"""What stands in a file all of whose tests are long."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """
+    Add the options of the Makefile.
+    """
+    parser.addoption("--fast", action="store_true", help="leave out what is marked long")
+    parser.addoption("--share", metavar="K/N", help="of each folder only every Nth file, so that N runs have them all")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """
+    Leave out files before they are imported, which takes as long as the quick tests: those of other shares, and those
+    that are long as a whole.
+    """
+    if not collection_path.match("test_*.py"):
+        return None
+    if (share := config.getoption("share")) is not None:
+        number, shares = map(int, share.split("/"))
+        # By size, so that no share has all the large ones.
+        files = sorted(collection_path.parent.glob("test_*.py"), key=lambda path: (path.stat().st_size, path.name))
+        if files.index(collection_path) % shares != number - 1:
+            return True
+    return True if config.getoption("fast") and LONG_FILE in collection_path.read_text() else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """
+    Have the time of each folder shown at the end.
+    """
+    config.pluginmanager.register(FolderTimes(), "folder times")
+    if config.getoption("fast"):
+        config.option.markexpr = "not long"
 
 
 @pytest.fixture(scope="session")

@@ -21,23 +21,27 @@ def await_erased(school: School, erasure_id: str) -> None:
     """
     Wait until an erasure is done; the pauses in it go by.
     """
-    path = f"erasures/{erasure_id}"
+    school.await_provider("the erasure's end", lambda: hurried(school, erasure_id) == "done", ERASED_WITHIN_S)
 
-    def hurried() -> bool:
-        found = school.document(path)
-        assert found is not None
-        if found["state"] == "done":
-            return True
-        if found["nextAt"] is None or found["nextAt"] < datetime.now(UTC):
-            # Somebody is at work on it: what is written now would be in their way.
-            return False
+
+def hurried(school: School, erasure_id: str) -> str:
+    """
+    Let the pause in which an erasure is, if it is in one, go by.
+
+    Returns:
+        The state that it had.
+    """
+    path = f"erasures/{erasure_id}"
+    found = school.document(path)
+    assert found is not None
+    state = str(found["state"])
+    # With no pause before it somebody is at work on it: what is written now would be in their way.
+    if state != "done" and found["nextAt"] is not None and found["nextAt"] >= datetime.now(UTC):
         past = found["askedAt"] - timedelta(seconds=200)
-        is_last = found["state"] == "deleting" and found["copiesLeft"] == 0
+        is_last = state == "deleting" and found["copiesLeft"] == 0
         school.write(path, nextAt=None, dueAt=past, **({"markedAt": past} if is_last else {}))
         school.sweep()
-        return False
-
-    school.await_provider("the erasure's end", hurried, ERASED_WITHIN_S)
+    return state
 
 
 def test_all_that_a_teacher_has_goes_at_both_providers_and_nobody_elses(
@@ -105,8 +109,13 @@ def test_a_teacher_who_is_erased_after_their_session_was_given_away_by_hand_take
     asked = teacher.call("eraseContent", {"requestId": uuid.uuid4().hex, "uid": teacher.uid})
 
     job = f"transfers/{session_id}"
-    # What is given away has a page of its own, and pages are a minute apart.
-    school.await_document(job, lambda fields: fields is not None, deadline_s=180)
+
+    def is_given_away() -> bool:
+        # What is given away has a page of its own, and pages are a minute apart.
+        hurried(school, asked["erasureId"])
+        return school.document(job) is not None
+
+    school.await_provider("the session to be given away", is_given_away, ERASED_WITHIN_S)
     past = datetime.now(UTC) - timedelta(seconds=200)
     school.write(job, askedAt=past, dueAt=past)
     school.sweep()

@@ -15,6 +15,8 @@ from shared.core.paths import ADMISSIONS, RECONCILE_ADMISSION, admission_path, e
 from shared.ports import Delete, Query, Task
 from shared.sessions.session import Session
 
+pytestmark = pytest.mark.long
+
 ADA = Caller("ada", is_teacher=False)
 GRACE = Caller("grace", is_teacher=False)
 ANNA = Caller("anna", is_teacher=False)

@@ -33,6 +33,8 @@ from shared.sessions.session import Session
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")

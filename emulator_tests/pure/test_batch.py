@@ -18,6 +18,8 @@ from shared.videos.batch import AGAIN_S, BUDGET_S, reconcile_videos
 from shared.videos.commands import retry_video
 from shared.videos.model import VideoState
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=100, media_type="video/mp4")

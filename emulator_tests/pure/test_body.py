@@ -17,6 +17,8 @@ from werkzeug.test import create_environ
 from functions.edge.request import CALL_MAX_BYTES, DEPTH_MAX, data_of, discard_body, parse_json, read_body
 from shared.core.errors import BadRequest
 
+pytestmark = pytest.mark.long
+
 
 class Counted(BytesIO):
     """

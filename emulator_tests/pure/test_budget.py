@@ -14,6 +14,8 @@ from shared.ports import MediaState, Observation, Stage
 from shared.videos.budget import BUDGETS, GOOD_FOR_S, IDLE_MAX, Granted, Need, next_granted
 from shared.videos.commands import cancel_upload
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LIFETIME_S = 2 * 3600
 NEED = Need(number=1, size_bytes=1000, received_bytes=0, until=NOW + timedelta(days=7))

@@ -34,6 +34,8 @@ from shared.reconcile.slots import SLOT_S
 from shared.sessions.broadcasting import BRISK_PACE_S, LIVE_PACE_S
 from shared.videos.commands import Correction, cancel_upload, delete_video, update_video
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 STUDENT: Final = Caller("student", is_teacher=False)

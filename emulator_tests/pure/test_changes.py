@@ -15,6 +15,8 @@ from shared.limits.call_budgets import CHANGES, CallBudgets
 from shared.limits.limiter import Limiter
 from shared.sessions.session import Session
 
+pytestmark = pytest.mark.long
+
 CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LIVE = {
     "ownerUid": "teacher",

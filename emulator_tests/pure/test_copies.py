@@ -24,6 +24,8 @@ from shared.reconcile import Reconciler
 from shared.videos.commands import delete_video
 from shared.videos.full_check import FOLLOWERS_MAX
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")

@@ -37,6 +37,8 @@ from shared.reconcile import (
 from shared.reconcile.epoch import HELD_LOOK_S, held_until
 from shared.videos.commands import delete_video
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_outage import PROCESSING, READY, down
 from shared.ports import MediaState, Observation
 from shared.videos.commands import retry_video
 from shared.videos.model import VideoState
+
+pytestmark = pytest.mark.long
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S

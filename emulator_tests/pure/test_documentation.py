@@ -26,7 +26,12 @@ WRITTEN: Final = [page for page in PAGES if page.name != "CHANGELOG.md"]
 API: Final = (DOCS / "api.md").read_text()
 CODES: Final = json.loads((ROOT / "schema" / "errors.json").read_text())["codes"]
 
-SOURCES: Final = "".join(path.read_text() for path in (ROOT / "emulator_tests").glob("[a-z]*/**/test_*.py"))
+# Each folder by itself: among them are the many folders of node_modules.
+SOURCES: Final = "".join(
+    path.read_text()
+    for pattern in ("*/test_*.py", "*/tests/test_*.py")
+    for path in (ROOT / "emulator_tests").glob(pattern)
+)
 
 LINE_MAX: Final = 120
 README_LINES_MAX: Final = 150

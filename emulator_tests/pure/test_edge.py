@@ -255,6 +255,7 @@ def test_a_whole_number_is_read_however_an_sdk_sends_it(value: object, number: i
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
+@pytest.mark.long
 def test_every_number_of_64_bits_comes_through_wrapped_or_not(number: int) -> None:
     assert read_number(wrapped(str(number))) == read_number(number) == number
 

@@ -21,6 +21,8 @@ from shared.ports import Create, Delete, Document, UploadSpec
 from shared.reconcile.edited import EditedFields, instant, mapping, past, pasts, text, texts
 from shared.reconcile.epoch import READ_EVERY_S, Epoch, Suspicion
 
+pytestmark = pytest.mark.long
+
 SWEEP_S: Final = 300
 EMPTY: Final = "video:empty:1"
 AN_INSTANT: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

@@ -52,6 +52,8 @@ from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 DAY_S = 24 * 3600

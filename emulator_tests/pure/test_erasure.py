@@ -46,6 +46,8 @@ from shared.registry import CARRIED_OVER, NAMELESS, TRACES
 from shared.sessions.moderation import set_moderator
 from shared.videos.commands import Correction, update_video
 
+pytestmark = pytest.mark.long
+
 ADMIN = Caller("admin", is_teacher=False, is_admin=True)
 OTHER = Caller("other", is_teacher=True)
 STUDENT = Caller("student", is_teacher=False)

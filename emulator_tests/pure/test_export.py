@@ -18,6 +18,8 @@ from shared.ports import Create
 from shared.reconcile.traces import Fate
 from shared.registry import TRACES
 
+pytestmark = pytest.mark.long
+
 
 def exported(deployment: Deployment, uid: str, caller: Caller = ADMIN) -> list[Mapping[str, Any]]:
     """

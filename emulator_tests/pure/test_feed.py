@@ -23,6 +23,8 @@ from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import VideoState
 from shared.videos.readiness import PAGES_MAX
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 WISH = UploadSpec("Algebra", "algebra.mp4", 1000)

@@ -23,6 +23,8 @@ from shared.reconcile import ALARM_AFTER_S
 from shared.videos.model import VideoState
 from shared.videos.readiness import IDLE_PAUSE_S
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import pytest
+
 from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import SESSION, TEACHER, Deployment
 from shared.core.paths import (
@@ -27,6 +29,8 @@ from shared.sessions.model import Pairing, PairingState
 from shared.videos.commands import delete_video
 from shared.videos.full_check import PAGE, VIDEOS_PHASE
 from shared.videos.model import VideoState
+
+pytestmark = pytest.mark.long
 
 T = TypeVar("T")
 

@@ -22,6 +22,8 @@ from shared.videos.host_checks import AGAIN_S
 from shared.videos.playback import Playback
 from shared.videos.resource import host_checks
 
+pytestmark = pytest.mark.long
+
 ALL: Final = ["memory", "fetching", "waiting"]
 NUMBERS: Final = itertools.count()
 STUDENT: Final = Caller("student", is_teacher=False)

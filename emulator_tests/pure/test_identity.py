@@ -26,6 +26,8 @@ from shared.sessions.session import Session
 from shared.videos.commands import cancel_upload, delete_video, retry_video, upload_finished
 from shared.videos.model import VideoState
 
+pytestmark = pytest.mark.long
+
 AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MOMENT: Final = timedelta(microseconds=1)
 THING: Final = SessionIdentity("s1", "anna", AT)

@@ -20,6 +20,8 @@ from KalturaClient import KalturaClient
 from shared.core.errors import BadRequest
 from shared.providers.kaltura.signing import KeyMint, Kind, Privilege, Word
 
+pytestmark = pytest.mark.long
+
 PARTNER_ID = 102
 SECRET = "b1946ac92492d2347c6235b4d2611184"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -183,6 +183,7 @@ def test_nothing_that_was_stopped_is_lost() -> None:
     assert not deployment.chain().running
 
 
+@pytest.mark.long
 def test_however_many_tasks_there_were_one_is_left_of_each_and_none_of_them_works() -> None:
     guarded = Guarded()
     guarded.kill_switch.stop("A chain has branched.")

@@ -19,6 +19,8 @@ from shared.limits.buckets import PAUSE_MAX_S, SKEW_S, Budget, Priority
 from shared.limits.limiter import KNOWN_S, PORTION_S, PURSES_MAX, Limiter
 from shared.ports import Clock, Create, Documents, Update
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 PATH: Final = limit_path("test")

@@ -15,6 +15,8 @@ from shared.core.errors import NotFound, WrongState
 from shared.core.paths import RECONCILE_SESSION, enrolment_path
 from shared.ports import Delete, Grant, Task
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 STUDENT = Caller("student", is_teacher=False)

@@ -17,6 +17,8 @@ from shared.sessions.moderation import MODERATORS_MAX, rotate_stream_key, set_mo
 from shared.videos.commands import delete_video
 from shared.videos.recordings import recorded_video_id
 
+pytestmark = pytest.mark.long
+
 STUDENT = Caller("student", is_teacher=False)
 OTHER = Caller("other", is_teacher=True)
 

@@ -23,6 +23,8 @@ from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 EVENT = EventSpec("Algebra", None, None)

@@ -20,6 +20,8 @@ from shared.sessions.decide import PAUSE_MAX_S
 from shared.videos.commands import Correction, delete_video, update_video
 from shared.videos.controller import watched
 
+pytestmark = pytest.mark.long
+
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 PROCESSING = Observation(MediaState.PROCESSING, 10)
 HALF = Observation(MediaState.AWAITING_UPLOAD, 50, received_bytes=500)

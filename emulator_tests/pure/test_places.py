@@ -25,6 +25,8 @@ from shared.videos.policy import ORDER_MAX, Policy
 from shared.videos.recordings import recorded_video_id
 from shared.videos.turns import free_place
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 OTHER_TEACHER = Caller("other", is_teacher=True)

@@ -32,6 +32,8 @@ from shared.hosts.table import KNOWN_S, HostTable, Standing, Terms
 from shared.ports import Create, Documents, Update
 from shared.videos.resource import host_checks
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 OWN: Final = "own"

@@ -17,6 +17,8 @@ from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 from shared.videos.resource import pollers
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 READY = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")

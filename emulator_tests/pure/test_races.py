@@ -1,7 +1,7 @@
 """Thousands of interleavings of reconciliations, users, faults and time: each ends as it was last wished; and the model
 that says so notices every part of the mechanism that is broken.
 
-`RACES` is how many are played (5,000), `RACES_FROM` the first seed. One is read with
+`RACES` is how many are played (500; `make races` plays 5,000), `RACES_FROM` the first seed. One is read with
 `python -m emulator_tests.pure.races --seed 17`.
 """
 
@@ -23,7 +23,11 @@ from emulator_tests.pure.races.stage import Stage
 pytestmark = pytest.mark.long
 
 FIRST = int(os.environ.get("RACES_FROM", "0"))
-COUNT = int(os.environ.get("RACES", "5000"))
+COUNT = int(os.environ.get("RACES", "500"))
+RARE = (888, 1000, 1154, 1340, 2153)
+"""Played whatever the number is: they meet what one in a thousand meets. When the model changes and they no longer do,
+`make races` finds others."""
+
 DEFECT_SEEDS = range(5000, 8000)
 
 TROUBLES = (
@@ -94,7 +98,7 @@ def told(chronicle: Chronicle) -> str:
 
 @pytest.fixture(scope="module")
 def sound() -> Played:
-    return played(SOUND, range(FIRST, FIRST + COUNT))
+    return played(SOUND, [*RARE, *range(FIRST, FIRST + COUNT)])
 
 
 def test_whatever_happens_on_the_way_all_ends_as_it_was_last_wished(sound: Played) -> None:

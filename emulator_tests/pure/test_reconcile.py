@@ -597,6 +597,7 @@ def test_a_refusal_that_is_insisted_on_is_tried_again() -> None:
     assert house.lamp == Lamp(State.LIT)
 
 
+@pytest.mark.long
 def test_what_fails_for_a_day_is_told_as_an_alarm_once(capsys: pytest.CaptureFixture[str]) -> None:
     house = House(lit=True, retry_permanent=True)
     house.failing(*[error(Transient)] * 1000)

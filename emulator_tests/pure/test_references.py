@@ -89,6 +89,7 @@ def test_everything_else_is_none(text: str) -> None:
 
 
 @given(st.one_of(ANY, NEARLY))
+@pytest.mark.long
 def test_no_text_raises_and_whatever_is_understood_leads_to_a_document(text: str) -> None:
     found = parse(text)
     if found is not None:
@@ -98,6 +99,7 @@ def test_no_text_raises_and_whatever_is_understood_leads_to_a_document(text: str
 
 
 @given(ANY)
+@pytest.mark.long
 def test_no_text_raises_in_the_place_of_a_stamp(text: str) -> None:
     for stamp in (text, f"{'0' * STAMP_DIGITS}:{text}"):
         session_id = stamped_session_id(stamp)
@@ -119,6 +121,7 @@ def test_what_is_not_understood_is_reported_once_cut_and_escaped(capsys: pytest.
 
 
 @given(ANY)
+@pytest.mark.long
 def test_what_is_shown_is_printable_and_short(text: str) -> None:
     told = shown(text)
     assert told.isascii()

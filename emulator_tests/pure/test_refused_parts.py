@@ -13,6 +13,8 @@ from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import EventSpec, MediaState, Observation, Refusal, Task
 from shared.sessions.model import PairingState
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 LONGEST = timedelta(minutes=30)

@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 
 from emulator_tests.testbed.places import ROOT
 
+pytestmark = pytest.mark.long
+
 LOCKS = {"requirements.txt": ("requirements.in",), "requirements-dev.txt": ("requirements.in", "requirements-dev.in")}
 # What packaging tools name in a lock, one package with its hashes to each.
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+) \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.MULTILINE)

@@ -33,6 +33,8 @@ from shared.sessions.model import Pairing, PairingState
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import VideoState
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 LIVE: dict[str, Any] = {"format": "liveStreaming"}

@@ -33,6 +33,7 @@ def test_a_text_is_cut_between_characters(text: str, most: int, kept: str) -> No
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.integers(0, 40))
+@pytest.mark.long
 def test_what_is_cut_is_the_longest_beginning_that_fits_or_nearly(text: str, most: int) -> None:
     """B22"""
     kept = cut_to_bytes(text, most)

@@ -19,6 +19,8 @@ from shared.sessions.model import PairingState
 from shared.sessions.session import Session
 from shared.sessions.times import EARLIEST, LATEST, LONGEST
 
+pytestmark = pytest.mark.long
+
 STUDENT = Caller("student", is_teacher=False)
 NOON = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)

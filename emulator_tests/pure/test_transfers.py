@@ -61,6 +61,8 @@ from shared.transfers.model import Transfer, TransferState
 from shared.videos.commands import cancel_upload
 from shared.videos.model import VideoState
 
+pytestmark = pytest.mark.long
+
 BERT = Caller("bert", is_teacher=True)
 OTHER = Caller("other", is_teacher=True)
 ADMIN = Caller("admin", is_teacher=False, is_admin=True)

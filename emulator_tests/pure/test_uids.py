@@ -29,6 +29,8 @@ from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.moderation import set_moderator
 from shared.videos.commands import delete_video
 
+pytestmark = pytest.mark.long
+
 
 @fields.message
 class OfPerson:

@@ -169,6 +169,7 @@ def test_the_same_request_id_in_another_session_or_of_another_teacher_is_another
     assert len({token.video_id for token in tokens}) == len(deployment.media.alive()) == 3
 
 
+@pytest.mark.long
 def test_a_hundred_requests_at_once_make_one_video() -> None:
     deployment = with_session()
 

@@ -26,6 +26,8 @@ from shared.videos.commands import (
 )
 from shared.videos.model import Video, VideoState
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 Spec = Callable[[Caller, str, Documents, Queue, Clock], None]
 

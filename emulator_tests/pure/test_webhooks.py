@@ -15,6 +15,8 @@ from shared.operations.webhooks import handle_webhook
 from shared.ports import WebhookEvent
 from shared.registry import RESOURCES
 
+pytestmark = pytest.mark.long
+
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 
 

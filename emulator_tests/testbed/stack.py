@@ -41,8 +41,9 @@ READY_WITHIN_S = 180.0
 ANSWER_WITHIN_S = 60.0
 COMMAND_WITHIN_S = 60.0
 
-PORTS = range(20_000, 32_768)
-"""Below the ports the system gives to outgoing connections, one of which could take a port before its program does."""
+PORTS = range(20_000, 32_768)[int(os.environ.get("TESTBED_LANE", "0")) :: 4]
+"""Below the ports the system gives to outgoing connections, one of which could take a port before its program does.
+TESTBED_LANE, 0 to 3, keeps stacks that start at the same time from choosing the same."""
 
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "USER")
 """What the parts see of the environment of whoever starts the stack: no credentials, no other emulator's address."""
@@ -541,7 +542,7 @@ def free_ports(names: str) -> dict[str, int]:
             found.append(port)
             if len(found) == len(wanted):
                 return dict(zip(wanted, found, strict=True))
-    raise TestbedError(f"No {len(wanted)} ports are free between {PORTS.start} and {PORTS.stop}.")
+    raise TestbedError(f"No {len(wanted)} ports are free between {PORTS[0]} and {PORTS[-1]}.")
 
 
 def dotenv(settings: Mapping[str, str]) -> str:
