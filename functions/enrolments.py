@@ -1,7 +1,7 @@
 """Triggers of `enrolments/{sessionId}_{uid}`.
 
 Like those of sessions, they cannot be retried and are called at least once. The effect of a lost one is found within
-the hour (`shared/admissions/`), or read from Firestore each time it is needed.
+the hour (`shared/sessions/admissions/`), or read from Firestore each time it is needed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from firebase_functions.firestore_fn import Event, on_document_created, on_docum
 
 from functions import wiring
 from functions.sessions import TRIGGER_MEMORY
-from shared.admissions.enrolments import mark
+from shared.sessions.admissions.enrolments import mark
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1 import DocumentSnapshot

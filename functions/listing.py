@@ -22,7 +22,8 @@ def require_deployable(functions: Collection[str]) -> None:
     Raises:
         ValueError: The sentence says what is missing (never, until it is added).
     """
-    from shared.registry import RESOURCES, require_named
+    from shared.reconcile.resource import require_named
+    from shared.registry import RESOURCES
 
     # An instance in the cloud has no rules, and lists nothing.
     if RULES.exists():

@@ -1,6 +1,6 @@
 """The callables of live events: enter one, set its moderators, get the address of its stream.
 
-Who may enter, and with what, is left to `shared/admissions/joining.py`, and what the owner may do to
+Who may enter, and with what, is left to `shared/sessions/admissions/joining.py`, and what the owner may do to
 `shared/sessions/moderation.py`.
 """
 
@@ -13,9 +13,9 @@ from functions import wiring
 from functions.edge.callables import Call, callable_function
 from functions.edge.fields import Doc, SessionId, Uid, message
 from functions.granting import ExpiresAt, Player, RenewAt, lasting, playing
-from shared.admissions.joining import Joined
 from shared.limits.call_budgets import Work
 from shared.ports import Ingest
+from shared.sessions.admissions.joining import Joined
 from shared.sessions.model import BroadcastState
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
 from shared.sessions.resource import controller as session_controller

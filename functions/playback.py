@@ -1,6 +1,7 @@
 """The callable by which videos and live events are watched.
 
-Who may watch, when, and for how long, is left to `shared/videos/playback.py` and `shared/admissions/joining.py`.
+Who may watch, when, and for how long, is left to `shared/videos/playback.py` and
+`shared/sessions/admissions/joining.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from shared.limits.call_budgets import Work
 from shared.videos.resource import playbacks
 
 if TYPE_CHECKING:
-    from shared.admissions.joining import Watching
+    from shared.sessions.admissions.joining import Watching
     from shared.videos.playback import Playback
 
 

@@ -11,7 +11,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from functions import config
-from shared.admissions.changes import Changes
 from shared.app import App
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
@@ -27,12 +26,13 @@ from shared.reconcile import WORKER_TIMEOUT_S
 from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
 from shared.registry import BULK_QUEUES
+from shared.sessions.admissions.changes import Changes
 from shared.sessions.broadcasting import Window
 from shared.sessions.resource import controller as session_controller
 
 if TYPE_CHECKING:
-    from shared.admissions.joining import Joining
     from shared.hosts.table import Terms
+    from shared.sessions.admissions.joining import Joining
     from shared.videos.policy import Policy
 
 
@@ -188,7 +188,7 @@ def joining() -> Joining:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
-    from shared.admissions.joining import Joining
+    from shared.sessions.admissions.joining import Joining
 
     return Joining(
         app().get(session_controller),

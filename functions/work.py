@@ -15,7 +15,6 @@ from firebase_functions.options import RateLimits
 
 from functions import wiring
 from functions.edge import tasks
-from shared.ports import Task
 from shared.reconcile.resource import Worker
 from shared.registry import WORKERS
 
@@ -43,10 +42,10 @@ def _function(worker: Worker) -> Any:
 
     def work(key: str) -> None:
         if worker.work is None:
-            wiring.app().work(Task(worker.queue, key))
+            wiring.app().work(worker.queue, key)
             return
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            wiring.app().work(Task(worker.queue, key), pool.map)
+            wiring.app().work(worker.queue, key, pool.map)
 
     work.__name__ = work.__qualname__ = worker.queue
     work.__doc__ = worker.summary

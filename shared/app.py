@@ -11,7 +11,6 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shared.ports import Task
 from shared.reconcile import Controller, Mapper
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.resource import Resource
@@ -74,22 +73,23 @@ class App(Deployment):
 
         return Sweep(self, self.resources, self.orphans)
 
-    def work(self, task: Task, each: Mapper = map) -> None:
+    def work(self, queue: str, key: str, each: Mapper = map) -> None:
         """
-        Run the worker of a task's queue.
+        Do a task of a queue.
 
         Args:
-            task: The task.
+            queue: The name of the queue.
+            key: The key of the task.
             each: Runs the reconciliations of several things of one task.
 
         Raises:
             Transient, Conflict: It is not finished (again).
             ValueError: There is no such queue (never).
         """
-        worker = WORKERS.get(task.queue)
+        worker = WORKERS.get(queue)
         if worker is None:
-            raise ValueError(f"There is no worker {task.queue}.")
+            raise ValueError(f"There is no worker {queue}.")
         if worker.work is not None:
-            worker.work(self, task.key, each)
+            worker.work(self, key, each)
         else:
-            self.reconciler(worker.timeout_s).reconcile(self.controller(task.queue), task.key)
+            self.reconciler(worker.timeout_s).reconcile(self.controller(queue), key)

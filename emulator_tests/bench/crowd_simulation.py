@@ -22,7 +22,6 @@ from typing import Any, Final
 
 from emulator_tests.bench.films import READY, VIDEO_ID_DIGITS, uploading, write_session
 from emulator_tests.pure.deployment import POLICY, Deployment
-from shared.admissions.changes import Changes
 from shared.core.callers import Caller
 from shared.core.errors import BackendError
 from shared.core.identity import SessionIdentity
@@ -49,6 +48,7 @@ from shared.operations.kill_switch import SWITCH, KillSwitch
 from shared.ports import Delete, MediaState, Observation, Task, Update
 from shared.reconcile.bulk import HOUR_S
 from shared.registry import BULK_QUEUES
+from shared.sessions.admissions.changes import Changes
 from shared.sessions.session import Session
 from shared.videos.commands import Correction, delete_video, update_video
 from shared.videos.model import VideoState

@@ -123,7 +123,7 @@ class Simulation:
 
         def deliver(task: Task) -> None:
             at = self.clock()
-            self.app.work(task)
+            self.app.work(task.queue, task.key)
             took_s = (self.clock() - at).total_seconds()
             longest[task.queue] = max(longest.get(task.queue, 0.0), took_s)
             runs[task.queue] = runs.get(task.queue, 0) + 1

@@ -44,7 +44,7 @@ from emulator_tests.testbed.places import HOME, ROOT
 from shared.app import App
 from shared.core.callers import Caller
 from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path
-from shared.ports import Create, Delete, Document, ProviderAccount, Query, Task, Update, Version, Write
+from shared.ports import Create, Delete, Document, ProviderAccount, Query, Update, Version, Write
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.events import KalturaEvents
 from shared.providers.kaltura.inventory import KalturaInventory
@@ -223,7 +223,7 @@ class Ours:
         return Counted(*asked, self._documents.looks - looks, self._documents.commits - commits - 1)
 
     def _visit_session(self) -> None:
-        self._app.work(Task(RECONCILE_SESSION, "s1"))
+        self._app.work(RECONCILE_SESSION, "s1")
 
     def _prepare(self) -> None:
         request = UploadRequest("s1", f"upload {self._uploads}", "a.mp4", 1000, TITLE)
@@ -236,7 +236,7 @@ class Ours:
         for collection, worker in ((VIDEOS, RECONCILE_VIDEO), (DELETIONS, RECONCILE_DELETION)):
             for path in self._documents.paths():
                 if path.startswith(f"{collection}/"):
-                    self._app.work(Task(worker, path.removeprefix(f"{collection}/")))
+                    self._app.work(worker, path.removeprefix(f"{collection}/"))
 
 
 class Naive:

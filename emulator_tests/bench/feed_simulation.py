@@ -605,7 +605,7 @@ class Simulation:
 
     def _work(self, task: Task, cause: Cause) -> None:
         with self._causing(cause):
-            self.app.work(task)
+            self.app.work(task.queue, task.key)
 
     def _do_tick(self, task: Task) -> None:
         number = len(self.tick_effects)
@@ -614,7 +614,7 @@ class Simulation:
         around, self._tick = self._tick, tick
         try:
             with contextlib.suppress(Killed), self._causing(Cause.TICK):
-                self.app.work(task)
+                self.app.work(task.queue, task.key)
         finally:
             self._tick = around
         if tick.mishap.again_s is not None:

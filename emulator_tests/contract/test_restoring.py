@@ -203,7 +203,7 @@ class School:
             self.run(SWEEP_S)
 
     def _work(self, task: Task) -> None:
-        self.app.work(task)
+        self.app.work(task.queue, task.key)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from shared.app import App
 from shared.core.errors import BackendError
 from shared.core.paths import PAIRINGS, RECONCILE_SESSION, VIDEOS, pairing_path, session_path
-from shared.ports import Create, Delete, Document, Query, Task, Total, Update, Version, Write
+from shared.ports import Create, Delete, Document, Query, Total, Update, Version, Write
 from shared.providers.kaltura.account import KalturaAccount
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
@@ -137,7 +137,7 @@ class Crowd:
         """
         Let a worker reconcile the session.
         """
-        self.app.work(Task(RECONCILE_SESSION, S1))
+        self.app.work(RECONCILE_SESSION, S1)
 
     def ask_to_upload(self) -> UploadToken:
         """
@@ -169,7 +169,9 @@ class Crowd:
         """
         Deliver the enqueued tasks, until no claim can be left.
         """
-        self._queue.deliver_until(self._clock() + timedelta(seconds=seconds), self.app.work)
+        self._queue.deliver_until(
+            self._clock() + timedelta(seconds=seconds), lambda task: self.app.work(task.queue, task.key)
+        )
         self._simulator.move_to(self._clock())
 
     def pairing(self) -> Pairing:

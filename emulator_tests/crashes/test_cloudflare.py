@@ -262,7 +262,7 @@ class World:
         """Let time pass."""
         until = self.clock() + timedelta(seconds=seconds)
         while self.clock() < until:
-            self.alive(lambda: self.queue.deliver_until(until, self.app.work))
+            self.alive(lambda: self.queue.deliver_until(until, lambda task: self.app.work(task.queue, task.key)))
 
     def ask(self) -> UploadToken | None:
         """Ask for the upload until there is an answer."""

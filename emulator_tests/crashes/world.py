@@ -36,7 +36,6 @@ from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Ledger
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
-from shared.admissions.changes import following
 from shared.core.callers import Caller
 from shared.core.errors import BackendError
 from shared.core.paths import (
@@ -69,6 +68,7 @@ from shared.providers.kaltura.events.parts import ENTRY
 from shared.providers.kaltura.mapping import NAME as KALTURA
 from shared.providers.kaltura.webhooks import KalturaWebhook
 from shared.registry import RESOURCES
+from shared.sessions.admissions.changes import following
 from shared.sessions.resource import controller as session_controller
 from shared.sessions.session import Session
 from shared.videos.model import VideoState
@@ -537,7 +537,7 @@ class World:
         Run a worker on a task. A worker that is killed loses the task; one that fails is retried by the queue.
         """
         with contextlib.suppress(Killed), self._visiting(task.queue):
-            self.app.work(task)
+            self.app.work(task.queue, task.key)
         if self.is_orderly and not self._others:
             self._checks.require_no_claims()
 

@@ -29,7 +29,7 @@ from emulator_tests.mutants.runs import survivors
 from emulator_tests.testbed.places import ROOT
 
 TESTS: Final = {
-    "shared/admissions/decide.py": ("admissions_decide",),
+    "shared/sessions/admissions/decide.py": ("admissions_decide",),
     "shared/deletions/decide.py": ("deletions",),
     "shared/erasure/decide.py": ("erasure",),
     "shared/hosts/decide.py": ("copies_decide",),

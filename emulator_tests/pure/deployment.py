@@ -27,7 +27,6 @@ from emulator_tests.memory import (
     MemoryViewerKeys,
     undisturbed,
 )
-from shared.admissions.joining import Joining
 from shared.app import App
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import Transient
@@ -38,6 +37,7 @@ from shared.hosts.table import Terms
 from shared.operations.orphans.adoption import Adopted
 from shared.ports import Create, Delete, Document, Documents, Fields, Observation, ProviderAccount, Query, Task, Update
 from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S
+from shared.sessions.admissions.joining import Joining
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Pairing
 from shared.sessions.resource import controller as session_controller
@@ -328,7 +328,7 @@ class Deployment:
         """
         Call the worker of a task.
         """
-        self.app.work(task)
+        self.app.work(task.queue, task.key)
 
     def run(self, seconds: float = 0) -> None:
         """

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import pytest
 
-from shared.reconcile.resource import Resource
-from shared.registry import RESOURCES, registered, require_named
+from shared.reconcile.resource import Resource, registered, require_named
+from shared.registry import RESOURCES
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs/adding-a-resource.md").read_text()
@@ -66,7 +66,7 @@ def lights():
 
 LIVES: Final[Mapping[str, str]] = {
     "reconciled by its worker": """
-deployment.app.work(Task("reconcileLamp", "l1"))
+deployment.app.work("reconcileLamp", "l1")
 assert lamp()["state"] == "lit" and lamp()["dueAt"] is None, lamp()
 assert lights() == ["lamp:l1:1"], lights()
 """,

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment, live
-from shared.admissions.controller import PAGE, revoking, task, task_for_all, task_for_due, tasks_after
 from shared.core.callers import Caller
 from shared.core.errors import NotFound, Transient
 from shared.core.paths import ADMISSIONS, RECONCILE_ADMISSION, admission_path, enrolment_path, session_path
 from shared.ports import Delete, Query, Task
+from shared.sessions.admissions.controller import PAGE, revoking, task, task_for_all, task_for_due, tasks_after
 from shared.sessions.session import Session
 
 pytestmark = pytest.mark.long

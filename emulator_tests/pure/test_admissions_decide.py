@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.admissions.decide import CHECK, END, FORGET, REVOKE, AdmissionSpec, decide
-from shared.admissions.model import AdmissionRecord, Giving, covering
 from shared.core.identity import SessionIdentity
 from shared.ports import Document
 from shared.reconcile import AT_ONCE, Decision, Done, Effect, RequeueAt, Snapshot, Step
+from shared.sessions.admissions.decide import CHECK, END, FORGET, REVOKE, AdmissionSpec, decide
+from shared.sessions.admissions.model import AdmissionRecord, Giving, covering
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from emulator_tests.pure.deployment import Deployment
-from shared.admissions.changes import Changes
 from shared.core.paths import RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO, session_path
 from shared.limits.call_budgets import CHANGES, CallBudgets
 from shared.limits.limiter import Limiter
+from shared.sessions.admissions.changes import Changes
 from shared.sessions.session import Session
 
 pytestmark = pytest.mark.long

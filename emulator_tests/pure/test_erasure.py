@@ -42,7 +42,8 @@ from shared.operations.sweep import COUNT_EVERY_S
 from shared.ports import Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.reconcile import LEASE_S, Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.reconcile.bulk import TASKS
-from shared.registry import CARRIED_OVER, NAMELESS, TRACES
+from shared.reconcile.traces import CARRIED_OVER
+from shared.registry import NAMELESS, TRACES
 from shared.sessions.moderation import set_moderator
 from shared.videos.commands import Correction, update_video
 

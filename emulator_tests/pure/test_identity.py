@@ -11,7 +11,6 @@ import pytest
 
 from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.deployment import Deployment, live
-from shared.admissions.changes import following
 from shared.core.callers import Caller
 from shared.core.errors import NotFound, WrongState
 from shared.core.identity import ROUNDING, Belonging, SessionIdentity
@@ -19,6 +18,7 @@ from shared.core.paths import COPIES, RECONCILE_SESSION, VIDEOS, enrolment_path,
 from shared.hosts.model import Copy
 from shared.hosts.table import Terms
 from shared.ports import REMOVE, Create, Delete, Document, MediaState, Observation, Query, Task, Update
+from shared.sessions.admissions.changes import following
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import PairingState
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
-from shared.admissions.joining import live_lifetime_s
 from shared.core.callers import Caller
 from shared.core.errors import NotFound, WrongState
 from shared.core.paths import RECONCILE_SESSION, enrolment_path
 from shared.ports import Delete, Grant, Task
+from shared.sessions.admissions.joining import live_lifetime_s
 
 pytestmark = pytest.mark.long
 

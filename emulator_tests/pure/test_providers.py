@@ -99,7 +99,7 @@ def test_many_videos_of_both_are_reconciled_together_with_one_call_to_each() -> 
         return do()
 
     deployment.disturb = count
-    deployment.app.work(replace(deployment.queue.waiting()[0], queue="reconcileVideo", key=f"{first},{second}"))
+    deployment.app.work("reconcileVideo", f"{first},{second}")
 
     assert asked.count("observe") == 2
     assert deployment.states([first, second]) == [VideoState.PROCESSING, VideoState.READY]

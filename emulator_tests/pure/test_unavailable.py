@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
-from shared.admissions.joining import Joining
 from shared.core.errors import Permanent, WrongState
 from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Attendee, EventSpec, Task
 from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile import Reconciler
+from shared.sessions.admissions.joining import Joining
 from shared.sessions.controller import Sessions
 
 EVENT = EventSpec("Algebra", None, None)

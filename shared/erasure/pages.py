@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from shared.admissions.controller import revoking, task_for_all
 from shared.core.identity import Belonging
 from shared.core.paths import (
     RECONCILE_ADMISSION,
@@ -27,6 +26,7 @@ from shared.erasure.reading import ALIVE, PAGE, Reading, belonging_of, session_i
 from shared.ports import REMOVE, Clock, Condition, Delete, Document, Operator, Query, Task, Update, Write
 from shared.reconcile import AT_ONCE
 from shared.reconcile.traces import Fate, Naming, Trace, paths_of
+from shared.sessions.admissions.controller import revoking, task_for_all
 from shared.sessions.session import Session
 from shared.transfers.commands import begin, is_claimed
 

@@ -7,11 +7,12 @@ through all resources (app, workers, sweep, full check, orphans, erasure, webhoo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from shared.core import references
 from shared.core.references import Kind
 from shared.ports import Condition, Document, Documents, Operator, Query
 from shared.reconcile.controller import Controller
@@ -193,3 +194,63 @@ class Resource:
         Return its own worker and the further ones.
         """
         return (self.worker, *self.workers)
+
+
+def registered(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    """
+    Return resources that fit together.
+
+    Raises:
+        ValueError: Two of them claim the same name, or a lease is too short for its worker; the sentence says which
+            (never, until it is changed).
+    """
+    found = tuple(resources)
+    _require_different("queue", (worker.queue for one in found for worker in one.all_workers))
+    _require_different("collection of records", (one.collection for one in found))
+    _require_different("kind of references", (one.kind.name for one in found if one.kind is not None))
+    _require_different("section of an export", (trace.section for one in found for trace in one.traces))
+    _require_different(
+        "collection that clients write", (one.written.collection for one in found if one.written is not None)
+    )
+    for one in found:
+        for worker in one.all_workers:
+            if worker.lease_s <= worker.timeout_s:
+                raise ValueError(
+                    f"The worker {worker.queue} may run for {worker.timeout_s} s, but the lease of its steps is "
+                    f"{worker.lease_s} s. Make the lease longer, so that no two workers can do a step at once."
+                )
+        if one.kind is not None:
+            references.declare(one.kind)
+    return found
+
+
+def _require_different(what: str, names: Iterable[str]) -> None:
+    found = list(names)
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise ValueError(f"The {what} {twice[0]} is registered twice. Register each resource once, under its own name.")
+
+
+def require_named(resources: Iterable[Resource], functions: Collection[str], rules: str) -> None:
+    """
+    Refuse resources that cannot be deployed. Called when the functions are listed. Pure.
+
+    Args:
+        resources: All resources.
+        functions: The names of the deployed functions.
+        rules: The text of `firestore.rules`.
+
+    Raises:
+        ValueError: A worker is not deployed, or the rules do not say who may read a collection (never, until it is
+            changed).
+    """
+    for one in resources:
+        for worker in one.all_workers:
+            if worker.queue not in functions:
+                raise ValueError(f'Nothing would do the tasks of {worker.queue}. Add "{worker.queue}" to main.py.')
+        collections = [one.collection] if one.written is None else [one.collection, one.written.collection]
+        for collection in collections:
+            if f"match /{collection}/{{" not in rules:
+                raise ValueError(
+                    f"firestore.rules does not say who may read {collection}. Add a block: match /{collection}/{{id}}."
+                )

@@ -1,7 +1,7 @@
 """Addresses for playback: who may watch a video, from which host, and for how long.
 
 Called by the callable `issuePlayback`. `shared/hosts/table.py` chooses the cheapest host that can play, the host or
-provider makes the address, and `shared/admissions/entry.py` records the grants that can be ended.
+provider makes the address, and `shared/sessions/admissions/entry.py` records the grants that can be ended.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.admissions.entry import admit, player_key
-from shared.admissions.model import Giving
 from shared.core.callers import Caller
 from shared.core.errors import NotFound, WrongState
 from shared.core.paths import (
@@ -42,6 +40,8 @@ from shared.ports import (
     holder_of,
 )
 from shared.sessions.access import require_viewer
+from shared.sessions.admissions.entry import admit, player_key
+from shared.sessions.admissions.model import Giving
 from shared.sessions.session import Session, session_with
 from shared.videos.model import Playable, Video, VideoState
 from shared.videos.spec import Spec

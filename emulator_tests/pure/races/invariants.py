@@ -14,7 +14,6 @@ from typing import Final
 
 from emulator_tests.memory import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryViewerKeys
 from emulator_tests.pure.races.stage import Stage, Visitor
-from shared.admissions.model import RECORDED_AHEAD
 from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import (
     DELETIONS,
@@ -31,6 +30,7 @@ from shared.core.paths import (
 )
 from shared.deletions.model import deletion_id
 from shared.ports import NOT_AVAILABLE, Clock, Create, Document, ExternalIds, Fields, MediaState, Update, Write
+from shared.sessions.admissions.model import RECORDED_AHEAD
 from shared.sessions.model import Pairing, PairingState
 from shared.sessions.session import Session, wanted
 from shared.sessions.spec import SessionSpec

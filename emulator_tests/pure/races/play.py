@@ -41,9 +41,6 @@ from emulator_tests.pure.races.invariants import (
 )
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
-from shared.admissions.changes import following
-from shared.admissions.controller import task as admission_task
-from shared.admissions.model import CHECK_MOST
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import BackendError, Conflict, Permanent, Transient
 from shared.core.paths import RECONCILE_VIDEO, VIDEOS, enrolment_path, session_path, video_path
@@ -70,6 +67,9 @@ from shared.ports import (
     Version,
     Write,
 )
+from shared.sessions.admissions.changes import following
+from shared.sessions.admissions.controller import task as admission_task
+from shared.sessions.admissions.model import CHECK_MOST
 from shared.sessions.broadcasting import Window
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.resource import controller as session_controller
@@ -426,7 +426,7 @@ class Play:
         """
         Return the job of a worker, as in `functions/work.py`.
         """
-        return lambda: self._app.work(task)
+        return lambda: self._app.work(task.queue, task.key)
 
     def _pass(self, seconds: float) -> None:
         until = self._clock() + timedelta(seconds=seconds)

@@ -1,7 +1,8 @@
 """Admit people to live events at Kaltura: a user for each, playback addresses, a chat token, and the address of a room.
 
-Called by `shared/admissions/joining.py` through `ports.Audience`. Everything is signed here. Kaltura is called only to
-create a user whom no instance remembers, and once per instance for the app token that signs chat tokens (`chat.py`).
+Called by `shared/sessions/admissions/joining.py` through `ports.Audience`. Everything is signed here. Kaltura is called
+only to create a user whom no instance remembers, and once per instance for the app token that signs chat tokens
+(`chat.py`).
 """
 
 from __future__ import annotations

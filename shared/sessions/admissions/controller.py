@@ -13,9 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from shared.admissions import decide as decisions
-from shared.admissions.decide import AdmissionSpec
-from shared.admissions.model import AdmissionRecord
 from shared.core import log
 from shared.core.callers import Caller
 from shared.core.errors import Conflict, Transient
@@ -44,6 +41,9 @@ from shared.ports import (
 )
 from shared.reconcile import AT_ONCE, Controller, Decision, Mapper, Reconciler, Snapshot, Step
 from shared.sessions.access import may_watch
+from shared.sessions.admissions import decide as decisions
+from shared.sessions.admissions.decide import AdmissionSpec
+from shared.sessions.admissions.model import AdmissionRecord
 from shared.sessions.session import Session, Status, Visibility
 
 OF_SESSION: Final = "session:"

@@ -13,7 +13,7 @@ from shared.reconcile.resource import Resource, Worker, due
 from shared.reconcile.traces import Fate, Naming, Trace
 
 if TYPE_CHECKING:
-    from shared.admissions.controller import Admissions
+    from shared.sessions.admissions.controller import Admissions
 
 _ONE = f"{SESSION_ID.pattern}_{UID.pattern}"
 
@@ -22,7 +22,7 @@ def controller(deployment: Deployment) -> Admissions:
     """
     Return the Controller of admissions.
     """
-    from shared.admissions.controller import Admissions
+    from shared.sessions.admissions.controller import Admissions
 
     return Admissions(deployment.documents, deployment.viewer_keys)
 
@@ -31,7 +31,7 @@ def reconcile(deployment: Deployment, key: str, each: Mapper) -> None:
     """
     Reconcile one admission, or a page of them.
     """
-    from shared.admissions.controller import reconcile_admissions
+    from shared.sessions.admissions.controller import reconcile_admissions
 
     reconcile_admissions(deployment.get(controller), key, deployment.reconciler(), each)
 
@@ -45,7 +45,7 @@ def enqueue_due(deployment: Deployment, now: datetime) -> int:
     """
     if not due(deployment.documents, ADMISSIONS, now, limit=1):
         return 0
-    from shared.admissions.controller import task_for_due
+    from shared.sessions.admissions.controller import task_for_due
 
     deployment.queue.put(task_for_due())
     return 1

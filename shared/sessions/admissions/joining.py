@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.admissions.entry import admit, player_key
-from shared.admissions.model import REPAIR_PAUSE_S, AdmissionRecord, Giving
 from shared.core.callers import Caller
 from shared.core.errors import Conflict, NotAllowed, NotSignedIn, WrongState
 from shared.core.paths import admission_key, admission_path, enrolment_path, pairing_path, session_path
@@ -21,6 +19,8 @@ from shared.core.text import as_line, cut_to_characters
 from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Document, Grant, Queue, ViewerKeys
 from shared.reconcile import Reconciler
 from shared.sessions.access import owns, require_viewer
+from shared.sessions.admissions.entry import admit, player_key
+from shared.sessions.admissions.model import REPAIR_PAUSE_S, AdmissionRecord, Giving
 from shared.sessions.controller import Sessions
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, pairing_of
 from shared.sessions.pairing import have_verified, not_ready

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.admissions.controller import task_for_all, tasks_after
 from shared.core import log
 from shared.core.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.ports import Clock, Queue, Task
 from shared.reconcile.slots import enqueue
+from shared.sessions.admissions.controller import task_for_all, tasks_after
 from shared.sessions.session import Session, wanted
 
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
-from shared.admissions.model import AdmissionRecord, Giving, covering
 from shared.core.errors import Conflict, WrongState
 from shared.core.paths import RECONCILE_ADMISSION, admission_key, admission_path
 from shared.ports import Clock, Create, Document, Documents, ExternalIds, Grant, Queue, Update, ViewerKeys
 from shared.reconcile.slots import enqueue
+from shared.sessions.admissions.model import AdmissionRecord, Giving, covering
 
 WRITES_MAX: Final = 10
 """Tries to write an admission while other requests of the same person write it."""

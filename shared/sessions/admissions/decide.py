@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from shared.admissions.model import AdmissionRecord
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
+from shared.sessions.admissions.model import AdmissionRecord
 
 REVOKE: Final = "revoke"
 END: Final = "end"
