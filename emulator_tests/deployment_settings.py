@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.hosts.settings import HostSettings
+from shared.hosts.settings import HostTerms
 from shared.hosts.table import Terms
 from shared.reconcile.deployment import CommonSettings
 from shared.sessions.broadcasting import Window
 from shared.sessions.settings import SessionSettings
-from shared.videos.policy import Policy
-from shared.videos.settings import VideoSettings
+from shared.videos.settings import DefaultProvider, Policy, PollerSettings
 
-DeploymentSettings = tuple[CommonSettings, SessionSettings, VideoSettings, HostSettings]
+DeploymentSettings = tuple[CommonSettings, SessionSettings, PollerSettings, Policy, DefaultProvider, HostTerms]
 
 
 def deployment_settings(
@@ -35,9 +34,11 @@ def deployment_settings(
     """
     return (
         CommonSettings(late_commit_s, stray_age_s, tasks_per_hour_max),
-        SessionSettings(reap_grace_s, window),
-        VideoSettings(policy, provider, feed_interval_s, feed_overlap_s, feed_ticks_max),
-        HostSettings(terms or {}),
+        SessionSettings(reap_grace_s, window.early_s, window.overrun_s),
+        PollerSettings(feed_interval_s, feed_overlap_s, feed_ticks_max),
+        policy,
+        DefaultProvider(provider),
+        HostTerms(terms or {}),
     )
 
 
@@ -45,5 +46,5 @@ def with_times(settings: DeploymentSettings, *, late_commit_s: int, stray_age_s:
     """
     Return the settings with other times.
     """
-    common, sessions, videos, hosts = settings
-    return (replace(common, late_commit_s=late_commit_s, stray_age_s=stray_age_s), sessions, videos, hosts)
+    common, *others = settings
+    return (replace(common, late_commit_s=late_commit_s, stray_age_s=stray_age_s), *others)  # type: ignore[return-value]  # mypy does not follow the star

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from firebase_functions.options import set_global_options
 from firebase_functions.params import IntParam, SecretParam, StringParam
@@ -19,17 +19,14 @@ from firebase_functions.params import IntParam, SecretParam, StringParam
 from functions.settings import Setting, claim, listed
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
-from shared.core.reading import domains, matching, truth, url, whole
+from shared.core.reading import DAY_S, domains, matching, truth, url, whole
+from shared.core.settings import settings_of
 from shared.providers.registry import providers
 from shared.providers.settings import Declaration, ProviderSettings, Use, declarations
+from shared.registry import SETTINGS as REGISTERED
 
-DAY_S: Final = 24 * 3600
-TIB: Final = 1024**4
+S = TypeVar("S")
 
-SESSION_VIDEOS_MOST: Final = 250
-"""
-With the longest titles, replacements and failures included, this many take 0.7 of the 1 MiB that a document may have.
-"""
 
 _ACCOUNT: Final = matching(
     r"[a-z0-9.-]+@[a-z0-9.-]+[.][a-z]+",
@@ -102,66 +99,7 @@ FUNCTIONS_URL: Final = Setting(
     "FUNCTIONS_URL", url, "", "Address of the functions; empty takes this project's own address."
 )
 
-REAP_GRACE_S: Final = Setting("REAP_GRACE_S", whole(0, 30 * DAY_S), 600, "Seconds an unpublished event is kept.")
-LATE_COMMIT_S: Final = Setting(
-    "LATE_COMMIT_S", whole(1, DAY_S), 600, "Seconds after which a creation whose answer was lost can no longer appear."
-)
-STRAY_AGE_S: Final = Setting(
-    "STRAY_AGE_S", whole(1, 30 * DAY_S), 3600, "Age in seconds at which an orphan may be deleted."
-)
-FEED_INTERVAL_S: Final = Setting("FEED_INTERVAL_S", whole(1, 300), 9, "Seconds between two polls of the feed.")
-FEED_OVERLAP_S: Final = Setting(
-    "FEED_OVERLAP_S", whole(0, DAY_S), 60, "Seconds by which the provider's lists may be out of date."
-)
-FEED_TICKS_MAX: Final = Setting("FEED_TICKS_MAX", whole(1, 1_000_000), 8640, "Maximum polls of one chain of the feed.")
 
-UPLOAD_BYTES_MAX: Final = Setting("UPLOAD_BYTES_MAX", whole(1, 10 * TIB), 10 * 1024**3, "Maximum bytes of one file.")
-VIDEO_DURATION_MAX_S: Final = Setting(
-    "VIDEO_DURATION_MAX_S", whole(1, 7 * DAY_S), 6 * 3600, "Maximum seconds of one video."
-)
-SESSION_VIDEOS_MAX: Final = Setting(
-    "SESSION_VIDEOS_MAX",
-    whole(1, SESSION_VIDEOS_MOST, "because all of them are in one session document"),
-    100,
-    "Maximum videos of one session.",
-)
-SESSION_BYTES_MAX: Final = Setting(
-    "SESSION_BYTES_MAX", whole(1, 1024 * TIB), 200 * 1024**3, "Maximum bytes of all videos of one session."
-)
-TEACHER_VIDEOS_MAX: Final = Setting("TEACHER_VIDEOS_MAX", whole(1, 1_000_000), 2000, "Maximum videos of one teacher.")
-TEACHER_BYTES_MAX: Final = Setting(
-    "TEACHER_BYTES_MAX", whole(1, 1024 * TIB), 2 * 1024**4, "Maximum bytes of all videos of one teacher."
-)
-UPLOADS_IN_FLIGHT_MAX: Final = Setting(
-    "UPLOADS_IN_FLIGHT_MAX", whole(1, 1000), 10, "Maximum uploads that one teacher may have open at once."
-)
-UPLOAD_TOKENS_PER_MINUTE_MAX: Final = Setting(
-    "UPLOAD_TOKENS_PER_MINUTE_MAX", whole(1, 6000), 60, "Maximum upload tokens that one teacher is given in a minute."
-)
-UPLOAD_DEADLINE_S: Final = Setting(
-    "UPLOAD_DEADLINE_S", whole(1, 30 * DAY_S), 7 * DAY_S, "Seconds within which an upload must be finished."
-)
-PROCESSING_DEADLINE_S: Final = Setting(
-    "PROCESSING_DEADLINE_S", whole(1, 30 * DAY_S), DAY_S, "Seconds within which a video must be processed."
-)
-RETRY_KEEP_S: Final = Setting(
-    "RETRY_KEEP_S",
-    whole(0, 365 * DAY_S),
-    7 * DAY_S,
-    "Seconds for which a file whose processing failed is kept for a retry.",
-)
-LOOKS_MAX: Final = Setting(
-    "LOOKS_MAX", whole(1, 1_000_000), 2000, "Maximum observations of one upload at its provider."
-)
-LIVE_EARLY_S: Final = Setting(
-    "LIVE_EARLY_S", whole(0, DAY_S), 15 * 60, "Seconds before its start from which a live event can be watched."
-)
-LIVE_OVERRUN_S: Final = Setting(
-    "LIVE_OVERRUN_S",
-    whole(0, 7 * DAY_S),
-    3600,
-    "Seconds after its planned end until which a live event can be watched.",
-)
 ALLOW_ANONYMOUS_VIEWERS: Final = Setting(
     "ALLOW_ANONYMOUS_VIEWERS",
     truth,
@@ -182,12 +120,6 @@ EVENT_KNOWN_S: Final = Setting(
     whole(0, 30 * DAY_S),
     DAY_S,
     "Seconds for which an event's parts and moderators are remembered without asking again.",
-)
-TASKS_PER_HOUR_MAX: Final = Setting(
-    "TASKS_PER_HOUR_MAX",
-    whole(1, 10_000_000),
-    100_000,
-    "Tasks in one hour; above it bulk work waits until the hour is over, above twice as many every task.",
 )
 ORPHANS_CLEAN_UP: Final = Setting(
     "ORPHANS_CLEAN_UP",
@@ -224,24 +156,30 @@ PROVIDERS: Final[Mapping[str, Mapping[str, Setting[Any]]]] = {
 }
 """The settings of each provider, by the fields that they fill."""
 
+RESOURCES: Final[Mapping[type, Mapping[str, Setting[Any]]]] = {
+    kind: {field: Setting(one.name, one.read, one.default, one.description) for field, one in settings_of(kind).items()}
+    for kind in REGISTERED
+}
+"""The settings of the resources, by the dataclasses and the fields that they fill."""
+
 OWN: Final = tuple(value for value in vars().values() if isinstance(value, Setting))
-"""The settings that belong to no provider."""
+"""The settings that belong to no provider and no resource."""
 
 
-def by_name(own: Iterable[Setting[Any]], of_providers: Mapping[str, Iterable[Setting[Any]]]) -> dict[str, Setting[Any]]:
+def by_name(own: Iterable[Setting[Any]], of_others: Mapping[str, Iterable[Setting[Any]]]) -> dict[str, Setting[Any]]:
     """
     Return every setting of a deployment by its name. Pure.
 
     Args:
-        own: The settings that belong to no provider.
-        of_providers: The settings of each provider.
+        own: The settings that belong to nobody else.
+        of_others: The settings of each provider and resource.
 
     Raises:
         Misconfigured: Two settings have the same name (never).
     """
     found = {one.name: one for one in own}
     owners = dict.fromkeys(found, "functions/config.py")
-    for provider, settings in of_providers.items():
+    for provider, settings in of_others.items():
         for one in settings:
             if one.name in found:
                 raise Misconfigured(
@@ -251,8 +189,24 @@ def by_name(own: Iterable[Setting[Any]], of_providers: Mapping[str, Iterable[Set
     return found
 
 
-SETTINGS: Final = by_name(OWN, {name: settings.values() for name, settings in PROVIDERS.items()})
+SETTINGS: Final = by_name(
+    OWN,
+    {
+        **{name: settings.values() for name, settings in PROVIDERS.items()},
+        **{kind.__name__: settings.values() for kind, settings in RESOURCES.items()},
+    },
+)
 """Every setting, by its name."""
+
+
+def read(kind: type[S]) -> S:
+    """
+    Return the settings of a resource.
+
+    Raises:
+        Misconfigured: One of them is set to an invalid value (never, until it is changed).
+    """
+    return kind(**{field: one.value for field, one in RESOURCES[kind].items()})
 
 
 def account_of(provider: str) -> Setting[Any]:

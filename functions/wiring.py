@@ -26,14 +26,14 @@ from shared.reconcile import WORKER_TIMEOUT_S
 from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
 from shared.registry import BULK_QUEUES
+from shared.registry import SETTINGS as REGISTERED
 from shared.sessions.admissions.changes import Changes
-from shared.sessions.broadcasting import Window
 from shared.sessions.resource import controller as session_controller
+from shared.videos.settings import DefaultProvider, Policy
 
 if TYPE_CHECKING:
     from shared.hosts.table import Terms
     from shared.sessions.admissions.joining import Joining
-    from shared.videos.policy import Policy
 
 
 def now() -> datetime:
@@ -109,7 +109,7 @@ def kill_switch() -> KillSwitch:
     """
     Return the kill switch, which is all that a task needs before it starts.
     """
-    return KillSwitch(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value, BULK_QUEUES)
+    return KillSwitch(documents(), queue(), now, config.read(CommonSettings).tasks_per_hour_max, BULK_QUEUES)
 
 
 @cache
@@ -211,44 +211,16 @@ def policy() -> Policy:
     """
     Return the upload limits of this deployment.
     """
-    from shared.videos.policy import Policy
-
-    return Policy(
-        max_bytes=config.UPLOAD_BYTES_MAX.value,
-        max_duration_s=config.VIDEO_DURATION_MAX_S.value,
-        session_videos_max=config.SESSION_VIDEOS_MAX.value,
-        session_bytes_max=config.SESSION_BYTES_MAX.value,
-        teacher_videos_max=config.TEACHER_VIDEOS_MAX.value,
-        teacher_bytes_max=config.TEACHER_BYTES_MAX.value,
-        uploads_in_flight_max=config.UPLOADS_IN_FLIGHT_MAX.value,
-        tokens_per_minute_max=config.UPLOAD_TOKENS_PER_MINUTE_MAX.value,
-        upload_deadline_s=config.UPLOAD_DEADLINE_S.value,
-        processing_deadline_s=config.PROCESSING_DEADLINE_S.value,
-        retry_keep_s=config.RETRY_KEEP_S.value,
-        looks_max=config.LOOKS_MAX.value,
-    )
+    return config.read(Policy)
 
 
 def _settings(terms: Mapping[str, Terms]) -> tuple[object, ...]:
     """
     Return the settings of all resources.
     """
-    from shared.hosts.settings import HostSettings
-    from shared.sessions.settings import SessionSettings
-    from shared.videos.settings import VideoSettings
+    from shared.hosts.settings import HostTerms
 
-    return (
-        CommonSettings(config.LATE_COMMIT_S.value, config.STRAY_AGE_S.value, config.TASKS_PER_HOUR_MAX.value),
-        SessionSettings(config.REAP_GRACE_S.value, Window(config.LIVE_EARLY_S.value, config.LIVE_OVERRUN_S.value)),
-        VideoSettings(
-            policy=policy(),
-            provider=_video_provider(),
-            interval_s=config.FEED_INTERVAL_S.value,
-            overlap_s=config.FEED_OVERLAP_S.value,
-            ticks_max=config.FEED_TICKS_MAX.value,
-        ),
-        HostSettings(terms),
-    )
+    return (*map(config.read, REGISTERED), DefaultProvider(_video_provider()), HostTerms(terms))
 
 
 def _video_provider() -> str:
@@ -283,8 +255,8 @@ def _context() -> Context:
         namespace=config.NAMESPACE.value or config.project_id(),
         documents=documents(),
         clock=now,
-        upload_deadline_s=config.UPLOAD_DEADLINE_S.value,
-        max_duration_s=config.VIDEO_DURATION_MAX_S.value,
+        upload_deadline_s=policy().upload_deadline_s,
+        max_duration_s=policy().max_duration_s,
         records_events=config.LIVE_RECORDING.value,
         chat_lifetime_s=config.CHAT_LIFETIME_S if config.SINGLE_PAGE_APP.value else config.CHAT_PAGE_LIFETIME_S,
         delivery_domains=config.DELIVERY_DOMAINS.value,

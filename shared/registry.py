@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
+from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.resource import Resource, Worker, registered
 from shared.reconcile.traces import OUTSIDE, Trace, in_order
 
@@ -39,6 +40,9 @@ TRACES: Final[Sequence[Trace]] = in_order(trace for one in RESOURCES for trace i
 
 RECORDER: Final = next(one.recorder for one in RESOURCES if one.recorder is not None)
 """Builds what takes over the recordings of live events."""
+
+SETTINGS: Final[Sequence[type]] = (CommonSettings, *(kind for one in RESOURCES for kind in one.settings))
+"""The settings of all resources: dataclasses whose fields are declared with `shared/core/settings.py`."""
 
 NAMELESS: Final = OUTSIDE.union(*(one.nameless for one in RESOURCES))
 """Collections that name no person."""

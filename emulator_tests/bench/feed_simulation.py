@@ -54,10 +54,9 @@ from shared.sessions.broadcasting import Window
 from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import Video, VideoState
-from shared.videos.policy import Policy
 from shared.videos.resource import controller as video_controller
 from shared.videos.resource import pollers
-from shared.videos.settings import VideoSettings
+from shared.videos.settings import Policy, PollerSettings
 from shared.videos.spec import Spec
 
 T = TypeVar("T")
@@ -679,7 +678,7 @@ class Simulation:
         tick.claimed = True
         if self._claimed_at is not None:
             passed_s = (tick.began_at - self._claimed_at).total_seconds()
-            if passed_s < self.app.settings_of(VideoSettings).interval_s:
+            if passed_s < self.app.settings_of(PollerSettings).interval_s:
                 raise Branched(f"Two ticks within {passed_s:g} s, at {tick.began_at}.")
         self._claimed_at = tick.began_at
 

@@ -11,7 +11,7 @@ from shared.core.callers import Caller
 from shared.ports import Fields
 from shared.providers.kaltura.mapping import NAME as KALTURA
 from shared.sessions.broadcasting import Window
-from shared.videos.policy import Policy
+from shared.videos.settings import Policy
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
 # As in `functions/config.py`, except for values that would only make runs longer.

@@ -38,6 +38,9 @@ GROUPS: Final[Mapping[str, str]] = {
 }
 """The headings of the settings that belong to no provider, each with the names below it."""
 
+OTHERS: Final = "Work in the background"
+"""The heading of settings that no group names, such as those of a new resource."""
+
 PROVIDERS_BEFORE: Final = "Hosts"
 """The heading before which the providers are."""
 
@@ -57,10 +60,11 @@ def settings_page() -> str:
     Return the page.
 
     Raises:
-        ValueError: A setting is in no group, or in two (never).
+        ValueError: A setting is in two groups (never).
     """
     sections = []
-    for heading, settings in grouped(config.OWN).items():
+    of_resources = [one for settings in config.RESOURCES.values() for one in settings.values()]
+    for heading, settings in grouped([*of_resources, *config.OWN]).items():
         if heading == PROVIDERS_BEFORE:
             sections += [_section(providers()[name].title, its.values()) for name, its in config.PROVIDERS.items()]
         sections.append(_section(heading, settings))
@@ -92,9 +96,9 @@ def _host_section(kind: str) -> str:
 
 
 def _heading(name: str) -> str:
-    found = [heading for heading, names in GROUPS.items() if re.fullmatch(names, name)]
+    found = [heading for heading, names in GROUPS.items() if re.fullmatch(names, name)] or [OTHERS]
     if len(found) != 1:
-        raise ValueError(f"{name} must be in exactly one group; it is in {found}.")
+        raise ValueError(f"{name} must be in one group; it is in {found}.")
     return found[0]
 
 

@@ -46,9 +46,9 @@ from shared.transfers.model import TransferState
 from shared.videos.chain import Chain
 from shared.videos.controller import watched
 from shared.videos.model import Video, VideoState
-from shared.videos.policy import Policy
 from shared.videos.resource import controller as video_controller
 from shared.videos.resource import playbacks, pollers, upload_tokens
+from shared.videos.settings import Policy
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
 
 T = TypeVar("T")

@@ -49,7 +49,11 @@ LAMP = {
     "ownerUid": "teacher", "wish": {"deleted": False}, "state": "dark", "gone": False, "reference": None, "parts": {},
     "generation": 0, "triedAt": None, "claim": None, "setback": None, "dueAt": AT_ONCE,
 }
+from dataclasses import replace
+from shared.lamps.settings import LampSettings
+
 deployment = Deployment()
+deployment.app.settings = (*deployment.app.settings, LampSettings("Lamp"))
 deployment.documents.commit(Create("lamps/l1", LAMP))
 
 def lamp():
@@ -117,6 +121,14 @@ deployment.orphans.find(clean_up=True)
 deployment.run(3600)
 assert lights() == [], lights()
 """,
+    "set and documented": """
+import os
+os.environ |= {"GCLOUD_PROJECT": "demo-lamps", "LAMP_TITLE": "Hall"}
+from functions import config
+assert config.read(LampSettings) == LampSettings("Hall")
+from emulator_tests.documentation.settings import settings_page
+assert "LAMP_TITLE" in settings_page()
+""",
     "listed as a function of its own queue": """
 import os
 os.environ.setdefault("GCLOUD_PROJECT", "demo-lamps")
@@ -160,7 +172,7 @@ def test_lamp_is(project: Path, script: str) -> None:
 
 
 def test_page_shows_every_file_of_the_folder() -> None:
-    assert {Path(name).stem for name in FILES} == {"__init__", "model", "decide", "controller", "resource"}
+    assert {Path(name).stem for name in FILES} == {"__init__", "model", "decide", "controller", "settings", "resource"}
 
 
 # --- refused when the functions are listed -------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from shared.sessions.spec import SessionSpec
 from shared.sessions.view import shown as event_shown
 from shared.videos.model import Ending, Playable, Video, VideoState
 from shared.videos.policy import ORDER_MAX
+from shared.videos.settings import SESSION_VIDEOS_MOST
 from shared.videos.view import shown as video_shown
 
 DOCUMENT_MAX_BYTES = 1_048_576
@@ -132,7 +133,7 @@ def size_bytes(fields: Mapping[str, Any]) -> int:
 
 def test_a_session_with_as_many_videos_as_it_may_have_can_be_stored() -> None:
     """B13: a fifth of the room is left for recordings, which no limit counts, and for what an app adds."""
-    assert size_bytes(largest_session(config.SESSION_VIDEOS_MOST)) <= 0.8 * DOCUMENT_MAX_BYTES
+    assert size_bytes(largest_session(SESSION_VIDEOS_MOST)) <= 0.8 * DOCUMENT_MAX_BYTES
 
 
 def test_a_session_with_600_videos_could_not() -> None:
@@ -145,14 +146,14 @@ def test_a_setting_of_more_is_refused_with_its_reason(monkeypatch: pytest.Monkey
     """B13"""
     monkeypatch.setitem(os.environ, "SESSION_VIDEOS_MAX", videos)
     with pytest.raises(Misconfigured, match=r"from 1 to 250, because all of them are in one session document"):
-        _ = config.SESSION_VIDEOS_MAX.value
+        _ = config.SETTINGS["SESSION_VIDEOS_MAX"].value
 
 
 @pytest.mark.parametrize("videos", ["1", "100", "250"])
 def test_a_setting_that_fits_is_taken(monkeypatch: pytest.MonkeyPatch, videos: str) -> None:
     """B13"""
     monkeypatch.setitem(os.environ, "SESSION_VIDEOS_MAX", videos)
-    assert int(videos) == config.SESSION_VIDEOS_MAX.value
+    assert int(videos) == config.SETTINGS["SESSION_VIDEOS_MAX"].value
 
 
 def exempted() -> set[str]:
@@ -169,7 +170,7 @@ def test_what_grows_with_videos_and_people_is_in_no_index() -> None:
     B13: an exemption holds for all that is in a map; what is left has two entries for each field. An erasure asks which
     sessions somebody moderates, and of moderators there are few.
     """
-    fields = largest_session(config.SESSION_VIDEOS_MOST)
+    fields = largest_session(SESSION_VIDEOS_MOST)
     assert exempted() == {name for name, value in fields.items() if isinstance(value, Mapping)} - {"moderators"}
     left = [name for name in fields if name not in exempted()]
     assert 2 * (len(left) + MODERATORS_MAX) < INDEX_ENTRIES_MAX // 100

@@ -14,7 +14,7 @@ import pytest
 import main
 from emulator_tests.demo.picture import COLUMNS, LINE_PX, ROWS, draw
 from emulator_tests.documentation.pages import generated, replaced
-from emulator_tests.documentation.settings import default_of, grouped, requirement_of, unit_of
+from emulator_tests.documentation.settings import OTHERS, default_of, grouped, requirement_of, unit_of
 from emulator_tests.testbed.places import ROOT
 from functions import config
 from functions.settings import Setting
@@ -138,9 +138,9 @@ def test_the_settings_page_has_every_setting() -> None:
     assert sorted(told) == sorted(config.SETTINGS)
 
 
-def test_a_setting_in_no_group_is_refused() -> None:
-    with pytest.raises(ValueError, match="LAMP_S must be in exactly one group"):
-        grouped([Setting("LAMP_S", whole(1, 3), 2, "Seconds of light.")])
+def test_a_setting_in_no_group_is_among_the_others() -> None:
+    of_lamp = Setting("LAMP_S", whole(1, 3), 2, "Seconds of light.")
+    assert grouped([of_lamp])[OTHERS] == [of_lamp]
 
 
 @pytest.mark.parametrize(

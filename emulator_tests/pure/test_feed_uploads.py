@@ -79,7 +79,7 @@ def alarms(told: str) -> list[dict[str, Any]]:
 # --- how far an upload has come ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("interval_s", [1, config.FEED_INTERVAL_S.default, INTERVAL_S])
+@pytest.mark.parametrize("interval_s", [1, config.SETTINGS["FEED_INTERVAL_S"].default, INTERVAL_S])
 def test_another_window_sees_the_percentage_move_every_fifteen_seconds_and_its_client_says_nothing(
     interval_s: int,
 ) -> None:

@@ -21,8 +21,9 @@ from shared.ports import REMOVE, Create, MediaState, Observation, Query, Task, U
 from shared.reconcile.slots import SLOT_S
 from shared.videos.commands import Correction, cancel_upload, delete_video, update_video
 from shared.videos.model import Video, VideoState
-from shared.videos.policy import ORDER_MAX, Policy
+from shared.videos.policy import ORDER_MAX
 from shared.videos.recordings import recorded_video_id
+from shared.videos.settings import Policy
 from shared.videos.turns import free_place
 
 pytestmark = pytest.mark.long

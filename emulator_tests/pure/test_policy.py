@@ -16,7 +16,6 @@ from shared.ports import MediaState, Observation, Total, UploadSpec
 from shared.videos.policy import (
     FILE_NAME_MAX,
     MIME_TYPES,
-    Policy,
     check_order,
     check_quotas,
     check_size,
@@ -26,6 +25,7 @@ from shared.videos.policy import (
     refusal_of_upload,
     title_of,
 )
+from shared.videos.settings import Policy
 
 POLICY = Policy(
     max_bytes=1000,

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+DAY_S: Final = 24 * 3600
+
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 # Editors, shells and consoles leave these around a value: white space, line ends, a byte order mark, invisible joiners

@@ -36,10 +36,10 @@ def host_table(deployment: Deployment) -> HostTable:
     """
     Return the table of hosts, which chooses where a video plays from.
     """
-    from shared.hosts.settings import HostSettings
+    from shared.hosts.settings import HostTerms
     from shared.hosts.table import HostTable
 
-    return HostTable(deployment.documents, deployment.clock, deployment.settings_of(HostSettings).terms)
+    return HostTable(deployment.documents, deployment.clock, deployment.settings_of(HostTerms).terms)
 
 
 def things() -> Owned:

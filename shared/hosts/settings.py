@@ -9,7 +9,7 @@ from shared.hosts.table import Terms
 
 
 @dataclass(frozen=True, slots=True)
-class HostSettings:
+class HostTerms:
     """
     The settings of hosts.
 

@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from shared.core.errors import Misconfigured
+from shared.core.reading import DAY_S, whole
+from shared.core.settings import setting
 from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.ports import (
@@ -46,9 +48,21 @@ class CommonSettings:
         tasks_per_hour_max: The limit of the kill switch; bulk work uses only a share of it.
     """
 
-    late_commit_s: int
-    stray_age_s: int
-    tasks_per_hour_max: int
+    late_commit_s: int = setting(
+        "LATE_COMMIT_S",
+        whole(1, DAY_S),
+        "Seconds after which a creation whose answer was lost can no longer appear.",
+        600,
+    )
+    stray_age_s: int = setting(
+        "STRAY_AGE_S", whole(1, 30 * DAY_S), "Age in seconds at which an orphan may be deleted.", 3600
+    )
+    tasks_per_hour_max: int = setting(
+        "TASKS_PER_HOUR_MAX",
+        whole(1, 10_000_000),
+        "Tasks in one hour; above it bulk work waits until the hour is over, above twice as many every task.",
+        100_000,
+    )
 
 
 def _no_recorder(_deployment: Any) -> Any:

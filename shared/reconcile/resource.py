@@ -171,6 +171,7 @@ class Resource:
         check: Builds its full check, if it has views that nothing else would repair.
         recorder: Builds what takes over the recordings of live events (`shared.sessions.controller.Recorder`), if it
             does.
+        settings: Its settings: dataclasses whose fields are declared with `shared/core/settings.py`.
     """
 
     collection: str
@@ -187,6 +188,7 @@ class Resource:
     has_webhooks: bool = False
     check: Callable[[Deployment], Check] | None = None
     recorder: Callable[[Deployment], Any] | None = None
+    settings: tuple[type, ...] = ()
 
     @property
     def all_workers(self) -> tuple[Worker, ...]:

@@ -18,6 +18,7 @@ from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Owned
 from shared.reconcile.resource import Resource, Worker, WrittenByClients
 from shared.reconcile.traces import Fate, Naming, Trace
+from shared.sessions.settings import SessionSettings
 
 if TYPE_CHECKING:
     from shared.sessions.controller import Sessions
@@ -27,8 +28,8 @@ def controller(deployment: Deployment) -> Sessions:
     """
     Return the Controller of sessions.
     """
+    from shared.sessions.broadcasting import Window
     from shared.sessions.controller import Sessions
-    from shared.sessions.settings import SessionSettings
 
     settings = deployment.settings_of(SessionSettings)
     return Sessions(
@@ -36,7 +37,7 @@ def controller(deployment: Deployment) -> Sessions:
         deployment.events,
         settings.reap_grace_s,
         deployment.common.late_commit_s,
-        settings.window,
+        Window(settings.early_s, settings.overrun_s),
         deployment.get(deployment.recorder),
         deployment.epochs.is_held,
         deployment.call_budgets.watches,
@@ -86,4 +87,5 @@ RESOURCE = Resource(
         Trace(PAIRINGS, Naming.MEMBER, ("applied", "moderators"), Fate.FOLLOW, "moderatesEvents"),
     ),
     has_webhooks=True,
+    settings=(SessionSettings,),
 )

@@ -51,7 +51,7 @@ from shared.sessions.session import Session
 from shared.transfers.decide import SETTLES_AFTER_S
 from shared.transfers.model import Transfer, TransferState
 from shared.transfers.room import room_for
-from shared.videos.policy import Policy
+from shared.videos.settings import Policy
 
 WRITES_MAX: Final = 10
 """Tries to begin a transfer while others change the session."""

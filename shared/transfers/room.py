@@ -13,8 +13,8 @@ from shared.core.paths import TRANSFERS, VIDEOS, uploader_path
 from shared.ports import Document, Documents, Query, Write
 from shared.transfers.model import Transfer, TransferState
 from shared.videos.model import OPEN
-from shared.videos.policy import Policy
 from shared.videos.quotas import ALIVE, in_session, open_uploads, owned_by, videos_that
+from shared.videos.settings import Policy
 from shared.videos.turns import take_turn
 
 

@@ -48,7 +48,7 @@ from shared.sessions.session import Session
 from shared.videos import decide as decisions
 from shared.videos import transitions
 from shared.videos.model import PENDING, Video, VideoState, named
-from shared.videos.policy import Policy
+from shared.videos.settings import Policy
 from shared.videos.spec import Spec, VideoSpec
 from shared.videos.turns import free_place
 from shared.videos.view import shown

@@ -49,7 +49,7 @@ from shared.videos.model import (
     VideoState,
     named,
 )
-from shared.videos.policy import Policy
+from shared.videos.settings import Policy
 from shared.videos.spec import Spec, VideoSpec
 from shared.videos.transitions import (
     again,

@@ -5,12 +5,12 @@ Called by `upload_tokens` before anything is created, and by `transitions` when 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from shared.core.errors import BadRequest, TooMany
 from shared.core.text import TITLE_MAX, cut_to_characters, is_blank, is_line, normalised
 from shared.ports import Observation, Total, UploadSpec
+from shared.videos.settings import Policy
 
 MIME_TYPES: Final = {
     "mp4": "video/mp4",
@@ -50,40 +50,6 @@ _AT_THE_END: Final = ". \u00a0\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2060\u
 """Characters at the end of a file name that are invisible there, or that Windows does not keep."""
 
 _HIDDEN: Final = "line breaks, control characters or overrides of direction"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """
-    The limits of one deployment.
-
-    Attributes:
-        max_bytes: The largest file.
-        max_duration_s: The longest video, in seconds.
-        session_videos_max: The most videos in one session, failed ones included.
-        session_bytes_max: The most bytes that they may take in all.
-        teacher_videos_max: The most videos of one teacher in all their sessions.
-        teacher_bytes_max: The most bytes that they may take in all.
-        uploads_in_flight_max: The most open uploads of one teacher.
-        tokens_per_minute_max: The most upload tokens that one teacher gets in a minute.
-        upload_deadline_s: Seconds after which an unfinished upload has failed.
-        processing_deadline_s: Seconds after which unfinished processing has failed.
-        retry_keep_s: Seconds for which the bytes of an upload are kept whose processing failed and may be retried.
-        looks_max: How often one upload is observed at its provider.
-    """
-
-    max_bytes: int
-    max_duration_s: int
-    session_videos_max: int
-    session_bytes_max: int
-    teacher_videos_max: int
-    teacher_bytes_max: int
-    uploads_in_flight_max: int
-    tokens_per_minute_max: int
-    upload_deadline_s: int
-    processing_deadline_s: int
-    retry_keep_s: int
-    looks_max: int
 
 
 def checked_title(title: str) -> str:

@@ -25,6 +25,7 @@ from shared.reconcile.owned import Owned
 from shared.reconcile.reconciler import Mapper
 from shared.reconcile.resource import Check, Resource, Worker, due
 from shared.reconcile.traces import Fate, Naming, Trace
+from shared.videos.settings import DefaultProvider, Policy, PollerSettings
 
 if TYPE_CHECKING:
     from shared.sessions.controller import Recorder
@@ -44,12 +45,11 @@ def controller(deployment: Deployment) -> Videos:
     Return the Controller of videos.
     """
     from shared.videos.controller import Videos
-    from shared.videos.settings import VideoSettings
 
     return Videos(
         deployment.documents,
         deployment.provider_accounts,
-        deployment.settings_of(VideoSettings).policy,
+        deployment.settings_of(Policy),
         deployment.common.late_commit_s,
         tuple(deployment.hosts),
         deployment.epochs.is_held,
@@ -61,9 +61,8 @@ def pollers(deployment: Deployment) -> Mapping[str, ReadinessPoller]:
     Return the readiness pollers, by provider.
     """
     from shared.videos.readiness import ReadinessPoller
-    from shared.videos.settings import VideoSettings
 
-    settings = deployment.settings_of(VideoSettings)
+    settings = deployment.settings_of(PollerSettings)
     return {
         provider: ReadinessPoller(
             provider,
@@ -82,7 +81,6 @@ def upload_tokens(deployment: Deployment) -> UploadTokens:
     """
     Return what gives and renews upload tokens.
     """
-    from shared.videos.settings import VideoSettings
     from shared.videos.upload_tokens import UploadTokens
 
     return UploadTokens(
@@ -91,7 +89,7 @@ def upload_tokens(deployment: Deployment) -> UploadTokens:
         deployment.clock,
         deployment.get(controller),
         deployment.get(pollers),
-        deployment.settings_of(VideoSettings).provider,
+        deployment.settings_of(DefaultProvider).name,
     )
 
 
@@ -118,7 +116,7 @@ def host_checks(deployment: Deployment) -> Checks:
     """
     Return the checks of hosts and providers.
     """
-    from shared.hosts.settings import HostSettings
+    from shared.hosts.settings import HostTerms
     from shared.videos.host_checks import Checks
 
     return Checks(
@@ -127,7 +125,7 @@ def host_checks(deployment: Deployment) -> Checks:
         deployment.clock,
         deployment.provider_accounts,
         deployment.hosts,
-        tuple(deployment.settings_of(HostSettings).terms),
+        tuple(deployment.settings_of(HostTerms).terms),
         deployment.plays,
     )
 
@@ -264,4 +262,5 @@ RESOURCE = Resource(
     has_webhooks=True,
     check=full_check,
     recorder=recorder,
+    settings=(Policy, PollerSettings),
 )

@@ -14,7 +14,8 @@ from shared.core.history import moved
 from shared.core.identity import TOMBSTONE_S
 from shared.ports import ExternalIds, MediaState, Observation
 from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Video, VideoState, named
-from shared.videos.policy import NOT_RECOGNIZED, Policy, refusal_of_media, refusal_of_upload
+from shared.videos.policy import NOT_RECOGNIZED, refusal_of_media, refusal_of_upload
+from shared.videos.settings import Policy
 from shared.videos.spec import Spec
 
 VANISHED: Final = Ending("VANISHED", "The video was deleted at the provider. Upload it again.")

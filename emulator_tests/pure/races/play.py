@@ -77,9 +77,9 @@ from shared.sessions.session import Session
 from shared.transfers.commands import transfer_session
 from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 from shared.videos.model import PENDING, Video
-from shared.videos.policy import Policy
 from shared.videos.resource import controller as video_controller
 from shared.videos.resource import playbacks, upload_tokens
+from shared.videos.settings import Policy
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest
 
 OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))

@@ -1,0 +1,49 @@
+"""Declare a setting once, where it is used: the name of its variable, its reader, its description and its default.
+
+Filled by the `settings.py` of each resource, whose dataclasses have a declaration for each field. Read by
+`functions/config.py`, which finds the values in the environment, and by the generator of docs/settings.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
+
+T = TypeVar("T")
+
+_KEY: Final = "setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """
+    The declaration of one setting.
+
+    Attributes:
+        name: The environment variable.
+        read: Makes the value from the cleaned text, or raises `ValueError` as the readers of `reading`.
+        description: For the operator who sets it.
+        default: The value if it is not set.
+    """
+
+    name: str
+    read: Callable[[str], Any]
+    description: str
+    default: Any
+
+
+def setting(name: str, read: Callable[[str], T], description: str, default: T) -> T:
+    """
+    Declare the setting of a dataclass's field; the parameters as the attributes of `Declared`.
+    """
+    made: Any = dataclasses.field(metadata={_KEY: Declared(name, read, description, default)})
+    return cast(T, made)
+
+
+def settings_of(kind: type) -> Mapping[str, Declared]:
+    """
+    Return the declared settings of a dataclass, by its fields. Pure.
+    """
+    return {field.name: field.metadata[_KEY] for field in dataclasses.fields(kind)}
