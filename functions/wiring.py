@@ -22,10 +22,9 @@ from shared.operations.kill_switch import KillSwitch
 from shared.ports import Accounts, Audience, Documents, Hosts, Probe, Queue, Setup, Webhook
 from shared.providers.settings import Context, Provider
 from shared.providers.unavailable import NoAudience, NoEvents
-from shared.reconcile import WORKER_TIMEOUT_S
 from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
-from shared.registry import BULK_QUEUES
+from shared.registry import BULK_QUEUES, WORKERS
 from shared.registry import SETTINGS as REGISTERED
 from shared.sessions.admissions.changes import Changes
 from shared.sessions.resource import controller as session_controller
@@ -53,7 +52,7 @@ def queue() -> Queue:
         project=config.project_id(),
         location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),
-        worker_timeout_s=WORKER_TIMEOUT_S,
+        timeouts_s={name: worker.timeout_s for name, worker in WORKERS.items()},
         service_account=tasks_account(),
         clock=now,
     )

@@ -6,6 +6,7 @@ import json
 import secrets
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -150,7 +151,7 @@ class CloudPost:
             testbed.project_id,
             testbed.region,
             functions_url,
-            worker_timeout_s=WORKER_TIMEOUT_S,
+            timeouts_s=defaultdict(lambda: WORKER_TIMEOUT_S),
             service_account=None,
             clock=self.clock,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from http import HTTPStatus
@@ -129,9 +130,9 @@ class CloudTasksQueue:
         project: The project's id.
         location: The region of the queues, e.g. `us-central1`.
         functions_url: The address of the workers; the name of each is appended.
-        worker_timeout_s: The time-out of the workers. A worker that has not answered a little later has died, and the
-            task is sent again. Without this limit Cloud Tasks would wait for ten minutes, and the task would keep its
-            place in the queue.
+        timeouts_s: The time-out of each worker, by the name of its queue. A worker that has not answered a little later
+            has died, and the task is sent again. Without this limit Cloud Tasks would wait for ten minutes, and the
+            task would keep its place in the queue.
         service_account: The account that tasks call the workers as; `None` calls without a token, which only an
             emulator allows.
         clock: Now, in UTC.
@@ -142,7 +143,7 @@ class CloudTasksQueue:
     project: str
     location: str
     functions_url: str
-    worker_timeout_s: int
+    timeouts_s: Mapping[str, int]
     service_account: str | None
     clock: Clock
     timeout_s: float = TIMEOUT_S
@@ -182,7 +183,7 @@ class CloudTasksQueue:
         return CloudTask(
             name=None if task.once is None else f"{queue}/tasks/{_task_id(task, cut_to)}",
             schedule_time=None if at is None else at + MARGIN,
-            dispatch_deadline=timedelta(seconds=self.worker_timeout_s + STARTING_S),
+            dispatch_deadline=timedelta(seconds=self.timeouts_s[task.queue] + STARTING_S),
             http_request=HttpRequest(
                 url=f"{self.functions_url}/{task.queue}",
                 http_method=HttpMethod.POST,
