@@ -94,8 +94,8 @@ class ProviderError(BackendError):
     A provider's refusal or failure.
 
     Attributes:
-        provider: Our name of the provider, e.g. `kaltura`.
-        operation: The provider's name of the call, e.g. `media.add`; safe to log.
+        provider: Our name of the provider, the name of its folder.
+        operation: The provider's name of the call; safe to log.
         code: The provider's code, or one of ours for network failures (`TIMEOUT`, `HTTP_502`, `MALFORMED`). Clients get
             the reason instead, because the set of providers' codes is open.
     """

@@ -1,6 +1,6 @@
 """The identity of a session: its id, its owner and its incarnation.
 
-Called by the models of everything that belongs to a session (`kalturaSession`, videos, copies, deletions), and by
+Called by the models of everything that belongs to a session (pairings, videos, copies, deletions), and by
 `shared/sessions/access.py` for enrolments.
 
 The id alone is not enough: a deleted session and a later one that was created under the same id share it. The session's

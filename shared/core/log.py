@@ -343,7 +343,7 @@ def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) 
 
 def role_refused(role: str, stand_in: str | None, error: ProviderError) -> None:
     """
-    Log that the account does not allow us to create a role; Kaltura's own, wider role stands in, or none does.
+    Log that the account does not allow us to create a role; the provider's own, wider role stands in, or none.
     """
     _warning(
         "role could not be made",

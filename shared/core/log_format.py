@@ -25,9 +25,9 @@ from shared.core.errors import BackendError
 Field = str | int | float | bool | None
 
 _SECRET: Final = re.compile(
-    r"djJ8[\w+/=-]{16,}"  # a KS of version 2: base64 of "v2|"
+    r"djJ8[\w+/=-]{16,}"  # a provider's signed token: base64 of "v2|"
     r"|eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*"  # a JWT, before its parts match as separate tokens
-    r"|[A-Za-z0-9+/_-]{64,}={0,2}"  # a KS of version 1, a signature, any other long token
+    r"|[A-Za-z0-9+/_-]{64,}={0,2}"  # such a token of an older form, a signature, any other long token
     r"|(?<=\bks=)[^&\s\"]+|(?<=\bks/)[^/\s\"]+"
 )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 ExternalIds = Mapping[str, str]
-"""A provider's own ids of one thing of ours, by the names that the documents use (`entryId`, `eventId`, …)."""
+"""A provider's own ids of one thing of ours, by the names that the documents use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Grant:
         url: The address to use it at; it may contain the secret.
         token: The secret; goes to the one caller and nowhere else.
         expires_at: When it expires.
-        values: What else the client needs, by the provider's names. Includes the secret, e.g. `ks`, if the address does
-            not contain it.
+        values: What else the client needs, by the provider's names. Includes the secret if the address does not
+            contain it.
         bare_url: The same address without the permission, at which nothing may be served; empty if there is none.
     """
 
@@ -54,7 +54,8 @@ class UploadGrant:
     A client that speaks the protocol needs only the address and the values.
 
     Attributes:
-        protocol: The upload protocol, e.g. `tus`. Clients choose their implementation by it, whatever the provider.
+        protocol: The upload protocol, by the name that clients know. They choose their implementation by it,
+            whatever the provider.
         url: The address to send the bytes to; it may contain the secret.
         token: The secret; goes to the one caller and nowhere else.
         expires_at: When it expires.

@@ -13,8 +13,8 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """
 The range of accepted times, from the first to just before the second: they can be moved by years without leaving the
-calendar. The lower limit is above 1979, because Kaltura takes a number of seconds up to 315,360,000 (in 1979) for a
-time relative to now.
+calendar. The lower limit is above 1979, because a provider may take a number of seconds up to 315,360,000 (in 1979)
+for a time relative to now.
 """
 
 LONGEST: Final = timedelta(days=3660)
