@@ -121,6 +121,12 @@ reports
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
+admissions
+    get          -       -        -         -      -              -      -          -             -
+    list         -       -        -         -      -              -      -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
 uploaders
     get          -       -        -         -      -              -      -          -             -
     list         -       -        -         -      -              -      -          -             -

@@ -20,6 +20,7 @@ PLACES = {
     "videos": "videos/{id}",
     "kalturaSession": "kalturaSession/{id}",
     "copies": "copies/{id}",
+    "admissions": "admissions/{id}",
     "hosts": "hosts/{id}",
     "pendingDeletions": "pendingDeletions/{id}",
     "erasures": "erasures/{id}",
