@@ -11,7 +11,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from functions import config
-from shared.app import App
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
@@ -21,17 +20,14 @@ from shared.limits.limiter import Limiter
 from shared.operations.kill_switch import KillSwitch
 from shared.ports import Accounts, Audience, Documents, Hosts, Probe, Queue, Setup, Webhook
 from shared.providers.settings import Context, Provider
-from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile import WORKER_TIMEOUT_S
-from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
-from shared.registry import BULK_QUEUES
-from shared.sessions.admissions.changes import Changes
-from shared.sessions.broadcasting import Window
-from shared.sessions.resource import controller as session_controller
 
 if TYPE_CHECKING:
+    # Not loaded by a function that uses none of it.
+    from shared.app import App
     from shared.hosts.table import Terms
+    from shared.sessions.admissions.changes import Changes
     from shared.sessions.admissions.joining import Joining
     from shared.videos.policy import Policy
 
@@ -109,6 +105,8 @@ def kill_switch() -> KillSwitch:
     """
     Return the kill switch, which is all that a task needs before it starts.
     """
+    from shared.registry import BULK_QUEUES
+
     return KillSwitch(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value, BULK_QUEUES)
 
 
@@ -125,6 +123,8 @@ def changes() -> Changes:
     """
     Return the use cases that follow a change of a document, which is all that a trigger needs.
     """
+    from shared.sessions.admissions.changes import Changes
+
     return Changes(queue(), call_budgets().heeds, now)
 
 
@@ -163,6 +163,9 @@ def app() -> App:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
+    from shared.app import App
+    from shared.providers.unavailable import NoEvents
+
     provider_accounts = {name: provider.provider_account for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
     hosts, terms, tries = _hosting()
@@ -189,6 +192,7 @@ def joining() -> Joining:
         Misconfigured: A setting is missing (never, until it is set).
     """
     from shared.sessions.admissions.joining import Joining
+    from shared.sessions.resource import controller as session_controller
 
     return Joining(
         app().get(session_controller),
@@ -204,6 +208,8 @@ def joining() -> Joining:
 
 @cache
 def _audience() -> Audience:
+    from shared.providers.unavailable import NoAudience
+
     return next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
 
 
@@ -234,6 +240,8 @@ def _settings(terms: Mapping[str, Terms]) -> tuple[object, ...]:
     Return the settings of all resources.
     """
     from shared.hosts.settings import HostSettings
+    from shared.reconcile.deployment import CommonSettings
+    from shared.sessions.broadcasting import Window
     from shared.sessions.settings import SessionSettings
     from shared.videos.settings import VideoSettings
 
