@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from functions.edge.fields import Doc, message
-from shared.ports import ADDRESSES, Grant
-from shared.sessions.admissions.joining import renew_at
+from shared.ports import ADDRESSES, Grant, renew_at
 
 PLAYER_KEY: Final = "ks"
 """The value of a player's key that clients get."""

@@ -11,7 +11,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from functions import config
-from shared.app import App
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
@@ -26,12 +25,13 @@ from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
 from shared.registry import BULK_QUEUES, WORKERS
 from shared.registry import SETTINGS as REGISTERED
-from shared.sessions.admissions.changes import Changes
-from shared.sessions.resource import controller as session_controller
 from shared.videos.settings import DefaultProvider, Policy
 
 if TYPE_CHECKING:
+    # Not loaded by a function that uses none of it.
+    from shared.app import App
     from shared.hosts.table import Terms
+    from shared.sessions.admissions.changes import Changes
     from shared.sessions.admissions.joining import Joining
 
 
@@ -124,6 +124,8 @@ def changes() -> Changes:
     """
     Return the use cases that follow a change of a document, which is all that a trigger needs.
     """
+    from shared.sessions.admissions.changes import Changes
+
     return Changes(queue(), call_budgets().heeds, now)
 
 
@@ -162,6 +164,8 @@ def app() -> App:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
+    from shared.app import App
+
     provider_accounts = {name: provider.provider_account for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
     hosts, terms, tries = _hosting()
@@ -188,6 +192,7 @@ def joining() -> Joining:
         Misconfigured: A setting is missing (never, until it is set).
     """
     from shared.sessions.admissions.joining import Joining
+    from shared.sessions.resource import controller as session_controller
 
     return Joining(
         app().get(session_controller),
@@ -203,6 +208,7 @@ def joining() -> Joining:
 
 @cache
 def _audience() -> Audience:
+
     return next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
 
 

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from emulator_tests.testbed.places import ROOT
+from shared.cloud.packages import defer_init
 from shared.cloud.tasks import own_service_account
 from shared.core.errors import Transient
 
@@ -56,6 +57,54 @@ def test_importing_the_adapters_imports_nothing_of_google() -> None:
     said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
 
     assert said.strip() == "[]"
+
+
+DEFERRED = "import sys; from shared.cloud.packages import defer_init; defer_init('google.cloud.tasks_v2')\n"
+
+
+def _said(program: str) -> str:
+    """What a process of its own prints: here another test has loaded the package."""
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+def test_messages_are_loaded_without_the_clients_of_their_package() -> None:
+    program = DEFERRED + (
+        "from google.cloud.tasks_v2.types import CreateTaskRequest, Task\n"
+        "CreateTaskRequest.serialize(CreateTaskRequest(parent='q', task=Task()))\n"
+        "print([name for name in sys.modules if name.startswith('google.cloud.tasks_v2.services')])"
+    )
+
+    assert _said(program) == "[]"
+
+
+def test_a_client_can_still_be_imported_from_a_deferred_package() -> None:
+    program = DEFERRED + (
+        "from google.cloud.tasks_v2.types import Task as early\n"
+        "defer_init('google.cloud.tasks_v2')\n"
+        "from google.cloud.tasks_v2 import CloudTasksClient, Task\n"
+        "from google.cloud import tasks_v2\n"
+        "from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient as direct\n"
+        "print(CloudTasksClient is direct, tasks_v2.CloudTasksClient is direct, Task is early)"
+    )
+
+    assert _said(program) == "True True True"
+
+
+def test_an_unknown_name_of_a_deferred_package_is_an_import_error() -> None:
+    program = DEFERRED + (
+        "try:\n    from google.cloud.tasks_v2 import Nothing\nexcept ImportError as error:\n    print(error.name)"
+    )
+
+    assert _said(program) == "google.cloud.tasks_v2"
+
+
+@pytest.mark.parametrize("package", ["google.cloud.nothing", "nothing", "nothing.inside"])
+def test_a_package_that_is_not_installed_is_refused(package: str) -> None:
+    with pytest.raises(ModuleNotFoundError) as refused:
+        defer_init(package)
+    assert refused.value.name == package.split(".inside", maxsplit=1)[0]
+    assert package not in sys.modules
 
 
 def test_we_run_as_the_account_that_the_metadata_server_names() -> None:

@@ -13,8 +13,8 @@ from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deploym
 from shared.core.callers import Caller
 from shared.core.errors import NotAllowed, NotFound, NotSignedIn, Permanent, WrongState
 from shared.core.paths import RECONCILE_SESSION, admission_key, admission_path
-from shared.ports import Create, Delete, Task
-from shared.sessions.admissions.joining import Joined, live_lifetime_s, renew_at
+from shared.ports import Create, Delete, Task, renew_at
+from shared.sessions.admissions.joining import Joined, live_lifetime_s
 from shared.sessions.admissions.model import REPAIR_PAUSE_S
 
 T = TypeVar("T")

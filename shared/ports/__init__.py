@@ -31,6 +31,7 @@ from shared.ports.grants import (
     ExternalIds,
     Grant,
     UploadGrant,
+    renew_at,
 )
 from shared.ports.hosts import Host, Hosts, Probe
 from shared.ports.inventory import Inventory, InventoryItem
@@ -121,4 +122,5 @@ __all__ = [
     "Write",
     "holder_of",
     "places",
+    "renew_at",
 ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 ExternalIds = Mapping[str, str]
 """A provider's own ids of one thing of ours, by the names that the documents use."""
+
+RENEW_AHEAD_S: Final = 10 * 60
+"""Clients renew a grant this long before it expires, or after half its life if that is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +87,10 @@ THUMBNAIL_URL: Final = "thumbnailUrl"
 
 ADDRESSES: Final = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
 """The values of a playback grant that are addresses: HLS, a single file, a still picture."""
+
+
+def renew_at(expires_at: datetime, now: datetime) -> datetime:
+    """
+    Return when a client should renew a grant that expires at an instant. Pure.
+    """
+    return expires_at - min(timedelta(seconds=RENEW_AHEAD_S), (expires_at - now) / 2)

@@ -33,9 +33,6 @@ LIVE_LIFETIME_MAX_S: Final = 3600
 """The longest life of a grant, however long the event goes on. Addresses cannot be ended, so a person who may not watch
 any more can use them until they expire."""
 
-RENEW_AHEAD_S: Final = 10 * 60
-"""Clients renew a grant this long before it expires, or after half its life if that is shorter."""
-
 NAME_MAX: Final = 100
 """Characters of a person's name that the provider, and so other people, are told."""
 
@@ -299,10 +296,3 @@ def live_lifetime_s(ends_at: datetime | None, now: datetime) -> int:
     """
     left_s = 0 if ends_at is None else int((ends_at - now).total_seconds())
     return min(max(left_s, 0) + LIVE_MARGIN_S, LIVE_LIFETIME_MAX_S)
-
-
-def renew_at(expires_at: datetime, now: datetime) -> datetime:
-    """
-    Return when a client should renew a grant that expires at an instant. Pure.
-    """
-    return expires_at - min(timedelta(seconds=RENEW_AHEAD_S), (expires_at - now) / 2)
