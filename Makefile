@@ -1,6 +1,6 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test crashes flows others mutants bench format lock docs recording picture clean
+.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows others mutants bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -50,8 +50,8 @@ races: ## Play ten times as many races as `make test` does; RACES=n for another 
 	@$(SETUP) python
 	@RACES=$(RACES) $(BIN)/pytest --quiet emulator_tests/pure/test_races.py
 
-test: setup lint types imports ## Run every check and every test, through the real emulators, three parts side by side.
-	@$(MAKE) -j3 crashes flows others
+test: setup lint types imports ## Run every check and every test, through the real emulators, in two halves side by side.
+	@$(MAKE) -j2 flows others
 
 # Whole only together: some of them wait for emulators while the others compute. Each shows its output when it fails.
 define beside
@@ -60,15 +60,12 @@ define beside
 	@sed -n '/ time per folder /,$$p' $(LOGS)/$@.log
 endef
 
-crashes:
-	$(call beside,TESTBED_LANE=1 $(BIN)/pytest --quiet emulator_tests/crashes)
-
-# They have a stack of their own: a story may break its Kaltura, move its clock or kill its functions.
+# The stories have a stack of their own: they break its Kaltura, move its clock and kill its functions.
 flows:
-	$(call beside,TESTBED_STATE=.testbed/flows TESTBED_LANE=2 $(BIN)/pytest --quiet emulator_tests/flow)
+	$(call beside,TESTBED_STATE=.testbed/flows TESTBED_LANE=1 $(BIN)/pytest --quiet emulator_tests/flow)
 
 others:
-	@$(BIN)/pytest --ignore=emulator_tests/crashes --ignore=emulator_tests/flow
+	@$(BIN)/pytest --ignore=emulator_tests/flow
 
 mutants: ## Change each decision in small ways and see a pure test fail; MODULE=hosts/decide for one module.
 	@$(SETUP) python

@@ -169,6 +169,8 @@ class Life:
         return {*made, *([record["parts"]["entryId"]] if self.end == "public" else [])}
 
 
+# Each of 60 kills waits for a server to start, which takes seconds where other tests run beside.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2, 3], ids=lambda seed: f"B21 seed {seed}")
 def test_whatever_is_killed_two_sweeps_make_everything_right(school: School, film: bytes, seed: int) -> None:
     """
