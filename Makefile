@@ -69,7 +69,8 @@ others:
 
 mutants: ## Change each decision in small ways and see a pure test fail; MODULE=hosts/decide for one module.
 	@$(SETUP) python
-	@$(BIN)/python -m emulator_tests.mutants $(MODULE)
+	@$(BIN)/uv pip install --quiet --require-hashes --target .testbed/mutants --requirement requirements-mutants.txt
+	@PYTHONPATH=.testbed/mutants $(BIN)/python -m emulator_tests.mutants $(MODULE)
 
 bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
@@ -82,6 +83,7 @@ lock: ## Write requirements*.txt anew after a change of requirements*.in; UPGRAD
 	@$(SETUP) python
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	@$(LOCK) requirements-mutants.in --output-file requirements-mutants.txt
 
 docs: ## Write the generated parts of the documentation: settings, error codes, the picture of the README.
 	@$(SETUP) python

@@ -14,7 +14,11 @@ from emulator_tests.testbed.places import ROOT
 
 pytestmark = pytest.mark.long
 
-LOCKS = {"requirements.txt": ("requirements.in",), "requirements-dev.txt": ("requirements.in", "requirements-dev.in")}
+LOCKS = {
+    "requirements.txt": ("requirements.in",),
+    "requirements-dev.txt": ("requirements.in", "requirements-dev.in"),
+    "requirements-mutants.txt": ("requirements-mutants.in",),
+}
 # What packaging tools name in a lock, one package with its hashes to each.
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+) \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.MULTILINE)
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
