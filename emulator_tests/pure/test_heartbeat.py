@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from emulator_tests.pure.lamps import KEY, House, Lamp, LampSpec, State, after
+from emulator_tests.pure.lamps import KEY, House, Lamp, Lamps, LampSnapshot, LampSpec, State, after
 from shared.core.errors import Conflict
-from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Reconciler
+from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Claim, Progress, Reconciler
 from shared.reconcile.heartbeat import Heartbeat
 
 
@@ -120,3 +120,50 @@ def test_only_one_of_two_jobs_of_the_same_step_goes_on() -> None:
     with pytest.raises(Conflict, match="Another worker does the step"):
         second.settle(lit(second))
     first.beat(LEASE_S)
+
+
+def test_beat_moves_the_claim_and_the_due_time() -> None:
+    house = house_with_job()
+    job = resumed(house)
+    house.clock.advance(30)
+    job.beat(600)
+    assert house.lamp.progress == Progress(Claim("light", after(630)), due_at=after(630))
+    assert job.claimed == house.lamps.read(KEY)
+
+
+def test_settle_says_when_the_thing_is_due_again() -> None:
+    house = house_with_job()
+    job = resumed(house)
+    house.spec(not_before=after(5000))
+    house.clock.advance(30)
+    job.beat(LEASE_S)
+    job.settle(lit(job))
+    assert house.lamp.progress == Progress(due_at=after(5000))
+
+
+def test_settle_knows_nothing_of_the_thing_at_its_provider() -> None:
+    house = house_with_job()
+    job = resumed(house)
+    house.spec(watched=True)
+    house.clock.advance(30)
+    job.beat(LEASE_S)
+    job.settle(lit(job))
+    assert house.lamp.progress == Progress(due_at=after(30)), "It is to be observed at once."
+
+
+def test_job_reads_its_own_thing() -> None:
+    class OfKey(Lamps):
+        def read(self, key: str) -> LampSnapshot:
+            assert key == KEY
+            return super().read(key)
+
+    house = house_with_job()
+    house.lamps = OfKey(house.documents)
+    job = resumed(house)
+    job.beat(LEASE_S)
+    job.settle(lit(job))
+
+
+def test_job_is_refused_for_a_thing_without_a_record() -> None:
+    with pytest.raises(Conflict, match="not claimed any more"):
+        resumed(House(lit=True))
