@@ -62,7 +62,7 @@ endef
 
 # The stories have a stack of their own: they break its Kaltura, move its clock and kill its functions.
 flows:
-	$(call beside,TESTBED_STATE=.testbed/flows TESTBED_LANE=1 $(BIN)/pytest --quiet emulator_tests/flow)
+	$(call beside,TESTBED_STATE=$(CURDIR)/.testbed/flows TESTBED_LANE=1 $(BIN)/pytest --quiet emulator_tests/flow)
 
 others:
 	@$(BIN)/pytest --ignore=emulator_tests/flow
