@@ -25,7 +25,7 @@ demo: setup ## Run the whole stack and tell one session's story, step by step, o
 up: setup ## Run the whole stack until Ctrl-C and show its addresses.
 	@$(BIN)/python -m emulator_tests.testbed
 
-fast: ## Check style, types and imports and run the quick tests: below 10 s on two cores once caches are warm.
+fast: ## Check style, types and imports and run the quick tests: some 20 s on two cores once caches are warm.
 	@$(SETUP) python
 	@$(MAKE) -j5 --output-sync=target lint types imports quick-1 quick-2
 
