@@ -20,9 +20,9 @@ from functions.settings import Setting, claim, listed
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
 from shared.core.reading import DAY_S, domains, matching, truth, url, whole
-from shared.core.settings import settings_of
+from shared.core.settings import Declared, settings_of
 from shared.providers.registry import providers
-from shared.providers.settings import Declaration, ProviderSettings, Use, declarations
+from shared.providers.settings import ProviderSettings, Use, declarations
 from shared.registry import SETTINGS as REGISTERED
 
 S = TypeVar("S")
@@ -143,9 +143,9 @@ set_global_options(
 )
 
 
-def declared(setting: Declaration) -> Setting[Any]:
+def declared(setting: Declared) -> Setting[Any]:
     """
-    Return the setting that a provider declares.
+    Return the setting that a provider, a host or a resource declares.
     """
     return Setting(setting.name, setting.read, setting.default, setting.description, setting.is_secret)
 
@@ -157,8 +157,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, Setting[Any]]]] = {
 """The settings of each provider, by the fields that they fill."""
 
 RESOURCES: Final[Mapping[type, Mapping[str, Setting[Any]]]] = {
-    kind: {field: Setting(one.name, one.read, one.default, one.description) for field, one in settings_of(kind).items()}
-    for kind in REGISTERED
+    kind: {field: declared(one) for field, one in settings_of(kind).items()} for kind in REGISTERED
 }
 """The settings of the resources, by the dataclasses and the fields that they fill."""
 

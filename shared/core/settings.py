@@ -26,24 +26,36 @@ class Declared:
         read: Makes the value from the cleaned text, or raises `ValueError` as the readers of `reading`.
         description: For the operator who sets it.
         default: The value if it is not set.
+        is_secret: Whether it is in Secret Manager, and error sentences must not repeat it.
     """
 
     name: str
     read: Callable[[str], Any]
     description: str
     default: Any
+    is_secret: bool = False
 
 
 def setting(name: str, read: Callable[[str], T], description: str, default: T) -> T:
     """
     Declare the setting of a dataclass's field; the parameters as the attributes of `Declared`.
     """
-    made: Any = dataclasses.field(metadata={_KEY: Declared(name, read, description, default)})
-    return cast(T, made)
+    return cast(T, field_of(Declared(name, read, description, default)))
 
 
-def settings_of(kind: type) -> Mapping[str, Declared]:
+def field_of(declared: Declared, **options: Any) -> Any:
     """
-    Return the declared settings of a dataclass, by its fields. Pure.
+    Return the field of a dataclass that a declaration fills.
+
+    Args:
+        declared: The declaration.
+        options: As for `dataclasses.field`.
+    """
+    return dataclasses.field(metadata={_KEY: declared}, **options)
+
+
+def settings_of(kind: type) -> Mapping[str, Any]:
+    """
+    Return the `Declared` settings of a dataclass, by its fields. Pure.
     """
     return {field.name: field.metadata[_KEY] for field in dataclasses.fields(kind)}

@@ -12,14 +12,14 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from shared.core.settings import Declared, field_of, settings_of
 
 if TYPE_CHECKING:
     from shared.ports import Audience, Clock, Documents, Events, Host, ProviderAccount, Setup, Webhook
 
 T = TypeVar("T")
-
-_KEY: Final = "declaration"
 
 
 class Use(StrEnum):
@@ -34,30 +34,21 @@ class Use(StrEnum):
     """Functions that admit people to chats."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration(Declared):
     """
-    The declaration of one setting of a provider or host.
+    The declaration of one setting of a provider or host. The name of a host's setting is the field of its row of
+    `HOSTS`; the default of a required setting is the value that means that it is not set.
 
     Attributes:
-        name: The environment variable; for a host, the field of its row of `HOSTS`.
-        read: Makes the value from the cleaned text, or raises `ValueError` as the readers of `shared/core/reading.py`.
-        description: For the operator who sets it.
-        default: The value if it is not set. For a required setting, the value that means that it is not set.
         is_required: Whether nothing can be opened without it.
         is_account: Whether a deployment that sets it has an account at this provider. One setting of each provider is.
-        is_secret: Whether it is in Secret Manager, and error sentences must not repeat it.
-        use: For a secret: the functions that get it.
+        use: For a secret: the functions that get it. It is in Secret Manager.
     """
 
-    name: str
-    read: Callable[[str], Any]
-    description: str
-    default: Any
-    is_required: bool
-    is_account: bool
-    is_secret: bool
-    use: Use
+    is_required: bool = False
+    is_account: bool = False
+    use: Use = Use.CALLS
 
 
 def required(
@@ -75,9 +66,8 @@ def required(
     Args:
         unset: The value that means that it is not set.
     """
-    declaration = Declaration(name, read, description, unset, True, is_account, is_secret, Use.CALLS)
-    made: Any = dataclasses.field(repr=not is_secret, metadata={_KEY: declaration})
-    return cast(T, made)
+    declaration = Declaration(name, read, description, unset, is_secret, is_required=True, is_account=is_account)
+    return cast(T, field_of(declaration, repr=not is_secret))
 
 
 def optional(
@@ -92,9 +82,8 @@ def optional(
     """
     Declare a setting with a default; the parameters as the attributes of `Declaration`.
     """
-    declaration = Declaration(name, read, description, default, False, False, is_secret, use)
-    made: Any = dataclasses.field(default_factory=lambda: default, repr=not is_secret, metadata={_KEY: declaration})
-    return cast(T, made)
+    declaration = Declaration(name, read, description, default, is_secret, use=use)
+    return cast(T, field_of(declaration, default_factory=lambda: default, repr=not is_secret))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,4 +186,4 @@ def declarations(kind: type[ProviderSettings] | type[HostSettings]) -> Mapping[s
     """
     Return the declared settings of a provider or host, by the fields of its dataclass. Pure.
     """
-    return {field.name: field.metadata[_KEY] for field in dataclasses.fields(cast(Any, kind))}
+    return settings_of(kind)
