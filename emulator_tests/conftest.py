@@ -31,7 +31,7 @@ NEIGHBOUR = "another-school"
 RUNNING = pytest.StashKey[Testbed]()
 
 LONG_FILE = "\npytestmark = pytest.mark.long\n"
-"""What stands in a file all of whose tests are long."""
+"""The line that marks a file all of whose tests are long."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -34,7 +34,7 @@ class Failure:
 
 @message
 class KalturaSessionAnswer:
-    """What a session has at Kaltura, as far as the caller may know it."""
+    """A session's things at Kaltura, as far as the caller may know them."""
 
     sessionId: SessionId
     state: Literal["none", "creating", "ready", "failed"]

@@ -57,7 +57,7 @@ class Room:
 
 @message
 class JoinAnswer:
-    """What somebody is given in a live event."""
+    """The grants that a person gets in a live event."""
 
     sessionId: SessionId
     userId: Annotated[str, Doc("the caller, as Kaltura knows them")]

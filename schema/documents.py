@@ -226,7 +226,7 @@ class Copy:
 
 @message
 class HostState:
-    """Whether playback works from a host."""
+    """The health of a host: whether playback works from it."""
 
     isHealthy: bool
     since: Timestamp

@@ -1,4 +1,4 @@
-"""What users, operators, workers and Kaltura do in the flows.
+"""The acts of users, operators, workers and Kaltura in the flows.
 
 `flows` puts the acts in order, and `world` carries out each one.
 """

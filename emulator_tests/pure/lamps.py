@@ -42,7 +42,7 @@ def error(kind: type[ProviderError], **more: Any) -> ProviderError:
 
 class State(StrEnum):
     """
-    Of a lamp.
+    The state of a lamp.
     """
 
     DARK = "dark"
@@ -161,7 +161,7 @@ class Lamps(Controller[LampSpec, Lamp, State]):
 
 def _given_up(snapshot: LampSnapshot, record: Lamp) -> list[str]:
     """
-    Whoever is renamed gives its old name up.
+    Return the name that a renamed lamp releases.
     """
     name = "" if snapshot.record is None or snapshot.spec.restless else snapshot.record.name
     return [name] if name not in ("", record.name) else []

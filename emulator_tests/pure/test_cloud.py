@@ -63,7 +63,7 @@ DEFERRED = "import sys; from shared.cloud.packages import defer_init; defer_init
 
 
 def _said(program: str) -> str:
-    """What a process of its own prints: here another test has loaded the package."""
+    """Return the output of a new process, because another test here has loaded the package."""
     command = [sys.executable, "-c", program]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 

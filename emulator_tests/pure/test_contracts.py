@@ -232,7 +232,7 @@ def graph() -> grimp.ImportGraph:
 
 
 def is_kept(name: str, graph: grimp.ImportGraph) -> bool:
-    """Whether import-linter finds that the code keeps a contract."""
+    """Tell whether import-linter finds that the code keeps a contract."""
     options = CONTRACTS[name]
     contract = CHECKS[options["type"]](name, SESSION, options)
     # A check removes from the graph what the contract ignores.

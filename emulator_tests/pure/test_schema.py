@@ -178,7 +178,7 @@ def test_a_keyword_that_is_not_checked_is_refused() -> None:
 
 
 def answers() -> Iterator[tuple[str, Any]]:
-    """What callables answer, each from what its use case has returned."""
+    """Answers of callables, each built from the result of its use case."""
     deployment = school()
     now = deployment.clock()
     video_id = upload(deployment, "r1")

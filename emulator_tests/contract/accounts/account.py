@@ -1,4 +1,4 @@
-"""What every account offers to the suites."""
+"""The common interface of the accounts that the suites run against."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the accounts of simulators have in common."""
+"""The common part of the accounts at simulators."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What there was at one moment: all rows, the files, and everything beside them."""
+    """The state at one moment: all rows, the files, and everything beside them."""
 
     store: dict[str, Any]
     files: TemporaryDirectory[str]

@@ -122,7 +122,7 @@ class Table:
         return self.rows.get(key)
 
     def contents(self) -> dict[str, Any]:
-        """What `bring_back` takes. Rows are never changed in place, so only what holds them is copied."""
+        """Return what `bring_back` restores. Rows are never changed in place, so only what holds them is copied."""
         return {
             "rows": dict(self.rows),
             "buried": dict(self.buried),
