@@ -32,6 +32,7 @@ from KalturaClient.Plugins.Metadata import (
     KalturaMetadataProfile,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_content import (
     PLAYER_CALLS,
     assert_refused,
@@ -41,7 +42,7 @@ from emulator_tests.simulators.tests.kaltura_content import (
     role,
 )
 from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
-from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS, code, entry
+from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\n{}\n"
 
@@ -110,7 +111,7 @@ def test_a_role_for_the_player_alone_holds_none_of_them(
 ) -> None:
     """A7."""
     viewer = kaltura.user("student", f"sview:{draft.id},setrole:{role(kaltura, *PLAYER_CALLS)}")
-    assert code(read, viewer, draft.id) == "SERVICE_FORBIDDEN"
+    assert error_of(read, viewer, draft.id) == "SERVICE_FORBIDDEN"
 
 
 def test_a_role_for_the_player_reads_by_id_what_the_player_reads(kaltura: KalturaServer, draft: Any) -> None:
@@ -143,12 +144,12 @@ def test_metadata_is_added_by_the_owner_and_who_may_edit_only(kaltura: KalturaSe
     def add(client: Any) -> Any:
         return client.metadata.metadata.add(number, KalturaMetadataObjectType.ENTRY, draft.id, "<facts/>")
 
-    assert code(add, kaltura.user("student")) == "METADATA_OBJECT_ID_NOT_FOUND"
+    assert error_of(add, kaltura.user("student")) == "METADATA_OBJECT_ID_NOT_FOUND"
     made = add(kaltura.user("teacher"))
     strangers = kaltura.user("student").metadata.metadata
-    assert code(strangers.update, made.id, "<changed/>") == "METADATA_OBJECT_ID_NOT_FOUND"
+    assert error_of(strangers.update, made.id, "<changed/>") == "METADATA_OBJECT_ID_NOT_FOUND"
     assert strangers.get(made.id).xml == "<facts/>"
-    assert code(strangers.list) == "MUST_FILTER_ON_OBJECT_ID"
+    assert error_of(strangers.list) == "MUST_FILTER_ON_OBJECT_ID"
 
 
 def test_anybody_may_flag_any_entry(kaltura: KalturaServer, draft: Any) -> None:
@@ -171,7 +172,7 @@ def test_what_is_always_allowed_can_be_taken_away_too(kaltura: KalturaServer, dr
     nothing = kaltura.admin().userRole.add(KalturaUserRole(name="always", permissionNames="ALWAYS_ALLOWED_ACTIONS"))
     confined = kaltura.user("student", f"setrole:{own},restrictingrole:{nothing.id}")
     flag = KalturaModerationFlag(flaggedEntryId=draft.id, flagType=KalturaModerationFlagType.SPAM_COMMERCIALS)
-    assert code(confined.baseEntry.flag, flag) == "SERVICE_FORBIDDEN"
+    assert error_of(confined.baseEntry.flag, flag) == "SERVICE_FORBIDDEN"
     assert confined.baseEntry.list(KalturaBaseEntryFilter(idEqual=draft.id)).totalCount == 1
 
 
@@ -180,7 +181,7 @@ def test_a_viewer_reads_no_user(kaltura: KalturaServer, where: str) -> None:
     """A7."""
     viewer = kaltura.user("student", f"setrole:{role(kaltura, *PLAYER_CALLS)}")
     call = viewer.user.list if where == "user.list" else viewer.user.get
-    assert code(call, KalturaUserFilter() if where == "user.list" else "teacher") == "SERVICE_FORBIDDEN"
+    assert error_of(call, KalturaUserFilter() if where == "user.list" else "teacher") == "SERVICE_FORBIDDEN"
 
 
 def test_a_thumbnail_asks_for_a_session_only_where_its_profile_does(kaltura: KalturaServer, video: Path) -> None:
@@ -225,9 +226,9 @@ def test_an_account_that_restricts_metadata_shows_private_entries_to_their_viewe
     kaltura.control("POST", "settings", metadata_access_control=True)
     widget = kaltura.client(kaltura.client().session.startWidgetSession(f"_{PARTNER_ID}").ks)
     for client in (kaltura.user("student"), kaltura.user("teacher"), widget, kaltura.user("x", "sview:0_zzzzzzzz")):
-        assert code(client.media.get, draft.id) == "ENTRY_ID_NOT_FOUND"
+        assert error_of(client.media.get, draft.id) == "ENTRY_ID_NOT_FOUND"
         assert client.baseEntry.list(KalturaBaseEntryFilter(idIn=draft.id, statusIn=EVERY_STATUS)).totalCount == 0
-        assert code(client.baseEntry.getPlaybackContext, draft.id, KalturaPlaybackContextOptions())
+        assert error_of(client.baseEntry.getPlaybackContext, draft.id, KalturaPlaybackContextOptions())
     for client in (kaltura.user("student", f"sview:{draft.id}"), kaltura.admin()):
         assert client.media.get(draft.id).id == draft.id
 
@@ -236,18 +237,18 @@ def test_entitlement_hides_what_is_in_a_category_for_members_only(kaltura: Kaltu
     """A7: kEntitlementUtils; what is in no category stays open to whoever can name it."""
     admin = kaltura.admin()
     members = admin.category.add(KalturaCategory(name="all", privacy=KalturaPrivacyType.MEMBERS_ONLY))
-    kept = admin.media.add(entry(userId="teacher", categoriesIds=str(members.id)))
+    kept = admin.media.add(video_entry(userId="teacher", categoriesIds=str(members.id)))
     widget = kaltura.client(kaltura.client().session.startWidgetSession(f"_{PARTNER_ID}").ks)
     assert widget.media.get(kept.id).id == kept.id, "an account without the feature enforces nothing"
     kaltura.control("POST", "settings", entitlement=True)
     for client in (widget, kaltura.user("student", f"sview:{kept.id}")):
-        assert code(client.media.get, kept.id) == "ENTRY_ID_NOT_FOUND"
+        assert error_of(client.media.get, kept.id) == "ENTRY_ID_NOT_FOUND"
         assert client.media.get(draft.id).id == draft.id
     for client in (kaltura.user("student", f"disableentitlementforentry:{kept.id}"), kaltura.user("teacher"), admin):
         assert client.media.get(kept.id).id == kept.id
     kaltura.control("POST", "settings", entitlement_by_default=False)
     assert widget.media.get(kept.id).id == kept.id
-    assert code(kaltura.user("student", "enableentitlement").media.get, kept.id) == "ENTRY_ID_NOT_FOUND"
+    assert error_of(kaltura.user("student", "enableentitlement").media.get, kept.id) == "ENTRY_ID_NOT_FOUND"
 
 
 def test_a_widget_can_be_given_a_role_and_one_entry(kaltura: KalturaServer, draft: Any) -> None:
@@ -256,8 +257,8 @@ def test_a_widget_can_be_given_a_role_and_one_entry(kaltura: KalturaServer, draf
     number = role(kaltura, *PLAYER_CALLS)
     admin.widget.update(f"_{PARTNER_ID}", KalturaWidget(roles=str(number)))
     session = kaltura.client(kaltura.client().session.startWidgetSession(f"_{PARTNER_ID}").ks)
-    assert code(session.media.get, draft.id) == "SERVICE_FORBIDDEN"
+    assert error_of(session.media.get, draft.id) == "SERVICE_FORBIDDEN"
     of_entry = admin.widget.add(KalturaWidget(uiConfId=1, entryId=draft.id))
     privileges = kaltura.client().session.startWidgetSession(of_entry.id).ks
     assert f"limitentry:{draft.id}" in admin.session.get(privileges).privileges
-    assert code(kaltura.client().session.startWidgetSession, "_1") == "INVALID_WIDGET_ID"
+    assert error_of(kaltura.client().session.startWidgetSession, "_1") == "INVALID_WIDGET_ID"

@@ -8,6 +8,7 @@ from KalturaClient.Plugins.Metadata import (
     KalturaMetadataFilter,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of
 from emulator_tests.simulators.tests.kaltura_content import (
     assert_refused,
     get,
@@ -17,7 +18,6 @@ from emulator_tests.simulators.tests.kaltura_content import (
     role,
 )
 from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
-from emulator_tests.simulators.tests.test_kaltura_services import code
 
 
 def addresses(entry_id: str) -> list[str]:
@@ -52,7 +52,7 @@ def test_a_session_for_addresses_opens_these_and_nothing_else(kaltura: KalturaSe
         (confined.metadata.metadata.list, (KalturaMetadataFilter(objectIdEqual=shown.id),)),
         (confined.session.get, ()),
     ):
-        assert code(call, *arguments) == "INVALID_KS"
+        assert error_of(call, *arguments) == "INVALID_KS"
 
 
 def test_a_restriction_to_a_path_lets_climbing_addresses_pass(kaltura: KalturaServer, video: Path) -> None:

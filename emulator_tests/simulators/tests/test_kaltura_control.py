@@ -8,9 +8,9 @@ import pytest
 import requests
 from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
 
+from emulator_tests.simulators.tests.kaltura_calls import video_entry
 from emulator_tests.simulators.tests.kaltura_content import get, manifest, ready_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
-from emulator_tests.simulators.tests.test_kaltura_services import entry
 
 
 def test_every_action_is_told_with_its_roles_and_whether_it_reads(kaltura: KalturaServer) -> None:
@@ -60,7 +60,7 @@ def test_requests_are_counted_by_action_and_kind_of_delivery(kaltura: KalturaSer
 
 def test_what_only_the_server_writes_can_be_set(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
-    old = client.media.add(entry())
+    old = client.media.add(video_entry())
     fields = {"lastPlayedAt": 1_000, "plays": 7, "views": 9, "createdAt": 500}
     kaltura.control("POST", "change", kind="entries", id=old.id, fields=fields)
     shown = client.media.get(old.id)

@@ -8,36 +8,26 @@ from typing import Any
 
 import pytest
 import requests
-from KalturaClient.exceptions import KalturaClientException, KalturaException
+from KalturaClient.exceptions import KalturaClientException
 from KalturaClient.Plugins.Core import (
     KalturaMediaEntry,
     KalturaMediaEntryFilter,
-    KalturaMediaType,
     KalturaUploadToken,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
 from emulator_tests.simulators.tests.served import wait_until
-
-
-def entry(**fields: Any) -> Any:
-    return KalturaMediaEntry(**{"name": "a lesson", "mediaType": KalturaMediaType.VIDEO, **fields})
-
-
-def code(call: Any, *arguments: Any, **named: Any) -> str:
-    with pytest.raises(KalturaException) as caught:
-        call(*arguments, **named)
-    return str(caught.value.code)
 
 
 def test_errors_and_throttling_strike_as_told(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     kaltura.control("POST", "faults", kind="throttle", match={"service": "media", "action": "add", "nth": 2})
     kaltura.control("POST", "faults", kind="error", code="INTERNAL_DATABASE_ERROR", match={"action": "list"})
-    client.media.add(entry())
-    assert code(client.media.add, entry()) == "ACTION_BLOCKED"
-    client.media.add(entry())
-    assert code(client.media.list) == "INTERNAL_DATABASE_ERROR"
+    client.media.add(video_entry())
+    assert error_of(client.media.add, video_entry()) == "ACTION_BLOCKED"
+    client.media.add(video_entry())
+    assert error_of(client.media.list) == "INTERNAL_DATABASE_ERROR"
     client.media.list()
     assert len(kaltura.things("entries")) == 2
 
@@ -51,22 +41,22 @@ def connection_fails(call: Any, *arguments: Any) -> None:
 def test_a_connection_can_be_cut_before_and_after_the_work(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     kaltura.control("POST", "faults", kind="drop_before", match={"service": "media", "action": "add"})
-    connection_fails(client.media.add, entry(referenceId="before"))
+    connection_fails(client.media.add, video_entry(referenceId="before"))
     kaltura.control("DELETE", "faults")
     kaltura.control("POST", "faults", kind="drop_after_commit", match={"service": "media", "action": "add"})
-    connection_fails(client.media.add, entry(referenceId="after"))
+    connection_fails(client.media.add, video_entry(referenceId="after"))
     assert [each["referenceId"] for each in kaltura.things("entries")] == ["after"]
 
 
 def test_work_can_be_done_late_or_twice(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     kaltura.control("POST", "faults", kind="late_commit", after_s=0.3, match={"service": "media", "action": "add"})
-    connection_fails(client.media.add, entry(referenceId="late"))
+    connection_fails(client.media.add, video_entry(referenceId="late"))
     assert kaltura.things("entries") == []
     wait_until(lambda: bool(kaltura.things("entries")))
     kaltura.control("DELETE", "faults")
     kaltura.control("POST", "faults", kind="duplicate", match={"service": "media", "action": "add"})
-    client.media.add(entry(referenceId="twice"))
+    client.media.add(video_entry(referenceId="twice"))
     assert sorted(each["referenceId"] for each in kaltura.things("entries")) == ["late", "twice", "twice"]
 
 
@@ -100,10 +90,10 @@ def test_a_good_answer_can_come_with_a_bad_status(kaltura: KalturaServer) -> Non
 
 def test_lists_can_lag_behind_while_gets_do_not(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
-    old = client.media.add(entry(name="old"))
+    old = client.media.add(video_entry(name="old"))
     kaltura.control("POST", "clock", advance_s=60)
     client.media.update(old.id, KalturaMediaEntry(name="changed"))
-    fresh = client.media.add(entry())
+    fresh = client.media.add(video_entry())
     kaltura.control("POST", "faults", kind="list_lag", after_s=30, match={"action": "list", "times": 0})
     everything = KalturaMediaEntryFilter(statusEqual="7")
     assert [each.name for each in client.media.list(everything).objects] == ["old"]

@@ -26,8 +26,9 @@ from KalturaClient.Plugins.Core import (
     KalturaUserFilter,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
-from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS, code, entry
+from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS
 
 PLAYED_AT = 1_000_000_000
 LESS_THAN, EQUAL = KalturaSearchConditionComparison.LESS_THAN, KalturaSearchConditionComparison.EQUAL
@@ -67,7 +68,7 @@ def courses(kaltura: KalturaServer) -> KalturaServer:
         ("algebra", "3", "art", "keep"),
         ("loose", None, "old", None),
     ):
-        added = client.media.add(entry(name=name, categoriesIds=category, tags=tags, adminTags=admin_tags))
+        added = client.media.add(video_entry(name=name, categoriesIds=category, tags=tags, adminTags=admin_tags))
         if name == "maths":
             played = {"lastPlayedAt": PLAYED_AT, "duration": 90, "msDuration": 90_000}
             kaltura.control("POST", "change", kind="entries", id=added.id, fields=played)
@@ -191,8 +192,8 @@ def test_categories_and_people_are_found_by_every_property(courses: KalturaServe
 def test_a_player_is_redirected_once_the_other_entry_is_ready(kaltura: KalturaServer) -> None:
     """S5: the filter of Kaltura's player; it lifts the owner limit and asks for one entry."""
     client = kaltura.admin()
-    live, film = client.liveStream.add(live_entry()), client.media.add(entry())
-    client.media.add(entry())
+    live, film = client.liveStream.add(live_entry()), client.media.add(video_entry())
+    client.media.add(video_entry())
     asked = KalturaBaseEntryFilter(redirectFromEntryId=live.id)
     viewer = kaltura.user("ann")
     assert [each.id for each in viewer.baseEntry.list(asked).objects] == [live.id]
@@ -200,7 +201,9 @@ def test_a_player_is_redirected_once_the_other_entry_is_ready(kaltura: KalturaSe
     assert [each.id for each in viewer.baseEntry.list(asked).objects] == [live.id]
     kaltura.control("POST", "change", kind="entries", id=film.id, fields={"status": 2})
     assert [each.id for each in viewer.baseEntry.list(asked).objects] == [film.id]
-    assert code(viewer.baseEntry.list, KalturaBaseEntryFilter(redirectFromEntryId="0_nothere1")) == "INVALID_ENTRY_ID"
+    assert (
+        error_of(viewer.baseEntry.list, KalturaBaseEntryFilter(redirectFromEntryId="0_nothere1")) == "INVALID_ENTRY_ID"
+    )
 
 
 def live_entry() -> Any:
@@ -210,7 +213,7 @@ def live_entry() -> Any:
 def test_media_knows_live_entries(kaltura: KalturaServer) -> None:
     """S6."""
     client = kaltura.admin()
-    live, film = client.liveStream.add(live_entry()), client.media.add(entry())
+    live, film = client.liveStream.add(live_entry()), client.media.add(video_entry())
     both = KalturaMediaEntryFilter(idIn=f"{live.id},{film.id}", statusIn=EVERY_STATUS)
     assert {each.id for each in client.media.list(both).objects} == {live.id, film.id}
     assert type(client.media.get(live.id)).__name__ == "KalturaLiveStreamAdminEntry"
@@ -230,15 +233,15 @@ def test_media_knows_live_entries(kaltura: KalturaServer) -> None:
 def test_tags_are_tidied(kaltura: KalturaServer, sent: str, kept: str) -> None:
     """S3."""
     client = kaltura.admin()
-    added = client.media.add(entry(tags=sent))
+    added = client.media.add(video_entry(tags=sent))
     assert added.tags == kept
     assert client.media.update(added.id, client_tags("Again,again")).tags == "again"
 
 
 def client_tags(tags: str) -> Any:
-    return type(entry())(tags=tags)
+    return type(video_entry())(tags=tags)
 
 
 def test_admin_tags_are_tidied_otherwise(kaltura: KalturaServer) -> None:
     """S3."""
-    assert kaltura.admin().media.add(entry(adminTags="A , a,Bee")).adminTags == "a,bee"
+    assert kaltura.admin().media.add(video_entry(adminTags="A , a,Bee")).adminTags == "a,bee"

@@ -19,9 +19,9 @@ from KalturaClient.Plugins.Schedule import (
 )
 from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent, KalturaVirtualScheduleEvent
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
 from emulator_tests.simulators.tests.test_kaltura_schedule import event
-from emulator_tests.simulators.tests.test_kaltura_services import code, entry
 
 TOO_SHORT, TOO_LONG = "PROPERTY_VALIDATION_MIN_LENGTH", "PROPERTY_VALIDATION_MAX_LENGTH"
 DAY_S = 86400
@@ -46,7 +46,7 @@ def system_name(client: Any, name: str) -> None:
 
 
 def owner(client: Any, user_id: str) -> None:
-    client.media.add(entry(userId=user_id))
+    client.media.add(video_entry(userId=user_id))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_texts_are_measured_in_bytes(
     if refusal is None:
         add(kaltura.admin(), text)
     else:
-        assert code(add, kaltura.admin(), text) == refusal
+        assert error_of(add, kaltura.admin(), text) == refusal
 
 
 def test_a_limit_names_its_property_and_itself(kaltura: KalturaServer) -> None:
@@ -94,7 +94,7 @@ def test_a_character_that_xml_does_not_allow_is_refused(kaltura: KalturaServer, 
     """S4, B22: whatever the field, and in JSON too."""
     client = kaltura.admin()
     for fields in ({"name": f"T{character}x"}, {"description": character}, {"tags": f"ok,{character}"}):
-        assert code(client.media.add, entry(**fields)) == "INVALID_PARAMETER_CHAR"
+        assert error_of(client.media.add, video_entry(**fields)) == "INVALID_PARAMETER_CHAR"
     body = {"format": 1, "ks": mint("operator", 2), "entry": {"objectType": "KalturaMediaEntry", "mediaType": 1}}
     body["entry"]["name"] = f"T{character}x"  # type: ignore[index]
     answer = requests.post(f"{kaltura.url}/api_v3/service/media/action/add", json=body, timeout=10)
@@ -105,13 +105,13 @@ def test_a_character_that_xml_does_not_allow_is_refused(kaltura: KalturaServer, 
 def test_what_stands_on_a_line_of_its_own_is_allowed(kaltura: KalturaServer) -> None:
     """S4: tab, line feed and everything printable."""
     text = "a\tb\nc \u007f é 课 😀"
-    assert kaltura.admin().media.add(entry(description=text)).description == text
+    assert kaltura.admin().media.add(video_entry(description=text)).description == text
 
 
 def test_the_resource_of_a_live_entry_names_it(kaltura: KalturaServer) -> None:
     """S4."""
     add = kaltura.admin().schedule.scheduleResource.add
-    assert code(add, KalturaLiveEntryScheduleResource(name="room")) == "PROPERTY_VALIDATION_CANNOT_BE_NULL"
+    assert error_of(add, KalturaLiveEntryScheduleResource(name="room")) == "PROPERTY_VALIDATION_CANNOT_BE_NULL"
 
 
 @pytest.mark.parametrize("field", ["firstName", "lastName", "fullName", "screenName"])
@@ -120,8 +120,8 @@ def test_a_users_name_may_hold_no_address(kaltura: KalturaServer, field: str) ->
     client = kaltura.admin()
     client.user.add(KalturaUser(id="bob", firstName="Bob"))
     named: dict[str, Any] = {field: "see https://example.org"}
-    assert code(client.user.add, KalturaUser(id="ann", **named)) == "INVALID_FIELD_VALUE"
-    assert code(client.user.update, "bob", KalturaUser(**named)) == "INVALID_FIELD_VALUE"
+    assert error_of(client.user.add, KalturaUser(id="ann", **named)) == "INVALID_FIELD_VALUE"
+    assert error_of(client.user.update, "bob", KalturaUser(**named)) == "INVALID_FIELD_VALUE"
     assert [each["id"] for each in kaltura.things("users")] == ["bob"]
     client.user.add(KalturaUser(id="ann", **{field: "example.org: Ann/Bee"}))
 
@@ -129,7 +129,7 @@ def test_a_users_name_may_hold_no_address(kaltura: KalturaServer, field: str) ->
 def test_a_groups_name_may_hold_no_address(kaltura: KalturaServer) -> None:
     """B8."""
     add = kaltura.admin().group.group.add
-    assert code(add, KalturaGroup(id="club", screenName="https://example.org")) == "INVALID_FIELD_VALUE"
+    assert error_of(add, KalturaGroup(id="club", screenName="https://example.org")) == "INVALID_FIELD_VALUE"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_how_long_an_event_may_last(
     added = service.add(event())
     assert (
         kind is KalturaVirtualScheduleEvent
-        or code(service.update, added.id, KalturaRecordScheduleEvent(endDate=starts_at + lasts_s))
+        or error_of(service.update, added.id, KalturaRecordScheduleEvent(endDate=starts_at + lasts_s))
         == "MAX_SCHEDULE_DURATION_REACHED"
     )
 

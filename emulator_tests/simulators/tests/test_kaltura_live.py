@@ -18,8 +18,9 @@ from KalturaClient.Plugins.Core import (
     KalturaSourceType,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
-from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS, code, entry
+from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS
 
 NO_CONTENT, PRECONVERT, READY = "7", "1", "2"
 
@@ -80,12 +81,12 @@ def test_a_stream_token_is_only_renewed_for_a_living_live_entry_of_kaltura(kaltu
     renew = client.liveStream.regenerateStreamToken
     gone = live(client)
     client.liveStream.delete(gone.id)
-    for entry_id in (client.media.add(entry()).id, gone.id, "0_nothing"):
-        assert code(renew, entry_id) == "INVALID_ENTRY_ID"
+    for entry_id in (client.media.add(video_entry()).id, gone.id, "0_nothing"):
+        assert error_of(renew, entry_id) == "INVALID_ENTRY_ID"
     elsewhere = live(client, sourceType=KalturaSourceType.MANUAL_LIVE_STREAM)
-    assert code(renew, elsewhere.id) == "CANNOT_REGENERATE_STREAM_TOKEN_FOR_EXTERNAL_LIVE_STREAMS"
+    assert error_of(renew, elsewhere.id) == "CANNOT_REGENERATE_STREAM_TOKEN_FOR_EXTERNAL_LIVE_STREAMS"
     added = live(client)
-    assert code(kaltura.user("ann").liveStream.regenerateStreamToken, added.id) == "INVALID_KS"
+    assert error_of(kaltura.user("ann").liveStream.regenerateStreamToken, added.id) == "INVALID_KS"
 
 
 def test_a_key_that_is_sent_is_kept(kaltura: KalturaServer) -> None:
@@ -193,7 +194,7 @@ def test_a_broadcast_needs_a_living_live_entry_and_a_film_that_is_there(kaltura:
     client = kaltura.admin()
     gone = live(client)
     client.liveStream.delete(gone.id)
-    for entry_id in ("0_nothing", gone.id, client.media.add(entry()).id):
+    for entry_id in ("0_nothing", gone.id, client.media.add(video_entry()).id):
         with pytest.raises(requests.HTTPError):
             play(kaltura, entry_id)
         with pytest.raises(requests.HTTPError):

@@ -19,9 +19,9 @@ from KalturaClient.Plugins.Core import (
     KalturaUploadToken,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of
 from emulator_tests.simulators.tests.kaltura_content import get, ready_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
-from emulator_tests.simulators.tests.test_kaltura_services import code
 
 NO_CONTENT, PRECONVERT, READY, ERROR_CONVERTING = "7", "1", "2", "-1"
 FLAVOR_ERROR, FLAVOR_READY = -1, 2
@@ -182,7 +182,7 @@ def test_an_entry_without_a_type_gets_that_of_its_file(kaltura: KalturaServer, v
     for file, name, media_type in ((video, "f.MP4", 1), (picture, "slide.png", 2), (video, "talk.mp3", 5)):
         added = client.baseEntry.add(KalturaBaseEntry(name="anything"))
         assert (type(added), added.type.getValue()) == (KalturaBaseEntry, AUTOMATIC)
-        assert code(client.media.addContent, added.id, token(client, file, name)) == "ENTRY_ID_NOT_FOUND"
+        assert error_of(client.media.addContent, added.id, token(client, file, name)) == "ENTRY_ID_NOT_FOUND"
         client.baseEntry.addContent(added.id, token(client, file, name))
         got = client.baseEntry.get(added.id)
         assert (type(got), got.type.getValue()) == (KalturaMediaEntry, MEDIA_CLIP)
@@ -195,7 +195,7 @@ def test_an_entry_that_stays_without_a_type_takes_nothing(kaltura: KalturaServer
     added = client.baseEntry.add(KalturaBaseEntry(name="anything"))
     empty = client.uploadToken.add(KalturaUploadToken(fileName="f.mp4"))
     for content in (token(client, video, "notes.txt"), KalturaUploadedFileTokenResource(token=empty.id)):
-        assert code(client.baseEntry.addContent, added.id, content) == "ENTRY_TYPE_NOT_SUPPORTED"
+        assert error_of(client.baseEntry.addContent, added.id, content) == "ENTRY_TYPE_NOT_SUPPORTED"
 
 
 def test_an_entrys_thumbnail_is_a_frame_or_a_picture_that_is_sent(
@@ -210,4 +210,4 @@ def test_an_entrys_thumbnail_is_a_frame_or_a_picture_that_is_sent(
     client.media.updateThumbnailJpeg(entry.id, ("slide.png", io.BytesIO(picture.read_bytes()), "image/png"))
     assert get(client.media.get(entry.id).thumbnailUrl).content not in (before, frame)
     assert kaltura.user("ann").media.updateThumbnail(entry.id, 1).version == 3
-    assert code(kaltura.user("bob").media.updateThumbnail, entry.id, 1) == "PERMISSION_DENIED_TO_UPDATE_ENTRY"
+    assert error_of(kaltura.user("bob").media.updateThumbnail, entry.id, 1) == "PERMISSION_DENIED_TO_UPDATE_ENTRY"

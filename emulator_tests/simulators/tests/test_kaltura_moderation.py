@@ -17,9 +17,10 @@ from KalturaClient.Plugins.Core import (
     KalturaUploadToken,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_content import assert_refused, get, manifest, ready_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
-from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS, code, entry
+from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS
 
 PENDING, APPROVED, REJECTED, AUTO_APPROVED = 1, 2, 3, 6
 EVERY_MODERATION = "1,2,3,4,5,6"
@@ -40,17 +41,17 @@ def test_what_is_new_waits_for_approval(moderated: KalturaServer) -> None:
     """B2: entry::setDefaultModerationStatus."""
     client = moderated.admin()
     live = KalturaLiveStreamEntry(name="a talk", mediaType=KalturaMediaType.LIVE_STREAM_FLASH)
-    for added in (client.media.add(entry()), client.liveStream.add(live), client.baseEntry.add(entry())):
+    for added in (client.media.add(video_entry()), client.liveStream.add(live), client.baseEntry.add(video_entry())):
         assert (moderation(added), added.moderationCount) == (PENDING, 1)
     moderated.control("POST", "settings", moderation=False)
-    assert moderation(client.media.add(entry())) == AUTO_APPROVED
+    assert moderation(client.media.add(video_entry())) == AUTO_APPROVED
 
 
 @pytest.mark.parametrize("status", [PENDING, REJECTED], ids=["pending", "rejected"])
 def test_lists_leave_it_out_unless_they_name_it(moderated: KalturaServer, status: int) -> None:
     """B2: KalturaBaseEntryFilter::setDefaultModerationStatus."""
     client = moderated.admin()
-    added = client.media.add(entry(referenceId="r1", tags="lesson"))
+    added = client.media.add(video_entry(referenceId="r1", tags="lesson"))
     if status == REJECTED:
         client.media.reject(added.id)
     named = {"statusIn": EVERY_STATUS}
@@ -79,14 +80,14 @@ def test_lists_leave_it_out_unless_they_name_it(moderated: KalturaServer, status
 def test_who_approves_and_rejects(moderated: KalturaServer) -> None:
     """B2: only who moderates may, so no USER session."""
     client = moderated.admin()
-    added = client.media.add(entry(userId="ann"))
+    added = client.media.add(video_entry(userId="ann"))
     for call in (moderated.user("ann").media.approve, moderated.user("ann").baseEntry.reject):
-        assert code(call, added.id) == "SERVICE_FORBIDDEN"
+        assert error_of(call, added.id) == "SERVICE_FORBIDDEN"
     client.baseEntry.approve(added.id)
     assert (moderation(client.media.get(added.id)), client.media.get(added.id).moderationCount) == (APPROVED, 0)
     client.media.reject(added.id)
     assert moderation(client.media.get(added.id)) == REJECTED
-    assert code(client.media.approve, "0_nothing") == "ENTRY_ID_NOT_FOUND"
+    assert error_of(client.media.approve, "0_nothing") == "ENTRY_ID_NOT_FOUND"
 
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["pending", "rejected"])

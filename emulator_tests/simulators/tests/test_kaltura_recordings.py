@@ -18,8 +18,9 @@ from KalturaClient.Plugins.Core import (
     KalturaSourceType,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
-from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS, code
+from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS
 
 NO_CONTENT, PRECONVERT, READY = "7", "1", "2"
 
@@ -130,15 +131,15 @@ def test_a_live_entry_waits_for_its_recording(kaltura: KalturaServer, video: Pat
     added = live(client, APPENDED)
     play(kaltura, added.id)
     for delete in deletions:
-        assert code(delete, added.id) == "CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING"
-    assert code(client.media.delete, added.id) == "ENTRY_ID_NOT_FOUND"
+        assert error_of(delete, added.id) == "CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING"
+    assert error_of(client.media.delete, added.id) == "ENTRY_ID_NOT_FOUND"
     end(kaltura, added.id)
     for delete in deletions:
-        assert code(delete, added.id) == "RECORDED_NOT_READY"
+        assert error_of(delete, added.id) == "RECORDED_NOT_READY"
     kaltura.control("POST", "clock", ready="after_s:60")
     end(kaltura, added.id, video)
     for delete in deletions:
-        assert code(delete, added.id) == "RECORDED_NOT_READY"
+        assert error_of(delete, added.id) == "RECORDED_NOT_READY"
     kaltura.control("POST", "clock", advance_s=61)
     client.liveStream.delete(added.id)
     [recorded] = recordings(client, added.id)
@@ -153,7 +154,7 @@ def test_after_a_week_nobody_waits_for_a_recording(kaltura: KalturaServer, servi
     end(kaltura, added.id)
     delete = getattr(client, service).delete
     kaltura.control("POST", "clock", advance_s=WEEK_S - 60)
-    assert code(delete, added.id) == "RECORDED_NOT_READY"
+    assert error_of(delete, added.id) == "RECORDED_NOT_READY"
     kaltura.control("POST", "clock", advance_s=61)
     delete(added.id)
 
@@ -173,7 +174,7 @@ def test_a_recording_is_deleted_once_its_content_is_there_and_nothing_is_streame
     assert caught.value.message == told
     end(kaltura, added.id, video)
     play(kaltura, added.id)
-    assert code(client.baseEntry.delete, recorded_id) == "RECORDING_CONTENT_NOT_YET_SET"
+    assert error_of(client.baseEntry.delete, recorded_id) == "RECORDING_CONTENT_NOT_YET_SET"
     end(kaltura, added.id)
     client.media.delete(recorded_id)
     # What was recorded is gone, so nobody waits for it.

@@ -5,29 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import (
-    KalturaMediaEntry,
-    KalturaMediaType,
     KalturaUploadedFileTokenResource,
     KalturaUploadToken,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer
-
-
-def entry(**fields: Any) -> Any:
-    return KalturaMediaEntry(**{"name": "a lesson", "mediaType": KalturaMediaType.VIDEO, **fields})
-
-
-def code(call: Any, *arguments: Any, **named: Any) -> str:
-    with pytest.raises(KalturaException) as caught:
-        call(*arguments, **named)
-    return str(caught.value.code)
 
 
 @pytest.fixture
@@ -49,11 +36,11 @@ def test_what_was_acknowledged_survives_a_kill(lasting: list[KalturaServer], tmp
     state = tmp_path / "kaltura.state"
     before = start(lasting, state)
     client = before.admin()
-    ready = client.media.add(entry(referenceId="ready"))
+    ready = client.media.add(video_entry(referenceId="ready"))
     token = client.uploadToken.add(KalturaUploadToken())
     client.media.addContent(ready.id, KalturaUploadedFileTokenResource(token=token.id))
     client.uploadToken.upload(token.id, ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4"))
-    gone = client.media.add(entry())
+    gone = client.media.add(video_entry())
     client.media.delete(gone.id)
     half = client.uploadToken.add(KalturaUploadToken())
     data = video.read_bytes()
@@ -67,18 +54,18 @@ def test_what_was_acknowledged_survives_a_kill(lasting: list[KalturaServer], tmp
     assert after.control("GET", "things") == things
     again = after.admin()
     assert again.media.get(ready.id).status.getValue() == "2"
-    assert code(again.media.get, gone.id) == "ENTRY_ID_NOT_FOUND"
+    assert error_of(again.media.get, gone.id) == "ENTRY_ID_NOT_FOUND"
     place = f"{after.url}/p/{PARTNER_ID}/sp/{PARTNER_ID}00/playManifest/entryId/{ready.id}/format/url"
     assert requests.get(place, timeout=10).content == data
     rest = ("a.mp4", io.BytesIO(data[1000:]), "video/mp4")
     assert again.uploadToken.upload(half.id, rest, True, True, 1000).uploadedFileSize == len(data)
-    assert code(after.user("bob", "sessionid:s1").media.list) == "INVALID_KS"
+    assert error_of(after.user("bob", "sessionid:s1").media.list) == "INVALID_KS"
 
 
 def test_a_torn_last_line_of_the_state_is_passed_over(lasting: list[KalturaServer], tmp_path: Path) -> None:
     state = tmp_path / "kaltura.state"
     before = start(lasting, state)
-    kept = before.admin().media.add(entry())
+    kept = before.admin().media.add(video_entry())
     before.kill()
     with state.open("a") as journal:
         journal.write('["entries",{"id":"0_torn')
@@ -90,7 +77,7 @@ def test_conversion_goes_on_after_a_restart(lasting: list[KalturaServer], tmp_pa
     before = start(lasting, state)
     before.control("POST", "clock", ready="never")
     client = before.admin()
-    waiting = client.media.add(entry())
+    waiting = client.media.add(video_entry())
     token = client.uploadToken.add(KalturaUploadToken())
     client.media.addContent(waiting.id, KalturaUploadedFileTokenResource(token=token.id))
     client.uploadToken.upload(token.id, ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
-from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import (
     KalturaBaseEntryFilter,
     KalturaEntryServerNodeFilter,
@@ -35,13 +33,8 @@ from KalturaClient.Plugins.VirtualEvent import (
     KalturaVirtualScheduleEventSubType,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
-
-
-def code(call: Any, *arguments: Any, **named: Any) -> str:
-    with pytest.raises(KalturaException) as caught:
-        call(*arguments, **named)
-    return str(caught.value.code)
 
 
 def event(kind: Any = KalturaRecordScheduleEvent, **fields: Any) -> Any:
@@ -71,16 +64,16 @@ def test_schedule_events_of_every_kind(kaltura: KalturaServer) -> None:
     moved = schedule.scheduleEvent.update(record.id, KalturaRecordScheduleEvent(endDate=record.startDate + 60))
     assert (moved.duration, moved.summary) == (60, "a meeting")
     assert schedule.scheduleEvent.delete(record.id).status.getValue() == 3
-    assert code(schedule.scheduleEvent.get, record.id) == "INVALID_OBJECT_ID"
+    assert error_of(schedule.scheduleEvent.get, record.id) == "INVALID_OBJECT_ID"
     assert [each["id"] for each in kaltura.things("scheduleEvents")] == [live.id]
 
 
 def test_schedule_events_are_checked(kaltura: KalturaServer) -> None:
     add = kaltura.admin().schedule.scheduleEvent.add
     starts_at = event().startDate
-    assert code(add, event(endDate=starts_at - 1)) == "INVALID_SCHEDULE_END_BEFORE_START"
-    assert code(add, event(endDate=starts_at + 86401)) == "MAX_SCHEDULE_DURATION_REACHED"
-    assert code(add, event(summary=None)) == "PROPERTY_VALIDATION_CANNOT_BE_NULL"
+    assert error_of(add, event(endDate=starts_at - 1)) == "INVALID_SCHEDULE_END_BEFORE_START"
+    assert error_of(add, event(endDate=starts_at + 86401)) == "MAX_SCHEDULE_DURATION_REACHED"
+    assert error_of(add, event(summary=None)) == "PROPERTY_VALIDATION_CANNOT_BE_NULL"
 
 
 def test_an_event_is_paired_with_a_resource(kaltura: KalturaServer) -> None:
@@ -89,9 +82,9 @@ def test_an_event_is_paired_with_a_resource(kaltura: KalturaServer) -> None:
     meeting = schedule.scheduleEvent.add(event())
     pair = KalturaScheduleEventResource(eventId=meeting.id, resourceId=room.id)
     schedule.scheduleEventResource.add(pair)
-    assert code(schedule.scheduleEventResource.add, pair) == "SCHEDULE_EVENT_RESOURCE_ALREADY_EXISTS"
+    assert error_of(schedule.scheduleEventResource.add, pair) == "SCHEDULE_EVENT_RESOURCE_ALREADY_EXISTS"
     missing = KalturaScheduleEventResource(eventId=meeting.id, resourceId=999)
-    assert code(schedule.scheduleEventResource.add, missing) == "SCHEDULE_RESOURCE_ID_NOT_FOUND"
+    assert error_of(schedule.scheduleEventResource.add, missing) == "SCHEDULE_RESOURCE_ID_NOT_FOUND"
     asked = KalturaScheduleEventResourceFilter(eventIdEqual=meeting.id)
     assert [each.resourceId for each in schedule.scheduleEventResource.list(asked).objects] == [room.id]
     schedule.scheduleEventResource.delete(meeting.id, room.id)
@@ -115,13 +108,13 @@ def test_virtual_events(kaltura: KalturaServer) -> None:
         )
     )
     assert service.update(added.id, KalturaVirtualEvent(agendaScheduleEventId=agenda.id)).name == "open day"
-    assert code(service.update, added.id, KalturaVirtualEvent(agendaScheduleEventId=999)) == "INVALID_OBJECT_ID"
-    assert code(service.add, KalturaVirtualEvent(name="another", adminsGroupIds="none")) == "INVALID_GROUP_ID"
+    assert error_of(service.update, added.id, KalturaVirtualEvent(agendaScheduleEventId=999)) == "INVALID_OBJECT_ID"
+    assert error_of(service.add, KalturaVirtualEvent(name="another", adminsGroupIds="none")) == "INVALID_GROUP_ID"
     assert [each.id for each in service.list().objects] == [added.id]
     service.delete(added.id)
-    assert code(service.get, added.id) == "VIRTUAL_EVENT_NOT_FOUND"
+    assert error_of(service.get, added.id) == "VIRTUAL_EVENT_NOT_FOUND"
     kaltura.control("POST", "settings", forbidden_services=["virtualevent_virtualevent"])
-    assert code(service.list) == "SERVICE_FORBIDDEN"
+    assert error_of(service.list) == "SERVICE_FORBIDDEN"
 
 
 def test_live_streams(kaltura: KalturaServer) -> None:
@@ -135,15 +128,15 @@ def test_live_streams(kaltura: KalturaServer) -> None:
     assert client.media.list(KalturaMediaEntryFilter(referenceIdEqual="r1")).totalCount == 1
     assert client.liveStream.update(added.id, KalturaLiveStreamEntry(name="later")).name == "later"
     nodes = client.entryServerNode
-    assert code(nodes.list) == "MUST_FILTER_ON_ENTRY_OR_SERVER_TYPE"
+    assert error_of(nodes.list) == "MUST_FILTER_ON_ENTRY_OR_SERVER_TYPE"
     kaltura.control("POST", "broadcast", entryId=added.id, live=True)
     node = nodes.list(KalturaEntryServerNodeFilter(entryIdEqual=added.id)).objects[0]
     assert (node.serverType.getValue(), node.status.getValue()) == ("0", 1)
-    assert code(client.liveStream.delete, added.id) == "CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING"
+    assert error_of(client.liveStream.delete, added.id) == "CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING"
     kaltura.control("POST", "broadcast", entryId=added.id, live=False)
     client.liveStream.delete(added.id)
-    assert code(client.liveStream.get, added.id) == "ENTRY_ID_NOT_FOUND"
-    assert code(client.liveStream.isLive, added.id) == "INVALID_ENTRY_ID"
+    assert error_of(client.liveStream.get, added.id) == "ENTRY_ID_NOT_FOUND"
+    assert error_of(client.liveStream.isLive, added.id) == "INVALID_ENTRY_ID"
 
 
 def test_virtual_events_are_listed_from_an_instant_on(kaltura: KalturaServer) -> None:

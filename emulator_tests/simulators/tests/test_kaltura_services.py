@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import (
     KalturaAccessControlProfile,
     KalturaAppToken,
@@ -21,6 +20,7 @@ from KalturaClient.Plugins.Core import (
     KalturaMediaType,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
 
 EVERY_STATUS = "-2,-1,0,1,2,3,4,7"
@@ -37,47 +37,39 @@ SERVICES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def entry(**fields: Any) -> Any:
-    return KalturaMediaEntry(**{"name": "a lesson", "mediaType": KalturaMediaType.VIDEO, **fields})
-
-
-def code(call: Any, *arguments: Any, **named: Any) -> str:
-    with pytest.raises(KalturaException) as caught:
-        call(*arguments, **named)
-    return str(caught.value.code)
-
-
 def test_entries_live_and_die(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
-    added = client.media.add(entry(referenceId="r1", tags="aa,bb", description="<b>&ü</b>"))
+    added = client.media.add(video_entry(referenceId="r1", tags="aa,bb", description="<b>&ü</b>"))
     assert (added.status.getValue(), added.userId, added.moderationStatus.getValue()) == ("7", "operator", 6)
     assert added.description == "<b>&ü</b>"
-    again = client.media.add(entry(referenceId="r1"))
+    again = client.media.add(video_entry(referenceId="r1"))
     assert again.id != added.id
     kaltura.control("POST", "clock", advance_s=5)
     changed = client.media.update(added.id, KalturaMediaEntry(name="new", description=None))
     assert (changed.name, changed.description, changed.tags) == ("new", "", "aa, bb")
     assert changed.updatedAt >= added.updatedAt + 5
-    assert code(client.media.update, added.id, KalturaMediaEntry(mediaType=5)) == "PROPERTY_VALIDATION_NOT_UPDATABLE"
+    assert (
+        error_of(client.media.update, added.id, KalturaMediaEntry(mediaType=5)) == "PROPERTY_VALIDATION_NOT_UPDATABLE"
+    )
     client.media.delete(added.id)
     for call in (client.media.get, client.baseEntry.get, client.media.delete):
-        assert code(call, added.id) == "ENTRY_ID_NOT_FOUND"
+        assert error_of(call, added.id) == "ENTRY_ID_NOT_FOUND"
     assert [each.id for each in client.baseEntry.getByIds(f"{added.id},{again.id},0_nothing")] == [again.id]
     assert [each["id"] for each in kaltura.things("entries")] == [again.id]
 
 
 def test_adding_an_entry_checks_what_was_sent(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
-    assert code(client.media.add, KalturaMediaEntry(name="x")) == "PROPERTY_VALIDATION_CANNOT_BE_NULL"
-    assert code(client.media.add, entry(mediaType=77)) == "INVALID_ENUM_VALUE"
-    assert code(client.media.add, entry(startDate=-5, endDate=-10)) == "INVALID_ENTRY_SCHEDULE_DATES"
+    assert error_of(client.media.add, KalturaMediaEntry(name="x")) == "PROPERTY_VALIDATION_CANNOT_BE_NULL"
+    assert error_of(client.media.add, video_entry(mediaType=77)) == "INVALID_ENUM_VALUE"
+    assert error_of(client.media.add, video_entry(startDate=-5, endDate=-10)) == "INVALID_ENTRY_SCHEDULE_DATES"
 
 
 def test_media_list_shows_ready_entries_unless_told(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
-    added = client.media.add(entry(referenceId="r1"))
+    added = client.media.add(video_entry(referenceId="r1"))
     kaltura.control("POST", "clock", advance_s=1)
-    gone = client.media.add(entry(referenceId="r2"))
+    gone = client.media.add(video_entry(referenceId="r2"))
     client.media.delete(gone.id)
     assert client.media.list().totalCount == 0
     assert client.media.list(KalturaMediaEntryFilter(referenceIdEqual="r1")).totalCount == 0
@@ -114,9 +106,9 @@ def test_media_list_shows_ready_entries_unless_told(kaltura: KalturaServer) -> N
 )
 def test_filters(kaltura: KalturaServer, wanted: dict[str, Any], names: str) -> None:
     client = kaltura.admin()
-    client.media.add(entry(name="one", tags="math", referenceId="r1"))
-    client.media.add(entry(name="two", tags="math,physics", referenceId="r2", mediaType=5))
-    client.media.add(entry(name="three", tags="art", referenceId="r3", userId="bob"))
+    client.media.add(video_entry(name="one", tags="math", referenceId="r1"))
+    client.media.add(video_entry(name="two", tags="math,physics", referenceId="r2", mediaType=5))
+    client.media.add(video_entry(name="three", tags="art", referenceId="r3", userId="bob"))
     kaltura.control("POST", "clock", advance_s=10)
     asked = KalturaMediaEntryFilter(statusEqual="7", orderBy="+createdAt", **wanted)
     assert sorted(each.name for each in client.media.list(asked).objects) == sorted(names.split())
@@ -124,7 +116,7 @@ def test_filters(kaltura: KalturaServer, wanted: dict[str, Any], names: str) -> 
 
 def test_a_feed_reads_what_changed_since_its_cursor(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
-    first, second = client.media.add(entry()), client.media.add(entry())
+    first, second = client.media.add(video_entry()), client.media.add(video_entry())
     kaltura.control("POST", "clock", advance_s=100)
     client.media.update(first.id, KalturaMediaEntry(name="changed"))
     feed = KalturaBaseEntryFilter(
@@ -135,7 +127,7 @@ def test_a_feed_reads_what_changed_since_its_cursor(kaltura: KalturaServer) -> N
 
 def test_pages(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
-    ids = [client.media.add(entry(name=f"{number:02}")).id for number in range(32)]
+    ids = [client.media.add(video_entry(name=f"{number:02}")).id for number in range(32)]
     everything = KalturaMediaEntryFilter(statusEqual="7", orderBy="+name")
     assert len(client.media.list(everything).objects) == 30
     page = client.media.list(everything, KalturaFilterPager(pageSize=10, pageIndex=4))
@@ -150,16 +142,16 @@ def test_conversion_and_access_control_profiles(kaltura: KalturaServer) -> None:
     live = client.conversionProfile.getDefault(KalturaConversionProfileType.LIVE_STREAM)
     assert live.type.getValue() == "2"
     own = client.conversionProfile.add(KalturaConversionProfile(name="source only", flavorParamsIds="0"))
-    assert client.media.add(entry(conversionProfileId=own.id)).conversionProfileId == own.id
-    assert code(client.conversionProfile.get, 999) == "CONVERSION_PROFILE_ID_NOT_FOUND"
+    assert client.media.add(video_entry(conversionProfileId=own.id)).conversionProfileId == own.id
+    assert error_of(client.conversionProfile.get, 999) == "CONVERSION_PROFILE_ID_NOT_FOUND"
     closed = client.accessControlProfile.add(KalturaAccessControlProfile(name="closed", systemName="closed"))
     twin = KalturaAccessControlProfile(name="twin", systemName="closed")
-    assert code(client.accessControlProfile.add, twin) == "SYSTEM_NAME_ALREADY_EXISTS"
-    assert code(client.accessControlProfile.delete, 1) == "CANNOT_DELETE_DEFAULT_ACCESS_CONTROL"
-    lesson = client.media.add(entry(accessControlId=closed.id))
+    assert error_of(client.accessControlProfile.add, twin) == "SYSTEM_NAME_ALREADY_EXISTS"
+    assert error_of(client.accessControlProfile.delete, 1) == "CANNOT_DELETE_DEFAULT_ACCESS_CONTROL"
+    lesson = client.media.add(video_entry(accessControlId=closed.id))
     client.accessControlProfile.delete(closed.id)
     assert client.media.get(lesson.id).accessControlId == 1
-    assert code(client.accessControlProfile.get, closed.id) == "ACCESS_CONTROL_ID_NOT_FOUND"
+    assert error_of(client.accessControlProfile.get, closed.id) == "ACCESS_CONTROL_ID_NOT_FOUND"
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -168,7 +160,7 @@ def test_an_account_may_lack_a_service(kaltura: KalturaServer, service: str) -> 
     kaltura.control("POST", "settings", forbidden_services=[service])
     for name, action in SERVICES.items():
         if name == service:
-            assert code(action(client)) == "SERVICE_FORBIDDEN"
+            assert error_of(action(client)) == "SERVICE_FORBIDDEN"
         else:
             assert action(client)().totalCount == 0
     kaltura.control("POST", "settings", forbidden_services=[])
@@ -179,7 +171,7 @@ def test_an_action_without_a_session_is_forbidden_with_its_service(kaltura: Kalt
     wanted = KalturaLiveStreamEntry(name="live", mediaType=KalturaMediaType.LIVE_STREAM_FLASH)
     added = kaltura.admin().liveStream.add(wanted)
     kaltura.control("POST", "settings", forbidden_services=["livestream"])
-    assert code(kaltura.client().liveStream.isLive, added.id) == "SERVICE_FORBIDDEN"
+    assert error_of(kaltura.client().liveStream.isLive, added.id) == "SERVICE_FORBIDDEN"
 
 
 def test_application_tokens_are_paged_and_filtered(kaltura: KalturaServer) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import concurrent.futures
-import io
 from pathlib import Path
 from typing import Any
 
-import pytest
-from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import (
     KalturaFlavorAssetFilter,
     KalturaMediaEntry,
     KalturaMediaType,
-    KalturaUploadedFileTokenResource,
     KalturaUploadToken,
 )
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, resource, send, uploaded_entry, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
 
 NO_CONTENT, IMPORT, PRECONVERT, READY, ERROR_CONVERTING, ERROR_IMPORTING = 7, 0, 1, 2, -1, -2
@@ -24,34 +21,8 @@ NO_CONTENT, IMPORT, PRECONVERT, READY, ERROR_CONVERTING, ERROR_IMPORTING = 7, 0,
 PENDING, PARTIAL, FULL, CLOSED = 0, 1, 2, 3
 
 
-def video_entry(**fields: Any) -> Any:
-    return KalturaMediaEntry(name="a lesson", mediaType=KalturaMediaType.VIDEO, **fields)
-
-
-def resource(token_id: str) -> Any:
-    return KalturaUploadedFileTokenResource(token=token_id)
-
-
-def send(client: Any, token_id: str, chunk: bytes, **how: Any) -> Any:
-    return client.uploadToken.upload(token_id, ("lesson.mp4", io.BytesIO(chunk), "video/mp4"), **how)
-
-
 def status(client: Any, entry_id: str) -> int:
     return int(client.media.get(entry_id).status.getValue())
-
-
-def error_of(call: Any, *arguments: Any, **named: Any) -> str:
-    with pytest.raises(KalturaException) as caught:
-        call(*arguments, **named)
-    return str(caught.value.code)
-
-
-def uploaded_entry(client: Any, file: Path) -> Any:
-    entry = client.media.add(video_entry())
-    token = client.uploadToken.add(KalturaUploadToken())
-    client.media.addContent(entry.id, resource(token.id))
-    send(client, token.id, file.read_bytes())
-    return client.media.get(entry.id)
 
 
 def test_a_video_becomes_ready_with_the_facts_of_its_file(kaltura: KalturaServer, video: Path) -> None:

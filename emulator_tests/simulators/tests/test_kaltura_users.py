@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import (
     KalturaCategory,
     KalturaCategoryEntry,
@@ -14,51 +10,40 @@ from KalturaClient.Plugins.Core import (
     KalturaGroupUser,
     KalturaGroupUserFilter,
     KalturaGroupUserRole,
-    KalturaMediaEntry,
     KalturaMediaEntryFilter,
-    KalturaMediaType,
     KalturaUser,
     KalturaUserFilter,
 )
 from KalturaClient.Plugins.Group import KalturaGroup
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
-
-
-def entry(**fields: Any) -> Any:
-    return KalturaMediaEntry(**{"name": "a lesson", "mediaType": KalturaMediaType.VIDEO, **fields})
-
-
-def code(call: Any, *arguments: Any, **named: Any) -> str:
-    with pytest.raises(KalturaException) as caught:
-        call(*arguments, **named)
-    return str(caught.value.code)
 
 
 def test_users_and_groups(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     ann = client.user.add(KalturaUser(id="ann@example.org", firstName="Ann", lastName="Bee", email="ann@example.org"))
     assert (ann.fullName, ann.type.getValue()) == ("Ann Bee", 0)
-    assert code(client.user.add, KalturaUser(id="ann@example.org")) == "DUPLICATE_USER_BY_ID"
-    assert code(client.user.add, KalturaUser(id="no spaces")) == "INVALID_FIELD_VALUE"
-    assert code(client.user.get, "nobody") == "INVALID_USER_ID"
+    assert error_of(client.user.add, KalturaUser(id="ann@example.org")) == "DUPLICATE_USER_BY_ID"
+    assert error_of(client.user.add, KalturaUser(id="no spaces")) == "INVALID_FIELD_VALUE"
+    assert error_of(client.user.get, "nobody") == "INVALID_USER_ID"
     assert [each.id for each in client.user.list(KalturaUserFilter(firstNameStartsWith="an")).objects] == [ann.id]
     group = client.group.group.add(KalturaGroup(id="0_abcdefgh_moderators"))
-    assert code(client.group.group.add, KalturaGroup(id=group.id)) == "DUPLICATE_USER_BY_ID"
+    assert error_of(client.group.group.add, KalturaGroup(id=group.id)) == "DUPLICATE_USER_BY_ID"
     member = KalturaGroupUser(userId=ann.id, groupId=group.id, userRole=KalturaGroupUserRole.MEMBER)
     client.groupUser.add(member)
-    assert code(client.groupUser.add, member) == "GROUP_USER_ALREADY_EXISTS"
-    assert code(client.groupUser.add, KalturaGroupUser(userId="nobody", groupId=group.id)) == "USER_NOT_FOUND"
-    assert code(client.groupUser.add, KalturaGroupUser(userId=ann.id, groupId="none")) == "GROUP_NOT_FOUND"
+    assert error_of(client.groupUser.add, member) == "GROUP_USER_ALREADY_EXISTS"
+    assert error_of(client.groupUser.add, KalturaGroupUser(userId="nobody", groupId=group.id)) == "USER_NOT_FOUND"
+    assert error_of(client.groupUser.add, KalturaGroupUser(userId=ann.id, groupId="none")) == "GROUP_NOT_FOUND"
     assert client.group.group.get(group.id).membersCount == 1
     asked = KalturaGroupUserFilter(groupIdEqual=group.id, userIdIn="ann@example.org,bob")
     assert [each.userId for each in client.groupUser.list(asked).objects] == [ann.id]
     client.groupUser.delete(ann.id, group.id)
-    assert code(client.groupUser.delete, ann.id, group.id) == "GROUP_USER_DOES_NOT_EXISTS"
+    assert error_of(client.groupUser.delete, ann.id, group.id) == "GROUP_USER_DOES_NOT_EXISTS"
     assert client.user.delete(ann.id).status.getValue() == 2
     assert client.user.list(KalturaUserFilter(firstNameStartsWith="ann")).totalCount == 0
     client.group.group.delete(group.id)
-    assert code(client.group.group.get, group.id) == "INVALID_GROUP_ID"
+    assert error_of(client.group.group.get, group.id) == "INVALID_GROUP_ID"
 
 
 def test_a_group_manager_and_nobody_else_adds_members(kaltura: KalturaServer) -> None:
@@ -67,7 +52,7 @@ def test_a_group_manager_and_nobody_else_adds_members(kaltura: KalturaServer) ->
     for name in ("ann", "bob"):
         client.user.add(KalturaUser(id=name))
     added = KalturaGroupUser(userId="bob", groupId="club")
-    assert code(kaltura.user("ann").groupUser.add, added) == "SERVICE_FORBIDDEN"
+    assert error_of(kaltura.user("ann").groupUser.add, added) == "SERVICE_FORBIDDEN"
     client.groupUser.add(KalturaGroupUser(userId="ann", groupId="club", userRole=KalturaGroupUserRole.MANAGER))
     assert kaltura.user("ann").groupUser.add(added).userId == "bob"
 
@@ -78,25 +63,25 @@ def test_categories(kaltura: KalturaServer) -> None:
     child = client.category.add(KalturaCategory(name="maths", parentId=root.id))
     assert (child.fullName, child.depth) == ("courses>maths", 1)
     duplicate = KalturaCategory(name="maths", parentId=root.id)
-    assert code(client.category.add, duplicate) == "DUPLICATE_CATEGORY"
-    assert code(client.category.add, KalturaCategory(name="x", parentId=999)) == "PARENT_CATEGORY_NOT_FOUND"
-    lesson = client.media.add(entry(categories="courses>maths"))
+    assert error_of(client.category.add, duplicate) == "DUPLICATE_CATEGORY"
+    assert error_of(client.category.add, KalturaCategory(name="x", parentId=999)) == "PARENT_CATEGORY_NOT_FOUND"
+    lesson = client.media.add(video_entry(categories="courses>maths"))
     assert lesson.categoriesIds == str(child.id)
     assigned = KalturaCategoryEntry(categoryId=child.id, entryId=lesson.id)
-    assert code(client.categoryEntry.add, assigned) == "CATEGORY_ENTRY_ALREADY_EXISTS"
-    assert code(client.categoryEntry.list) == "MUST_FILTER_ON_ENTRY_OR_CATEGORY"
+    assert error_of(client.categoryEntry.add, assigned) == "CATEGORY_ENTRY_ALREADY_EXISTS"
+    assert error_of(client.categoryEntry.list) == "MUST_FILTER_ON_ENTRY_OR_CATEGORY"
     asked = KalturaCategoryEntryFilter(entryIdEqual=lesson.id)
     assert [each.categoryId for each in client.categoryEntry.list(asked).objects] == [child.id]
     in_category = KalturaMediaEntryFilter(statusEqual="7", categoriesIdsMatchOr=str(child.id))
     assert client.media.list(in_category).totalCount == 1
     client.categoryEntry.delete(lesson.id, child.id)
-    assert code(client.categoryEntry.delete, lesson.id, child.id) == "ENTRY_IS_NOT_ASSIGNED_TO_CATEGORY"
+    assert error_of(client.categoryEntry.delete, lesson.id, child.id) == "ENTRY_IS_NOT_ASSIGNED_TO_CATEGORY"
     client.categoryUser.add(KalturaCategoryUser(categoryId=child.id, userId="ann"))
     member = KalturaCategoryUser(categoryId=child.id, userId="ann")
-    assert code(client.categoryUser.add, member) == "CATEGORY_USER_ALREADY_EXISTS"
+    assert error_of(client.categoryUser.add, member) == "CATEGORY_USER_ALREADY_EXISTS"
     assert client.categoryUser.get(child.id, "ann").permissionLevel.getValue() == 3
     client.categoryUser.delete(child.id, "ann")
-    assert code(client.categoryUser.get, child.id, "ann") == "INVALID_CATEGORY_USER_ID"
+    assert error_of(client.categoryUser.get, child.id, "ann") == "INVALID_CATEGORY_USER_ID"
     client.category.delete(root.id)
     assert kaltura.things("categories") == []
 
@@ -109,7 +94,7 @@ def test_the_members_of_a_group_are_those_that_were_added(kaltura: KalturaServer
         client.user.add(KalturaUser(id=user_id))
         client.groupUser.add(KalturaGroupUser(userId=user_id, groupId="one_moderators"))
     client.groupUser.add(KalturaGroupUser(userId="bob", groupId="two_moderators"))
-    assert code(client.user.add, KalturaUser(id="ann")) == "DUPLICATE_USER_BY_ID"
+    assert error_of(client.user.add, KalturaUser(id="ann")) == "DUPLICATE_USER_BY_ID"
     shown = client.group.group.get("one_moderators")
     assert (shown.id, shown.membersCount, shown.description) == ("one_moderators", 2, "of one_moderators")
     for group_id, members in (("one_moderators", ["ann", "bob"]), ("two_moderators", ["bob"]), ("none", [])):

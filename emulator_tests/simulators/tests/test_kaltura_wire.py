@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 import requests
-from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import (
     KalturaBaseEntryFilter,
     KalturaDetachedResponseProfile,
     KalturaFlavorAssetFilter,
     KalturaLiveStreamEntry,
-    KalturaMediaEntry,
     KalturaMediaEntryFilter,
     KalturaMediaType,
     KalturaResponseProfileType,
@@ -30,23 +28,14 @@ from KalturaClient.Plugins.Schedule import (
 )
 from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent, KalturaVirtualEventFilter
 
+from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
-
-
-def entry(**fields: Any) -> Any:
-    return KalturaMediaEntry(**{"name": "a lesson", "mediaType": KalturaMediaType.VIDEO, **fields})
-
-
-def code(call: Any, *arguments: Any, **named: Any) -> str:
-    with pytest.raises(KalturaException) as caught:
-        call(*arguments, **named)
-    return str(caught.value.code)
 
 
 def test_a_multirequest_uses_its_own_answers(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     client.startMultiRequest()
-    added = client.media.add(entry())
+    added = client.media.add(video_entry())
     client.group.group.add(KalturaGroup(id=f"{added.id}_moderators"))
     client.media.get(added.id)
     client.media.list(KalturaMediaEntryFilter(statusEqual="7"))
@@ -84,7 +73,7 @@ def test_a_later_list_begins_at_the_instant_of_an_earlier_answer(kaltura: Kaltur
     events = client.virtualEvent.virtualEvent
     events.add(KalturaVirtualEvent(name="before"))
     kaltura.control("POST", "clock", advance_s=10)
-    client.media.add(entry(referenceId="r1"))
+    client.media.add(video_entry(referenceId="r1"))
     kaltura.control("POST", "clock", advance_s=10)
     events.add(KalturaVirtualEvent(name="after"))
     named = {}
@@ -104,14 +93,14 @@ def test_a_reference_into_a_failed_answer_is_empty_and_the_rest_goes_on(kaltura:
     client = kaltura.admin()
     client.startMultiRequest()
     client.media.get("0_nothing")
-    client.media.add(entry(name="[{1:result:id}]"))
+    client.media.add(video_entry(name="[{1:result:id}]"))
     failed, added = client.doMultiRequest()
     assert (failed.code, added.name) == ("ENTRY_ID_NOT_FOUND", "[]")
 
 
 def test_a_multirequest_asks_for_what_belongs_to_all_that_it_has_listed(kaltura: KalturaServer, video: Path) -> None:
     client = kaltura.admin()
-    ids = {client.media.add(entry()).id for _ in range(3)}
+    ids = {client.media.add(video_entry()).id for _ in range(3)}
     for entry_id in ids:
         token = client.uploadToken.add(KalturaUploadToken())
         client.uploadToken.upload(token.id, ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4"))
@@ -121,7 +110,7 @@ def test_a_multirequest_asks_for_what_belongs_to_all_that_it_has_listed(kaltura:
     client.flavorAsset.list(KalturaFlavorAssetFilter(entryIdIn="{1:result:objects:_all:id}", flavorParamsIdEqual=0))
     client.media.list(KalturaMediaEntryFilter(nameLike="nothing"))
     client.flavorAsset.list(KalturaFlavorAssetFilter(entryIdIn="{3:result:objects:_all:id}"))
-    client.media.add(entry(name="{1:result:objects:_all:name}"))
+    client.media.add(video_entry(name="{1:result:objects:_all:name}"))
     listed, sources, nothing, refused, added = client.doMultiRequest()
     assert {one.id for one in listed.objects} == {one.entryId for one in sources.objects} == ids
     assert (nothing.objects, refused.code) == ([], "PROPERTY_VALIDATION_CANNOT_BE_NULL")
@@ -133,7 +122,7 @@ def test_files_travel_in_multirequests(kaltura: KalturaServer, video: Path) -> N
     client.startMultiRequest()
     token = client.uploadToken.add(KalturaUploadToken())
     client.uploadToken.upload(token.id, ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4"))
-    added = client.media.add(entry())
+    added = client.media.add(video_entry())
     client.media.addContent(added.id, KalturaUploadedFileTokenResource(token=token.id))
     answers = client.doMultiRequest()
     assert client.media.get(answers[2].id).status.getValue() == "2"
@@ -141,7 +130,7 @@ def test_files_travel_in_multirequests(kaltura: KalturaServer, video: Path) -> N
 
 def test_a_response_profile_trims_the_answer(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
-    client.media.add(entry(tags="x"))
+    client.media.add(video_entry(tags="x"))
     profile = KalturaDetachedResponseProfile(
         type=KalturaResponseProfileType.INCLUDE_FIELDS, fields="id,status,updatedAt"
     )
@@ -212,7 +201,7 @@ def test_what_does_not_exist_is_named(kaltura: KalturaServer) -> None:
 
 def test_the_request_log_names_calls_users_errors_and_connections(kaltura: KalturaServer) -> None:
     client = kaltura.user("ann")
-    assert code(client.media.get, "0_x") == "ENTRY_ID_NOT_FOUND"
+    assert error_of(client.media.get, "0_x") == "ENTRY_ID_NOT_FOUND"
     client.startMultiRequest()
     client.system.ping()
     client.media.list()
