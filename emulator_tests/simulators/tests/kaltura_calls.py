@@ -15,6 +15,8 @@ from KalturaClient.Plugins.Core import (
     KalturaUploadToken,
 )
 
+EVERY_STATUS = "-2,-1,0,1,2,3,4,7"
+
 
 def video_entry(**fields: Any) -> Any:
     return KalturaMediaEntry(**{"name": "a lesson", "mediaType": KalturaMediaType.VIDEO, **fields})

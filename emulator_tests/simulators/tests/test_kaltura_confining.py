@@ -32,7 +32,7 @@ from KalturaClient.Plugins.Metadata import (
     KalturaMetadataProfile,
 )
 
-from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
+from emulator_tests.simulators.tests.kaltura_calls import EVERY_STATUS, error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_content import (
     PLAYER_CALLS,
     assert_refused,
@@ -42,7 +42,6 @@ from emulator_tests.simulators.tests.kaltura_content import (
     role,
 )
 from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
-from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\n{}\n"
 

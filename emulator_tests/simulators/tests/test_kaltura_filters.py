@@ -26,9 +26,8 @@ from KalturaClient.Plugins.Core import (
     KalturaUserFilter,
 )
 
-from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
+from emulator_tests.simulators.tests.kaltura_calls import EVERY_STATUS, error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
-from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS
 
 PLAYED_AT = 1_000_000_000
 LESS_THAN, EQUAL = KalturaSearchConditionComparison.LESS_THAN, KalturaSearchConditionComparison.EQUAL

@@ -17,10 +17,9 @@ from KalturaClient.Plugins.Core import (
     KalturaUploadToken,
 )
 
-from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
+from emulator_tests.simulators.tests.kaltura_calls import EVERY_STATUS, error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_content import assert_refused, get, manifest, ready_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
-from emulator_tests.simulators.tests.test_kaltura_services import EVERY_STATUS
 
 PENDING, APPROVED, REJECTED, AUTO_APPROVED = 1, 2, 3, 6
 EVERY_MODERATION = "1,2,3,4,5,6"

@@ -20,10 +20,8 @@ from KalturaClient.Plugins.Core import (
     KalturaMediaType,
 )
 
-from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
+from emulator_tests.simulators.tests.kaltura_calls import EVERY_STATUS, error_of, video_entry
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
-
-EVERY_STATUS = "-2,-1,0,1,2,3,4,7"
 
 #: Services that an account may lack, each with an action of it.
 SERVICES: dict[str, Callable[[Any], Any]] = {
