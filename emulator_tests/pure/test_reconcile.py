@@ -14,6 +14,7 @@ import pytest
 from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.lamps import KEY, LAMP, WISH, House, Lamp, Lamps, LampSnapshot, LampSpec, State, after, error
 from shared.core.errors import Conflict, Doubtful, NotFoundYet, Permanent, ProviderError, SecretRejected, Transient
+from shared.core.retry import TRIES_MAX
 from shared.ports import Create, Delete, Task, Update, Version, Write
 from shared.reconcile import (
     ALARM_AFTER_S,
@@ -21,7 +22,6 @@ from shared.reconcile import (
     LEASE_S,
     RECONCILE_BUDGET_S,
     RETRY_AFTER_MAX_S,
-    SETTLES_MAX,
     STEPS_MAX,
     TASK_AHEAD_MAX_S,
     WORKER_TIMEOUT_S,
@@ -514,7 +514,7 @@ def test_wishes_that_never_stop_leave_it_to_the_end_of_the_claim() -> None:
 
     house.disturb = wish_again
     house.reconcile()
-    assert SETTLES_MAX <= next(wishes) <= 2 * SETTLES_MAX
+    assert TRIES_MAX <= next(wishes) <= 2 * TRIES_MAX
     assert house.lamp.state is State.LIGHTING
     assert [task.at for task in house.queue.waiting()] == [after(LEASE_S)]
 
@@ -1118,7 +1118,7 @@ def test_a_record_that_is_deleted_while_its_step_is_done_is_begun_anew() -> None
 
 def test_an_outcome_is_written_once_more_after_each_of_so_many_conflicts() -> None:
     house = House(lit=True)
-    left = SETTLES_MAX - 1
+    left = TRIES_MAX - 1
 
     def wish_again(operation: str) -> None:
         nonlocal left

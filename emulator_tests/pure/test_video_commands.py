@@ -15,15 +15,10 @@ from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, SLOT_OVER_S, T
 from shared.core.callers import Caller
 from shared.core.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
 from shared.core.paths import RECONCILE_VIDEO, video_path
+from shared.core.retry import TRIES_MAX
 from shared.deletions.model import Reason
 from shared.ports import Clock, Documents, MediaState, Observation, Queue, Task, Update
-from shared.videos.commands import (
-    WRITES_MAX,
-    cancel_upload,
-    delete_video,
-    retry_video,
-    upload_finished,
-)
+from shared.videos.commands import cancel_upload, delete_video, retry_video, upload_finished
 from shared.videos.model import Video, VideoState
 
 pytestmark = pytest.mark.long
@@ -602,7 +597,7 @@ def test_a_wish_that_always_loses_says_so(what: Spec) -> None:
     deployment.disturb = lost
     with pytest.raises(Conflict):
         spec(deployment, what, video_id)
-    assert len(commits) == WRITES_MAX
+    assert len(commits) == TRIES_MAX
 
 
 @pytest.mark.parametrize("what", WISHES)

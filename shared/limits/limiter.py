@@ -18,6 +18,7 @@ from threading import Lock
 from typing import Final
 
 from shared.core.errors import Conflict
+from shared.core.retry import RetryOnConflict
 from shared.limits.buckets import PAUSE_MAX_S, Bucket, Budget, Priority
 from shared.ports import Clock, Documents
 
@@ -28,7 +29,8 @@ PORTION_S: Final = 30.0
 """Seconds after which unspent tokens are handed back with the next portion: the latest they may be spent."""
 
 DRAWS_MAX: Final = 5
-"""The number of times that an instance tries to draw if others write first."""
+"""The number of times that an instance tries to draw if others write first. It is small because a caller waits for it,
+and is better told to come back in `CONTENDED_S`."""
 
 CONTENDED_S: Final = 1.0
 """Seconds for which an instance waits if others wrote first every time."""
@@ -139,7 +141,11 @@ class Limiter:
             if purse.passes_unasked(budget, now):
                 return 0.0
             if purse.tokens < 1 or not _is_recent(purse.read_at, now, timedelta(seconds=KNOWN_S)):
-                wait_s = self._draw(purse, path, budget, priority)
+                try:
+                    wait_s = self._draw(purse, path, budget, priority)
+                except Conflict:
+                    now = self.clock()
+                    wait_s = purse.refuse(now, now + timedelta(seconds=CONTENDED_S))
             if not wait_s:
                 purse.tokens -= 1
             return wait_s
@@ -164,17 +170,15 @@ class Limiter:
             purse = self._purse(path, priority)
             with purse.lock:
                 purse.refuse(now, until)
-        for _ in range(DRAWS_MAX):
+        retry = RetryOnConflict(f"Others changed {path} at every try. Try again.")
+        while True:
             (document,) = self.documents.read(path)
             bucket = Bucket.read(document, budget, now)
             if bucket.paused_until is not None and bucket.paused_until >= until:
                 return
-            try:
+            with retry:
                 self.documents.commit(replace(bucket, paused_until=until).write(path))
                 return
-            except Conflict:
-                continue
-        raise Conflict(f"Others changed {path} at every try. Try again.")
 
     def _purse(self, path: str, priority: Priority) -> _Purse:
         with self._lock:
@@ -190,8 +194,12 @@ class Limiter:
 
         Returns:
             0.0 if the purse then holds tokens; else the seconds until it can.
+
+        Raises:
+            Conflict: Others wrote first each time (again, after a moment).
         """
-        for _ in range(DRAWS_MAX):
+        retry = RetryOnConflict(f"Others changed {path} at every try. Try again.", DRAWS_MAX)
+        while True:
             (document,) = self.documents.read(path)
             now = self.clock()
             bucket = Bucket.read(document, budget, now)
@@ -206,19 +214,17 @@ class Limiter:
             wanted = min(budget.portion, int(budget.burst - kept))
             least = 1 if priority is Priority.INTERACTIVE else wanted
             drawn = min(wanted, int(spare + _ROUNDING)) if spare + _ROUNDING >= least else 0
-            if drawn or purse.tokens or bucket.is_wrong:
-                # If the answer is lost, the tokens may be handed back already. They are then spent by no one.
-                returned, purse.tokens = purse.tokens, 0
-                try:
+            returned = purse.tokens
+            with retry:
+                if drawn or returned or bucket.is_wrong:
+                    # If the answer is lost, the tokens may be handed back already. They are then spent by no one.
+                    purse.tokens = 0
                     self.documents.commit(bucket.exchanged(budget, now, returned, drawn).write(path))
-                except Conflict:
-                    purse.tokens = returned
-                    continue
-            if not drawn:
-                return purse.refuse(now, now + budget.refilled_in(wanted - spare))
-            purse.tokens, purse.drawn_at = drawn, now
-            return 0.0
-        return purse.refuse(now, now + timedelta(seconds=CONTENDED_S))
+                if not drawn:
+                    return purse.refuse(now, now + budget.refilled_in(wanted - spare))
+                purse.tokens, purse.drawn_at = drawn, now
+                return 0.0
+            purse.tokens = returned
 
 
 def _is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:

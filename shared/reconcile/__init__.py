@@ -35,7 +35,6 @@ from shared.reconcile.model import (
 )
 from shared.reconcile.reconciler import (
     RECONCILE_BUDGET_S,
-    SETTLES_MAX,
     STEPS_MAX,
     TASK_AHEAD_MAX_S,
     WORKER_TIMEOUT_S,
@@ -50,7 +49,6 @@ __all__ = [
     "LEASE_S",
     "RECONCILE_BUDGET_S",
     "RETRY_AFTER_MAX_S",
-    "SETTLES_MAX",
     "STEPS_MAX",
     "TASK_AHEAD_MAX_S",
     "WORKER_TIMEOUT_S",

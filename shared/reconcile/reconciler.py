@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 
 from shared.core import log
 from shared.core.errors import Conflict, Doubtful, ProviderError
+from shared.core.retry import RetryOnConflict
 from shared.ports import Clock, Documents, Queue, Task
 from shared.reconcile.backoff import apply_backoff, failure_of
 from shared.reconcile.controller import Controller
@@ -49,10 +50,6 @@ WORKER_TIMEOUT_S = 60
 
 STEPS_MAX = 12
 """The most steps of one run of a worker before it requeues."""
-
-SETTLES_MAX = 5
-"""The number of times that the outcome of a step is written, if each time a spec was written into the same document
-meanwhile."""
 
 RECONCILE_BUDGET_S = 20.0
 """Seconds after which no new step is begun. Together with the slowest provider call it stays below
@@ -227,20 +224,15 @@ class Reconciler:
         Raises:
             Conflict: Another writer wrote the record itself (again, after reading again).
         """
-        for _ in range(SETTLES_MAX):
-            try:
+        retry = RetryOnConflict("Others changed the same document at every try. Try again.")
+        while True:
+            with retry:
                 self._settle(controller, claimed, record, now, observed=observed)
                 return
-            except Conflict:
-                again = controller.read(claimed.key)
-                if claimed.record is None or claimed.record.progress.claim is None or again.record is None:
-                    raise
-                # A write of a spec also makes the record due, so that the sweep finds it if the task is lost.
-                due_at = claimed.record.progress.due_at
-                if with_progress(again.record, replace(again.record.progress, due_at=due_at)) != claimed.record:
-                    raise
-                claimed = again
-        raise Conflict("Others changed the same document at every try. Try again.")
+            again = controller.read(claimed.key)
+            if not _is_still_claimed(claimed.record, again.record):
+                raise Conflict("Another writer changed the same record first. Try again.")
+            claimed = again
 
     def _settle(
         self, controller: Controller[W, R, A], snapshot: Snapshot[W, R], record: R, now: datetime, *, observed: bool
@@ -275,6 +267,17 @@ def _is_left_to_the_sweep(record: Record | None, at: datetime, now: datetime) ->
     """
     due_at = None if record is None else record.progress.due_at
     return due_at is not None and due_at <= at and at - now > timedelta(seconds=TASK_AHEAD_MAX_S)
+
+
+def _is_still_claimed(claimed: R | None, present: R | None) -> bool:
+    """
+    Tell whether a record is as it was when its step was claimed. A spec that is written meanwhile also makes the record
+    due, so that the sweep finds it if the task is lost. Pure.
+    """
+    if claimed is None or claimed.progress.claim is None or present is None:
+        return False
+    due_at = claimed.progress.due_at
+    return with_progress(present, replace(present.progress, due_at=due_at)) == claimed
 
 
 def _was_alarmed(step: Step[R]) -> bool:

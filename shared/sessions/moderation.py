@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from shared.core.callers import Caller
-from shared.core.errors import BadRequest, Conflict, TooMany, WrongState
+from shared.core.errors import BadRequest, TooMany, WrongState
 from shared.core.paths import RESERVED, pairing_path, session_path
+from shared.core.retry import RetryOnConflict
 from shared.ports import REMOVE, Clock, Document, ExternalIds, Ingest, Queue, Update
 from shared.reconcile import Reconciler
 from shared.sessions.access import require_owner
@@ -22,9 +23,6 @@ from shared.sessions.session import Session, wanted
 
 MODERATORS_MAX: Final = 100
 """Moderators that one session may have besides its owner."""
-
-WRITES_MAX: Final = 10
-"""Tries to write the moderators while others change the session."""
 
 
 def set_moderator(
@@ -51,7 +49,8 @@ def set_moderator(
         WrongState: The user is the owner, who always moderates (never).
         Conflict: The session was changed at every try (again).
     """
-    for _ in range(WRITES_MAX):
+    retry = RetryOnConflict("The session was changed at every try. Try again.")
+    while True:
         document, session = _owned(caller, session_id, sessions)
         if uid == session.owner_uid:
             if is_moderator:
@@ -70,20 +69,19 @@ def set_moderator(
                 f"This session has {MODERATORS_MAX} moderators, the maximum. Remove one of them first.",
                 reason="MODERATORS_TOO_MANY",
             )
-        if is_moderator is not (uid in session.moderators):
-            # If the task is lost, the sweep finds the session by `updatedAt`.
-            change: dict[tuple[str, ...], Any] = {
-                ("moderators", uid): True if is_moderator else REMOVE,
-                ("updatedAt",): clock(),
-            }
-            try:
-                sessions.documents.commit(Update(document.path, change, if_version=document.version))
-            except Conflict:
-                continue
-        look = Reconciler(sessions.documents, queue, clock).reconcile(sessions, session_id)
-        applied = None if look.record is None else look.record.applied
-        return applied is not None and is_moderator is (uid in applied.moderators)
-    raise Conflict("The session was changed at every try. Try again.")
+        if is_moderator is (uid in session.moderators):
+            break
+        # If the task is lost, the sweep finds the session by `updatedAt`.
+        change: dict[tuple[str, ...], Any] = {
+            ("moderators", uid): True if is_moderator else REMOVE,
+            ("updatedAt",): clock(),
+        }
+        with retry:
+            sessions.documents.commit(Update(document.path, change, if_version=document.version))
+            break
+    look = Reconciler(sessions.documents, queue, clock).reconcile(sessions, session_id)
+    applied = None if look.record is None else look.record.applied
+    return applied is not None and is_moderator is (uid in applied.moderators)
 
 
 def stream_ingest(caller: Caller, session_id: str, sessions: Sessions) -> Ingest:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.core.errors import Conflict, NotFound, WrongState
+from shared.core.errors import NotFound, WrongState
 from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import RECONCILE_SESSION, pairing_path, session_path
+from shared.core.retry import RetryOnConflict
 from shared.ports import Clock, Create, Document, Documents, Queue, Update, Write
 from shared.reconcile.slots import enqueue
 from shared.sessions.decide import reopened
 from shared.sessions.model import Pairing
 from shared.sessions.session import Session, noting, session_with
 
-WRITES_MAX: Final = 5
-"""Tries to write a pairing while others write it, for example an observation that settles at the same moment."""
+_CHANGED: Final = "Others changed the session's record at every try. Try again."
 
 
 def retrieve_or_create(documents: Documents, session: Session) -> SessionIdentity:
@@ -41,7 +41,8 @@ def retrieve_or_create(documents: Documents, session: Session) -> SessionIdentit
         Transient: The documents could not be reached (again).
     """
     path = pairing_path(session.id)
-    for _ in range(WRITES_MAX):
+    retry = RetryOnConflict(_CHANGED)
+    while True:
         (document,) = documents.read(path)
         record = Pairing(session.identity) if document is None else Pairing.from_document(document)
         if document is not None and record.expires_at is None:
@@ -52,17 +53,15 @@ def retrieve_or_create(documents: Documents, session: Session) -> SessionIdentit
             # The tombstone would expire, and this session's deletion would then go unnoticed.
             record = reopened(record, session.identity)
             write = Update(path, record.to_fields(), if_version=document.version)
-        try:
+        with retry:
             documents.commit(write, noting(session.identity, session.version))
             return session.identity
-        except Conflict:
-            # Another worker created the pairing between our read and our write, or the session was changed or deleted.
-            (found,) = documents.read(session_path(session.id))
-            present = session_with(session.identity, found)
-            if present is None:
-                raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND") from None
-            session = present
-    raise Conflict("Others changed the session's record at every try. Try again.")
+        # Another worker created the pairing between our read and our write, or the session was changed or deleted.
+        (found,) = documents.read(session_path(session.id))
+        present = session_with(session.identity, found)
+        if present is None:
+            raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
+        session = present
 
 
 def identity_under(record: Pairing, session: Session) -> SessionIdentity:
@@ -106,18 +105,16 @@ def have_verified(documents: Documents, queue: Queue, pairing: Document, clock: 
         Conflict: Others wrote it each time (again).
         Transient: Documents or queue could not be reached (again).
     """
-    for _ in range(WRITES_MAX):
+    retry = RetryOnConflict(_CHANGED)
+    while True:
         if pairing.fields["claim"] is not None:
             return False
         now = clock()
-        try:
+        with retry:
             documents.commit(Update(pairing.path, {"verifyAt": now, "dueAt": now}, if_version=pairing.version))
-        except Conflict:
-            (read,) = documents.read(pairing.path)
-            if read is None:
-                return False
-            pairing = read
-            continue
-        enqueue(queue, RECONCILE_SESSION, pairing.id, clock)
-        return True
-    raise Conflict("Others changed the session's record at every try. Try again.")
+            enqueue(queue, RECONCILE_SESSION, pairing.id, clock)
+            return True
+        (read,) = documents.read(pairing.path)
+        if read is None:
+            return False
+        pairing = read

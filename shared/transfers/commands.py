@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.core.callers import Caller, ClaimNames
-from shared.core.errors import Conflict, NotFound, Transient, WrongState
+from shared.core.errors import NotFound, Transient, WrongState
 from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import (
     ENROLMENTS,
@@ -29,6 +29,7 @@ from shared.core.paths import (
     session_path,
     transfer_path,
 )
+from shared.core.retry import RetryOnConflict
 from shared.ports import (
     Accounts,
     Clock,
@@ -52,9 +53,6 @@ from shared.transfers.decide import SETTLES_AFTER_S
 from shared.transfers.model import Transfer, TransferState
 from shared.transfers.room import room_for
 from shared.videos.settings import Policy
-
-WRITES_MAX: Final = 10
-"""Tries to begin a transfer while others change the session."""
 
 AGAIN_MIN_S: Final = 10
 """The shortest pause, in seconds, before a caller is told to ask again whether a running transfer has ended."""
@@ -100,7 +98,8 @@ def transfer_session(
             not be reached (again).
         Conflict: The session was changed at every try (again).
     """
-    for _ in range(WRITES_MAX):
+    retry = RetryOnConflict("The session was changed at every try. Try again.")
+    while True:
         now = clock()
         found, pairing, job = documents.read(
             session_path(session_id), pairing_path(session_id), transfer_path(session_id)
@@ -123,14 +122,11 @@ def transfer_session(
                 return TransferState.DONE
             raise WrongState("This session already belongs to this owner.", reason="SESSION_OWNED_ALREADY")
         room = () if caller.is_admin else room_for(session_id, uid, documents, policy)
-        try:
+        with retry:
             documents.commit(*begin(session, pairing, job, uid, former, now), *room)
-        except Conflict:
-            continue
-        for queue_name in (RECONCILE_TRANSFER, RECONCILE_SESSION):
-            enqueue(queue, queue_name, session_id, clock)
-        return TransferState.MOVING
-    raise Conflict("The session was changed at every try. Try again.")
+            for queue_name in (RECONCILE_TRANSFER, RECONCILE_SESSION):
+                enqueue(queue, queue_name, session_id, clock)
+            return TransferState.MOVING
 
 
 def begin(

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from shared.core.callers import Caller
-from shared.core.errors import BadRequest, Conflict, NotFound, WrongState
+from shared.core.errors import BadRequest, NotFound, WrongState
 from shared.core.paths import RECONCILE_VIDEO, session_path, video_path
+from shared.core.retry import RetryOnConflict
 from shared.ports import Clock, Document, Documents, Queue, Update
 from shared.reconcile import AT_ONCE
 from shared.reconcile.slots import enqueue
@@ -21,8 +22,7 @@ from shared.videos.model import Video, VideoState
 from shared.videos.policy import check_order, checked_title
 from shared.videos.spec import Spec
 
-WRITES_MAX: Final = 10
-"""The number of times that a spec is written if the video changes meanwhile."""
+_CHANGED: Final = "The video was changed at every try. Try again."
 
 
 def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Document, Session]:
@@ -73,18 +73,16 @@ def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Qu
         WrongState: The upload is complete (never).
         Conflict: The video changed every time (again).
     """
-    for _ in range(WRITES_MAX):
+    retry = RetryOnConflict(_CHANGED)
+    while True:
         document, _ = owned_video(caller, video_id, documents)
         video, spec = Video.from_document(document), Spec.from_document(document)
         if video.state is VideoState.READY and video.serving == spec.number and spec.cancelled != spec.number:
             raise WrongState("This upload is complete. Delete the video, or replace it.", reason="UPLOAD_COMPLETE")
-        try:
+        with retry:
             _wish(document.path, "cancelled", spec.number, documents, document)
-        except Conflict:
-            continue
-        enqueue(queue, RECONCILE_VIDEO, video_id, clock)
-        return
-    raise Conflict("The video was changed at every try. Try again.")
+            enqueue(queue, RECONCILE_VIDEO, video_id, clock)
+            return
 
 
 def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
@@ -97,7 +95,8 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
         WrongState: Nothing has failed, or a retry could not help (never).
         Conflict: The video changed every time (again).
     """
-    for _ in range(WRITES_MAX):
+    retry = RetryOnConflict(_CHANGED)
+    while True:
         document, _ = owned_video(caller, video_id, documents)
         video = Video.from_document(document)
         if video.state is not VideoState.FAILED or video.ended is None:
@@ -106,13 +105,10 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
             )
         if not video.ended.retryable:
             raise WrongState(f"A retry would not help: {video.ended.message}", reason="RETRY_USELESS")
-        try:
+        with retry:
             _wish(document.path, "retry", video.failures, documents, document)
-        except Conflict:
-            continue
-        enqueue(queue, RECONCILE_VIDEO, video_id, clock)
-        return
-    raise Conflict("The video was changed at every try. Try again.")
+            enqueue(queue, RECONCILE_VIDEO, video_id, clock)
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +140,8 @@ def update_video(
         raise BadRequest("Give the video another title, or another order.", reason="NOTHING_TO_CHANGE")
     title = None if correction.title is None else checked_title(correction.title)
     check_order(correction.order)
-    for _ in range(WRITES_MAX):
+    retry = RetryOnConflict(_CHANGED)
+    while True:
         document, _ = owned_video(caller, video_id, documents)
         spec = Spec.from_document(document)
         if spec.deleted or document.fields["gone"]:
@@ -154,15 +151,12 @@ def update_video(
             spec = replace(spec, upload=upload, new_title=title, corrections=spec.corrections + 1)
         if correction.order is not None:
             spec = replace(spec, new_order=correction.order)
-        try:
+        with retry:
             documents.commit(
                 Update(document.path, {"wish": spec.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
             )
-        except Conflict:
-            continue
-        enqueue(queue, RECONCILE_VIDEO, video_id, clock)
-        return
-    raise Conflict("The video was changed at every try. Try again.")
+            enqueue(queue, RECONCILE_VIDEO, video_id, clock)
+            return
 
 
 def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:

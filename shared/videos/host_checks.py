@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.core import log
-from shared.core.errors import Conflict
 from shared.core.paths import COPIES, VIDEOS, host_path
+from shared.core.retry import RetryOnConflict
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.promises import encoded, unended
 from shared.hosts.table import Standing, next_check
@@ -39,7 +39,6 @@ just been deleted."""
 
 GRANT_S: Final = 60
 AGAIN_S: Final = 60
-WRITES_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,8 @@ class Checks:
 
     def _record(self, name: str, *, is_healthy: bool) -> None:
         path, now = host_path(name), self.clock()
-        for _ in range(WRITES_MAX):
+        retry = RetryOnConflict(f"Others changed {path} at every try. Try again.")
+        while True:
             (document,) = self.documents.read(path)
             before = Standing.from_document(document)
             has_turned = before.is_healthy != is_healthy or before.since is None
@@ -119,13 +119,10 @@ class Checks:
             if document is not None and len(unended(before.promised, now)) < len(before.promised):
                 # Privacy: expired records of viewers are removed even if nobody watches now.
                 fields["promised"] = encoded(unended(before.promised, now))
-            try:
+            with retry:
                 self.documents.commit(
                     Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
                 )
-            except Conflict:
-                continue
-            if before.is_healthy != is_healthy:
-                log.host_turned(name, is_healthy=is_healthy)
-            return
-        raise Conflict(f"Others changed {path} at every try. Try again.")
+                if before.is_healthy != is_healthy:
+                    log.host_turned(name, is_healthy=is_healthy)
+                return

@@ -25,6 +25,7 @@ from typing import Final
 from shared.core import log
 from shared.core.errors import Conflict, Permanent, ProviderError, Transient
 from shared.core.paths import FEED_WAKE, POLL_READINESS, VIDEOS, operation_path
+from shared.core.retry import RetryOnConflict
 from shared.ports import (
     CHANGES_MAX,
     OBSERVED_MAX,
@@ -64,10 +65,6 @@ are active."""
 
 IDLE_PAUSE_S: Final = 60
 """Seconds between observations of uploads if none is active."""
-
-CLAIMS_MAX: Final = 5
-"""The number of times that one poll is claimed if others write the chain meanwhile."""
-
 CLOCKS_APART_S: Final = 900
 """Seconds by which a new chain begins in the past, because the provider's clock, which dates the changes, may be behind
 ours."""
@@ -134,7 +131,9 @@ class ReadinessPoller:
             return
         chain, version = self._read()
         if chain is not None:
-            self._end(chain, version)
+            with suppress(Conflict):
+                # A poll or an upload was first, and the chain is theirs.
+                self._end(chain, version)
 
     def _runs(self, chain: Chain | None) -> bool:
         return chain is not None and chain.running and chain.due_at is not None and chain.due_at > self.clock()
@@ -173,29 +172,26 @@ class ReadinessPoller:
             self.wake()
             return
         now = self.clock()
-        for _ in range(CLAIMS_MAX):
+        retry = RetryOnConflict("Others changed the feed's document at every try. Try again.")
+        while True:
             chain, version = self._read()
             if chain is None or not chain.running or chain.tick != number:
                 return
             uploads = self._uploads(chain, now)
-            if chain.ticks_left <= 0 or not (uploads or self._pending()):
-                if self._end(chain, version):
+            with retry:
+                # A conflict means that another worker claimed this poll, or that an upload has just woken the poller.
+                if chain.ticks_left <= 0 or not (uploads or self._pending()):
+                    self._end(chain, version)
                     return
-                continue
-            taken = replace(chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now))
-            try:
+                taken = replace(chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now))
                 version = self._write(taken, version)
-            except Conflict:
-                # Another worker has claimed this poll, or an upload has just woken the poller.
-                continue
-            self._enqueue(number + 1, now + timedelta(seconds=self.interval_s))
-            looked = self._look(taken, uploads, now, each)
-            if looked != taken:
-                with suppress(Conflict):
-                    # If the next poll has begun already, it or a later one moves the cursor on.
-                    self._write(looked, version)
-            return
-        raise Conflict("Others changed the feed's document at every try. Try again.")
+                break
+        self._enqueue(number + 1, now + timedelta(seconds=self.interval_s))
+        looked = self._look(taken, uploads, now, each)
+        if looked != taken:
+            with suppress(Conflict):
+                # If the next poll has begun already, it or a later one moves the cursor on.
+                self._write(looked, version)
 
     def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Mapper) -> Chain:
         """
@@ -297,24 +293,20 @@ class ReadinessPoller:
             log.feed_hindered(self.provider, tick, error)
         return Trouble(error.code, str(error), retryable, since, ticks + 1, is_alarming or was_alarmed)
 
-    def _end(self, chain: Chain, version: Version | None) -> bool:
+    def _end(self, chain: Chain, version: Version | None) -> None:
         """
         End the chain, and begin it again if a video became pending just before.
 
-        Returns:
-            Whether the end was written: not if another writer was first.
+        Raises:
+            Conflict: Another writer was first (again).
         """
         is_used_up = chain.ticks_left <= 0
         why = "budget used up" if is_used_up else "nothing pending"
-        try:
-            # The next sweep begins a new chain for videos that are still pending.
-            self._write(replace(chain, running=False, due_at=self.clock() if is_used_up else None), version)
-        except Conflict:
-            return False
+        # If it is used up, the next sweep begins a new chain for videos that are still pending.
+        self._write(replace(chain, running=False, due_at=self.clock() if is_used_up else None), version)
         log.feed_ended(self.provider, chain.tick, why)
         if not is_used_up and self._pending():
             self.wake()
-        return True
 
     def _pending(self) -> bool:
         return bool(self._select("pending", True, limit=1))

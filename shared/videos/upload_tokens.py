@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.core.callers import Caller
-from shared.core.errors import Conflict, NotFound, TooMany, WrongState
+from shared.core.errors import NotFound, TooMany, WrongState
 from shared.core.identity import SessionIdentity
 from shared.core.paths import (
     session_path,
     uploader_path,
     video_path,
 )
+from shared.core.retry import RetryOnConflict
 from shared.ports import (
     Clock,
     Condition,
@@ -58,7 +59,8 @@ raise to refuse.
 """
 
 TURNS_MAX: Final = 20
-"""The number of times that one request takes its turn if the teacher's other requests are faster."""
+"""The number of times that one request tries to take its turn if the teacher's other requests are faster. A teacher who
+uploads a folder sends many at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,16 +277,14 @@ class UploadTokens:
             TooMany: The teacher was given too many tokens in this minute (in the next).
             Conflict: The teacher's other requests were faster every time (again).
         """
-        for _ in range(TURNS_MAX):
+        retry = RetryOnConflict("Other requests of the same teacher came first. Try again.", TURNS_MAX)
+        while True:
             existing, turns = self.documents.read(video_path(video_id), uploader_path(caller.uid))
             turn = self._turn(caller, turns)
             number, writes = wished(existing)
-            try:
+            with retry:
                 self.documents.commit(turn, *writes)
                 return number
-            except Conflict:
-                continue
-        raise Conflict("Other requests of the same teacher came first. Try again.")
 
     def _turn(self, caller: Caller, turns: Document | None) -> Write:
         most = self.videos.policy.tokens_per_minute_max
@@ -351,7 +351,8 @@ class UploadTokens:
         now = self.clock()
         need = Need(number, record.upload.size_bytes, received_bytes, upload_ends_at(record, now))
         media = self.videos.media(record.provider)
-        for _ in range(TURNS_MAX):
+        retry = RetryOnConflict("The video was changed at every try. Try again.")
+        while True:
             (document,) = self.documents.read(video_path(video_id))
             if document is None:
                 raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
@@ -359,12 +360,9 @@ class UploadTokens:
             require_wanted(spec, number)
             granted = next_granted(spec.granted, need, media.requests_for, now, UPLOAD_GRANT_MAX_S)
             change: dict[tuple[str, ...], object] = {("wish", "granted"): granted.to_fields()}
-            try:
+            with retry:
                 self.documents.commit(Update(document.path, change, if_version=document.version))
                 return granted
-            except Conflict:
-                continue
-        raise Conflict("The video was changed at every try. Try again.")
 
     def _received_bytes(self, record: Video, began_at: datetime) -> int:
         """

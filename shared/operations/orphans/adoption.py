@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from shared.core import log
 from shared.core.errors import Conflict, Refused
+from shared.core.retry import RetryOnConflict
 from shared.operations.orphans.claims import things_by_kind
 from shared.ports import ExternalIds, InventoryItem
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Claimed
 from shared.reconcile.resource import Resource
-
-WRITES_MAX: Final = 5
-"""The number of times that an adoption is written if others write the same documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +94,11 @@ class Adoption:
             Conflict: Others wrote the same documents every time (again).
         """
         things = things_by_kind(self.resources)[one.reference.kind]
-        for _ in range(WRITES_MAX):
-            try:
+        retry = RetryOnConflict("Others write its documents all the time. Try again.")
+        while True:
+            with retry:
                 things.adopt(self.deployment, one, external_ids, session_id)
                 return one.reference.path
-            except Conflict:
-                continue
-        raise Conflict("Others write its documents all the time. Try again.")
 
 
 def _whole(one: Claimed, orphans: Sequence[Claimed]) -> ExternalIds:

@@ -8,19 +8,16 @@ which the grant is ended.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from shared.core.errors import Conflict, WrongState
+from shared.core.errors import WrongState
 from shared.core.paths import RECONCILE_ADMISSION, admission_key, admission_path
+from shared.core.retry import RetryOnConflict
 from shared.ports import Clock, Create, Document, Documents, ExternalIds, Grant, Queue, Update, ViewerKeys
 from shared.reconcile.slots import enqueue
 from shared.sessions.admissions.model import AdmissionRecord, Giving, covering
-
-WRITES_MAX: Final = 10
-"""Tries to write an admission while other requests of the same person write it."""
 
 
 class Entered(Protocol):
@@ -68,7 +65,8 @@ def admit(
         Conflict: Other requests of the same person came first at every try (again).
         Others: Whatever `enter` and `is_ended` raise.
     """
-    for _ in range(WRITES_MAX):
+    retry = RetryOnConflict("Other requests of the same person came first. Try again.")
+    while True:
         given, document = giving(entered), entered.admission
         before = None if document is None else AdmissionRecord.from_document(document)
         known = before if before is None or is_ended is None else _verified(before, is_ended, clock())
@@ -79,12 +77,11 @@ def admit(
         path = admission_path(key)
         fields = after.to_fields()
         write = Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
-        with suppress(Conflict):
+        with retry:
             documents.commit(write)
             if after.ending:
                 enqueue(queue, RECONCILE_ADMISSION, key, clock)
         entered = enter()
-    raise Conflict("Other requests of the same person came first. Try again.")
 
 
 def _verified(record: AdmissionRecord, is_ended: Callable[[str], bool], now: datetime) -> AdmissionRecord:
