@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.resource import Resource, Worker, registered
-from shared.reconcile.traces import OUTSIDE, Trace, in_order
+from shared.reconcile.traces import Trace, in_order
 
 FOLDERS: Final = (
     "sessions",
@@ -43,6 +43,3 @@ RECORDER: Final = next(one.recorder for one in RESOURCES if one.recorder is not 
 
 SETTINGS: Final[Sequence[type]] = (CommonSettings, *(kind for one in RESOURCES for kind in one.settings))
 """The settings of all resources: dataclasses whose fields are declared with `shared/core/settings.py`."""
-
-NAMELESS: Final = OUTSIDE.union(*(one.nameless for one in RESOURCES))
-"""Collections that name no person."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shared.core.paths import COPIES, HOST_NAME, HOSTS, RECONCILE_COPY, VIDEO_ID
+from shared.core.paths import COPIES, HOST_NAME, RECONCILE_COPY, VIDEO_ID
 from shared.core.references import COPY
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Owned
@@ -65,5 +65,4 @@ RESOURCE = Resource(
     kind=COPY,
     owned=things,
     traces=(Trace(COPIES, Naming.VALUE, ("ownerUid",), Fate.FOLLOW, "copies"),),
-    nameless=frozenset({HOSTS}),
 )

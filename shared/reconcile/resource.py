@@ -166,7 +166,6 @@ class Resource:
         owned: Returns what its documents say about these things.
         written: The documents that clients write directly, if its specs are not in its records.
         traces: The fields and ids of its documents that may name a person.
-        nameless: Its collections that name no person.
         has_webhooks: Whether a provider's webhook that names such a thing has it reconciled.
         check: Builds its full check, if it has views that nothing else would repair.
         recorder: Builds what takes over the recordings of live events (`shared.sessions.controller.Recorder`), if it
@@ -184,7 +183,6 @@ class Resource:
     owned: Callable[[], Owned] | None = None
     written: WrittenByClients | None = None
     traces: tuple[Trace, ...] = ()
-    nameless: frozenset[str] = frozenset()
     has_webhooks: bool = False
     check: Callable[[Deployment], Check] | None = None
     recorder: Callable[[Deployment], Any] | None = None

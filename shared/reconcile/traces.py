@@ -1,7 +1,7 @@
 """The fields and ids that may name a person, and what an erasure does with each.
 
-Each resource lists its own in its `resource.py`, and is then erased and exported. A test checks that every collection
-is listed there, or named as one that names nobody.
+Each resource lists its own in its `resource.py`, and is then erased and exported. A test checks that every other
+collection names nobody.
 """
 
 from __future__ import annotations
@@ -9,25 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
-from shared.core.paths import (
-    CACHE,
-    CALL_BUDGETS,
-    OPERATIONS,
-    REMOVALS,
-    REPORTS,
-    RESERVED,
-    can_be_id,
-    hashed_uid,
-)
+from shared.core.paths import RESERVED, can_be_id, hashed_uid
 from shared.ports import Condition, Operator
-
-OUTSIDE: Final = frozenset({CALL_BUDGETS, CACHE, OPERATIONS, REPORTS, "archive"})
-"""Collections that belong to no resource, and that name no person."""
-
-CARRIED_OVER: Final = frozenset({REMOVALS})
-"""Collections of an earlier release, whose documents are converted once a day."""
 
 
 class Naming(StrEnum):
