@@ -15,6 +15,7 @@ import pytest
 from emulator_tests.memory import Effect, undisturbed
 from emulator_tests.pure.deployment import INTERVAL_S, ROOMY, Deployment, Killed, refusal
 from emulator_tests.pure.interleaving import Order, play_every_order
+from shared.core.errors import Conflict
 from shared.core.paths import POLL_READINESS, RECONCILE_VIDEO, video_path
 from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Observation, Task, Update, UploadSpec
 from shared.reconcile import LEASE_S
@@ -194,6 +195,23 @@ def test_the_chain_ends_once_nothing_is_pending() -> None:
     assert asked.times == 0
     assert not deployment.chain().running
     assert deployment.enqueued(POLL_READINESS) == []
+
+
+def test_a_chain_is_left_running_if_others_write_it_while_the_sweep_ends_it() -> None:
+    deployment, _ = with_nothing_pending()
+    before = deployment.chain()
+
+    def faster(operation: str, do: Callable[[], T]) -> T:
+        if operation == "commit":
+            raise Conflict("Somebody was faster.")
+        return do()
+
+    deployment.disturb = faster
+    deployment.poller.revive()
+    deployment.disturb = undisturbed
+    assert deployment.chain() == before
+    deployment.poller.revive()
+    assert not deployment.chain().running
 
 
 def test_a_chain_that_has_ended_begins_again_with_the_next_upload() -> None:

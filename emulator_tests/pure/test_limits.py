@@ -343,6 +343,24 @@ def test_an_instance_for_which_others_are_faster_each_time_is_refused_for_a_mome
     assert one.take(PATH, PROVIDER) == 0.0
 
 
+def test_a_draw_that_is_tried_again_hands_back_the_rest_of_the_last_portion() -> None:
+    effects, clock = Effects(), ManualClock()
+    documents, budget = MemoryDocuments(effects), Budget(burst=100, per_minute=6, portion=20)
+    one = Limiter(documents, clock)
+    assert one.take(PATH, budget) == 0.0
+    clock.advance(60)
+
+    def faster_once(operation: str) -> None:
+        if operation == "commit":
+            effects.disturb = lambda _: None
+            raise Conflict("Somebody was faster.")
+
+    effects.disturb = faster_once
+    assert one.take(PATH, budget) == 0.0
+    # With the 19 that were handed back the bucket was full, and one portion was drawn.
+    assert taken(Limiter(documents, clock), budget, 200) == 80
+
+
 @pytest.mark.parametrize("is_written", [False, True], ids=["the call", "the answer"])
 def test_where_a_draw_is_lost_at_most_its_portion_is(is_written: bool) -> None:
     clock = ManualClock()

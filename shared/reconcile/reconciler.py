@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from shared.core import log
 from shared.core.errors import Conflict, Doubtful, ProviderError
@@ -47,6 +48,8 @@ from shared.reconcile.model import (
 
 WORKER_TIMEOUT_S = 60
 """The timeout of callables, and of workers that declare no other, in seconds."""
+
+_OVERTAKEN: Final = "Others changed the same document first. Try again."
 
 STEPS_MAX = 12
 """The most steps of one run of a worker before it requeues."""
@@ -224,14 +227,14 @@ class Reconciler:
         Raises:
             Conflict: Another writer wrote the record itself (again, after reading again).
         """
-        retry = RetryOnConflict("Others changed the same document at every try. Try again.")
+        retry = RetryOnConflict(_OVERTAKEN)
         while True:
             with retry:
                 self._settle(controller, claimed, record, now, observed=observed)
                 return
             again = controller.read(claimed.key)
             if not _is_still_claimed(claimed.record, again.record):
-                raise Conflict("Another writer changed the same record first. Try again.")
+                raise Conflict(_OVERTAKEN)
             claimed = again
 
     def _settle(

@@ -1,7 +1,7 @@
 """The fields and ids that may name a person, and what an erasure does with each.
 
-Each resource lists its own in its `resource.py`, and is then erased and exported. A test checks that every other
-collection names nobody.
+Each resource lists its own in its `resource.py`, and is then erased and exported. A test checks that every collection
+is listed there, or in the test as one that names nobody.
 """
 
 from __future__ import annotations
