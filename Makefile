@@ -1,6 +1,6 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows others mutants bench format lock docs recording picture clean
+.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 flows-3 crashes others mutants bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -50,22 +50,26 @@ races: ## Play ten times as many races as `make test` does; RACES=n for another 
 	@$(SETUP) python
 	@RACES=$(RACES) $(BIN)/pytest --quiet emulator_tests/pure/test_races.py
 
-test: setup lint types imports ## Run every check and every test, through the real emulators, in two halves side by side.
-	@$(MAKE) -j2 flows others
+test: setup lint types imports ## Run every check and every test, through the real emulators, in five parts side by side.
+	@$(MAKE) -j5 flows-1 flows-2 flows-3 crashes others
 
-# Whole only together: some of them wait for emulators while the others compute. Each shows its output when it fails.
+# The flows mostly wait for emulators, while the crash cases compute. Each part shows its output when it fails.
 define beside
 	@echo "$@ run beside the other tests; how far they are stands in $(LOGS)/$@.log."
 	@$(1) >$(LOGS)/$@.log 2>&1 || { cat $(LOGS)/$@.log; exit 1; }
 	@sed -n '/ time per folder /,$$p' $(LOGS)/$@.log
 endef
 
-# The stories have a stack of their own: they break its Kaltura, move its clock and kill its functions.
-flows:
-	$(call beside,TESTBED_STATE=$(CURDIR)/.testbed/flows TESTBED_LANE=1 $(BIN)/pytest --quiet emulator_tests/flow)
+# Each has a stack of its own: the flows break its Kaltura, move its clock and kill its functions.
+flows-1 flows-2 flows-3: flows-%:
+	$(call beside,TESTBED_STATE=$(CURDIR)/.testbed/flows-$* TESTBED_LANE=$* $(BIN)/pytest --quiet --share $*/3 emulator_tests/flow)
+
+# They start no emulators and wait for nothing, so they leave the processors to the others.
+crashes:
+	$(call beside,nice $(BIN)/pytest --quiet emulator_tests/crashes)
 
 others:
-	@$(BIN)/pytest --ignore=emulator_tests/flow
+	@$(BIN)/pytest --ignore=emulator_tests/flow --ignore=emulator_tests/crashes
 
 mutants: ## Change each decision in small ways and see a pure test fail; MODULE=hosts/decide for one module.
 	@$(SETUP) python

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from enum import Enum
 from threading import Lock
@@ -19,12 +19,16 @@ _PLAIN: Final = (bool, int, float, complex, str, bytes, date, timedelta, type(No
 _NAMED: Final = (type, ModuleType, BuiltinFunctionType)
 
 
-def digest(*roots: object) -> bytes:
+def digest(*roots: object, without: Sequence[object] = ()) -> bytes:
     """
     Return 16 bytes that stand for the values of these objects and of all that they refer to.
+
+    Args:
+        roots: The objects.
+        without: Objects whose values do not count, wherever they are referred to.
     """
     written = hashlib.blake2b(digest_size=16)
-    numbers: dict[int, int] = {}
+    numbers = {id(one): -1 for one in without}
     # Kept, because the id of an object that is gone may be given to another one.
     kept: list[object] = []
     left: list[object] = [*reversed(roots)]

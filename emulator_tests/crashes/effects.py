@@ -213,6 +213,7 @@ class Effects:
         met: The effects that were counted, in order.
         counting: Whether effects are counted now, and may be disturbed.
         blow: The disturbance.
+        disturbed: The worker whose effect was disturbed, as a list of at most one.
         branch: Is given the number of each counted effect and the effect, and returns its disturbance. It may copy this
             process, and return something else in the copy.
         surroundings: Callbacks around each effect.
@@ -222,6 +223,7 @@ class Effects:
         self.met: list[Met] = []
         self.counting = False
         self.blow: Blow | None = None
+        self.disturbed: list[object] = []
         self.branch: Callable[[int, Met], Fault | Callable[[], None] | None] | None = None
         self.surroundings = surroundings
         self._last_visitor: object = None
@@ -240,6 +242,8 @@ class Effects:
                 what = self.blow.what
             elif self.branch is not None:
                 what = self.branch(len(self.met), self.met[-1])
+        if what is not None:
+            self.disturbed.append(around.visitor())
         if what is not None and not isinstance(what, Fault):
             with around.alone():
                 what()

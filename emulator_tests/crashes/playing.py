@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from emulator_tests.crashes.account import Account
 from emulator_tests.crashes.acts import Act, Acts
+from emulator_tests.crashes.digests import digest
 from emulator_tests.crashes.effects import Blow, Fault, Met
 from emulator_tests.crashes.flows import Flow
 from emulator_tests.crashes.forks import Forks
@@ -57,22 +58,32 @@ def play(
     return world
 
 
-def play_each(flow: Flow, account: Account, cases: Iterable[tuple[int, Met, Fault | Act]]) -> list[str | None]:
+def play_each(
+    flow: Flow, account: Account, cases: Iterable[tuple[int, Met, Fault | Act]], *, build: Build = SOUND
+) -> list[str | None]:
     """
     Run a flow once, undisturbed, and each case in a copy of this process that begins at the case's effect.
+
+    A copy ends once its disturbed worker has ended, if another copy was in the same state by then: both would go on
+    alike, so only the first one is judged.
 
     Args:
         flow: What users do.
         account: The Kaltura account to use.
         cases: For each case the number of the effect, the effect as it was recorded, and its disturbance, ordered by
             the numbers.
+        build: The code as it is, or with a defect.
 
     Returns:
         For each case the traceback of its failure with the log of the run, or `None`.
     """
     left, failures, forks = deque(cases), list[str | None](), Forks()
-    world = _begin(flow, account, None)
+    world = _begin(flow, account, None, build)
     what: Fault | Act | None = None
+
+    def end_if_judged() -> None:
+        if not forks.is_new(digest(world.state(), isinstance(what, Fault))):
+            forks.end()
 
     def branch(number: int, met: Met) -> Fault | Callable[[], None] | None:
         nonlocal what
@@ -88,6 +99,7 @@ def play_each(flow: Flow, account: Account, cases: Iterable[tuple[int, Met, Faul
                 account.leave_connections()
                 world.effects.branch, what = None, mine
                 world.is_orderly = _is_orderly(flow, mine)
+                world.after_disturbance = end_if_judged
                 return _disturbance(world, mine)
             account.simulator.restore()
             failures.append(forks.failures[before] if len(forks.failures) > before else None)
@@ -156,6 +168,7 @@ def act(world: World, acts: Acts) -> None:
     for after_s, do in acts:
         world.go_on(max(0.0, after_s - (world.clock() - begun_at).total_seconds()))
         do(world)
+        world.acted += 1
 
 
 @contextmanager

@@ -88,6 +88,12 @@ class Simulator:
         """
         self.control("POST", "restore", {})
 
+    def digest(self) -> str:
+        """
+        Return a digest of everything on which the account's later answers depend.
+        """
+        return str(self.control("GET", "digest")["digest"])
+
     def leave_connection(self) -> None:
         """
         Speak over another connection from now on, in a copy of the process that opened the present one.

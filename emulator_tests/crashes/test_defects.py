@@ -14,7 +14,7 @@ from emulator_tests.crashes.account import Account
 from emulator_tests.crashes.acts import Act, break_kaltura, delete, publish, retitle, sweep, visit_session
 from emulator_tests.crashes.effects import Fault
 from emulator_tests.crashes.flows import FLOWS, Flow
-from emulator_tests.crashes.playing import play
+from emulator_tests.crashes.playing import play, play_each
 from emulator_tests.crashes.recording import recorded
 from emulator_tests.pure.races.defects import DEFECTS, Build
 from emulator_tests.pure.races.invariants import Broken
@@ -56,6 +56,16 @@ SHOWN_IN_MEMORY: Final = {
 their own."""
 
 
+SHOWN_ONLY_BY_A_DISTURBANCE: Final = (
+    "a lost event is not looked for",
+    "a lost video is not looked for",
+    "there is no lease",
+    "there is no sweep",
+    "what is under way counts as a stray",
+    "a gone session is written all the same",
+)
+
+
 @pytest.mark.parametrize("defect", SHOWN_BY)
 def test_each_defect_is_noticed(defect: str, account: Account, request: pytest.FixtureRequest) -> None:
     build = DEFECTS[defect]
@@ -63,6 +73,21 @@ def test_each_defect_is_noticed(defect: str, account: Account, request: pytest.F
     flow = shown_by if isinstance(shown_by, Flow) else next(flow for flow in FLOWS if flow.name == shown_by)
     blows = _blows(flow, what, request.config) if what else [(0, None)]
     assert any(_breaks(flow, account, number, one, build) for number, one in blows)
+
+
+@pytest.mark.parametrize("defect", SHOWN_ONLY_BY_A_DISTURBANCE)
+def test_each_defect_is_noticed_in_copies_that_are_judged_once_per_state(defect: str, account: Account) -> None:
+    build = DEFECTS[defect]
+    shown_by, what = SHOWN_BY[defect]
+    assert isinstance(shown_by, str)
+    flow = next(flow for flow in FLOWS if flow.name == shown_by)
+    met = play(flow, account, build=build).met()
+    cases = [
+        (number, one, disturbance)
+        for number, one in enumerate(met, 1)
+        for disturbance in (*one.faults(), *(act for act in what if not isinstance(act, Fault)))
+    ]
+    assert any("Broken: " in failure for failure in play_each(flow, account, cases, build=build) if failure)
 
 
 def test_every_defect_of_the_model_of_races_is_shown_here_too() -> None:

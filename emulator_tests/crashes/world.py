@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 from emulator_tests.crashes.account import EventsAtKaltura, MediaAtKaltura, WatchedAccount, assemble
 from emulator_tests.crashes.browser import send_chunk
 from emulator_tests.crashes.checks import Checks
+from emulator_tests.crashes.digests import digest
 from emulator_tests.crashes.effects import AT_KALTURA, Effects, Kind, Met, WatchedClient, WatchedDocuments, WatchedQueue
 from emulator_tests.crashes.settings import (
     BROWSER_PAUSE_S,
@@ -111,6 +112,8 @@ class World:
         chronicle: The log of the run.
         app: The code under test.
         counted_from: Since when effects are counted.
+        acted: How many acts of the flow are done.
+        after_disturbance: Called once, before the first worker that begins after the disturbed one has ended.
         hurt: Whether a user got an error, or their browser died. Then they may not get what they asked for.
     """
 
@@ -133,6 +136,8 @@ class World:
         self.hurt = False
         self.effects = client.effects = Effects(self)
         self._build = build
+        self._client = client
+        self._next: tuple[str, Task | None] | None = None
         self.is_orderly = True
         self._others = 0
         self._there = simulator.things()
@@ -176,9 +181,35 @@ class World:
         self._replaced = 0
         self._sweep_at = begun_at + timedelta(seconds=SWEEP_INTERVAL_S)
         self._sweeps_counted = 0
+        self.acted = 0
+        self.after_disturbance: Callable[[], None] | None = None
         for session_id, fields in BYSTANDERS.items():
             self._kept.commit(Create(session_path(session_id), fields))
             self.ledger.user_wrote(session_id, fields)
+
+    def state(self) -> bytes:
+        """
+        Return a digest of everything on which the rest of this run depends, between two workers.
+        """
+        ledger, names = (
+            self.ledger,
+            (self.hurt, self._token, self._tokens_asked, self._film, self._replaced, self.acted),
+        )
+        # Every worker to come reads later than all those that have ended wrote.
+        sessions = [
+            (id_, known.fields, known.wished_from is None, known.ever_asked, known.deleted)
+            for id_, known in ledger.sessions.items()
+        ]
+        known = (
+            ledger.recorded, ledger.intents, [*ledger.claimers], ledger.retired_at, ledger.ready_in_time, ledger.lost,
+            ledger.given, ledger.changed_at,
+        )  # fmt: skip
+        schedule = (self._sweep_at, self._sweeps_counted, self.effects.counting, self.is_orderly, self._others)
+        return digest(
+            self._kept, self._queue, self.clock, self.app, self.simulator.digest(), names, sessions, known, schedule,
+            self._next,
+            without=(self, self.effects, self.ledger, self.simulator, self._client),
+        )  # fmt: skip
 
     # --- one run --------------------------------------------------------------------------------------------------
 
@@ -536,7 +567,7 @@ class World:
         """
         Run a worker on a task. A worker that is killed loses the task; one that fails is retried by the queue.
         """
-        with contextlib.suppress(Killed), self._visiting(task.queue):
+        with contextlib.suppress(Killed), self._visiting(task.queue, task):
             self.app.work(task.queue, task.key)
         if self.is_orderly and not self._others:
             self._checks.require_no_claims()
@@ -562,7 +593,10 @@ class World:
             self._queue.deliver_until(until, self._deliver)
 
     @contextlib.contextmanager
-    def _visiting(self, name: str) -> Iterator[None]:
+    def _visiting(self, name: str, task: Task | None = None) -> Iterator[None]:
+        if self.after_disturbance is not None and self.effects.disturbed and self._stage.current is None:
+            self._next, then, self.after_disturbance = (name, task), self.after_disturbance, None
+            then()
         before, self._stage.current = self._stage.current, Visitor(name, lambda: None, self.clock())
         try:
             yield

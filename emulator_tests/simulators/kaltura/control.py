@@ -74,6 +74,8 @@ async def _route(world: World, request: Request, name: str, sent: Mapping[str, A
                 raise ValueError("there is no snapshot")
             snapshot.restore(world, world.snapshot)
             return {}
+        case ("GET", "digest"):
+            return {"digest": snapshot.digest(world)}
         case ("POST", "secret"):
             # What the console does when somebody asks for a new one: keys that were signed with the old one are read
             # no more.

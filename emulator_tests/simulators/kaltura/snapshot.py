@@ -6,6 +6,7 @@ Called by `control`, for tests that try many ways to go on from the same moment.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -53,6 +54,15 @@ def restore(world: World, snapshot: Snapshot) -> None:
         shutil.rmtree(world.store.files)
         # With the times of the files, so that the next listing is the same.
         shutil.copytree(snapshot.files.name, world.store.files)
+
+
+def digest(world: World) -> str:
+    """Return a digest of everything on which later answers depend; two accounts with the same one answer alike."""
+    tables = [(name, table.rows, table.buried) for name, table in world.store.tables.items()]
+    beside = (world.settings, world.readiness, world.admin_secret, world.agenda, len(world.late.held))
+    changed = [(at, table.name, key, row) for at, table, key, row in world.store.history]
+    state = (tables, changed, vars(world.clock), world.faults.rules, beside, sorted(_listing(world.store.files)))
+    return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
 
 
 def _listing(folder: Path) -> dict[str, tuple[int, int]]:

@@ -82,7 +82,7 @@ class Store:
         self.tables: dict[str, Table] = {table.name: table for table in vars(self).values() if isinstance(table, Table)}
         self._clock = clock
         #: What each changed row was before, for lists that lag behind.
-        self._history: deque[tuple[float, Table, Key, Record | None]] = deque()
+        self.history: deque[tuple[float, Table, Key, Record | None]] = deque()
         self._pending: list[str] = []
         self._journal: TextIO | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -122,7 +122,7 @@ class Store:
     def as_of(self, table: Table, instant: float) -> dict[Key, Record | None]:
         """The rows changed since an instant, as they were then; None for one that did not exist yet."""
         then: dict[Key, Record | None] = {}
-        for changed_at, changed, key, row in reversed(self._history):
+        for changed_at, changed, key, row in reversed(self.history):
             if changed_at <= instant:
                 break
             if changed is table:
@@ -151,13 +151,13 @@ class Store:
     def contents(self) -> dict[str, Any]:
         """The rows of all tables, as `bring_back` takes them; the bytes are files of their own."""
         tables = {name: table.contents() for name, table in self.tables.items()}
-        return {"tables": tables, "history": tuple(self._history)}
+        return {"tables": tables, "history": tuple(self.history)}
 
     def bring_back(self, contents: Mapping[str, Any]) -> None:
         """Bring back what `contents` returned, which stays as it is. There must be no journal."""
         for name, table in self.tables.items():
             table.bring_back(contents["tables"][name])
-        self._history = deque(contents["history"])
+        self.history = deque(contents["history"])
 
     def close(self) -> None:
         """Let go of the journal and of a temporary folder."""
@@ -182,9 +182,9 @@ class Store:
 
     def _remember(self, table: Table, key: Key) -> None:
         now = self._clock.now()
-        while self._history and self._history[0][0] < now - _HISTORY_S:
-            self._history.popleft()
-        self._history.append((now, table, key, table.get(key)))
+        while self.history and self.history[0][0] < now - _HISTORY_S:
+            self.history.popleft()
+        self.history.append((now, table, key, table.get(key)))
 
     def _replay(self, state_file: Path) -> None:
         if not state_file.exists():
