@@ -6,7 +6,7 @@ The race model finds the same defects by chance. Here each is shown by the flow 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
@@ -82,10 +82,11 @@ def test_each_defect_is_noticed_in_copies_that_are_judged_once_per_state(defect:
     assert isinstance(shown_by, str)
     flow = next(flow for flow in FLOWS if flow.name == shown_by)
     met = play(flow, account, build=build).met()
+    acts = tuple(act for act in what if not isinstance(act, Fault))
     cases = [
         (number, one, disturbance)
         for number, one in enumerate(met, 1)
-        for disturbance in (*one.faults(), *(act for act in what if not isinstance(act, Fault)))
+        for disturbance in cast(tuple[Fault | Act, ...], one.faults()) + acts
     ]
     assert any("Broken: " in failure for failure in play_each(flow, account, cases, build=build) if failure)
 
