@@ -29,6 +29,9 @@ KNOWN_USERS: Final = "kalturaUsers"
 CALL_BUDGETS: Final = "callBudgets"
 CACHE: Final = "kalturaCache"
 REPORTS: Final = "reports"
+SLIDES: Final = "slides"
+SHARED_MEDIAS: Final = "sharedLiveMedias"
+"""The collection below a session that shows its shared live media."""
 
 RECONCILE_SESSION: Final = "reconcileSession"
 RECONCILE_VIDEO: Final = "reconcileVideo"
@@ -37,6 +40,7 @@ RECONCILE_ERASURE: Final = "reconcileErasure"
 RECONCILE_COPY: Final = "reconcileCopy"
 RECONCILE_TRANSFER: Final = "reconcileTransfer"
 RECONCILE_ADMISSION: Final = "reconcileAdmission"
+RECONCILE_SLIDES: Final = "reconcileSlides"
 CHECK_HOST: Final = "checkHost"
 POLL_READINESS: Final = "pollReadiness"
 
@@ -54,6 +58,9 @@ ORPHANS_REPORT: Final = f"{REPORTS}/orphans"
 
 SESSION_ID: Final = re.compile("[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile("[a-f0-9]{20}")
+MEDIA_ID: Final = re.compile("[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}")
+"""The id of a shared live media: a UUID."""
+
 HOST_NAME: Final = re.compile("[a-z][a-z0-9]{0,19}")
 """The name of a host or a provider, as in the table of hosts."""
 
@@ -104,6 +111,20 @@ def video_path(video_id: str) -> str:
     Return the path of one uploaded video.
     """
     return f"{VIDEOS}/{video_id}"
+
+
+def slides_path(media_id: str) -> str:
+    """
+    Return the path of the record of a shared live media.
+    """
+    return f"{SLIDES}/{media_id}"
+
+
+def shared_media_path(session_id: str, media_id: str) -> str:
+    """
+    Return the path of the document that shows a shared live media to those who may watch its session.
+    """
+    return f"{SESSIONS}/{session_id}/{SHARED_MEDIAS}/{media_id}"
 
 
 def copy_path(key: str) -> str:
