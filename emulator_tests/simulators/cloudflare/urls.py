@@ -17,7 +17,7 @@ from emulator_tests.simulators.cloudflare.models.account import World
 from emulator_tests.simulators.cloudflare.models.video import Video
 from emulator_tests.simulators.cloudflare.models.video_json import video_json
 from emulator_tests.simulators.cloudflare.responses import (
-    account,
+    account_settings,
     downloads,
     envelope,
     fields,
@@ -151,11 +151,11 @@ async def _route(world: World, request: Request, words: list[str], lag_s: float)
                 videos.copy(world, await fields.body(request), request.headers.get("upload-creator"))
             )
         case ("GET", ["storage-usage"]):
-            return envelope.success(account.storage_usage(world, request.query_params.get("creator")))
+            return envelope.success(account_settings.storage_usage(world, request.query_params.get("creator")))
         case (_, ["keys", *rest]):
             return envelope.success(keys.keys(world, request.method, rest))
         case (_, ["webhook"]):
-            return envelope.success(await account.webhook(world, request))
+            return envelope.success(await account_settings.webhook(world, request))
         case (_, ["live_inputs", *rest]):
             return envelope.success(await live_inputs.live_inputs(world, request, rest))
         case ("POST", [uid, "token"]):
