@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from emulator_tests.testbed.places import CLIENTS, NODE, ROOT
-from emulator_tests.testbed.setup import packages_of
+from emulator_tests.testbed.steps import packages_of
 
 
 def unless_asked_for(flag: str, version: str, install: str) -> str:
