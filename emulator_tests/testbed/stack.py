@@ -340,7 +340,7 @@ class Testbed:
         )
 
     def _tasks(self) -> Part:
-        program = "emulator_tests.testbed.cloud_tasks"
+        program = "emulator_tests.testbed.cloud_tasks.queues"
         return self._part("tasks", [VENV / "bin" / "python", "-m", program, "--port", str(self._ports["tasks"])], 3)
 
     def _storage(self) -> Part:

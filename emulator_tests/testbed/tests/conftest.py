@@ -101,7 +101,7 @@ def cloud_tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tasks_v2.C
     port = free_ports("tasks")["tasks"]
     part = Part(
         name="tasks",
-        command=[str(VENV / "bin" / "python"), "-m", "emulator_tests.testbed.cloud_tasks", "--port", str(port)],
+        command=[str(VENV / "bin" / "python"), "-m", "emulator_tests.testbed.cloud_tasks.queues", "--port", str(port)],
         environment={"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore::FutureWarning"},
         directory=folder,
         log=folder / "tasks.log",

@@ -16,7 +16,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from emulator_tests.testbed.cloud_tasks import Job, Line, Retry, instant
+from emulator_tests.testbed.cloud_tasks.queues import Job, Line, Retry, instant
 from emulator_tests.testbed.tests.conftest import PARENT, Receiver
 
 QUEUE = f"{PARENT}/queues/alone"

@@ -22,7 +22,7 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from emulator_tests.testbed import Testbed, TestbedError
-from emulator_tests.testbed.cloud_tasks import duration
+from emulator_tests.testbed.cloud_tasks.queues import duration
 from emulator_tests.testbed.places import FAKE_GCS_SERVER, NODE, ROOT
 from emulator_tests.testbed.stack import ask, dotenv
 

@@ -1,6 +1,6 @@
 """Google Cloud Tasks on this machine: the gRPC service google.cloud.tasks.v2 as far as queues of HTTP tasks go.
 
-Run by the test bed as `python -m emulator_tests.testbed.cloud_tasks --port P`; spoken to by google-cloud-tasks, which
+Run by the test bed as `python -m emulator_tests.testbed.cloud_tasks.queues --port P`; spoken to by google-cloud-tasks, which
 judges it in `tests/test_cloud_tasks.py`. It keeps everything in memory and leaves identity (OIDC tokens, IAM) and the
 updating of queues to the real cloud.
 
