@@ -22,8 +22,8 @@ import httpx
 from emulator_tests.flow.long_upload import Break, line_to
 from emulator_tests.memory import ManualClock, MemoryHost
 from emulator_tests.simulators.tests.files import Files
+from emulator_tests.testbed.network import HOST, ask, free_ports
 from emulator_tests.testbed.places import VERSITYGW
-from emulator_tests.testbed.stack import HOST, ask, free_ports
 from shared.core.errors import Doubtful
 from shared.ports import ExternalIds, Grant, Host, MediaState, Observation, Source
 from shared.providers.bunny.host import BunnyHost, BunnyLibrary

@@ -13,7 +13,7 @@ import requests
 
 from emulator_tests.memory import MemoryAccounts
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.stack import free_ports
+from emulator_tests.testbed.network import free_ports
 from shared.cloud.accounts import FirebaseAccounts
 from shared.core.errors import Transient
 from shared.ports import Account, Accounts

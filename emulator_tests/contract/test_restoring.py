@@ -22,9 +22,9 @@ from emulator_tests.contract.accounts import DECLARED_BYTES, CloudflareSite, Fil
 from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.memory import ManualClock, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, STRAY_AGE_S, TEACHER, WINDOW
+from emulator_tests.testbed.network import HOST, free_ports
 from emulator_tests.testbed.part import Part
 from emulator_tests.testbed.places import HIDANE
-from emulator_tests.testbed.stack import HOST, free_ports
 from shared.app import App
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.ports import Create, Delete, Fields, ProviderAccount, Query, Task

@@ -16,9 +16,9 @@ import pytest
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from emulator_tests.testbed.network import free_ports
 from emulator_tests.testbed.part import Part
 from emulator_tests.testbed.places import ROOT, VENV
-from emulator_tests.testbed.stack import free_ports
 
 PARENT = "projects/demo-greenroom/locations/us-central1"
 
@@ -101,7 +101,7 @@ def cloud_tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tasks_v2.C
     port = free_ports("tasks")["tasks"]
     part = Part(
         name="tasks",
-        command=[str(VENV / "bin" / "python"), "-m", "emulator_tests.testbed.cloud_tasks.queues", "--port", str(port)],
+        command=[str(VENV / "bin" / "python"), "-m", "emulator_tests.testbed.cloud_tasks", "--port", str(port)],
         environment={"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore::FutureWarning"},
         directory=folder,
         log=folder / "tasks.log",

@@ -16,7 +16,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from emulator_tests.testbed.cloud_tasks.queues import Job, Line, Retry, instant
+from emulator_tests.testbed.cloud_tasks.queues import Job, Queue, Retry, instant
 from emulator_tests.testbed.tests.conftest import PARENT, Receiver
 
 QUEUE = f"{PARENT}/queues/alone"
@@ -244,13 +244,13 @@ def test_a_task_that_is_not_answered_by_its_deadline_comes_again(receiver: Recei
 
     async def held() -> Job:
         async with httpx.AsyncClient(timeout=None, trust_env=False) as http:
-            line = Line(tasks_v2.Queue(name=QUEUE, retry_config=QUICK_RETRY), http)
+            queue = Queue(tasks_v2.Queue(name=QUEUE, retry_config=QUICK_RETRY), http)
             request = tasks_v2.HttpRequest(url=f"{receiver.url}/held", http_method=tasks_v2.HttpMethod.POST)
             at = datetime.now(UTC)
             job = Job(f"{QUEUE}/tasks/1", request, at, at, deadline=timedelta(milliseconds=100))
-            line.add(job)
+            queue.add(job)
             await asyncio.to_thread(receiver.wait_for, 2)
-            line.close()
+            queue.close()
             return job
 
     job = asyncio.run(held())

@@ -23,8 +23,9 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from emulator_tests.testbed import Testbed, TestbedError
 from emulator_tests.testbed.cloud_tasks.queues import duration
+from emulator_tests.testbed.firebase import dotenv
+from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.places import FAKE_GCS_SERVER, NODE, ROOT
-from emulator_tests.testbed.stack import ask, dotenv
 
 ODD = 'a "quoted" \\ word # with\n$everything'
 
