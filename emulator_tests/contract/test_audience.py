@@ -36,7 +36,7 @@ def admit(site: Site, external_ids: ExternalIds, uid: str = "ada", *, force_refr
     )
 
 
-def test_who_is_new_costs_one_call_and_who_is_known_none(site: Site, external_ids: ExternalIds) -> None:
+def test_new_user_costs_one_call_and_known_user_none(site: Site, external_ids: ExternalIds) -> None:
     before = site.calls()
     admit(site, external_ids)
     assert site.calls() == before + 1
@@ -46,14 +46,14 @@ def test_who_is_new_costs_one_call_and_who_is_known_none(site: Site, external_id
     assert site.calls() == before + 1
 
 
-def test_everybody_is_new_once(site: Site, external_ids: ExternalIds) -> None:
+def test_user_is_created_once(site: Site, external_ids: ExternalIds) -> None:
     before = site.calls()
     for uid in ("ada", "grace", "ada", "grace"):
         admit(site, external_ids, uid)
     assert site.calls() == before + 2
 
 
-def test_whom_somebody_else_has_made_meanwhile_is_let_in(site: Site, external_ids: ExternalIds) -> None:
+def test_user_created_meanwhile_is_admitted(site: Site, external_ids: ExternalIds) -> None:
     site.welcome("ada")
 
     assert admit(site, external_ids).player.token
@@ -79,7 +79,7 @@ def test_a_forced_refresh_asks_for_the_user_and_the_account_once_more(site: Site
     assert admit(site, external_ids).refreshable_at is None
 
 
-def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site, external_ids: ExternalIds) -> None:
+def test_tokens_last_as_stated_and_belong_to_one_user(site: Site, external_ids: ExternalIds) -> None:
     now = site.clock()
     ada, grace = admit(site, external_ids), admit(site, external_ids, "grace")
 
@@ -92,7 +92,7 @@ def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site
     assert ada.chat.token not in repr(ada)
 
 
-def test_who_is_forgotten_is_new_again(site: Site, external_ids: ExternalIds) -> None:
+def test_forgotten_user_is_created_again(site: Site, external_ids: ExternalIds) -> None:
     for uid in ("ada", "grace"):
         admit(site, external_ids, uid)
     assert site.audience.knows("ada")
@@ -107,14 +107,14 @@ def test_who_is_forgotten_is_new_again(site: Site, external_ids: ExternalIds) ->
     assert site.people() == {"ada", "grace"}
 
 
-def test_to_forget_somebody_twice_or_who_was_never_there_does_no_harm(site: Site, external_ids: ExternalIds) -> None:
+def test_forgetting_an_absent_user_is_no_error(site: Site, external_ids: ExternalIds) -> None:
     admit(site, external_ids)
     for uid in ("ada", "ada", "nobody", "a b", "0"):
         assert site.audience.forget(uid)
     assert site.people() == set()
 
 
-def test_everybody_is_forgotten_in_the_end(site: Site, external_ids: ExternalIds) -> None:
+def test_all_users_can_be_forgotten(site: Site, external_ids: ExternalIds) -> None:
     for number in range(3):
         admit(site, external_ids, f"u{number}")
     while not site.audience.forget(None):
@@ -123,7 +123,7 @@ def test_everybody_is_forgotten_in_the_end(site: Site, external_ids: ExternalIds
 
 
 @pytest.mark.parametrize("lose", ["lose_call", "lose_answer"])
-def test_where_nobody_answers_it_is_worth_another_try(site: Site, external_ids: ExternalIds, lose: str) -> None:
+def test_unreachable_service_is_a_transient_error(site: Site, external_ids: ExternalIds, lose: str) -> None:
     admit(site, external_ids)
     getattr(site, lose)("forget")
     with pytest.raises(Transient):

@@ -45,7 +45,7 @@ def signed(body: bytes, site: CloudflareSite, secret: str, ago_s: int = 0) -> di
     return {"webhook-signature": f"time={at},sig1={signature}"}
 
 
-def test_what_is_signed_speaks_of_ours_or_of_another_deployments_or_of_nobodys(
+def test_signed_webhook_is_attributed_to_its_deployment(
     cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     site, secret = cloudflare_site, secret_of(cloudflare_site)
@@ -71,7 +71,7 @@ FORGERIES: dict[str, tuple[str | None, int, str]] = {
 
 
 @pytest.mark.parametrize(("secret", "ago_s", "why"), FORGERIES.values(), ids=FORGERIES)
-def test_what_is_signed_in_another_way_is_refused(
+def test_webhook_with_other_signature_scheme_is_refused(
     cloudflare_site: CloudflareSite, webhook: CloudflareWebhook, secret: str | None, ago_s: int, why: str
 ) -> None:
     headers = signed(BODY, cloudflare_site, secret or secret_of(cloudflare_site), ago_s)
@@ -82,7 +82,7 @@ def test_what_is_signed_in_another_way_is_refused(
 @pytest.mark.parametrize(
     "header", ["", "time=,sig1=", "sig1=00", "time=1e9,sig1=" + "0" * 64, "time=1,sig1=" + "Z" * 64, "x" * 10_000]
 )
-def test_what_is_not_signed_at_all_is_refused_without_asking_anybody(
+def test_unsigned_webhook_is_refused_without_a_call(
     cloudflare_site: CloudflareSite, webhook: CloudflareWebhook, header: str
 ) -> None:
     with pytest.raises(NotAllowed, match="is not signed"):
@@ -90,9 +90,7 @@ def test_what_is_not_signed_at_all_is_refused_without_asking_anybody(
     assert asked(cloudflare_site) == 0
 
 
-def test_a_signature_is_of_its_very_body_and_its_very_time(
-    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
-) -> None:
+def test_webhook_signature_covers_body_and_time(cloudflare_site: CloudflareSite, webhook: CloudflareWebhook) -> None:
     headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site), ago_s=10)
     at = headers["webhook-signature"].partition("=")[2].partition(",")[0]
     later = {"webhook-signature": headers["webhook-signature"].replace(at, str(int(at) + 1))}
@@ -102,7 +100,7 @@ def test_a_signature_is_of_its_very_body_and_its_very_time(
     assert webhook.heard(headers, BODY) == WebhookEvent(("video:v1:1",))
 
 
-def test_the_secret_is_asked_for_once_and_again_only_where_it_may_have_changed(
+def test_webhook_secret_is_fetched_again_only_if_it_may_have_changed(
     cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     site, secret = cloudflare_site, secret_of(cloudflare_site)
@@ -124,7 +122,7 @@ def test_the_secret_is_asked_for_once_and_again_only_where_it_may_have_changed(
     assert asked(site) == 1
 
 
-def test_while_the_secret_cannot_be_asked_for_the_sender_is_told_to_come_again(
+def test_webhook_is_retried_later_while_secret_is_unavailable(
     cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site))
@@ -172,7 +170,7 @@ def test_notifications_that_come_at_once_ask_for_the_secret_once(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"uid": 5}', b"[" * 100_000, b"x" * 300_000])
-def test_what_is_signed_and_cannot_be_understood_is_refused(
+def test_signed_but_malformed_webhook_is_refused(
     cloudflare_site: CloudflareSite, webhook: CloudflareWebhook, body: bytes
 ) -> None:
     headers = signed(body, cloudflare_site, secret_of(cloudflare_site))
@@ -180,7 +178,7 @@ def test_what_is_signed_and_cannot_be_understood_is_refused(
         webhook.heard(headers, body)
 
 
-def test_the_one_webhook_of_an_account_is_taken_from_nobody(webhook: CloudflareWebhook) -> None:
+def test_webhook_of_another_service_is_not_replaced(webhook: CloudflareWebhook) -> None:
     assert list(webhook.install(URL)) == [URL]
     with pytest.raises(BadRequest, match=URL):
         webhook.install("http://127.0.0.1:9/elsewhere")

@@ -62,7 +62,7 @@ BAD_DAYS: dict[str, tuple[dict[str, Any], type[Transient], int]] = {
 
 
 @pytest.mark.parametrize(("fault", "error", "made"), BAD_DAYS.values(), ids=BAD_DAYS)
-def test_on_a_bad_day_a_creation_is_asked_for_once_and_found_again(
+def test_failing_creation_is_requested_once_and_found_again(
     cloudflare_site: CloudflareSite, fault: dict[str, Any], error: type[Transient], made: int
 ) -> None:
     site = cloudflare_site
@@ -86,7 +86,7 @@ def test_on_a_bad_day_a_creation_is_asked_for_once_and_found_again(
         assert _seen(site, found).state is MediaState.READY
 
 
-def test_what_commits_after_our_timeout_is_found_and_takes_no_minutes_twice(cloudflare_site: CloudflareSite) -> None:
+def test_late_commit_is_found_and_reserves_minutes_once(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
     site.disturb({"kind": "late_commit", "after_s": 120, "match": {"operation": "create"}})
     with pytest.raises(Doubtful):
@@ -100,7 +100,7 @@ def test_what_commits_after_our_timeout_is_found_and_takes_no_minutes_twice(clou
     assert _things(site)["storage"]["reservedMinutes"] == 60
 
 
-def test_what_was_made_twice_under_one_reference_is_one_afterwards(cloudflare_site: CloudflareSite) -> None:
+def test_duplicate_creation_under_one_reference_is_reduced_to_one(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
     site.disturb({"kind": "duplicate", "match": {"operation": "create"}})
     site.media.prepare_upload(REFERENCE, WISH)
@@ -111,7 +111,7 @@ def test_what_was_made_twice_under_one_reference_is_one_afterwards(cloudflare_si
     assert site.alive() == {("uid", found["uid"])}
 
 
-def test_an_account_without_minutes_says_so_for_good(cloudflare_site: CloudflareSite) -> None:
+def test_account_without_minutes_is_a_permanent_error(cloudflare_site: CloudflareSite) -> None:
     cloudflare_site.control("POST", "settings", {"storage_minutes": 10})
 
     with pytest.raises(Permanent) as refused:
@@ -120,7 +120,7 @@ def test_an_account_without_minutes_says_so_for_good(cloudflare_site: Cloudflare
     assert (refused.value.code, str(refused.value)) == ("NO_ROOM", "The video provider has no room for this video.")
 
 
-def test_a_token_that_is_not_accepted_is_tried_again_and_never_told(cloudflare_site: CloudflareSite) -> None:
+def test_rejected_token_is_retried_and_never_logged(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
     other = site.as_seen_with(api_token="another-token-0123456789")
     try:
@@ -132,7 +132,7 @@ def test_a_token_that_is_not_accepted_is_tried_again_and_never_told(cloudflare_s
         other.close()
 
 
-def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudflare_site: CloudflareSite) -> None:
+def test_refused_connection_differs_from_a_lost_answer(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
     # Nothing listens there.
     away = site.as_seen_with(url="http://127.0.0.1:9")
@@ -148,7 +148,7 @@ def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudfl
 # --- upload addresses ---------------------------------------------------------------------------------------------
 
 
-def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflare_site: CloudflareSite) -> None:
+def test_upload_address_is_only_in_sealed_ids_and_the_upload_token(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
@@ -161,9 +161,7 @@ def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflar
     assert grant.url not in str(_things(site))
 
 
-def test_the_address_is_logged_by_nobody_on_the_way(
-    cloudflare_site: CloudflareSite, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_upload_address_is_never_logged(cloudflare_site: CloudflareSite, caplog: pytest.LogCaptureFixture) -> None:
     site = cloudflare_site
     caplog.set_level(logging.INFO)
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
@@ -200,7 +198,7 @@ def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given
         site.media.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
 
 
-def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_poller(
+def test_expired_upload_is_an_error_for_observers_and_poller(
     cloudflare_site: CloudflareSite,
 ) -> None:
     site = cloudflare_site
@@ -224,7 +222,7 @@ def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_polle
 
 
 @pytest.mark.parametrize("prefix", ["errorReason", "errReason"])
-def test_a_reason_is_read_however_it_is_spelt(cloudflare_site: CloudflareSite, prefix: str) -> None:
+def test_error_reason_is_read_in_every_spelling(cloudflare_site: CloudflareSite, prefix: str) -> None:
     cloudflare_site.control("POST", "settings", {"reason_prefix": prefix})
     external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
     cloudflare_site.upload(external_ids, Film.GARBAGE)
@@ -232,7 +230,7 @@ def test_a_reason_is_read_however_it_is_spelt(cloudflare_site: CloudflareSite, p
     assert _seen(cloudflare_site, external_ids).reason == "The file is not a video."
 
 
-def test_what_a_lagging_list_does_not_have_is_asked_for_before_it_counts_as_gone(
+def test_video_missing_from_a_lagging_list_is_read_before_it_counts_as_gone(
     cloudflare_site: CloudflareSite,
 ) -> None:
     first, second = (cloudflare_site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
@@ -243,7 +241,7 @@ def test_what_a_lagging_list_does_not_have_is_asked_for_before_it_counts_as_gone
     assert [one.state for one in seen] == [MediaState.AWAITING_UPLOAD] * 2
 
 
-def test_a_look_whose_answer_is_cut_or_no_json_tells_nothing(cloudflare_site: CloudflareSite) -> None:
+def test_truncated_or_malformed_answer_is_no_observation(cloudflare_site: CloudflareSite) -> None:
     external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
     for kind in ("truncated", "empty", "html", "drop_after_commit"):
         cloudflare_site.disturb({"kind": kind, "match": {"operation": "get"}})
@@ -267,7 +265,7 @@ def test_a_deletion_that_the_provider_forgets_leaves_what_is_there(cloudflare_si
 # --- playback -----------------------------------------------------------------------------------------------------
 
 
-def test_a_grant_plays_its_video_and_no_other_and_the_id_alone_plays_nothing(cloudflare_site: CloudflareSite) -> None:
+def test_playback_token_plays_its_video_only(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
     for external_ids in (first, second):
@@ -324,7 +322,7 @@ SPARSE: dict[str, tuple[dict[str, Any], Observation]] = {
 
 
 @pytest.mark.parametrize(("changed", "expected"), SPARSE.values(), ids=SPARSE)
-def test_what_cloudflare_does_not_tell_of_a_ready_video_is_unknown(
+def test_missing_fields_of_a_ready_video_are_unknown(
     cloudflare_site: CloudflareSite, changed: dict[str, Any], expected: Observation
 ) -> None:
     """Nothing is assumed that Cloudflare did not report. The type is set only if Cloudflare found a picture."""
@@ -337,7 +335,7 @@ def test_what_cloudflare_does_not_tell_of_a_ready_video_is_unknown(
             assert _seen(site, {"uid": "u"}) == expected
 
 
-def test_a_real_film_is_known_in_all_that_counts(cloudflare_site: CloudflareSite) -> None:
+def test_real_video_has_all_fields(cloudflare_site: CloudflareSite) -> None:
     external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
     cloudflare_site.upload(external_ids, Film.VIDEO)
 

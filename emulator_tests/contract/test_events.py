@@ -57,14 +57,14 @@ def test_an_event_without_times_is_found_by_its_reference(site: Site) -> None:
     assert site.events.find_event(REFERENCE) == external_ids
 
 
-def test_no_parts_are_found_where_no_event_is(site: Site) -> None:
+def test_find_returns_nothing_without_an_event(site: Site) -> None:
     site.events.create_event(REFERENCE, WISH)
 
     assert site.events.find_event("session:s1:2") == {}
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_a_reference_is_a_reference_whatever_its_characters(site: Site, reference: str) -> None:
+def test_references_may_have_any_characters(site: Site, reference: str) -> None:
     external_ids = site.events.create_event(reference, WISH).external_ids
 
     assert site.events.find_event(reference) == external_ids
@@ -77,13 +77,13 @@ def test_an_event_of_another_reference_is_not_found(site: Site, other: str) -> N
     assert site.events.find_event(REFERENCE) == {}
 
 
-def test_an_event_of_a_neighbour_is_not_found(site: Site) -> None:
+def test_event_of_another_deployment_is_not_found(site: Site) -> None:
     site.neighbour().events.create_event(REFERENCE, WISH)
 
     assert site.events.find_event(REFERENCE) == {}
 
 
-def test_of_two_events_of_one_reference_the_older_is_found_until_it_is_deleted(site: Site) -> None:
+def test_older_of_two_events_of_one_reference_is_found(site: Site) -> None:
     older = site.events.create_event(REFERENCE, WISH).external_ids
     site.later()
     # The provider may notice that there is one already.
@@ -134,7 +134,7 @@ def test_an_event_may_gain_and_lose_its_times(site: Site, before: EventSpec, aft
 
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
-def test_an_update_makes_each_missing_part_again(site: Site, forgotten: bool) -> None:
+def test_update_recreates_each_missing_part(site: Site, forgotten: bool) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     for part in external_ids.keys() - {"entryId"}:
         site.vanish(part, external_ids[part])
@@ -150,7 +150,7 @@ def test_an_update_makes_each_missing_part_again(site: Site, forgotten: bool) ->
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
 @pytest.mark.parametrize("vanished", [("eventId",), ("resourceId",), ("eventId", "resourceId"), ("groupId",)])
-def test_a_repair_leaves_nothing_of_what_it_replaces(site: Site, vanished: tuple[str, ...], forgotten: bool) -> None:
+def test_repair_deletes_what_it_replaces(site: Site, vanished: tuple[str, ...], forgotten: bool) -> None:
     """Pairs of events and resources were once left over."""
     spec = replace(WISH, moderators=("anna", "bert"))
     external_ids = site.events.create_event(REFERENCE, spec).external_ids
@@ -168,7 +168,7 @@ def test_a_repair_leaves_nothing_of_what_it_replaces(site: Site, vanished: tuple
     assert site.everything() == set()
 
 
-def test_an_event_that_loses_its_times_loses_all_that_came_with_them(site: Site) -> None:
+def test_event_without_times_has_no_scheduled_parts(site: Site) -> None:
     """Parts that came with the times were once left over."""
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     external_ids = site.events.update_event(REFERENCE, external_ids, EventSpec("No times", None, None)).external_ids
@@ -176,14 +176,14 @@ def test_an_event_that_loses_its_times_loses_all_that_came_with_them(site: Site)
     assert site.everything() == set()
 
 
-def test_an_update_finds_each_part_that_nobody_recorded(site: Site) -> None:
+def test_update_finds_each_unrecorded_part(site: Site) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
 
     assert site.events.update_event(REFERENCE, {"entryId": external_ids["entryId"]}, WISH).external_ids == external_ids
     assert site.alive() == set(external_ids.items())
 
 
-def test_an_event_has_the_moderators_that_are_wished(site: Site) -> None:
+def test_update_sets_the_moderators_of_the_spec(site: Site) -> None:
     external_ids = site.events.create_event(REFERENCE, replace(WISH, moderators=("anna", "teacher"))).external_ids
     assert site.moderators(external_ids) == {"anna", "teacher"}
 
@@ -204,7 +204,7 @@ def test_moderators_come_back_with_their_group(site: Site) -> None:
     assert site.moderators(site.events.update_event(REFERENCE, external_ids, spec).external_ids) == {"anna", "teacher"}
 
 
-def test_an_event_is_on_the_air_while_something_is_sent_to_it(site: Site) -> None:
+def test_event_is_live_while_a_stream_is_sent(site: Site) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     assert site.events.observe_broadcast(external_ids) == Broadcast(is_live=False)
 
@@ -219,14 +219,14 @@ def test_an_event_is_on_the_air_while_something_is_sent_to_it(site: Site) -> Non
     assert (seen.is_live, len(seen.recordings)) == (False, 1)
 
 
-def test_an_event_that_is_gone_is_not_on_the_air(site: Site) -> None:
+def test_deleted_event_is_not_live(site: Site) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     site.events.delete_event(external_ids)
 
     assert site.events.observe_broadcast(external_ids) is None
 
 
-def test_an_event_on_the_air_is_deleted_once_it_is_over_and_its_recording_told_as_often_as_asked(site: Site) -> None:
+def test_live_event_is_deleted_after_its_end_with_its_recording_reported(site: Site) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     site.broadcast(external_ids, None, is_live=True)
     with pytest.raises(Transient):
@@ -251,7 +251,7 @@ def test_an_event_broadcast_twice_has_one_recording(site: Site) -> None:
     assert len(seen.recordings) == 1
 
 
-def test_the_picture_is_sent_with_a_key_that_can_be_changed(site: Site) -> None:
+def test_stream_key_can_be_rotated(site: Site) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     told = site.events.ingest(external_ids)
     assert told.stream_key in told.url
@@ -266,7 +266,7 @@ def test_the_picture_is_sent_with_a_key_that_can_be_changed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("ask", ["ingest", "rotate_stream_key"])
-def test_there_is_no_ingest_of_an_event_that_is_gone(site: Site, ask: str) -> None:
+def test_deleted_event_has_no_ingest(site: Site, ask: str) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     site.events.delete_event(external_ids)
 
@@ -289,7 +289,7 @@ def test_an_update_of_an_event_that_was_deleted_leaves_nothing_of_it(site: Site,
     assert site.alive() == set()
 
 
-def test_of_a_deleted_event_nothing_is_left_and_deleting_it_again_is_no_error(site: Site) -> None:
+def test_deleted_event_leaves_nothing_and_can_be_deleted_again(site: Site) -> None:
     others = site.events.create_event("session:s2:1", WISH).external_ids
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
 
@@ -299,7 +299,7 @@ def test_of_a_deleted_event_nothing_is_left_and_deleting_it_again_is_no_error(si
         assert site.events.find_event(REFERENCE) == {}
 
 
-def test_an_event_is_deleted_whatever_part_of_it_is_gone_already(site: Site) -> None:
+def test_event_with_missing_parts_is_deleted(site: Site) -> None:
     for part in site.events.create_event(REFERENCE, WISH).external_ids:
         external_ids = site.events.find_event(REFERENCE) or site.events.create_event(REFERENCE, WISH).external_ids
         site.vanish(part, external_ids[part])
@@ -313,7 +313,7 @@ def test_deleting_nothing_is_no_error(site: Site) -> None:
     site.events.delete_event({})
 
 
-def test_an_event_whose_creation_is_not_answered_is_adopted_by_its_reference(site: Site) -> None:
+def test_event_with_unanswered_creation_is_found_by_reference(site: Site) -> None:
     site.lose_answer("create_event")
 
     with pytest.raises(Doubtful):
@@ -324,7 +324,7 @@ def test_an_event_whose_creation_is_not_answered_is_adopted_by_its_reference(sit
     assert site.title(external_ids) == WISH.title
 
 
-def test_an_event_whose_creation_is_not_heard_does_not_exist(site: Site) -> None:
+def test_event_with_undelivered_creation_does_not_exist(site: Site) -> None:
     site.lose_call("create_event")
 
     with pytest.raises(Transient):
@@ -334,7 +334,7 @@ def test_an_event_whose_creation_is_not_heard_does_not_exist(site: Site) -> None
     assert site.alive() == set()
 
 
-def test_an_update_that_is_not_answered_is_done_again(site: Site) -> None:
+def test_unanswered_update_can_be_repeated(site: Site) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     moved = replace(WISH, title="Moved")
     site.lose_answer("update_event")
@@ -347,7 +347,7 @@ def test_an_update_that_is_not_answered_is_done_again(site: Site) -> None:
     assert site.alive() == set(external_ids.items())
 
 
-def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
+def test_unanswered_deletion_can_be_repeated(site: Site) -> None:
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     site.lose_answer("delete_event")
 

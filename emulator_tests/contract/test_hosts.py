@@ -159,7 +159,7 @@ def test_of_two_copies_under_one_reference_the_older_is_found(site: HostSite, fi
 
 
 @pytest.mark.parametrize("lost", [LOST_CALL, LOST_ANSWER], ids=["the call", "the answer"])
-def test_where_the_beginning_is_lost_it_is_found_or_it_was_not_done(site: HostSite, files: Files, lost: Break) -> None:
+def test_lost_answer_of_creation_is_found_or_not_done(site: HostSite, files: Files, lost: Break) -> None:
     with site.over([lost]) as host, pytest.raises(Doubtful):
         host.begin_copy(REFERENCE, source_of(files, "film"))
 
@@ -168,7 +168,7 @@ def test_where_the_beginning_is_lost_it_is_found_or_it_was_not_done(site: HostSi
     assert len(site.alive()) == int(lost.loses_answer)
 
 
-def test_what_is_not_there_is_gone_and_not_found(site: HostSite, files: Files) -> None:
+def test_missing_copy_is_gone(site: HostSite, files: Files) -> None:
     external_ids = copied(site, REFERENCE, source_of(files, "film"))
 
     site.vanish(external_ids)
@@ -178,7 +178,7 @@ def test_what_is_not_there_is_gone_and_not_found(site: HostSite, files: Files) -
     assert site.host.send_more(external_ids, source_of(files, "film")).state is MediaState.GONE
 
 
-def test_a_film_that_cannot_be_had_is_not_ready(site: HostSite, files: Files) -> None:
+def test_copy_of_unreadable_content_is_not_ready(site: HostSite, files: Files) -> None:
     nothing = source_of(files, "nothing")
     external_ids = site.host.begin_copy(REFERENCE, nothing)
 
@@ -222,7 +222,7 @@ def test_a_deletion_whose_answer_is_lost_is_done_again(site: HostSite, files: Fi
 # --- orphans -------------------------------------------------------------------------------------------------------
 
 
-def test_everything_of_ours_is_a_orphan_the_oldest_first_and_nothing_of_others(site: HostSite, files: Files) -> None:
+def test_inventory_lists_only_our_objects_oldest_first(site: HostSite, files: Files) -> None:
     copied(site, REFERENCE, source_of(files, "film"))
     site.later()
     site.host.begin_copy(OTHER, source_of(files, "film"))
@@ -319,7 +319,7 @@ def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
 # --- sending bytes ------------------------------------------------------------------------------------------------
 
 
-def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, files: Files) -> None:
+def test_long_video_is_copied_in_parts(own: S3Site, files: Files) -> None:
     source, film = source_of(files, "long"), files.contents["/long"]
     external_ids = own.host.begin_copy(REFERENCE, source)
 
@@ -335,7 +335,7 @@ def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, fi
 
 @pytest.mark.parametrize("after_bytes", [0, 2000, PIECE_BYTES // 2, PIECE_BYTES + 2000])
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["in the call", "in the answer"])
-def test_wherever_the_line_breaks_another_visit_goes_on_and_the_film_arrives_whole(
+def test_broken_copy_is_resumed_by_the_next_run(
     own: S3Site, files: Files, after_bytes: int, loses_answer: bool
 ) -> None:
     source, film = source_of(files, "long"), files.contents["/long"]
@@ -349,7 +349,7 @@ def test_wherever_the_line_breaks_another_visit_goes_on_and_the_film_arrives_who
     assert own.played(own.host.playback_grant(external_ids, 60)) == film
 
 
-def test_an_upload_that_was_ended_behind_our_back_is_gone(own: S3Site, files: Files) -> None:
+def test_multipart_upload_aborted_by_others_is_gone(own: S3Site, files: Files) -> None:
     source = source_of(files, "long")
     external_ids = own.host.begin_copy(REFERENCE, source)
     own.host.send_more(external_ids, source)
@@ -359,7 +359,7 @@ def test_an_upload_that_was_ended_behind_our_back_is_gone(own: S3Site, files: Fi
     assert own.host.send_more(external_ids, source).state is MediaState.GONE
 
 
-def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -> None:
+def test_source_is_read_in_ranges(own: S3Site, files: Files) -> None:
     files.asked.clear()
     copied(own, REFERENCE, source_of(files, "long"))
 
@@ -370,7 +370,7 @@ def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -
 # --- failures -----------------------------------------------------------------------------------------------------
 
 
-def test_who_has_another_key_is_told_so_and_may_try_again(
+def test_wrong_key_is_reported_and_retried(
     real: BunnySite | S3Site, files: Files, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """There is one alert, and long pauses."""
@@ -385,7 +385,7 @@ def test_who_has_another_key_is_told_so_and_may_try_again(
     assert "another" not in str(refused.value)
 
 
-def test_who_is_not_there_is_tried_again(real: BunnySite | S3Site, files: Files) -> None:
+def test_unreachable_host_is_retried(real: BunnySite | S3Site, files: Files) -> None:
     with pytest.raises(Transient) as refused:
         real.at("http://127.0.0.1:1").begin_copy(REFERENCE, source_of(files, "film"))
 
@@ -404,7 +404,7 @@ def test_who_is_not_there_is_tried_again(real: BunnySite | S3Site, files: Files)
     ],
     ids=["503", "500, done", "a page, done", "nothing, done", "half a body", "too many"],
 )
-def test_what_bunny_answers_that_makes_no_sense_leaves_no_copy_unfound(
+def test_malformed_bunny_answer_leaves_no_unknown_copy(
     bunny: BunnySite, files: Files, fault: dict[str, object], code: str, exists: bool
 ) -> None:
     bunny.server.control("POST", "faults", {**fault, "match": {"operation": "fetch"}})
@@ -417,7 +417,7 @@ def test_what_bunny_answers_that_makes_no_sense_leaves_no_copy_unfound(
     assert len(bunny.alive()) == int(exists)
 
 
-def test_where_bunny_does_not_name_the_video_it_is_found_by_its_title(bunny: BunnySite, files: Files) -> None:
+def test_video_without_an_id_in_the_answer_is_found_by_title(bunny: BunnySite, files: Files) -> None:
     bunny.server.control("POST", "settings", {"fetch_tells_id": False})
     with pytest.raises(Doubtful):
         bunny.host.begin_copy(REFERENCE, source_of(files, "film"))
@@ -425,7 +425,7 @@ def test_where_bunny_does_not_name_the_video_it_is_found_by_its_title(bunny: Bun
     assert {bunny.host.find_copy(REFERENCE)["guid"]} == bunny.alive()
 
 
-def test_an_address_that_bunny_refuses_is_refused_for_good(bunny: BunnySite) -> None:
+def test_address_refused_by_bunny_is_a_permanent_error(bunny: BunnySite) -> None:
     with pytest.raises(Permanent) as refused:
         bunny.host.begin_copy(REFERENCE, Source("memory://film"))
 

@@ -30,7 +30,7 @@ def _all(site: Site, since: datetime) -> list[InventoryItem]:
     return list(site.inventory.list_items(since - timedelta(seconds=1), site.clock() + timedelta(hours=1)))
 
 
-def test_everything_of_ours_is_a_orphan_oldest_first_with_its_reference(site: Site) -> None:
+def test_inventory_lists_our_objects_oldest_first_with_references(site: Site) -> None:
     begun_at = site.clock()
     site.media.prepare_upload(VIDEO, UPLOAD)
     site.later()
@@ -49,7 +49,7 @@ def test_everything_of_ours_is_a_orphan_oldest_first_with_its_reference(site: Si
     assert {part for item in inventory for part in item.external_ids.items()} <= site.alive()
 
 
-def test_what_was_made_before_the_span_or_at_its_end_is_not_in_it(site: Site) -> None:
+def test_inventory_span_excludes_older_objects_and_its_end(site: Site) -> None:
     begun_at = site.clock()
     site.media.prepare_upload(VIDEO, UPLOAD)
     item, *external_ids = _all(site, begun_at)
@@ -62,7 +62,7 @@ def test_what_was_made_before_the_span_or_at_its_end_is_not_in_it(site: Site) ->
     assert list(site.inventory.list_items(made_at + second, made_at + 2 * second)) == []
 
 
-def test_what_was_deleted_and_what_is_of_neighbours_is_no_orphan(site: Site) -> None:
+def test_inventory_excludes_deleted_and_foreign_objects(site: Site) -> None:
     begun_at = site.clock()
     site.neighbour().media.prepare_upload("video:v9:1", UPLOAD)
     _make_event(site.neighbour(), "session:s9:1")
@@ -142,7 +142,7 @@ def test_an_upload_that_has_arrived_in_part_has_content_where_that_can_be_told(l
     assert all(_hold(site, _all(site, begun_at)))
 
 
-def test_a_twin_of_what_has_content_has_none_itself(lasting_site: Site) -> None:
+def test_duplicate_of_an_upload_with_content_has_none(lasting_site: Site) -> None:
     site, begun_at = lasting_site, lasting_site.clock()
     kept = site.media.prepare_upload(VIDEO, UPLOAD)
     site.later()
@@ -154,7 +154,7 @@ def test_a_twin_of_what_has_content_has_none_itself(lasting_site: Site) -> None:
     assert _hold(site, [by_id[kept[site.main_part]], by_id[twin[site.main_part]]]) == [True, False]
 
 
-def test_what_is_gone_has_no_content(site: Site) -> None:
+def test_deleted_object_has_no_content(site: Site) -> None:
     begun_at = site.clock()
     external_ids = site.media.prepare_upload(VIDEO, UPLOAD)
     site.upload(external_ids, Film.VIDEO)
@@ -174,7 +174,7 @@ def test_an_event_has_content_once_something_was_sent_to_it_and_its_parts_have_i
     assert all(_hold(site, _all(site, begun_at)))
 
 
-def test_what_an_event_has_left_without_its_entry_has_no_content(event_site: Site) -> None:
+def test_parts_of_an_event_without_an_entry_have_no_content(event_site: Site) -> None:
     site, begun_at = event_site, event_site.clock()
     event = _make_event(site, SESSION)
     site.vanish("entryId", event["entryId"])
@@ -184,7 +184,7 @@ def test_what_an_event_has_left_without_its_entry_has_no_content(event_site: Sit
 # --- owners --------------------------------------------------------------------------------------------------------
 
 
-def test_a_thing_tells_to_which_session_it_belongs_and_what_it_is_called(site: Site) -> None:
+def test_object_names_its_session_and_title(site: Site) -> None:
     begun_at = site.clock()
     stamp = SessionIdentity("s1", "teacher", site.clock()).stamp()
     title = "Brackets: {1:result:id}"
@@ -198,7 +198,7 @@ def test_a_thing_tells_to_which_session_it_belongs_and_what_it_is_called(site: S
     assert len(whole) == 1 + site.has_events
 
 
-def test_a_video_whose_title_was_corrected_tells_to_which_session_it_belongs(site: Site) -> None:
+def test_renamed_video_names_its_session(site: Site) -> None:
     begun_at = site.clock()
     stamped = replace(UPLOAD, stamp=SessionIdentity("s1", "teacher", begun_at).stamp())
     external_ids = site.media.prepare_upload(VIDEO, stamped)
@@ -207,7 +207,7 @@ def test_a_video_whose_title_was_corrected_tells_to_which_session_it_belongs(sit
     assert (item.stamp, item.title) == (stamped.stamp, "Corrected")
 
 
-def test_a_thing_without_a_stamp_tells_none(site: Site) -> None:
+def test_object_without_a_stamp_names_no_session(site: Site) -> None:
     begun_at = site.clock()
     site.media.prepare_upload(VIDEO, UPLOAD)
     assert _whole(site, begun_at).stamp == ""
@@ -241,7 +241,7 @@ def test_an_orphan_that_was_given_back_in_part_goes_whole(site: Site) -> None:
 # --- every kind of thing ------------------------------------------------------------------------------------------
 
 
-def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
+def test_every_kind_of_object_is_listed_and_deleted(event_site: Site) -> None:
     site, begun_at, before = event_site, event_site.clock(), event_site.everything()
     moderators = ("anna", "bert")
     event = site.events.create_event(SESSION, replace(_event_wish(site), moderators=moderators)).external_ids
@@ -258,7 +258,7 @@ def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
 
 
 @pytest.mark.parametrize(("gone", "left"), [("eventId", "resourceId"), ("resourceId", "eventId")])
-def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str, left: str) -> None:
+def test_pairing_with_a_missing_end_is_listed_and_deleted(rooms: Site, gone: str, left: str) -> None:
     begun_at = rooms.clock()
     event = rooms.events.create_event(SESSION, _event_wish(rooms)).external_ids
     rooms.vanish(gone, event[gone])
@@ -278,7 +278,7 @@ def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str
     [("approved", None), ("pending", None), ("rejected", None), ("approved", 1), ("approved", -1)],
     ids=["B19 ready", "B2 pending", "B2 rejected", "B2 still processed", "B2 not converted"],
 )
-def test_what_was_recorded_goes_with_its_event_however_it_stands(
+def test_recording_is_deleted_with_its_event_in_every_state(
     kaltura: KalturaServer, moderation: str, status: int | None
 ) -> None:
     """Every list request names all statuses and all moderation statuses."""
@@ -302,7 +302,7 @@ def test_what_was_recorded_goes_with_its_event_however_it_stands(
         assert site.everything() == before
 
 
-def test_a_pair_that_is_whole_and_one_of_others_are_left_alone(rooms: Site) -> None:
+def test_complete_and_foreign_pairings_are_not_listed(rooms: Site) -> None:
     begun_at = rooms.clock()
     rooms.events.create_event(SESSION, _event_wish(rooms))
     other = rooms.neighbour().events.create_event("session:s9:1", _event_wish(rooms)).external_ids
@@ -322,7 +322,7 @@ def test_the_user_of_an_upload_whose_entry_is_gone_is_found_and_goes_with_its_to
     assert site.alive() == alive
 
 
-def test_references_that_somebody_wrote_by_hand_are_told_as_they_stand(site: Site) -> None:
+def test_handwritten_references_are_listed_unchanged(site: Site) -> None:
     begun_at = site.clock()
     for reference in ("video", "video:v1", "session:a:b:c", "x" * 40):
         site.media.prepare_upload(reference, UPLOAD)
@@ -333,7 +333,7 @@ def test_references_that_somebody_wrote_by_hand_are_told_as_they_stand(site: Sit
 # --- failures ------------------------------------------------------------------------------------------------------
 
 
-def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
+def test_unanswered_deletion_can_be_repeated(site: Site) -> None:
     begun_at, alive = site.clock(), site.alive()
     site.media.prepare_upload(VIDEO, UPLOAD)
     (item,) = (one for one in _all(site, begun_at) if not one.is_part)

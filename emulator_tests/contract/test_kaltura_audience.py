@@ -147,7 +147,7 @@ def test_a_chat_token_is_what_the_chat_service_reads(place: Place, attendee: Att
     assert jwt.decode(admission.chat.token, token.token, algorithms=["HS256"]) == claims
 
 
-def test_every_component_hears_of_the_virtual_event(place: Place) -> None:
+def test_every_component_gets_the_virtual_event(place: Place) -> None:
     place.make_token()
     external_ids = place.event()
     admission = admit(place.instance(), external_ids)
@@ -194,7 +194,7 @@ def test_a_moderators_chat_token_lasts_an_hour(place: Place, attendee: Attendee,
     assert lifetime_s - 30 < (chat.expires_at - place.site.clock()).total_seconds() <= lifetime_s
 
 
-def test_everything_that_is_given_carries_the_id_under_which_it_is_ended(place: Place) -> None:
+def test_every_token_carries_its_revocation_id(place: Place) -> None:
     admission = place.instance(chat_secret="x" * 32).admit(place.event(), STUDENT, LIFETIME_S, revocation_id="an-id")
     assert admission.room is not None
     for token in (admission.player.token, admission.room.token):
@@ -255,7 +255,7 @@ def test_the_token_is_found_among_however_many(place: Place, others: int) -> Non
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_without_the_one_token_there_is_no_chat_and_the_operator_is_told_why(
+def test_missing_chat_token_disables_chat_and_is_logged(
     place: Place, count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tokens = [place.make_token() for _ in range(count)]
@@ -282,7 +282,7 @@ def test_without_the_one_token_there_is_no_chat_and_the_operator_is_told_why(
 
 
 @pytest.mark.parametrize("how", ["deleted", "changed"])
-def test_a_remembered_token_that_signs_no_more_is_found_anew_once(place: Place, how: str) -> None:
+def test_cached_token_that_no_longer_signs_is_looked_up_again_once(place: Place, how: str) -> None:
     old, external_ids = place.make_token(), place.event()
     admit(place.instance(), external_ids)
     client = place.administrator()
@@ -320,7 +320,7 @@ def test_a_remembered_user_who_was_deleted_is_made_again_by_a_forced_refresh(pla
     assert place.asked() == [account, "user.add"], "that they are there is known to all of them now"
 
 
-def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_a_minute(place: Place) -> None:
+def test_refreshes_at_several_instances_call_kaltura_once_a_minute(place: Place) -> None:
     """Each instance has known the user and the token for long."""
     place.make_token()
     external_ids, instances = place.event(), [place.instance() for _ in range(3)]
@@ -344,7 +344,7 @@ def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_
     assert place.asked() == [account, "user.add+apptoken.get"]
 
 
-def test_a_refresh_looks_although_things_are_believed_for_a_shorter_time_than_before(place: Place) -> None:
+def test_refresh_observes_after_the_cache_time_was_shortened(place: Place) -> None:
     """The operator has shortened the time since these were learned."""
     place.make_token()
     external_ids, instance = place.event(), place.instance()
@@ -360,7 +360,7 @@ def test_a_refresh_looks_although_things_are_believed_for_a_shorter_time_than_be
     assert place.asked() == ["accesscontrolprofile.list+userrole.list", "user.add+apptoken.get"]
 
 
-def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refresh(place: Place) -> None:
+def test_replaced_chat_token_signs_after_forced_refresh(place: Place) -> None:
     """Without a refresh, the old token's secret would sign for up to 30 days per instance."""
     old, external_ids, instances = place.make_token(), place.event(), [place.instance() for _ in range(2)]
     for instance in instances:
@@ -380,7 +380,7 @@ def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refres
     assert place.asked() == []
 
 
-def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place) -> None:
+def test_recent_observation_says_when_the_next_is_possible(place: Place) -> None:
     """An answer within that time may be stale, and says so."""
     place.make_token()
     external_ids, instance = place.event(), place.instance()
@@ -395,7 +395,7 @@ def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place)
     assert instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
 
 
-def test_whoever_was_made_a_moment_ago_says_so_although_all_else_was_looked_at(place: Place) -> None:
+def test_recently_created_user_is_not_observed_again(place: Place) -> None:
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     admit(instance, external_ids)
     place.site.go_ahead(DOUBT_PAUSE_S)
@@ -409,7 +409,7 @@ def test_whoever_was_made_a_moment_ago_says_so_although_all_else_was_looked_at(p
     assert DOUBT_PAUSE_S - 30 < (told - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
 
 
-def test_an_account_that_another_has_looked_at_a_moment_ago_says_so(place: Place) -> None:
+def test_account_observed_by_another_instance_is_not_observed_again(place: Place) -> None:
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     grace = replace(STUDENT, uid="grace")
     for attendee in (STUDENT, grace):
@@ -450,7 +450,7 @@ def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, wh
         assert client.userRole.get(int(role)).systemName == "GREENROOM_ADDRESSES"
 
 
-def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_known(place: Place) -> None:
+def test_class_of_500_costs_one_call_per_new_user(place: Place) -> None:
     place.make_token()
     external_ids, instance = place.event(), place.instance()
     place.server.control("POST", "faults", {"kind": "delay", "after_s": 0.05, "match": {"times": 0}})
@@ -483,7 +483,7 @@ def test_a_user_that_kaltura_refuses_is_refused_with_its_reason(place: Place) ->
 
 
 @pytest.mark.parametrize("uid", ["a b", "комета", "x" * 128, "..", "__name__", "a,b:c|d", "0"])
-def test_a_uid_that_is_no_user_id_of_kalturas_gets_one_that_is(place: Place, uid: str) -> None:
+def test_uid_invalid_at_kaltura_is_mapped_to_a_valid_user_id(place: Place, uid: str) -> None:
     external_ids = place.event()
     admission = admit(place.instance(chat_secret="x" * 32), external_ids, replace(STUDENT, uid=uid))
     assert admission.user_id in place.site.people()
@@ -492,7 +492,7 @@ def test_a_uid_that_is_no_user_id_of_kalturas_gets_one_that_is(place: Place, uid
 
 
 @pytest.mark.parametrize("ahead_s", [-600, 600], ids=["behind", "ahead"])
-def test_clocks_that_differ_by_ten_minutes_keep_nobody_out(place: Place, ahead_s: int) -> None:
+def test_clock_skew_of_ten_minutes_is_tolerated(place: Place, ahead_s: int) -> None:
     place.make_token()
     external_ids = place.event()
     if ahead_s > 0:

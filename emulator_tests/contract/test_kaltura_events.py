@@ -169,7 +169,7 @@ def test_an_event_that_is_too_long_to_be_scheduled_is_there_without_that_and_say
     assert seen.is_live
 
 
-def test_what_was_refused_is_made_once_it_is_wished_otherwise(site: KalturaSite) -> None:
+def test_refused_part_is_created_after_the_spec_changes(site: KalturaSite) -> None:
     external_ids = site.events.create_event(REFERENCE, TOO_LONG).external_ids
     again = site.events.update_event(REFERENCE, external_ids, TOO_LONG)
     assert (again.external_ids, [*again.refused]) == (external_ids, ["eventId"])
@@ -204,7 +204,7 @@ REFUSABLE = {
 
 
 @pytest.mark.parametrize("part", REFUSABLE)
-def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
+def test_permanent_refusal_of_a_part_does_not_affect_others(
     roomy_site: KalturaSite, kaltura: KalturaServer, part: str
 ) -> None:
     """
@@ -231,7 +231,7 @@ def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
     [("resourceId", "schedule_scheduleeventresource"), ("groupId", "groupuser"), ("groupId", "user")],
     ids=["the pair of event and resource", "a member of the group", "somebody who is to be one"],
 )
-def test_what_hangs_on_a_part_may_be_refused_for_good_and_is_made_once_it_is_not(
+def test_refused_dependent_part_is_created_once_accepted(
     roomy_site: KalturaSite, kaltura: KalturaServer, part: str, service: str
 ) -> None:
     site = roomy_site
@@ -255,7 +255,7 @@ def _pairs(site: KalturaSite) -> set[tuple[str, str]]:
     return {part for part in site.everything() if part[0] == "pair"}
 
 
-def test_a_pair_that_somebody_deleted_comes_back(roomy_site: KalturaSite) -> None:
+def test_deleted_pairing_is_recreated(roomy_site: KalturaSite) -> None:
     """
     Parts may be deleted in Kaltura's console.
     """
@@ -272,7 +272,7 @@ def test_a_pair_that_somebody_deleted_comes_back(roomy_site: KalturaSite) -> Non
 
 
 @pytest.mark.parametrize("part", ["entryId", *REFUSABLE])
-def test_any_part_may_refuse_for_good_to_be_changed_and_hinders_no_other(
+def test_permanent_refusal_of_an_update_does_not_affect_other_parts(
     roomy_site: KalturaSite, kaltura: KalturaServer, part: str
 ) -> None:
     site = roomy_site
@@ -306,7 +306,7 @@ def test_a_part_that_cannot_be_made_at_the_moment_is_tried_again(site: KalturaSi
         site.events.create_event(REFERENCE, WISH)
 
 
-def test_a_recording_that_waits_for_a_moderator_is_told(site: KalturaSite, kaltura: KalturaServer) -> None:
+def test_recording_pending_moderation_is_reported(site: KalturaSite, kaltura: KalturaServer) -> None:
     """
     Recordings of an event are found too, whatever a moderator decided about the event.
     """

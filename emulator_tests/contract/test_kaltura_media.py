@@ -52,7 +52,7 @@ def send(
 # --- more bytes than declared ------------------------------------------------------------------------------------
 
 
-def test_what_arrives_beyond_what_was_declared_is_told_and_its_end_is_the_end_of_its_token(
+def test_upload_larger_than_declared_is_reported_and_ends_with_its_token(
     site: KalturaSite, kaltura: KalturaServer
 ) -> None:
     """
@@ -72,7 +72,7 @@ def test_what_arrives_beyond_what_was_declared_is_told_and_its_end_is_the_end_of
     assert site.alive() == set()
 
 
-def test_the_size_of_what_has_arrived_is_told_while_it_is_processed(site: KalturaSite) -> None:
+def test_received_size_is_reported_during_processing(site: KalturaSite) -> None:
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.upload(external_ids, Film.SLOW)
 
@@ -112,7 +112,7 @@ def moderated(site: KalturaSite, kaltura: KalturaServer) -> KalturaSite:
     return site
 
 
-def test_what_waits_for_a_moderator_is_found_changes_becomes_ready_and_is_listed(moderated: KalturaSite) -> None:
+def test_video_pending_moderation_behaves_as_any_other(moderated: KalturaSite) -> None:
     site, begun_at = moderated, moderated.clock()
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     assert site.media.find_upload(REFERENCE, WISH) == external_ids
@@ -129,9 +129,7 @@ def test_what_waits_for_a_moderator_is_found_changes_becomes_ready_and_is_listed
 
 
 @pytest.mark.parametrize("film", [None, Film.VIDEO, Film.SLOW], ids=["before a byte", "ready", "while it is processed"])
-def test_what_a_moderator_rejects_is_told_as_such_and_approved_it_is_as_it_was(
-    moderated: KalturaSite, film: Film | None
-) -> None:
+def test_rejected_video_is_reported_and_restored_by_approval(moderated: KalturaSite, film: Film | None) -> None:
     site, begun_at = moderated, moderated.clock()
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     if film is not None:
@@ -149,7 +147,7 @@ def test_what_a_moderator_rejects_is_told_as_such_and_approved_it_is_as_it_was(
     assert seen(site, external_ids) == before
 
 
-def test_what_was_rejected_is_deleted_like_anything_else(moderated: KalturaSite) -> None:
+def test_rejected_video_is_deleted(moderated: KalturaSite) -> None:
     """
     Another upload with the same reference may be rejected too.
     """
@@ -167,9 +165,7 @@ def test_what_was_rejected_is_deleted_like_anything_else(moderated: KalturaSite)
 
 
 @pytest.mark.parametrize("is_rejected", [False, True], ids=["pending", "rejected"])
-def test_of_two_under_one_reference_each_is_seen_whatever_a_moderator_says(
-    moderated: KalturaSite, *, is_rejected: bool
-) -> None:
+def test_duplicates_are_found_in_every_moderation_state(moderated: KalturaSite, *, is_rejected: bool) -> None:
     """
     The user of an upload has content if an entry of its reference has, and stays for the other entry.
     """
@@ -202,7 +198,7 @@ def test_every_status_and_every_moderation_status_of_the_library_is_asked_for() 
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "gif", "webp", "bmp"])
-def test_a_picture_that_calls_itself_a_film_is_never_told_as_one(
+def test_picture_named_as_video_is_never_ready(
     site: KalturaSite, kaltura: KalturaServer, tmp_path: Path, ending: str
 ) -> None:
     """
@@ -238,9 +234,7 @@ def test_a_picture_that_calls_itself_a_film_is_never_told_as_one(
     assert not (told.duration_s and told.size_bytes and told.is_video and (told.media_type or "").startswith("video/"))
 
 
-def test_an_entry_that_kaltura_keeps_as_a_picture_is_never_told_as_a_film(
-    site: KalturaSite, kaltura: KalturaServer
-) -> None:
+def test_image_entry_is_never_reported_as_video(site: KalturaSite, kaltura: KalturaServer) -> None:
     """
     A picture has a width too, and another system may have given it a duration.
     """

@@ -192,7 +192,7 @@ def asked_users(server: KalturaServer) -> int:
 
 
 @pytest.mark.parametrize("name", ["https://example.com/ada", "Ada ://", "a://b c", "\u0000:\u0000//x ://"], ids=ascii)
-def test_whoever_has_an_address_for_a_name_enters_without_one(
+def test_user_named_by_an_address_joins_without_a_name(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, name: str
 ) -> None:
     """KalturaBaseUser::validateNames refuses such a name, so it is left out of the first request."""
@@ -227,7 +227,7 @@ def test_a_user_who_is_refused_without_a_name_too_is_refused(
         site.audience.admit(external_ids, ATTENDEE, 600)
 
 
-def test_somebody_without_a_name_is_asked_for_once(
+def test_user_without_a_name_costs_one_lookup(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds
 ) -> None:
     """There is no name to leave out."""
@@ -239,7 +239,7 @@ def test_somebody_without_a_name_is_asked_for_once(
     assert asked_users(kaltura) == 1
 
 
-def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
+def test_existing_user_keeps_their_name(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The error that a user exists is not about the name."""
@@ -264,7 +264,7 @@ def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
     ],
     ids=["one", "three", "a joiner", "an emoji of Unicode 17", "a line break", "100 Chinese characters"],
 )
-def test_a_name_of_people_is_kept(
+def test_ordinary_names_are_kept(
     site: KalturaSite, external_ids: ExternalIds, name: str, first: str, last: str | None
 ) -> None:
     admission = site.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
@@ -275,7 +275,7 @@ def test_a_name_of_people_is_kept(
 
 
 @pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
-def test_whoever_has_an_account_enters_and_moderates(
+def test_users_with_any_uid_join_and_moderate(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, uid: str
 ) -> None:
     admission = site.audience.admit(external_ids, Attendee(uid, "Ada", is_moderator=True), 600)

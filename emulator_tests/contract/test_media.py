@@ -63,7 +63,7 @@ def test_a_prepared_upload_is_found_by_its_reference_and_waits_for_bytes(site: S
     assert (seen.stage, seen.received_bytes) == (Stage.AWAITING_BYTES, 0)
 
 
-def test_no_parts_are_found_where_nothing_was_prepared(site: Site) -> None:
+def test_find_returns_nothing_without_an_upload(site: Site) -> None:
     site.media.prepare_upload(REFERENCE, WISH)
     alive = site.alive()
 
@@ -72,7 +72,7 @@ def test_no_parts_are_found_where_nothing_was_prepared(site: Site) -> None:
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_a_reference_is_a_reference_whatever_its_characters(site: Site, reference: str) -> None:
+def test_references_may_have_any_characters(site: Site, reference: str) -> None:
     site.media.prepare_upload(reference, WISH)
 
     found = site.media.find_upload(reference, WISH)
@@ -87,7 +87,7 @@ def test_an_upload_of_another_reference_is_not_found(site: Site, other: str) -> 
     assert site.media.find_upload(REFERENCE, WISH) == {}
 
 
-def test_an_upload_of_a_neighbour_is_not_found(site: Site) -> None:
+def test_upload_of_another_deployment_is_not_found(site: Site) -> None:
     site.neighbour().media.prepare_upload(REFERENCE, WISH)
 
     assert site.media.find_upload(REFERENCE, WISH) == {}
@@ -102,7 +102,7 @@ def test_finding_again_makes_nothing(site: Site) -> None:
         assert len(site.alive()) == len(alive)
 
 
-def test_what_was_prepared_is_found_as_it_was(lasting_site: Site) -> None:
+def test_prepared_upload_is_found_unchanged(lasting_site: Site) -> None:
     external_ids = lasting_site.media.prepare_upload(REFERENCE, WISH)
     alive = lasting_site.alive()
 
@@ -134,7 +134,7 @@ def test_a_preparation_that_was_cut_short_is_completed_when_it_is_found(lasting_
     assert _seen(site, found).state is MediaState.READY
 
 
-def test_an_upload_whose_preparation_is_not_answered_is_adopted_by_its_reference(site: Site) -> None:
+def test_upload_with_unanswered_preparation_is_found_by_reference(site: Site) -> None:
     site.media.prepare_upload("video:v0:1", WISH)
     alive = site.alive()
     site.lose_answer("prepare_upload")
@@ -149,7 +149,7 @@ def test_an_upload_whose_preparation_is_not_answered_is_adopted_by_its_reference
     assert len(site.alive() - alive) == made
 
 
-def test_an_upload_whose_preparation_is_not_heard_does_not_exist(site: Site) -> None:
+def test_upload_with_undelivered_preparation_does_not_exist(site: Site) -> None:
     site.media.prepare_upload("video:v0:1", WISH)
     alive = site.alive()
     site.lose_call("prepare_upload")
@@ -177,7 +177,7 @@ def test_a_video_that_arrived_becomes_ready_with_its_length_and_size(site: Site)
     assert seen.media_type == site.film_type
 
 
-def test_of_an_upload_under_way_it_is_told_how_far_it_has_come(site: Site) -> None:
+def test_upload_in_progress_reports_received_bytes(site: Site) -> None:
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
     site.send_some(external_ids, 300_000)
@@ -187,7 +187,7 @@ def test_of_an_upload_under_way_it_is_told_how_far_it_has_come(site: Site) -> No
     assert (seen.stage, seen.received_bytes) == (Stage.RECEIVING, 300_000)
 
 
-def test_sound_without_a_picture_is_no_video(site: Site) -> None:
+def test_audio_file_is_refused_as_video(site: Site) -> None:
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
     site.upload(external_ids, Film.SOUND)
@@ -197,7 +197,7 @@ def test_sound_without_a_picture_is_no_video(site: Site) -> None:
     assert (seen.state, seen.is_video) == (MediaState.READY, False) or seen.state is MediaState.ERROR
 
 
-def test_what_is_no_medium_ends_in_an_error_with_a_reason(site: Site) -> None:
+def test_file_without_media_fails_with_a_reason(site: Site) -> None:
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
     site.upload(external_ids, Film.GARBAGE)
@@ -208,7 +208,7 @@ def test_what_is_no_medium_ends_in_an_error_with_a_reason(site: Site) -> None:
     assert not seen.retryable
 
 
-def test_a_video_that_could_not_be_converted_may_be_processed_anew_from_the_bytes_that_are_there(
+def test_unconverted_video_may_be_reprocessed_from_its_bytes(
     lasting_site: Site,
 ) -> None:
     site = lasting_site
@@ -225,7 +225,7 @@ def test_a_video_that_could_not_be_converted_may_be_processed_anew_from_the_byte
     assert site.alive() == alive
 
 
-def test_what_is_not_there_cannot_be_processed_anew(site: Site) -> None:
+def test_missing_video_cannot_be_reprocessed(site: Site) -> None:
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.media.delete_media(external_ids)
 
@@ -233,7 +233,7 @@ def test_what_is_not_there_cannot_be_processed_anew(site: Site) -> None:
         site.media.reprocess(external_ids)
 
 
-def test_a_video_that_was_deleted_by_whomever_is_gone(site: Site) -> None:
+def test_video_deleted_by_others_is_gone(site: Site) -> None:
     ours, theirs, never = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3))
     site.media.delete_media(ours)
     site.vanish(site.main_part, theirs[site.main_part])
@@ -263,7 +263,7 @@ def test_many_are_observed_in_the_order_asked(site: Site) -> None:
     assert 1 <= site.calls() - calls <= site.look_calls_max
 
 
-def test_of_none_nobody_is_asked(site: Site) -> None:
+def test_observing_no_videos_makes_no_call(site: Site) -> None:
     calls = site.calls()
     assert list(site.media.observe([])) == []
     assert site.calls() == calls
@@ -294,7 +294,7 @@ def test_as_many_as_may_be_are_observed_in_one_call(site: Site) -> None:
 
 
 @pytest.mark.parametrize("film", [None, Film.VIDEO, Film.GARBAGE], ids=["nothing", "a video", "garbage"])
-def test_of_a_deleted_video_nothing_is_left_and_deleting_it_again_is_no_error(site: Site, film: Film | None) -> None:
+def test_deleted_video_leaves_nothing_and_can_be_deleted_again(site: Site, film: Film | None) -> None:
     site.media.prepare_upload("video:v2:1", WISH)
     alive = site.alive()
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
@@ -308,7 +308,7 @@ def test_of_a_deleted_video_nothing_is_left_and_deleting_it_again_is_no_error(si
 
 
 @pytest.mark.parametrize("part", ["entryId", "uploadTokenId"])
-def test_a_video_is_deleted_whatever_part_of_it_is_gone_already(lasting_site: Site, part: str) -> None:
+def test_video_with_missing_parts_is_deleted(lasting_site: Site, part: str) -> None:
     site = lasting_site
     site.media.prepare_upload("video:v2:1", WISH)
     alive = site.alive()
@@ -319,7 +319,7 @@ def test_a_video_is_deleted_whatever_part_of_it_is_gone_already(lasting_site: Si
     assert site.alive() == alive
 
 
-def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
+def test_unanswered_deletion_can_be_repeated(site: Site) -> None:
     site.media.prepare_upload("video:v2:1", WISH)
     alive = site.alive()
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
@@ -370,7 +370,7 @@ def test_changes_come_newest_first_and_begin_with_the_instant_asked_for(site: Si
     assert [change.reference for change in site.media.changes(since, 1).items] == ["video:v3:1", "video:v2:1"]
 
 
-def test_a_video_that_gets_on_is_among_the_changes_again(lasting_site: Site) -> None:
+def test_video_with_progress_is_listed_as_changed_again(lasting_site: Site) -> None:
     site = lasting_site
     begun_at = site.clock()
     external_ids = _changed(site, REFERENCE, film=Film.STUBBORN)
@@ -385,7 +385,7 @@ def test_a_video_that_gets_on_is_among_the_changes_again(lasting_site: Site) -> 
 
 
 @pytest.mark.parametrize("film", Film)
-def test_a_change_tells_what_a_look_would_tell(site: Site, film: Film) -> None:
+def test_change_equals_an_observation(site: Site, film: Film) -> None:
     begun_at = site.clock()
     _changed(site, "video:v2:1")
     external_ids = _changed(site, REFERENCE, film=film)
@@ -397,7 +397,7 @@ def test_a_change_tells_what_a_look_would_tell(site: Site, film: Film) -> None:
     assert change.observation == _seen(site, external_ids)
 
 
-def test_of_a_video_that_is_processed_a_change_tells_how_far_it_has_come(site: Site) -> None:
+def test_change_of_a_processing_video_has_its_percentage(site: Site) -> None:
     begun_at = site.clock()
     _changed(site, REFERENCE, film=Film.SLOW)
 
@@ -406,7 +406,7 @@ def test_of_a_video_that_is_processed_a_change_tells_how_far_it_has_come(site: S
     assert (seen.state, seen.percent) == (MediaState.PROCESSING, 25)
 
 
-def test_what_waits_for_its_bytes_is_no_change(site: Site) -> None:
+def test_upload_without_bytes_is_no_change(site: Site) -> None:
     begun_at = site.clock()
     site.media.prepare_upload("video:v2:1", WISH)
     site.send_some(site.media.prepare_upload(REFERENCE, WISH), 300_000)
@@ -422,7 +422,7 @@ def test_nothing_changed_is_an_empty_page(site: Site) -> None:
     assert (changes.items, changes.more) == ((), False)
 
 
-def test_changes_of_neighbours_and_events_are_not_ours(site: Site) -> None:
+def test_changes_exclude_other_deployments_and_events(site: Site) -> None:
     begun_at = site.clock()
     _changed(site.neighbour(), "video:v9:1")
     _changed(site, REFERENCE)
@@ -458,7 +458,7 @@ def test_a_page_beyond_the_last_is_empty(site: Site) -> None:
     assert (changes.items, changes.more) == ((), False)
 
 
-def test_how_far_uploads_have_come_is_told_with_what_changed_and_in_the_same_call(site: Site) -> None:
+def test_upload_progress_comes_with_changes_in_one_call(site: Site) -> None:
     begun_at = site.clock()
     _changed(site, "video:v9:1")
     uploads = [site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3)]
@@ -476,7 +476,7 @@ def test_how_far_uploads_have_come_is_told_with_what_changed_and_in_the_same_cal
     ]
 
 
-def test_of_uploads_that_are_complete_or_gone_it_is_told_so(site: Site) -> None:
+def test_progress_reports_complete_and_missing_uploads(site: Site) -> None:
     begun_at = site.clock()
     complete, waiting, gone = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3))
     site.upload(complete, Film.VIDEO)
@@ -489,7 +489,7 @@ def test_of_uploads_that_are_complete_or_gone_it_is_told_so(site: Site) -> None:
     assert told[0].state is MediaState.GONE or told[0] == Observation(MediaState.AWAITING_UPLOAD)
 
 
-def test_of_many_uploads_the_first_are_told_how_far_they_have_come(site: Site) -> None:
+def test_progress_covers_the_first_of_many_uploads(site: Site) -> None:
     """
     The cost is bounded.
     """
@@ -533,7 +533,7 @@ def test_an_upload_under_way_may_be_renamed(site: Site) -> None:
     assert _seen(site, external_ids).received_bytes == 300_000
 
 
-def test_what_is_gone_needs_no_title(site: Site) -> None:
+def test_renaming_a_missing_video_is_no_error(site: Site) -> None:
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.media.delete_media(external_ids)
     alive = site.alive()
@@ -557,7 +557,7 @@ def test_a_title_whose_answer_is_lost_is_given_again(site: Site) -> None:
 # --- grants ------------------------------------------------------------------------------------------------------
 
 
-def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site) -> None:
+def test_upload_token_expires_as_stated_and_hides_its_secret(site: Site) -> None:
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     asked_at = site.clock()
 
@@ -647,7 +647,7 @@ def _source(site: Site, external_ids: ExternalIds) -> Source:
     raise AssertionError("It is never made.")
 
 
-def test_the_file_of_a_ready_video_can_be_had_from_its_source_and_of_a_deleted_one_not(site: Site) -> None:
+def test_source_of_a_ready_video_is_readable_until_deletion(site: Site) -> None:
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
     for external_ids in (first, second):
         site.upload(external_ids, Film.VIDEO)

@@ -61,7 +61,7 @@ def test_kaltura_rejects_a_secret_and_takes_it_again(kaltura: KalturaServer, cap
 
 
 @pytest.mark.parametrize("reason", ["a KS that is over", "a KS of the wrong type"])
-def test_what_kaltura_says_of_a_ks_that_it_can_read_is_no_rejected_secret(
+def test_error_about_a_readable_ks_is_no_rejected_secret(
     kaltura: KalturaServer, capfd: pytest.CaptureFixture[str], reason: str
 ) -> None:
     kaltura.control("POST", "reset")

@@ -232,7 +232,7 @@ def _alarms(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["uid is told", "uid is not told"])
-def test_what_was_uploaded_after_the_backup_outlives_the_restore_and_comes_back(
+def test_upload_after_the_backup_survives_the_restore(
     account: Account, films: dict[Film, Path], is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without this promise, the sweep would delete the upload an hour after the restore."""

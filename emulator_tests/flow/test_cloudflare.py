@@ -79,7 +79,7 @@ def test_a_token_says_until_when_the_address_takes_bytes_and_from_which_speed(te
     teacher.call("cancelUpload", {"videoId": token["videoId"]})
 
 
-def test_a_gibibyte_whose_line_breaks_twenty_times_arrives_whole(
+def test_upload_of_one_gib_survives_twenty_disconnects(
     school: School, teacher: Person, session_id: str, tmp_path: Path
 ) -> None:
     film = LongFilm(str(TEST_PICTURE), LONG_BYTES, seed=7)
@@ -132,7 +132,7 @@ def _arrived(school: School, uid: str) -> str:
 
 @pytest.mark.parametrize("sent", ["before a byte", "while it is processed"])
 @pytest.mark.parametrize("end", ["cancelled", "deleted", "its session deleted"])
-def test_whenever_and_however_an_upload_ends_nothing_is_left_and_no_minute_reserved(
+def test_ended_upload_leaves_no_video_and_no_reservation(
     school: School, teacher: Person, session_id: str, film: bytes, sent: str, end: str
 ) -> None:
     school.cloudflare("POST", "clock", NEVER)
@@ -175,7 +175,7 @@ def test_a_creation_whose_answer_is_lost_makes_one_video_and_reserves_once(
 # --- secrets and webhooks -----------------------------------------------------------------------------------------
 
 
-def test_the_address_stands_in_no_document_and_no_log(
+def test_upload_address_is_in_no_document_and_no_log(
     school: School, teacher: Person, session_id: str, film: bytes
 ) -> None:
     token = teacher.ask_to_upload(session_id, len(film))
@@ -210,7 +210,7 @@ def pushing(school: School, _told: None) -> School:
     return school
 
 
-def test_a_webhook_makes_a_film_ready_without_the_poller(
+def test_webhook_makes_a_video_ready_without_the_poller(
     pushing: School, teacher: Person, session_id: str, film: bytes
 ) -> None:
     token = teacher.ask_to_upload(session_id, len(film))
@@ -237,7 +237,7 @@ def _neighbour(school: School, statuses: Sequence[int]) -> AbstractContextManage
     return listening(place.path, statuses, place.port or 0)
 
 
-def test_what_speaks_of_another_deployment_on_the_account_is_passed_on_once_with_its_signature(
+def test_webhook_of_another_deployment_is_forwarded_once(
     pushing: School,
 ) -> None:
     body = json.dumps({"uid": "u", "meta": {"greenroom": f"{NEIGHBOUR}:video:v1:1"}}).encode()
@@ -293,7 +293,7 @@ def _post(school: School, body: bytes, headers: dict[str, str]) -> int:
     return school.http.post(url, body, headers={"Content-Type": "application/json", **headers}, timeout=30).status_code
 
 
-def test_the_doctor_looks_at_both_accounts(school: School) -> None:
+def test_doctor_checks_both_accounts(school: School) -> None:
     said: Any = school.testbed.command("doctor")
 
     assert "Cloudflare signing key" in said.stdout

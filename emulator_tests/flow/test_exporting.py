@@ -24,7 +24,7 @@ def export_of(person: Person, uid: str) -> list[dict[str, Any]]:
         asked = {"uid": uid, "after": page["after"]}
 
 
-def test_people_are_handed_what_is_stored_about_them(school: School, teacher: Person, film: bytes) -> None:
+def test_export_returns_what_is_stored_about_the_caller(school: School, teacher: Person, film: bytes) -> None:
     """
     A12.
     """
@@ -55,7 +55,7 @@ def test_people_are_handed_what_is_stored_about_them(school: School, teacher: Pe
     assert [one["path"] for one in export_of(administrator, student.uid)] == [one["path"] for one in of_student]
 
 
-def test_nobody_is_handed_what_is_stored_about_another(school: School, teacher: Person) -> None:
+def test_export_of_another_user_is_refused(school: School, teacher: Person) -> None:
     for person, code in (
         (school.teacher(), "PERMISSION_DENIED"),
         (school.person(), "PERMISSION_DENIED"),

@@ -66,7 +66,7 @@ def _play(hosting: School, url: str) -> bytes:
 
 
 @pytest.mark.parametrize("provider", ["kaltura", "cloudflare"])
-def test_a_ready_film_is_copied_everywhere_plays_from_the_cheapest_and_goes_with_its_video(
+def test_ready_video_is_copied_to_every_host_and_plays_from_the_cheapest(
     hosting: School, teacher: Person, film: bytes, provider: str
 ) -> None:
     session_id = teacher.write_session(videoProvider=provider, status="public", visibility="enrolled")
@@ -95,7 +95,7 @@ def test_a_ready_film_is_copied_everywhere_plays_from_the_cheapest_and_goes_with
     hosting.await_document(f"copies/{video_id}-bunny", lambda fields: fields is None)
 
 
-def test_strangers_get_no_address_of_any_host(hosting: School, teacher: Person, film: bytes) -> None:
+def test_users_without_access_get_no_host_address(hosting: School, teacher: Person, film: bytes) -> None:
     session_id = teacher.write_session(status="public", visibility="enrolled")
     video_id = teacher.upload_film(session_id, film)
     _await_copies(hosting, video_id)
@@ -120,9 +120,7 @@ def test_strangers_get_no_address_of_any_host(hosting: School, teacher: Person, 
             hosting.firestore.get(teacher.caller, path)
 
 
-def test_copies_follow_a_film_that_is_replaced(
-    hosting: School, teacher: Person, film: bytes, other_film: bytes
-) -> None:
+def test_copies_are_replaced_with_their_video(hosting: School, teacher: Person, film: bytes, other_film: bytes) -> None:
     session_id = teacher.write_session()
     video_id = teacher.upload_film(session_id, film)
     _await_copies(hosting, video_id)
@@ -163,7 +161,7 @@ def test_a_host_that_fails_is_passed_over_until_it_plays_again(hosting: School, 
     )
 
 
-def test_all_that_a_teacher_has_goes_from_the_hosts_too(hosting: School, teacher: Person, film: bytes) -> None:
+def test_erasure_deletes_copies_on_hosts(hosting: School, teacher: Person, film: bytes) -> None:
     video_id = teacher.upload_film(teacher.write_session(), film)
     _await_copies(hosting, video_id)
 
@@ -195,9 +193,7 @@ def test_an_operator_sees_the_table_and_finds_copies_that_nobody_names(
     assert found.returncode == 0, found.stderr
 
 
-def test_what_one_s_own_server_cannot_send_comes_from_the_next_host(
-    hosting: School, teacher: Person, film: bytes
-) -> None:
+def test_full_host_is_passed_over_for_the_next(hosting: School, teacher: Person, film: bytes) -> None:
     padding = 12_000_000
     heavy = film + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8)
     needs_mbps = len(heavy) * 8 / 12 / 1_000_000

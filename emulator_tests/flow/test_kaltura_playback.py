@@ -45,7 +45,7 @@ def shown(school: School, teacher: Person, film: bytes) -> Shown:
     return Shown(teacher, session_id, video_id, video["playable"]["parts"]["entryId"])
 
 
-def test_a_part_of_a_film_can_be_had_alone(shown: Shown, film: bytes) -> None:
+def test_ranges_of_a_video_can_be_read(shown: Shown, film: bytes) -> None:
     grant = shown.teacher.call("issuePlayback", {"videoId": shown.video_id})
 
     part = requests.get(grant["progressiveUrl"], headers={"Range": "bytes=100-199"}, timeout=10)
@@ -74,9 +74,7 @@ def test_the_entry_id_alone_plays_no_byte(school: School, shown: Shown, method: 
     assert not answer.ok or not answer.content
 
 
-def test_neither_an_upload_ks_nor_that_of_another_film_opens_anything_of_this_one(
-    school: School, shown: Shown, film: bytes
-) -> None:
+def test_upload_ks_and_ks_of_another_video_play_nothing(school: School, shown: Shown, film: bytes) -> None:
     kaltura = AtKaltura(school)
     grant = shown.teacher.call("issuePlayback", {"videoId": shown.video_id})
     upload = shown.teacher.ask_to_upload(shown.session_id, 1000)["upload"]

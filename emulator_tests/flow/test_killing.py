@@ -172,7 +172,7 @@ class Life:
 # Each of 60 kills waits for a server to start, which takes seconds where other tests run beside.
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2, 3], ids=lambda seed: f"B21 seed {seed}")
-def test_whatever_is_killed_two_sweeps_make_everything_right(school: School, film: bytes, seed: int) -> None:
+def test_two_sweeps_repair_everything_after_a_kill(school: School, film: bytes, seed: int) -> None:
     """
     B21: 60 kills, 8 sessions, 10 videos at both providers. The seed decides what is done, and who is killed when; how
     far each process had come then is up to the machine.

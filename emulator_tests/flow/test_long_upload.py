@@ -40,7 +40,7 @@ def session_id(school: School, teacher: Person) -> Iterator[str]:
 
 
 @pytest.mark.timeout(600)
-def test_2_gib_arrive_whole_although_the_line_breaks_20_times(school: School, teacher: Person, session_id: str) -> None:
+def test_upload_of_2_gib_survives_20_disconnects(school: School, teacher: Person, session_id: str) -> None:
     film = LongFilm(str(TEST_PICTURE), SIZE_BYTES, SEED)
     token = teacher.ask_to_upload(session_id, SIZE_BYTES)
     video_id, chunk_bytes = token["videoId"], token["upload"]["chunkSizeBytes"]

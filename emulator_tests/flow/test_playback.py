@@ -32,9 +32,7 @@ def shown(teacher: Person, provider: Provider, film: bytes) -> Shown:
     return Shown(teacher, provider, session_id, teacher.upload_film(session_id, film))
 
 
-def test_an_enrolled_student_plays_the_very_film_for_as_long_as_it_takes(
-    school: School, shown: Shown, film: bytes
-) -> None:
+def test_enrolled_student_plays_the_uploaded_video(school: School, shown: Shown, film: bytes) -> None:
     student = school.person()
     shown.teacher.enrol(shown.session_id, student)
 
@@ -47,7 +45,7 @@ def test_an_enrolled_student_plays_the_very_film_for_as_long_as_it_takes(
     assert 12 + 1790 < lifetime_s <= 12 + 1801
 
 
-def test_the_owner_watches_his_own_draft(shown: Shown, film: bytes) -> None:
+def test_owner_plays_their_own_draft(shown: Shown, film: bytes) -> None:
     shown.teacher.change_session(shown.session_id, status="draft")
 
     assert shown.provider.plays(shown.teacher.call("issuePlayback", {"videoId": shown.video_id}), film)
@@ -67,7 +65,7 @@ def test_strangers_drafts_and_other_teachers_get_no_grant(school: School, shown:
     assert refused.value.code == "NOT_FOUND"
 
 
-def test_who_is_unenrolled_gets_no_further_grant(school: School, shown: Shown, film: bytes) -> None:
+def test_unenrolled_student_gets_no_further_playback_token(school: School, shown: Shown, film: bytes) -> None:
     student = school.person()
     shown.teacher.enrol(shown.session_id, student)
     grant = student.call("issuePlayback", {"videoId": shown.video_id})

@@ -42,7 +42,7 @@ TROUBLED = [
 
 
 @pytest.mark.parametrize("fault", [*FAULTS.values(), *OF_KALTURA.values()], ids=[*FAULTS, *OF_KALTURA])
-def test_a_publication_survives_a_kaltura_in_trouble(school: School, teacher: Person, fault: dict[str, Any]) -> None:
+def test_publication_survives_kaltura_failures(school: School, teacher: Person, fault: dict[str, Any]) -> None:
     school.simulator("POST", "faults", {**fault, "match": {"times": 0}})
     session_id = teacher.write_live_session(status="public")
 
@@ -63,7 +63,7 @@ def test_a_publication_survives_a_kaltura_in_trouble(school: School, teacher: Pe
 
 
 @pytest.mark.parametrize(("provider", "fault"), TROUBLED, indirect=["provider"])
-def test_a_caller_is_told_plainly_of_a_provider_in_trouble_and_gets_one_video_afterwards(
+def test_provider_failure_is_reported_and_retry_makes_one_video(
     school: School, teacher: Person, provider: Provider, fault: dict[str, Any]
 ) -> None:
     session_id, request_id = teacher.write_session(videoProvider=provider.name), uuid.uuid4().hex

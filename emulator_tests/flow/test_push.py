@@ -39,7 +39,7 @@ def pushing(school: School) -> Iterator[School]:
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_an_installed_hook_makes_a_film_ready_without_the_poller(
+def test_installed_webhook_makes_a_video_ready_without_the_poller(
     pushing: School, teacher: Person, film: bytes, algorithm: str
 ) -> None:
     installed = pushing.testbed.command("install-hook", "--algorithm", algorithm)
@@ -64,7 +64,7 @@ def test_an_installed_hook_makes_a_film_ready_without_the_poller(
     )
 
 
-def test_a_forged_notification_is_refused_and_causes_no_visit(school: School, teacher: Person, film: bytes) -> None:
+def test_forged_notification_is_refused_and_enqueues_nothing(school: School, teacher: Person, film: bytes) -> None:
     school.simulator("POST", "clock", NEVER)
     session_id = teacher.write_session()
     token = teacher.ask_to_upload(session_id, len(film))
@@ -95,9 +95,7 @@ def test_a_forged_notification_is_refused_and_causes_no_visit(school: School, te
     school.await_document(f"videos/{token['videoId']}", lambda fields: fields is not None and fields["looks"] > looks)
 
 
-def test_a_notification_is_believed_in_nothing_but_of_whom_it_speaks(
-    school: School, teacher: Person, film: bytes
-) -> None:
+def test_notification_only_names_what_to_reconcile(school: School, teacher: Person, film: bytes) -> None:
     session_id = teacher.write_session()
     token = teacher.ask_to_upload(session_id, len(film))
     # A true signature, as of a replayed notification, on a lie: nothing was uploaded, and it says ready.
@@ -132,13 +130,13 @@ def test_a_notification_is_believed_in_nothing_but_of_whom_it_speaks(
     ],
     ids=["empty", "cut off", "a list", "no object", "another school's", "unknown", "a path", "a number", "too large"],
 )
-def test_what_is_signed_and_makes_no_sense_does_no_harm(school: School, body: bytes, status: int) -> None:
+def test_signed_but_malformed_notification_does_no_harm(school: School, body: bytes, status: int) -> None:
     headers = _signed(body, school.testbed.kaltura_admin_secret, "sha512")
     assert _post(school, body, headers) == status
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1"])
-def test_a_hash_that_is_not_believed_is_refused_by_the_command(school: School, algorithm: str) -> None:
+def test_command_refuses_an_unsupported_hash(school: School, algorithm: str) -> None:
     refused = school.testbed.command("install-hook", "--algorithm", algorithm)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "Choose one of sha256, sha512 for Kaltura to sign with." in refused.stderr

@@ -62,9 +62,7 @@ def playing(school: School, teacher: Person, provider: Provider, film: bytes) ->
     return Playing(school, teacher, provider, session_id, video_id, number)
 
 
-def test_the_old_film_plays_until_the_new_one_is_ready_and_then_the_new_one_alone(
-    school: School, playing: Playing, film: bytes, other_film: bytes
-) -> None:
+def test_replacement_plays_once_it_is_ready(school: School, playing: Playing, film: bytes, other_film: bytes) -> None:
     playing.provider.set_readiness("never")
     token = playing.teacher.ask_to_replace(playing.video_id, len(other_film), title="The second")
     school.upload(token, other_film)
@@ -91,7 +89,7 @@ def test_the_old_film_plays_until_the_new_one_is_ready_and_then_the_new_one_alon
     assert token["videoId"] == playing.video_id
 
 
-def test_replacing_twice_leaves_the_last_film_alone(
+def test_replacing_twice_leaves_only_the_last_video(
     school: School, playing: Playing, film: bytes, other_film: bytes
 ) -> None:
     playing.provider.set_readiness("never")
@@ -111,9 +109,7 @@ def test_replacing_twice_leaves_the_last_film_alone(
     playing.await_only_one(besides=playing.number)
 
 
-def test_a_replacement_that_fails_is_told_and_the_old_film_plays_on(
-    school: School, playing: Playing, film: bytes
-) -> None:
+def test_failed_replacement_is_reported_and_the_old_video_plays(school: School, playing: Playing, film: bytes) -> None:
     junk = b"this is not a film" * 100
     school.upload(playing.teacher.ask_to_replace(playing.video_id, len(junk)), junk)
 
@@ -131,7 +127,7 @@ def test_a_replacement_that_fails_is_told_and_the_old_film_plays_on(
     assert playing.await_only_one() == playing.number
 
 
-def test_cancelling_a_replacement_leaves_the_old_film(school: School, playing: Playing, film: bytes) -> None:
+def test_cancelled_replacement_leaves_the_old_video(school: School, playing: Playing, film: bytes) -> None:
     token = playing.teacher.ask_to_replace(playing.video_id, len(film))
 
     playing.teacher.call("cancelUpload", {"videoId": playing.video_id})

@@ -37,7 +37,7 @@ def await_followed(school: School, session_id: str, former: Person) -> None:
     school.await_document(f"transfers/{session_id}", lambda fields: fields is None)
 
 
-def test_a_session_goes_to_another_teacher_with_all_that_it_has(
+def test_session_is_transferred_with_all_its_content(
     school: School, teacher: Person, provider: Provider, film: bytes
 ) -> None:
     """
@@ -101,7 +101,7 @@ def test_a_bad_request_is_refused(teacher: Person, data: dict[str, Any]) -> None
     assert refused.value.code == "INVALID_ARGUMENT"
 
 
-def test_who_may_not_and_who_cannot_are_refused_and_nothing_changes(school: School, teacher: Person) -> None:
+def test_unauthorised_transfer_is_refused(school: School, teacher: Person) -> None:
     """
     A13.
     """

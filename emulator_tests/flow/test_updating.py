@@ -97,9 +97,7 @@ def test_title_and_place_are_corrected_without_the_file(
         pytest.param({"title": "Fine", "state": "ready"}, "FIELD_UNKNOWN", id="B10 something else as well"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
-    school: School, teacher: Person, fields: dict[str, Any], reason: str
-) -> None:
+def test_invalid_update_is_refused(school: School, teacher: Person, fields: dict[str, Any], reason: str) -> None:
     session_id = teacher.write_session()
     video_id = teacher.ask_to_upload(session_id, 1000, title="Algebra")["videoId"]
     before = school.document(f"videos/{video_id}")

@@ -24,7 +24,7 @@ def session_id(teacher: Person, provider: Provider) -> str:
     return teacher.write_session(videoProvider=provider.name)
 
 
-def test_an_uploaded_film_becomes_ready_and_the_session_says_so(
+def test_uploaded_video_becomes_ready_and_is_shown_in_the_session(
     school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
 ) -> None:
     token = teacher.ask_to_upload(session_id, len(film), title="Halves")
@@ -68,7 +68,7 @@ def test_an_answer_has_everything_that_sends_bytes_in_upload(
         assert answer["upload"]["protocol"] == provider.protocol
 
 
-def test_percent_grows_while_a_film_is_processed(
+def test_percent_grows_while_a_video_is_processed(
     school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
 ) -> None:
     provider.set_readiness("after_s:60")
@@ -125,7 +125,7 @@ def test_the_same_request_sent_many_times_at_once_makes_one_upload(
     assert len(provider.made_for(video_id)) == 1
 
 
-def test_a_file_that_is_no_video_ends_as_failed_and_nothing_of_it_is_kept(
+def test_file_without_video_fails_and_is_deleted(
     school: School, teacher: Person, provider: Provider, session_id: str
 ) -> None:
     junk = b"this is not a film" * 100
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_video_ends_as_failed_and_nothing_of_it_is_kept(
     school.await_provider("its going", lambda: not provider.has_anything_of(token["videoId"]))
 
 
-def test_sound_that_calls_itself_a_film_ends_as_failed(
+def test_audio_named_as_video_fails(
     school: School, teacher: Person, provider: Provider, session_id: str, tmp_path: Path
 ) -> None:
     sound = tmp_path / "sound.mp4"
@@ -163,7 +163,7 @@ PICTURES = {"png": STILL, "jpg": STILL, "bmp": STILL, "webp": STILL, "gif": ()}
 
 @pytest.mark.parametrize("ending", PICTURES, ids=lambda ending: f"B16 {ending}")
 @pytest.mark.parametrize("replaces", [False, True], ids=["uploaded", "replacing a film"])
-def test_a_picture_that_calls_itself_a_film_never_plays(
+def test_picture_named_as_video_never_plays(
     school: School, teacher: Person, film: bytes, tmp_path: Path, ending: str, *, replaces: bool
 ) -> None:
     session_id = teacher.write_session(videoProvider="kaltura")
@@ -206,7 +206,7 @@ def test_deleting_the_session_at_any_moment_of_an_upload_leaves_nothing(
     assert not provider.takes_bytes(token)
 
 
-def test_who_has_ten_uploads_open_must_finish_one_first(teacher: Person, session_id: str) -> None:
+def test_eleventh_open_upload_is_refused(teacher: Person, session_id: str) -> None:
     for _ in range(10):
         teacher.ask_to_upload(session_id, 1000)
 

@@ -55,9 +55,7 @@ def test_an_interrupted_upload_goes_on_where_it_is_and_makes_nothing_new(
     assert len(provider.made_for(token["videoId"])) == 1
 
 
-def test_the_hint_changes_nothing_and_needs_nobody(
-    school: School, teacher: Person, session_id: str, film: bytes
-) -> None:
+def test_upload_complete_hint_is_optional(school: School, teacher: Person, session_id: str, film: bytes) -> None:
     token = teacher.ask_to_upload(session_id, len(film))
     # A hint that is not true, many times over.
     for _ in range(5):
@@ -118,7 +116,7 @@ def test_an_upload_that_is_never_finished_ends_by_its_deadline_and_leaves_nothin
     school.await_provider("the upload's going", lambda: not provider.has_anything_of(token["videoId"]))
 
 
-def test_what_cannot_end_otherwise_is_not_tried_again(school: School, teacher: Person, session_id: str) -> None:
+def test_permanent_failure_is_not_retried(school: School, teacher: Person, session_id: str) -> None:
     junk = b"this is not a film" * 100
     token = teacher.ask_to_upload(session_id, len(junk))
     with pytest.raises(Refused) as too_early:

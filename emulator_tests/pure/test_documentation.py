@@ -124,7 +124,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize(("page", "text"), generated().items(), ids=[named(page) for page in generated()])
-def test_what_is_generated_is_as_the_code_is(page: Path, text: str) -> None:
+def test_generated_pages_match_the_code(page: Path, text: str) -> None:
     assert page.read_text() == text, "run `make docs`"
 
 

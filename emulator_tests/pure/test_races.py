@@ -101,7 +101,7 @@ def sound() -> Played:
     return played(SOUND, [*RARE, *range(FIRST, FIRST + COUNT)])
 
 
-def test_whatever_happens_on_the_way_all_ends_as_it_was_last_wished(sound: Played) -> None:
+def test_interleaving_ends_in_the_last_spec(sound: Played) -> None:
     """
     Duplicates, disorder, loss, kills and late commits included.
     """
@@ -109,7 +109,7 @@ def test_whatever_happens_on_the_way_all_ends_as_it_was_last_wished(sound: Playe
     assert sound.wrong is None, f"{sound.story}\n{type(sound.wrong).__name__}: {sound.wrong}\nRead it again: {again}"
 
 
-def test_the_model_meets_every_trouble_and_every_call_of_a_provider(sound: Played) -> None:
+def test_model_meets_every_fault_and_every_provider_call(sound: Played) -> None:
     """
     What never occurs proves nothing.
     """
@@ -126,7 +126,7 @@ def test_an_interleaving_follows_from_its_seed() -> None:
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_the_model_notices_that(defect: str) -> None:
+def test_invariant_fails_when_broken(defect: str) -> None:
     """
     With one part of the mechanism broken some interleaving ends wrong, and in the way that part is there to prevent.
     """

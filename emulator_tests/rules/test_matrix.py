@@ -319,7 +319,7 @@ def play(firestore: Firestore, operation: str, caller: Caller, on: Ground) -> No
 
 
 @pytest.mark.parametrize("cell", cells(), ids=lambda cell: f"{cell.kind}: {cell.operation} by {cell.role}")
-def test_the_table_holds(firestore: Firestore, session_id: str, cast: Cast, cell: Cell) -> None:
+def test_access_table_holds(firestore: Firestore, session_id: str, cast: Cast, cell: Cell) -> None:
     caller: Caller = getattr(cast, cell.role)
     on = ground(cell.kind, session_id, cast, caller)
     firestore.commit(SERVER, *(replace(path, kept) for path, kept in {**on.around, on.path: on.standing}.items()))

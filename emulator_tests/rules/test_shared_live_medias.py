@@ -191,9 +191,7 @@ def test_slides_of_one_session_stay_closed_to_the_enrolled_of_another(
         firestore.get(cast.enrolled, slides_path(other_id))
 
 
-def test_a_guest_without_an_account_sees_the_slides_of_an_open_session(
-    firestore: Firestore, session_id: str, cast: Cast
-) -> None:
+def test_anonymous_user_reads_slides_of_an_open_session(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(
         SERVER,
         create(f"sessions/{session_id}", session(cast.owner, status="public", visibility="open")),

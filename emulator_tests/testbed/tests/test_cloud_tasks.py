@@ -269,7 +269,7 @@ def test_a_task_that_is_not_answered_by_its_deadline_comes_again(receiver: Recei
         pytest.param({"name": "elsewhere/tasks/1"}, id="a name of another queue"),
     ],
 )
-def test_what_the_cloud_refuses_is_refused(
+def test_invalid_tasks_are_refused_as_in_the_cloud(
     cloud_tasks: Client, receiver: Receiver, settings: dict[str, object], new_refusing_queue: str
 ) -> None:
     with pytest.raises(exceptions.InvalidArgument):
