@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from KalturaClient.Plugins.Core import KalturaAppToken, KalturaFilterPager, KalturaPermission, KalturaSessionType
 
-from emulator_tests.contract.accounts import KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import KalturaServer, KalturaTestAccount
 from emulator_tests.contract.conftest import ROOM_URL
 from shared.ports import Finding, Health, UploadSpec
 from shared.providers.kaltura import mapping
@@ -51,11 +51,11 @@ class Place:
     """
 
     server: KalturaServer
-    site: KalturaSite
+    test_account: KalturaTestAccount
 
     @property
     def account(self) -> KalturaAccount:
-        return self.site.audience.account
+        return self.test_account.audience.account
 
     def setup(self, chat_secret: str | None = None) -> KalturaSetup:
         return KalturaSetup(self.account, KalturaAudience(self.account, 3600, chat_secret))
@@ -71,7 +71,7 @@ class Place:
         KalturaWebhook(self.account).install("https://example.com/kalturaHook", "sha256")
 
     def administrator(self) -> Any:
-        return self.site.administrator()
+        return self.test_account.administrator()
 
     def forbid(self, *services: str) -> None:
         self.server.control("POST", "settings", {"forbidden_services": list(services)})
@@ -83,9 +83,9 @@ def place(kaltura: KalturaServer) -> Iterator[Place]:
     An account with rooms, in which this project has created nothing yet.
     """
     kaltura.control("POST", "reset")
-    site = KalturaSite(kaltura, room_url=ROOM_URL)
-    with closing(site):
-        yield Place(kaltura, site)
+    test_account = KalturaTestAccount(kaltura, room_url=ROOM_URL)
+    with closing(test_account):
+        yield Place(kaltura, test_account)
 
 
 def test_check_passes_for_an_account_that_is_set_up(place: Place) -> None:
@@ -308,7 +308,7 @@ def test_check_tries_what_a_player_ks_can_read(
     place.whole()
     place.server.control("POST", "settings", settings)
     for number in (1, 2):
-        external_ids = place.site.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
+        external_ids = place.test_account.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
         place.server.control(
             "POST", "change", {"kind": "entries", "id": external_ids["entryId"], "fields": {"status": 2}}
         )
@@ -322,7 +322,7 @@ def test_check_tries_what_a_player_ks_can_read(
 def test_a_player_role_that_was_widened_is_told(place: Place) -> None:
     place.whole()
     for number in (1, 2):
-        external_ids = place.site.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
+        external_ids = place.test_account.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
         place.server.control(
             "POST", "change", {"kind": "entries", "id": external_ids["entryId"], "fields": {"status": 2}}
         )
