@@ -28,11 +28,11 @@ WORKERS = [
 
 
 @pytest.fixture(scope="module")
-def stage(_school: School, film: bytes) -> Stage:
+def stage(_school: School, video_bytes: bytes) -> Stage:
     """
     What every request here could be about.
     """
-    return Stage.prepared(_school, film)
+    return Stage.prepared(_school, video_bytes)
 
 
 # --- tasks -------------------------------------------------------------------------------------------------------
@@ -167,10 +167,10 @@ def test_an_id_of_a_deletion_that_could_lead_elsewhere_is_refused(stage: Stage, 
 
 
 @pytest.mark.parametrize("what", ["47 the video is deleted", "47 its session is deleted"])
-def test_no_tokens_are_issued_during_deletion(school: School, teacher: Person, film: bytes, what: str) -> None:
+def test_no_tokens_are_issued_during_deletion(school: School, teacher: Person, video_bytes: bytes, what: str) -> None:
     session_id = teacher.write_session(status="public")
-    video_id = teacher.upload_film(session_id, film)
-    # Kaltura is slow about it: the film is there all the time.
+    video_id = teacher.upload_video(session_id, video_bytes)
+    # Kaltura is slow about it: the video is there all the time.
     busy = {"kind": "status", "status": 503, "match": {"service": "media", "action": "delete", "times": 0}}
     school.simulator("POST", "faults", busy)
     if what == "47 the video is deleted":
@@ -282,9 +282,11 @@ def test_the_same_call_many_times_at_once_gets_one_token(school: School, teacher
 
 
 @pytest.mark.parametrize("needs_key", [False, True], ids=["55 addresses", "55 a player KS"])
-def test_after_unpublishing_no_new_ks_is_given(school: School, teacher: Person, film: bytes, needs_key: bool) -> None:
+def test_after_unpublishing_no_new_ks_is_given(
+    school: School, teacher: Person, video_bytes: bytes, needs_key: bool
+) -> None:
     session_id = teacher.write_session(status="public")
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     student = school.person()
     asked = {"videoId": video_id, "playerKs": needs_key}
     assert ("ks" in student.call("issuePlayback", asked)) is needs_key

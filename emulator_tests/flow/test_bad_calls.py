@@ -23,11 +23,11 @@ Body = Callable[[Fields], bytes]
 
 
 @pytest.fixture(scope="module")
-def stage(_school: School, film: bytes) -> Stage:
+def stage(_school: School, video_bytes: bytes) -> Stage:
     """
     What every request here could be about.
     """
-    return Stage.prepared(_school, film)
+    return Stage.prepared(_school, video_bytes)
 
 
 def test_valid_requests_are_accepted(stage: Stage) -> None:
@@ -191,7 +191,7 @@ FILES: dict[str, Fields] = {
     "a kind without a name": {"fileName": ".mp4"},
     "a name that climbs": {"fileName": "../a.mp4"},
     "a name of two steps": {"fileName": "a.mp4/b"},
-    "a program that ends like a film": {"fileName": "film.mp4.exe"},
+    "a program with a video extension inside its name": {"fileName": "film.mp4.exe"},
     "a name that reads backwards": {"fileName": "film\u202e4pm.mp4"},
     "no byte": {"fileSizeBytes": 0},
     "less than no byte": {"fileSizeBytes": -1},
@@ -308,14 +308,14 @@ def test_a_token_of_an_account_that_has_ended_opens_nothing_any_more(
             assert stage.refusal(function, stage.good(function), person).reason == expected, function
 
 
-def test_withdrawn_teacher_claim_blocks_all_calls(stage: Stage, film: bytes) -> None:
+def test_withdrawn_teacher_claim_blocks_all_calls(stage: Stage, video_bytes: bytes) -> None:
     """
     A2.
     """
     school = stage.school
     person = school.teacher()
     session_id = person.write_session()
-    video_id = person.upload_film(session_id, film)
+    video_id = person.upload_video(session_id, video_bytes)
     file = {"requestId": "r1", "fileName": "film.mp4", "fileSizeBytes": 1000}
     _end(person, "A2 the claims taken away")
 
@@ -350,12 +350,12 @@ def test_withdrawn_teacher_claim_blocks_all_calls(stage: Stage, film: bytes) -> 
     assert set((school.document(f"sessions/{session_id}") or {})["videos"]) == {video_id}
 
 
-def test_student_is_not_looked_up_again_within_an_hour(stage: Stage, film: bytes) -> None:
+def test_student_is_not_looked_up_again_within_an_hour(stage: Stage, video_bytes: bytes) -> None:
     """
     A2: what the snapshot-up costs is spent where a claim is acted by.
     """
     teacher, student = stage.school.teacher(), stage.school.person()
-    video_id = teacher.upload_film(teacher.write_session(status="public"), film)
+    video_id = teacher.upload_video(teacher.write_session(status="public"), video_bytes)
     _end(student, "33 disabled")
     assert student.call("issuePlayback", {"videoId": video_id})["videoId"] == video_id
 

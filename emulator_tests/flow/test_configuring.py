@@ -125,14 +125,14 @@ def logged(school: School, message: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("provider", ["kaltura", "cloudflare"])
 def test_upload_and_playback_work_with_whitespace_around_settings(
-    careless: School, tutor: Person, film: bytes, provider: str
+    careless: School, tutor: Person, video_bytes: bytes, provider: str
 ) -> None:
     """B7: the upload address is the one that its own KS takes."""
     session_id = tutor.write_session(videoProvider=provider)
-    token = tutor.ask_to_upload(session_id, len(film))
+    token = tutor.ask_to_upload(session_id, len(video_bytes))
     if provider == "kaltura":
         assert urlsplit(token["upload"]["url"]).path == UPLOAD_PATH
-    careless.upload(token, film)
+    careless.upload(token, video_bytes)
     careless.await_video(session_id, token["videoId"], "ready")
     grant = tutor.call("issuePlayback", {"videoId": token["videoId"]})
     assert "//" not in grant["manifestUrl"].partition("://")[2]
@@ -242,12 +242,12 @@ def test_work_waits_while_a_secret_is_rejected_and_goes_on_by_itself(rejecting: 
 
 
 def test_doctor_asks_what_is_deployed_as_a_stranger_and_compares_the_rules(
-    careless: School, tutor: Person, film: bytes
+    careless: School, tutor: Person, video_bytes: bytes
 ) -> None:
     """C6: the rules have the usual names, the settings others."""
     assert careless.testbed.command("setup").returncode == 0
-    # Whether it plays to strangers can be tried of a film that is ready alone.
-    tutor.upload_film(tutor.write_session(), film)
+    # Whether it plays to strangers can be tried of a video that is ready alone.
+    tutor.upload_video(tutor.write_session(), video_bytes)
     told = careless.testbed.command("doctor")
     lines = told.stdout.splitlines()
     assert told.returncode == 1

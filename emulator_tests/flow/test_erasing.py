@@ -44,16 +44,18 @@ def hurried(school: School, erasure_id: str) -> str:
     return state
 
 
-def test_erasure_deletes_a_teachers_content_at_both_providers(school: School, teacher: Person, film: bytes) -> None:
+def test_erasure_deletes_a_teachers_content_at_both_providers(
+    school: School, teacher: Person, video_bytes: bytes
+) -> None:
     other = school.teacher()
     kept_session = other.write_session(videoProvider="cloudflare")
-    kept = other.upload_film(kept_session, film)
+    kept = other.upload_video(kept_session, video_bytes)
     at_kaltura = teacher.write_session(visibility="enrolled")
     at_cloudflare = teacher.write_session(videoProvider="cloudflare")
     live = teacher.write_live_session(status="public")
     student = school.person()
     teacher.enrol(at_kaltura, student)
-    first, second = teacher.upload_film(at_kaltura, film), teacher.upload_film(at_cloudflare, film)
+    first, second = teacher.upload_video(at_kaltura, video_bytes), teacher.upload_video(at_cloudflare, video_bytes)
     school.await_event(live)
     request = {"requestId": uuid.uuid4().hex, "uid": teacher.uid}
 
@@ -91,16 +93,18 @@ def test_erasure_deletes_a_teachers_content_at_both_providers(school: School, te
     assert other.call("issuePlayback", {"videoId": kept})["manifestUrl"]
 
 
-def test_erasure_spares_a_session_whose_owner_was_changed_by_hand(school: School, teacher: Person, film: bytes) -> None:
+def test_erasure_spares_a_session_whose_owner_was_changed_by_hand(
+    school: School, teacher: Person, video_bytes: bytes
+) -> None:
     """
     A13: the row's own story; enrolments of the new owner's session stay, and the erasure ends.
     """
     other, student = school.teacher(), school.person()
     session_id = teacher.write_session(status="public", visibility="enrolled")
     teacher.enrol(session_id, student)
-    teacher.upload_film(session_id, film)
+    teacher.upload_video(session_id, video_bytes)
     school.firestore.commit(SERVER, change(f"sessions/{session_id}", {"ownerUid": other.uid}))
-    video_id = other.upload_film(session_id, film)
+    video_id = other.upload_video(session_id, video_bytes)
 
     asked = teacher.call("eraseContent", {"requestId": uuid.uuid4().hex, "uid": teacher.uid})
 

@@ -33,14 +33,14 @@ def test_another_teacher_takes_an_id_only_once_nothing_of_its_last_session_is_le
 
 
 def test_reused_session_id_gets_no_video_of_the_former_session(
-    school: School, teacher: Person, film: bytes, provider: Provider
+    school: School, teacher: Person, video_bytes: bytes, provider: Provider
 ) -> None:
     """
     A1: a back end, which no rule binds, creates the session of another teacher at once.
     """
     other, student = school.teacher(), school.person()
     session_id = teacher.write_session(status="public", visibility="enrolled", videoProvider=provider.name)
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     taken = session(other.caller, status="public")
     school.firestore.commit(SERVER, delete(f"sessions/{session_id}"))
     school.firestore.commit(

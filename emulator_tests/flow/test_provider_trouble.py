@@ -142,15 +142,15 @@ def test_an_upload_that_cannot_be_prepared_now_goes_on_by_itself(
 
 
 def test_deadlines_end_what_a_provider_that_is_down_does_not_and_what_it_finished_late_plays(
-    school: School, teacher: Person, provider: Provider, film: bytes
+    school: School, teacher: Person, provider: Provider, video_bytes: bytes
 ) -> None:
     """
     B17: both providers are down for longer than every deadline.
     """
     provider.set_readiness("never")
     session_id = teacher.write_session(videoProvider=provider.name)
-    tokens = {what: teacher.ask_to_upload(session_id, len(film)) for what in ("processing", "uploading")}
-    school.upload(tokens["processing"], film)
+    tokens = {what: teacher.ask_to_upload(session_id, len(video_bytes)) for what in ("processing", "uploading")}
+    school.upload(tokens["processing"], video_bytes)
     processing, uploading = (token["videoId"] for token in tokens.values())
     school.await_video(session_id, processing, "processing")
     for name in PROVIDERS:

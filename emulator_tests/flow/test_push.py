@@ -40,7 +40,7 @@ def pushing(school: School) -> Iterator[School]:
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_installed_webhook_makes_a_video_ready_without_the_poller(
-    pushing: School, teacher: Person, film: bytes, algorithm: str
+    pushing: School, teacher: Person, video_bytes: bytes, algorithm: str
 ) -> None:
     installed = pushing.testbed.command("install-hook", "--algorithm", algorithm)
     assert installed.returncode == 0, installed.stderr
@@ -49,10 +49,10 @@ def test_installed_webhook_makes_a_video_ready_without_the_poller(
     pushing.testbed.command("install-hook", "--algorithm", algorithm)
     assert len(pushing.things("eventNotificationTemplates")) == 2
     session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     heard_before = _heard(pushing)
 
-    pushing.upload(token, film)
+    pushing.upload(token, video_bytes)
 
     pushing.await_video(session_id, token["videoId"], "ready")
     pushing.await_provider("the notification's arrival", lambda: _heard(pushing) > heard_before)
@@ -64,10 +64,12 @@ def test_installed_webhook_makes_a_video_ready_without_the_poller(
     )
 
 
-def test_forged_notification_is_refused_and_enqueues_nothing(school: School, teacher: Person, film: bytes) -> None:
+def test_forged_notification_is_refused_and_enqueues_nothing(
+    school: School, teacher: Person, video_bytes: bytes
+) -> None:
     school.simulator("POST", "clock", NEVER)
     session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     reference = _reference(school, token["videoId"])
     body = _notification(reference)
     forgeries = {
@@ -95,9 +97,9 @@ def test_forged_notification_is_refused_and_enqueues_nothing(school: School, tea
     school.await_document(f"videos/{token['videoId']}", lambda fields: fields is not None and fields["looks"] > looks)
 
 
-def test_notification_only_names_what_to_reconcile(school: School, teacher: Person, film: bytes) -> None:
+def test_notification_only_names_what_to_reconcile(school: School, teacher: Person, video_bytes: bytes) -> None:
     session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     # A true signature, as of a replayed notification, on a lie: nothing was uploaded, and it says ready.
     body = _notification(_reference(school, token["videoId"]), status=2)
     looks = _looks(school, token["videoId"])
@@ -111,7 +113,7 @@ def test_notification_only_names_what_to_reconcile(school: School, teacher: Pers
     )
     assert video["state"] == "uploading"
     assert video["playable"] is None
-    school.upload(token, film)
+    school.upload(token, video_bytes)
     school.await_video(session_id, token["videoId"], "ready")
 
 

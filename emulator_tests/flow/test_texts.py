@@ -38,14 +38,14 @@ def account(school: School, uid: str, **claims: object) -> Person:
 
 
 @pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
-def test_users_with_any_uid_teach_and_learn(school: School, teacher: Person, film: bytes, uid: str) -> None:
+def test_users_with_any_uid_teach_and_learn(school: School, teacher: Person, video_bytes: bytes, uid: str) -> None:
     """B5"""
     person = account(school, uid, teacher=True)
     now = datetime.now(UTC).replace(microsecond=0)
     times = {"startsAt": now, "endsAt": now + timedelta(hours=1)}
 
     own = person.write_live_session(status="public", visibility="enrolled", **times)
-    token = person.ask_to_upload(own, len(film))
+    token = person.ask_to_upload(own, len(video_bytes))
     renewed = person.call("renewUploadToken", {"videoId": token["videoId"]})
     assert renewed["upload"]["uploadTokenId"] == token["upload"]["uploadTokenId"]
     assert person.call("uploadFinished", {"videoId": token["videoId"]})
@@ -106,12 +106,12 @@ def test_uid_invalid_in_document_ids_is_refused(school: School, teacher: Person,
     ],
 )
 def test_video_with_an_international_name_is_uploaded_and_plays(
-    school: School, teacher: Person, film: bytes, provider: str, names: dict[str, str]
+    school: School, teacher: Person, video_bytes: bytes, provider: str, names: dict[str, str]
 ) -> None:
     """B6, B22: the Upload-Metadata of Cloudflare, the file name of Kaltura's token and the entry's name."""
     school.simulator("POST", "clock", {"ready": "after_s:1"})
     session_id = teacher.write_session(status="public", videoProvider=provider)
-    video_id = teacher.upload_film(session_id, film, **names)
+    video_id = teacher.upload_video(session_id, video_bytes, **names)
     shown = (school.document(f"sessions/{session_id}") or {})["videos"][video_id]
     title = names.get("title", names["fileName"])
     assert shown["title"] == title.replace("\t", " ")

@@ -38,14 +38,14 @@ def upload(teacher: Person) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def victim(_school: School, film: bytes) -> str:
+def victim(_school: School, video_bytes: bytes) -> str:
     """
-    The entry of another teacher's ready film, which nothing here may touch.
+    The entry of another teacher's ready video, which nothing here may touch.
     """
     other = _school.teacher()
     session_id = other.write_session()
-    token = other.ask_to_upload(session_id, len(film))
-    _school.upload(token, film)
+    token = other.ask_to_upload(session_id, len(video_bytes))
+    _school.upload(token, video_bytes)
     _school.await_video(session_id, token["videoId"], "ready")
     video = _school.document(f"videos/{token['videoId']}")
     assert video is not None
@@ -167,7 +167,7 @@ def test_upload_ks_resists_path_tricks(
     assert any(entry["id"] == victim for entry in school.things("entries"))
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["61 another teacher's token", "61 his own other token"])
+@pytest.mark.parametrize("own", [False, True], ids=["61 another teacher's token", "61 their own other token"])
 def test_upload_ks_cannot_send_to_another_upload_token(
     school: School, teacher: Person, upload: dict[str, Any], own: bool
 ) -> None:

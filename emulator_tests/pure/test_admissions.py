@@ -264,7 +264,7 @@ def test_everything_can_be_ended_that_somebody_who_may_watch_was_given() -> None
 
 
 def test_playback_ends_with_the_enrolment() -> None:
-    """A8: the same admission stands behind films and live events of one session."""
+    """A8: the same admission stands behind videos and live events of one session."""
     deployment = school()
     before = given(deployment, ADA)
     watching = deployment.joining.issue_playback(ADA, "s1", needs_player_key=True)

@@ -166,7 +166,7 @@ def test_what_was_given_back_is_copied_to_hosts_as_any_other() -> None:
 
 @pytest.mark.parametrize("state", ["ready", "uploading"])
 def test_adoption_restores_what_plays_if_the_orphan_is_a_later_upload(state: str) -> None:
-    """A3: the backup knows an earlier film, or an upload that was under way."""
+    """A3: the backup knows an earlier video, or an upload that was under way."""
     deployment = Deployment()
     deployment.write_session()
     deployment.sweep.run()

@@ -70,7 +70,7 @@ def copy(deployment: Deployment, video_id: str, host: str = "fetching") -> Copy:
 
 
 def shown(deployment: Deployment, video_id: str) -> dict[str, tuple[str, str]]:
-    """Of which film, and how far, the video's document shows each copy."""
+    """Return the reference and the state of each copy in the video document."""
     hosts = deployment.document(video_path(video_id)).fields.get("hosts") or {}
     return {name: (one["film"], one["state"]) for name, one in hosts.items()}
 

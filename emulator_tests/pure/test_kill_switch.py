@@ -469,7 +469,7 @@ def test_threads_count_together() -> None:
             admitted += 1
     (counted,) = deployment.documents.read(TASKS)
     assert counted is not None
-    # Who lost against another adds his to the next, so they need not come by the dozen.
+    # A count that lost a conflict is added to the next, so the counts need not come in dozens.
     assert counted.fields["count"] == admitted
 
 

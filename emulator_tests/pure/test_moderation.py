@@ -1,4 +1,4 @@
-"""What the owner does with his live event: moderators, where the picture is sent, and what becomes of recordings."""
+"""Live events and their owners: moderators, the ingest address, and recordings."""
 
 from __future__ import annotations
 

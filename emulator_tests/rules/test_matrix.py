@@ -21,8 +21,8 @@ CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 OPERATIONS = ("get", "list", "create", "update", "delete")
 
-# The owner's documents, and everybody's wish to handle them; what is created is the caller's own, in his name.
-# anonymous, string_claim and expired are the owner himself with that one thing wrong.
+# Each role's operations on the owner's documents. Created documents name the caller as their owner.
+# anonymous, string_claim and expired are the owner with that one thing wrong.
 TABLE = """
                  nobody  student  enrolled  owner  other_teacher  admin  anonymous  string_claim  expired
 a draft session

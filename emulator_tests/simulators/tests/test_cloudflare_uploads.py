@@ -25,7 +25,7 @@ CHUNK = 5 * MIB
 
 @pytest.fixture(scope="session")
 def long_video(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
-    """A film of 12 MiB: a short one, and behind it a box that players skip."""
+    """A video of 12 MiB: a short one, and behind it a box that players skip."""
     file = tmp_path_factory.mktemp("media") / "long.mp4"
     content = video.read_bytes()
     padding = 12 * MIB - len(content)

@@ -1,4 +1,4 @@
-"""The fate of content: flavors that go, pictures sent as films, entries without a type, and thumbnails."""
+"""The fate of content: flavors that go, pictures sent as videos, entries without a type, and thumbnails."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def lasting(kaltura: KalturaServer) -> Any:
 
 @pytest.fixture
 def short_film(video: Path, tmp_path: Path) -> Path:
-    """The same film with another size, so that one can be told from the other."""
+    """The same video with another size, so that one can be told from the other."""
     film = tmp_path / "short.mp4"
     # Bytes after the last box of an MP4 file mean nothing.
     film.write_bytes(video.read_bytes() + b"\0\0\0\x10free" + bytes(8))

@@ -44,7 +44,7 @@ class Settings:
         max_session_s: What session.start clamps an expiry to.
         max_single_event_s: How long one scheduled event may last, max_single_schedule_event_duration.
         max_event_s: How long an event may last in all, max_schedule_event_duration.
-        pictures_convert: Whether the transcodes of a picture that came as a film succeed. The server's source takes
+        pictures_convert: Whether the transcodes of a picture that came as a video succeed. The server's source takes
             such a source in and gives it to ffmpeg; what a given installation's ffmpeg makes of it is not known.
         url_tokens: Whether what a manifest points to carries an expiring token, as delivery profiles with a URL
             tokenizer do; which ones an account has is not public.

@@ -68,14 +68,14 @@ async def stop(account: Account, entry_id: str, recording: str | None) -> Record
     Args:
         account: The simulated account.
         entry_id: The live entry.
-        recording: Path of the film that was recorded; None where nothing arrives.
+        recording: Path of the video that was recorded; None where nothing arrives.
 
     Returns:
         The live entry.
 
     Raises:
         KeyError: There is no such live entry.
-        ValueError: There is no such film.
+        ValueError: There is no such video.
         ApiError: The entry's recording is being replaced already.
     """
     entry = _live_entry(account, entry_id)

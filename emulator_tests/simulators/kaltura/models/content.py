@@ -166,7 +166,7 @@ def _is_convertible(found: MediaFile) -> bool:
     """Tell whether the decision layer lets a source pass.
 
     A duration of nothing is only warned of; sides of less than 10 or more than 8000 pixels are an error: KDLVideoData's
-    sanityCheck with KDLSanityLimits. So a picture in a VIDEO entry is a film without a duration; a GIF has its own.
+    sanityCheck with KDLSanityLimits. So a picture in a VIDEO entry is a video without a duration; a GIF has its own.
     """
     return not found.has_video or all(_MIN_SIDE <= side <= _MAX_SIDE for side in (found.width, found.height))
 

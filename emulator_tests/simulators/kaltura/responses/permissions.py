@@ -61,7 +61,7 @@ def permission_items() -> dict[int, Item]:
 
 
 def invalid_type() -> ApiError:
-    """The refusal of somebody who does not own what he touches."""
+    """The refusal of a user who does not own the object."""
     return ApiError("INVALID_KS", "", -4, "INVALID_TYPE")
 
 

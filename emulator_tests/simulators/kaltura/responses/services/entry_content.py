@@ -26,7 +26,7 @@ from emulator_tests.simulators.kaltura.responses.actions import action
 from emulator_tests.simulators.kaltura.responses.services.entries import create_entry, living_entry, shown
 from emulator_tests.simulators.kaltura.responses.services.rows import ensure_user, stamped
 
-#: The kind of media of a file by how its name ends, configurations/base.ini; what may be a film is one.
+#: The kind of media of a file by how its name ends, configurations/base.ini; what may be a video is one.
 _EXTENSIONS = (
     (MediaType.AUDIO, "mp3 wav wma amr m4a aiff aif ra ogg"),
     (MediaType.IMAGE, "jpg jpeg bmp png gif tif tiff"),
