@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from emulator_tests.memory import BEGIN_AT
-from emulator_tests.pure.races.stage import Stage, Visitor
+from emulator_tests.pure.races.scheduler import Stage, Visitor
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.pure.races.play import play
-from emulator_tests.pure.races.stage import Stage
+from emulator_tests.pure.races.scheduler import Stage
 
 pytestmark = pytest.mark.long
 

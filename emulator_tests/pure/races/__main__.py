@@ -13,7 +13,7 @@ from collections import Counter
 
 from emulator_tests.pure.races.defects import DEFECTS, SOUND
 from emulator_tests.pure.races.play import play
-from emulator_tests.pure.races.stage import Stage
+from emulator_tests.pure.races.scheduler import Stage
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from emulator_tests.memory import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryViewerKeys
-from emulator_tests.pure.races.stage import Stage, Visitor
+from emulator_tests.pure.races.scheduler import Stage, Visitor
 from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import (
     DELETIONS,

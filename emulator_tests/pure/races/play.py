@@ -30,6 +30,7 @@ from emulator_tests.memory import (
 )
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
+from emulator_tests.pure.races.faults import Agenda, Climate, Weather
 from emulator_tests.pure.races.invariants import (
     PARTLY_REFUSED_TITLE,
     REFUSED_TITLE,
@@ -39,8 +40,7 @@ from emulator_tests.pure.races.invariants import (
     check_rest,
     nobody_keeps_what_they_may_not_have,
 )
-from emulator_tests.pure.races.stage import Killed, Stage, Visitor
-from emulator_tests.pure.races.weather import Agenda, Climate, Weather
+from emulator_tests.pure.races.scheduler import Killed, Stage, Visitor
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import BackendError, Conflict, Permanent, Transient
 from shared.core.paths import RECONCILE_VIDEO, VIDEOS, enrolment_path, session_path, video_path

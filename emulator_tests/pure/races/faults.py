@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar, cast
 from emulator_tests.memory import ManualClock
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.invariants import Ledger
-from emulator_tests.pure.races.stage import Killed, Stage
+from emulator_tests.pure.races.scheduler import Killed, Stage
 from shared.core.errors import Doubtful, Permanent, Transient
 from shared.ports import Changes, ExternalIds
 from shared.reconcile import WORKER_TIMEOUT_S
