@@ -18,7 +18,7 @@ from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.pure.races.play import play
-from emulator_tests.pure.races.scheduler import Stage
+from emulator_tests.pure.races.scheduler import Scheduler
 
 pytestmark = pytest.mark.long
 
@@ -82,9 +82,9 @@ def played(build: Build, seeds: Iterable[int]) -> Played:
     """
     Play one after the other up to the first that ends wrong.
     """
-    stage, result = Stage(), Played()
+    scheduler, result = Scheduler(), Played()
     for seed in seeds:
-        chronicle, wrong = play(seed, build, stage)
+        chronicle, wrong = play(seed, build, scheduler)
         result.counts += chronicle.counts
         if wrong is not None:
             result.seed, result.wrong, result.story = seed, wrong, told(chronicle)
@@ -120,9 +120,9 @@ def test_an_interleaving_follows_from_its_seed() -> None:
     """
     Without that no failure could be looked into.
     """
-    stage = Stage()
+    scheduler = Scheduler()
     for seed in range(20):
-        assert told(play(seed, SOUND, stage)[0]) == told(play(seed, SOUND, Stage())[0])
+        assert told(play(seed, SOUND, scheduler)[0]) == told(play(seed, SOUND, Scheduler())[0])
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
