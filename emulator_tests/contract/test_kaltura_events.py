@@ -226,8 +226,8 @@ def test_permanent_refusal_of_a_part_does_not_affect_others(
     assert made.refused[part].message.endswith(" The event works without this part until the session is changed.")
     assert set(made.external_ids.items()) == account.alive()
     kaltura.control("DELETE", "faults")
-    mended = account.events.update_event(REFERENCE, made.external_ids, WISH)
-    assert (set(mended.external_ids), dict(mended.refused)) == (whole, {})
+    repaired = account.events.update_event(REFERENCE, made.external_ids, WISH)
+    assert (set(repaired.external_ids), dict(repaired.refused)) == (whole, {})
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,8 @@ def test_refused_dependent_part_is_created_once_accepted(
     again = account.events.update_event(REFERENCE, made.external_ids, WISH)
     assert (again.external_ids, [*again.refused]) == (made.external_ids, [part])
     kaltura.control("DELETE", "faults")
-    mended = account.events.update_event(REFERENCE, made.external_ids, WISH)
-    assert (mended.external_ids, dict(mended.refused)) == (made.external_ids, {})
+    repaired = account.events.update_event(REFERENCE, made.external_ids, WISH)
+    assert (repaired.external_ids, dict(repaired.refused)) == (made.external_ids, {})
     assert account.moderators(made.external_ids) == {"teacher1"}
     assert len(_pairs(account)) == 1
 

@@ -141,7 +141,7 @@ class Provider(Protocol):
         """
         ...
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """
         Nothing goes wrong any more.
         """
@@ -279,7 +279,7 @@ class AtKaltura:
         match = {"service": "media", "action": "delete", "times": 0}
         self.school.simulator("POST", "faults", {"kind": "error", "code": code, "match": match})
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """
         See `Provider`.
         """
@@ -414,7 +414,7 @@ class AtCloudflare:
         match = {"operation": "delete", "times": 0}
         self.school.cloudflare("POST", "faults", {"kind": "status", "status": status, "match": match})
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """
         See `Provider`.
         """

@@ -73,7 +73,7 @@ def test_provider_failure_is_reported_and_retry_makes_one_video(
         teacher.ask_to_upload(session_id, 1000, requestId=request_id)
 
     assert (refused.value.reason, refused.value.is_retryable) == ("UPLOAD_NOT_READY", True)
-    provider.mend()
+    provider.repair()
     told: list[str] = []
 
     def given() -> bool:
@@ -133,7 +133,7 @@ def test_an_upload_that_cannot_be_prepared_now_goes_on_by_itself(
         teacher.ask_to_upload(session_id, 1000, requestId="r1")
     assert refused.value.reason == "UPLOAD_NOT_READY"
 
-    provider.mend()
+    provider.repair()
     videos = school.await_document(
         f"sessions/{session_id}",
         lambda fields: any(video["state"] == "uploading" for video in ((fields or {}).get("videos") or {}).values()),
@@ -165,7 +165,7 @@ def test_deadlines_end_what_a_provider_that_is_down_does_not_and_what_it_finishe
     assert school.await_video(session_id, uploading, "failed")["failure"]["code"] == "UPLOAD_NOT_FINISHED"
 
     for name in PROVIDERS:
-        PROVIDERS[name](school).mend()
+        PROVIDERS[name](school).repair()
     provider.set_readiness("at_once", provider.made_for(processing)[0])
     school.await_video(session_id, processing, "ready")
 

@@ -168,7 +168,7 @@ def test_a_deletion_that_its_provider_cannot_do_is_tried_until_it_is_done(
     # For its teacher it is gone all the same.
     assert video_id not in (school.document(f"sessions/{session_id}") or {})["videos"]
 
-    provider.mend()
+    provider.repair()
     school.await_provider("its going", lambda: not provider.has_anything_of(video_id))
     school.await_document(f"pendingDeletions/{deletion}", lambda fields: fields is None)
 
@@ -193,7 +193,7 @@ def test_a_dead_deletion_is_seen_and_requeued_by_an_administrator_alone(
         for line in log.read_text(errors="replace").splitlines()
     )
 
-    provider.mend()
+    provider.repair()
     administrator = school.person(admin=True)
     seen = school.firestore.get(administrator.caller, f"pendingDeletions/{deletion}")
     assert seen is not None

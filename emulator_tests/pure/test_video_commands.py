@@ -82,7 +82,7 @@ def spec(deployment: Deployment, what: Spec, video_id: str, caller: Caller = TEA
 def test_the_old_video_plays_until_its_replacement_is_ready_and_goes_then() -> None:
     deployment, video_id = with_upload(ready=True)
     old = plays(deployment, video_id)
-    token = deployment.ask_replacement(video_id, title="Algebra, mended")
+    token = deployment.ask_replacement(video_id, title="Algebra, corrected")
     assert token.video_id == video_id
     for seen, state in ((None, "uploading"), (Observation(MediaState.PROCESSING, percent=30), "processing")):
         if seen is not None:
@@ -95,7 +95,7 @@ def test_the_old_video_plays_until_its_replacement_is_ready_and_goes_then() -> N
     arrive(deployment, video_id, READY)
 
     told = shown(deployment, video_id)
-    assert (told["state"], told["title"], told.get("replacement")) == ("ready", "Algebra, mended", None)
+    assert (told["state"], told["title"], told.get("replacement")) == ("ready", "Algebra, corrected", None)
     assert alive(deployment) == [plays(deployment, video_id)] != [old]
     assert deployment.deletions() == []
 

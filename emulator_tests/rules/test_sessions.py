@@ -607,7 +607,7 @@ def test_an_enrolment_in_a_session_that_is_open_hinders_nobody_else(
 
 
 def test_anonymous_user_reads_open_sessions_only(firestore: Firestore, session_id: str, cast: Cast) -> None:
-    guest = signed_in(f"guest-{session_id}", sign_in_provider="anonymous")
+    anonymous = signed_in(f"anonymous-{session_id}", sign_in_provider="anonymous")
     for status, visibility in [("draft", "open"), ("public", "enrolled"), ("public", "open")]:
         firestore.commit(
             SERVER,
@@ -616,10 +616,10 @@ def test_anonymous_user_reads_open_sessions_only(firestore: Firestore, session_i
                 session(cast.owner, status=status, visibility=visibility),
             ),
         )
-    assert firestore.get(guest, f"sessions/{session_id}-public-open") is not None
+    assert firestore.get(anonymous, f"sessions/{session_id}-public-open") is not None
     for closed in ("draft-open", "public-enrolled"):
         with pytest.raises(Denied):
-            firestore.get(guest, f"sessions/{session_id}-{closed}")
+            firestore.get(anonymous, f"sessions/{session_id}-{closed}")
 
 
 def test_only_an_admin_learns_that_a_session_does_not_exist(firestore: Firestore, session_id: str, cast: Cast) -> None:

@@ -197,8 +197,8 @@ def test_anonymous_user_reads_slides_of_an_open_session(firestore: Firestore, se
         create(f"sessions/{session_id}", session(cast.owner, status="public", visibility="open")),
         create(slides_path(session_id), slides(session_id, cast.owner)),
     )
-    guest = signed_in(f"guest-{session_id}", sign_in_provider="anonymous")
-    assert firestore.get(guest, slides_path(session_id)) == slides(session_id, cast.owner)
+    anonymous = signed_in(f"anonymous-{session_id}", sign_in_provider="anonymous")
+    assert firestore.get(anonymous, slides_path(session_id)) == slides(session_id, cast.owner)
 
 
 def test_slides_that_carry_the_mark_as_it_was_read_are_open(firestore: Firestore, session_id: str, cast: Cast) -> None:
