@@ -130,7 +130,7 @@ def _playing(school: School) -> Ask:
     """
     teacher = school.teacher()
     session_id = teacher.write_session(status="public")
-    video_id = teacher.upload_film(session_id, (HERE.parent / "testbed" / "test-picture.mp4").read_bytes())
+    video_id = teacher.upload_video(session_id, (HERE.parent / "testbed" / "test-picture.mp4").read_bytes())
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {school.person().id_token}"}
     request = Request(headers, json.dumps({"data": {"videoId": video_id}}).encode())
 

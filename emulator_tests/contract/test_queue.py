@@ -364,7 +364,7 @@ def test_tasks_for_next_year_wait_and_merge(post: Post) -> None:
     assert post.workers.deliveries == []
 
 
-def test_a_task_that_came_early_for_being_too_far_ahead_can_be_left_again(cloud: CloudPost) -> None:
+def test_early_task_can_be_enqueued_again(cloud: CloudPost) -> None:
     name, _ = cloud.names
     now = cloud.clock()
     task = Task(name, "s1", now + timedelta(days=365), once="1")
@@ -387,7 +387,7 @@ def _unnamed(name: str) -> Task:
 
 
 @pytest.mark.parametrize("kind", [_named, _unnamed])
-def test_a_task_whose_call_is_lost_is_put_again(
+def test_task_with_lost_call_is_enqueued_again(
     cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line, kind: Callable[[str], Task]
 ) -> None:
     name, _ = cloud.names
@@ -421,7 +421,7 @@ def test_a_named_task_whose_answer_is_lost_arrives_once(
     ],
     ids=lambda code: code.name,
 )
-def test_a_queue_that_stays_away_is_transient(
+def test_unavailable_queue_is_transient(
     cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line, code: grpc.StatusCode
 ) -> None:
     line.lose_calls(1_000, code)

@@ -65,7 +65,7 @@ def play(deployment: Deployment, video_id: str, failed: str | None = None) -> Pl
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
-def test_the_cheapest_comes_first_and_what_has_no_price_last() -> None:
+def test_cheapest_host_comes_first_and_unpriced_last() -> None:
     one = table(MemoryDocuments(), ManualClock(), memory=Terms())
 
     assert ranked(one, ALL, 1000) == ["fetching", "waiting", "memory"]
@@ -86,7 +86,7 @@ def test_a_host_that_is_not_healthy_is_passed_over_until_it_is() -> None:
     assert ranked(one, ALL, 1000) == ALL[1:] + ALL[:1]
 
 
-def test_a_host_that_is_over_its_bandwidth_is_passed_over_until_films_have_ended() -> None:
+def test_host_over_its_bandwidth_is_passed_over_until_videos_end() -> None:
     clock = ManualClock()
     one = table(MemoryDocuments(), clock, fetching=Terms(1.0, mbps_max=10.0))
     for _ in range(2):
@@ -147,7 +147,7 @@ def test_what_another_instance_wrote_first_is_added_the_next_time_and_nothing_is
     assert sends_kbps(held(documents), clock()) == 91_000
 
 
-def test_what_has_ended_is_written_of_no_more() -> None:
+def test_ended_reservations_are_no_longer_written() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     one = table(documents, clock, fetching=Terms(1.0, mbps_max=100.0))
     for duration_s in (60.0, HOUR_S):
@@ -174,7 +174,7 @@ def test_a_host_without_a_limit_is_not_written_of() -> None:
     ("size_bytes", "duration_s", "kbps"),
     [(1_000_000, 8.0, 1000), (10, 1000.0, 1), (None, 8.0, USUAL_KBPS), (10, None, USUAL_KBPS), (10, 0.0, USUAL_KBPS)],
 )
-def test_what_it_takes_to_play_a_film(size_bytes: int | None, duration_s: float | None, kbps: int) -> None:
+def test_video_bandwidth_is_computed(size_bytes: int | None, duration_s: float | None, kbps: int) -> None:
     assert needs_kbps(size_bytes, duration_s) == kbps
 
 
@@ -203,7 +203,7 @@ def test_without_copies_the_provider_plays() -> None:
     assert str(playback.values["manifestUrl"]).startswith("memory://0_video1/")
 
 
-def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
+def test_copy_of_a_replaced_video_does_not_play() -> None:
     deployment, video_id = copied()
     deployment.ask_replacement(video_id)
     deployment.show(video_id, READY)
@@ -216,7 +216,7 @@ def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
     assert play(deployment, video_id).url.startswith("memory://fetching-copy2/")
 
 
-def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any_not() -> None:
+def test_video_lost_by_its_provider_plays_from_copies() -> None:
     deployment, video_id = copied()
     deployment.show(video_id, Observation(MediaState.GONE))
     deployment.deliver(Task("reconcileVideo", video_id))
@@ -233,7 +233,7 @@ def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any
         play(deployment, video_id)
 
 
-def test_who_could_not_play_gets_another_host_and_that_one_is_tried_and_its_copy_looked_at() -> None:
+def test_failed_playback_gets_another_host_and_checks_the_first() -> None:
     deployment, video_id = copied()
     deployment.clock.advance(120)
     deployment.lose_tasks()
@@ -250,7 +250,7 @@ def test_who_could_not_play_gets_another_host_and_that_one_is_tried_and_its_copy
     assert len(deployment.queue.waiting()) == 2
 
 
-def test_where_everything_fails_the_one_that_fails_is_all_there_is() -> None:
+def test_failing_host_is_used_if_there_is_no_other() -> None:
     deployment = Deployment()
     deployment.write_session()
     video_id = upload(deployment)
@@ -304,7 +304,7 @@ def test_one_video_that_was_just_deleted_does_not_make_its_host_fail() -> None:
     assert Standing.from_document(deployment.document(host_path("fetching"))).is_healthy
 
 
-def test_a_host_that_plays_without_permission_wakes_somebody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_host_that_plays_without_a_token_raises_an_alarm(capsys: pytest.CaptureFixture[str]) -> None:
     deployment, _ = copied()
     for is_open in (False, True):
         deployment.is_open = is_open
