@@ -75,7 +75,7 @@ async def _route(account: Account, request: Request, name: str, sent: Mapping[st
             snapshot.restore(account, account.snapshot)
             return {}
         case ("GET", "digest"):
-            return {"digest": snapshot.digest(world)}
+            return {"digest": snapshot.digest(account)}
         case ("POST", "secret"):
             # What the console does when somebody asks for a new one: keys that were signed with the old one are read
             # no more.

@@ -56,12 +56,12 @@ def restore(account: Account, snapshot: Snapshot) -> None:
         shutil.copytree(snapshot.files.name, account.store.files)
 
 
-def digest(world: World) -> str:
+def digest(account: Account) -> str:
     """Return a digest of everything on which later answers depend; two accounts with the same one answer alike."""
-    tables = [(name, table.rows, table.buried) for name, table in world.store.tables.items()]
-    beside = (world.settings, world.readiness, world.admin_secret, world.agenda, len(world.late.held))
-    changed = [(at, table.name, key, row) for at, table, key, row in world.store.history]
-    state = (tables, changed, vars(world.clock), world.faults.rules, beside, sorted(_listing(world.store.files)))
+    tables = [(name, table.rows, table.buried) for name, table in account.store.tables.items()]
+    beside = (account.settings, account.readiness, account.admin_secret, account.agenda, len(account.late.held))
+    changed = [(at, table.name, key, row) for at, table, key, row in account.store.history]
+    state = (tables, changed, vars(account.clock), account.faults.rules, beside, sorted(_listing(account.store.files)))
     return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
 
 
