@@ -69,6 +69,8 @@ def measure() -> None:
             **testbed.environment,
             **testbed.secret_settings,
             "GOOGLE_CLOUD_PROJECT": testbed.project_id,
+            # Set in every deployed function. Without it firebase_admin looks for a metadata server, and waits for it.
+            "FIREBASE_CONFIG": json.dumps({"projectId": testbed.project_id}),
             "FUNCTIONS_URL": worker.url,
         }
         play = _playing(school)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
@@ -147,12 +148,12 @@ class CloudPost:
         mark = secrets.token_hex(4)
         self.names = (f"reconcileSession{mark}", f"reconcileVideo{mark}")
         self.queue = CloudTasksQueue(
-            connect_tasks(testbed.tasks_host),
+            cache(partial(connect_tasks, testbed.tasks_host)),
             testbed.project_id,
             testbed.region,
             functions_url,
             timeouts_s=defaultdict(lambda: WORKER_TIMEOUT_S),
-            service_account=None,
+            service_account=lambda: None,
             clock=self.clock,
         )
         for name in self.names:
@@ -246,7 +247,7 @@ def line(testbed: Testbed) -> Iterator[Line]:
 @pytest.fixture
 def on_the_line(cloud: CloudPost, line: Line) -> CloudTasksQueue:
     """The queue behind a proxy that can disturb calls."""
-    return replace(cloud.queue, create_task=connect_tasks(line.address), timeout_s=2.0)
+    return replace(cloud.queue, connect=cache(partial(connect_tasks, line.address)), timeout_s=2.0)
 
 
 # --- delivery ----------------------------------------------------------------------------------------------------
@@ -453,7 +454,7 @@ def test_workers_are_called_in_the_name_of_the_service_account(
     name, _ = cloud.names
     caller = "tasks@demo-greenroom.iam.gserviceaccount.com"
 
-    replace(on_the_line, service_account=caller).put(_unnamed(name))
+    replace(on_the_line, service_account=lambda: caller).put(_unnamed(name))
     on_the_line.put(_unnamed(name))
 
     tasks = [CreateTaskRequest.deserialize(request).task for _, request in line.calls]

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
 from emulator_tests.memory import ManualClock, MemoryDocuments
-from emulator_tests.pure.deployment import TEACHER, Deployment
+from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from emulator_tests.pure.test_copies import READY, copied, finish, school, upload
+from functions.checkup import check_resources
 from shared.core.callers import Caller
-from shared.core.errors import WrongState
+from shared.core.errors import SecretRejected, WrongState
 from shared.core.paths import CHECK_HOST, RECONCILE_COPY, copy_key, host_path
 from shared.hosts.promises import Promise, Watching, encoded, promise_of, sends_kbps, watching_of
 from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps
-from shared.ports import Create, MediaState, Observation, Task, Update
+from shared.ports import Create, Finding, Health, MediaState, Observation, Task, Update
 from shared.videos.host_checks import AGAIN_S
 from shared.videos.playback import Playback
 from shared.videos.resource import host_checks
@@ -315,6 +317,53 @@ def test_host_that_plays_without_a_token_raises_an_alarm(capsys: pytest.CaptureF
         told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
         alerts = [(one["severity"], one["host"]) for one in told if one["message"] == "host plays without permission"]
         assert alerts == ([("ALERT", "fetching"), ("ALERT", "memory")] if is_open else [])
+
+
+def missing(deployment: Deployment) -> dict[str, str]:
+    """What `doctor` reports as missing, of each provider and host."""
+    found = {one.what: one for one in check_resources(deployment.app)}
+    playing = [f"{name} playback" for name in ("memory", "second", "fetching", "waiting")]
+    assert list(found) == [*playing, "host fetching", "host waiting"]
+    return {what: one.sentence for what, one in found.items() if one.health is not Health.OK}
+
+
+def test_doctor_reports_who_plays_without_permission() -> None:
+    deployment, _ = copied({"fetching": Terms(1.0), "waiting": Terms(2.0)})
+    assert missing(deployment) == {}
+
+    deployment.is_open = True
+    told = missing(deployment)
+    # Nothing is ready at the second provider.
+    assert set(told) == {"memory playback", "fetching playback", "waiting playback"}
+    assert told["memory playback"].endswith(
+        "Check in its console whether this was changed: the protection of its videos."
+    )
+    assert told["fetching playback"].endswith("or make the bucket private.")
+
+
+def test_doctor_reports_which_host_refuses_our_keys() -> None:
+    deployment, _ = copied({"fetching": Terms(1.0), "waiting": Terms(2.0)})
+
+    def refuse(operation: str, do: Callable[[], Any]) -> Any:
+        if operation == "find_copy":
+            raise SecretRejected("It was refused.", provider="memory", operation=operation, code="HTTP_403")
+        return do()
+
+    deployment.disturb = refuse
+    told = "It was refused. Its keys are in HOSTS."
+    assert missing(deployment) == {"host fetching": told, "host waiting": told}
+
+
+def test_doctor_reports_what_cannot_be_checked_and_goes_on() -> None:
+    deployment, _ = copied()
+
+    def fail(operation: str, do: Callable[[], Any]) -> Any:  # noqa: ARG001  # the form of `disturb`
+        raise refusal(operation)
+
+    deployment.disturb = fail
+    first, *others = check_resources(deployment.app)
+    assert first == Finding("videos", Health.MISSING, "Try again later.")
+    assert {one.what for one in others} == {"host fetching", "host waiting"}
 
 
 def test_a_host_with_nothing_to_try_is_healthy_and_one_that_nobody_knows_is_not_written_of() -> None:
