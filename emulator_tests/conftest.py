@@ -13,8 +13,8 @@ import pytest
 
 from emulator_tests.folder_times import FolderTimes
 from emulator_tests.testbed import Testbed
+from emulator_tests.testbed.network import free_ports
 from emulator_tests.testbed.places import state_folder
-from emulator_tests.testbed.stack import free_ports
 
 SETTINGS = {
     # A test that does not ask for the grace period would only wait for it.

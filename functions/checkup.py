@@ -1,5 +1,5 @@
-"""Run the checks of `doctor` beyond the accounts: nothing deployed lets a stranger in, and the rules agree with the
-settings.
+"""Run the checks of `doctor`: those that providers and resources bring, that nothing deployed lets a stranger in, and
+that the rules agree with the settings.
 
 Called by `commands.py`. A callable, a worker and a webhook are called without a token or a signature, with a body that
 means nothing. Each must refuse, in its own form. Whatever they answer, the call changes nothing.
@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import requests
 
 from functions.claims import names_in_rules
+from shared.app import App
 from shared.core.callers import ClaimNames
-from shared.core.errors import BackendError, SecretRejected
-from shared.ports import Finding, Health, Host
-from shared.providers.registry import providers
+from shared.core.errors import ProviderError
+from shared.ports import Finding, Health, Setup
 from shared.reconcile.epoch import DatabaseUid
 
 ASK_WITHIN_S: Final = 30.0
@@ -70,11 +71,34 @@ def kind_of(function: Any) -> Kind | None:
     return Kind.WEBHOOK if endpoint.httpsTrigger is not None else None
 
 
-_OPEN: Final = (
-    "Anybody who knows an address can play its videos. Enable the pull zone's token authentication, or make the bucket "
-    "private."
-)
-_OPEN_PROVIDER: Final = "Anybody who knows an id can play its videos. Check in its console whether this was changed:"
+def check_accounts(setups: Mapping[str, Setup]) -> Iterable[Finding]:
+    """
+    Check the account at each provider.
+
+    Args:
+        setups: The set-up of each account, by provider.
+    """
+    for name, setup in setups.items():
+        yield from _findings(f"{name} account", setup.check)
+
+
+def check_resources(app: App) -> Iterable[Finding]:
+    """
+    Check what each resource needs from outside.
+    """
+    for resource in app.resources:
+        if resource.findings is not None:
+            yield from _findings(resource.collection, partial(resource.findings, app))
+
+
+def _findings(what: str, check: Callable[[], Iterable[Finding]]) -> Sequence[Finding]:
+    """
+    Return what a check finds, or the reason why it cannot be done, so that the others are still done.
+    """
+    try:
+        return list(check())
+    except ProviderError as error:
+        return [Finding(what, Health.MISSING, str(error))]
 
 
 def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding]:
@@ -187,42 +211,6 @@ def check_rules(rules: Path, names: ClaimNames) -> Sequence[Finding]:
         f"{names.admin}. Write the same names there and deploy the rules."
     )
     return [Finding(what, Health.MISSING, sentence)]
-
-
-def check_hosts(hosts: Mapping[str, Host], is_open: Callable[[str], bool]) -> Iterable[Finding]:
-    """
-    Check that each host can be reached with the keys of the table, and does not play to a stranger.
-
-    Args:
-        hosts: The hosts by name.
-        is_open: Tells whether the host with this name plays without permission.
-    """
-    for name, host in hosts.items():
-        sentence = unreached(host) or (_OPEN if is_open(name) else "")
-        yield Finding(f"host {name}", Health.MISSING if sentence else Health.OK, sentence)
-
-
-def check_playback(names: Iterable[str], is_open: Callable[[str], bool]) -> Iterable[Finding]:
-    """
-    Check that each provider does not play to a stranger; the arguments as those of `check_hosts`.
-    """
-    for name in names:
-        what = f"{name} playback"
-        sentence = f"{_OPEN_PROVIDER} {providers()[name].protection}." if is_open(name) else ""
-        yield Finding(what, Health.MISSING if sentence else Health.OK, sentence)
-
-
-def unreached(host: Host) -> str:
-    """
-    Return the reason why a host cannot be reached with the keys of the table; empty if it can be.
-    """
-    try:
-        host.find_copy("copy:nothing:0")
-    except SecretRejected as error:
-        return f"{error} Its keys are in HOSTS."
-    except BackendError as error:
-        return str(error)
-    return ""
 
 
 def _ask(url: str) -> Answer:

@@ -24,13 +24,14 @@ from functions import checkup, config, wiring
 from functions.claims import give_claim, take_claim
 from functions.hooks import ADDRESSES
 from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
-from shared.core.errors import BackendError, Misconfigured, ProviderError
+from shared.core.errors import BackendError, Misconfigured
 from shared.hosts.model import CopyState
 from shared.hosts.promises import sends_kbps
+from shared.hosts.reach import unreached
 from shared.hosts.resource import controller as copy_controller
 from shared.operations.kill_switch import SWITCH_READ_S
-from shared.ports import Finding, Health, Setup
-from shared.videos.resource import host_checks, playbacks, pollers
+from shared.ports import Finding, Health
+from shared.videos.resource import playbacks
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)
 """The states of a host's copies that are shown beside the number of ready ones."""
@@ -148,10 +149,8 @@ def _load_settings(project: str | None) -> None:
 
 
 def _doctor(_options: argparse.Namespace) -> str:
-    findings = [finding for name, setup in wiring.setup().items() for finding in _checked(name, setup)]
-    app = wiring.app()
-    findings += checkup.check_playback(app.get(pollers), app.get(host_checks).is_open)
-    findings += checkup.check_hosts(app.get(copy_controller).hosts, app.get(host_checks).is_open)
+    findings = list(checkup.check_accounts(wiring.setup()))
+    findings += checkup.check_resources(wiring.app())
     findings += checkup.check_rules(ROOT / RULES, config.claim_names())
     findings += checkup.check_database(wiring.database_uid())
     findings += checkup.check_functions(config.functions_url(), _reachable())
@@ -159,16 +158,6 @@ def _doctor(_options: argparse.Namespace) -> str:
     if any(finding.health is Health.MISSING for finding in findings):
         raise _Lacking(told)
     return told
-
-
-def _checked(name: str, setup: Setup) -> Sequence[Finding]:
-    """
-    Return the findings of an account, or the reason why it cannot be asked, so that the others are still checked.
-    """
-    try:
-        return setup.check()
-    except ProviderError as error:
-        return [Finding(f"{name} account", Health.MISSING, str(error))]
 
 
 def _reachable() -> dict[str, checkup.Kind]:
@@ -252,7 +241,7 @@ def _hosts(_options: argparse.Namespace) -> str:
         if name in app.get(copy_controller).hosts:
             counts = ((state, app.get(copy_controller).count(name, state)) for state in (CopyState.READY, *COUNTED))
             copies = "copies: " + ", ".join(f"{count} {state.value}" for state, count in counts)
-            failure = checkup.unreached(app.get(copy_controller).hosts[name])
+            failure = unreached(app.get(copy_controller).hosts[name])
             copies += failure and f"; {failure}"
         lines.append(f"{name:<20}  {price:<16}  {sends + limit:<22}  {health} {since:<26}  {copies}")
     return "\n".join(lines) or "There are no hosts besides the providers. docs/hosts.md explains how to add one."

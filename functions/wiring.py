@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from functions import config
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
-from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
+from shared.cloud.tasks import CloudTasksQueue, CreateTask, connect_tasks, own_service_account
 from shared.core.errors import Misconfigured
 from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
@@ -48,14 +48,19 @@ def queue() -> Queue:
     Return the queue alone.
     """
     return CloudTasksQueue(
-        create_task=connect_tasks(config.tasks_emulator_host()),
+        connect=_create_task,
         project=config.project_id(),
         location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),
         timeouts_s={name: worker.timeout_s for name, worker in WORKERS.items()},
-        service_account=tasks_account(),
+        service_account=tasks_account,
         clock=now,
     )
+
+
+@cache
+def _create_task() -> CreateTask:
+    return connect_tasks(config.tasks_emulator_host())
 
 
 @cache

@@ -69,6 +69,8 @@ def measure() -> None:
             **testbed.environment,
             **testbed.secret_settings,
             "GOOGLE_CLOUD_PROJECT": testbed.project_id,
+            # Set in every deployed function. Without it firebase_admin looks for a metadata server, and waits for it.
+            "FIREBASE_CONFIG": json.dumps({"projectId": testbed.project_id}),
             "FUNCTIONS_URL": worker.url,
         }
         play = _playing(school)
@@ -130,7 +132,7 @@ def _playing(school: School) -> Ask:
     """
     teacher = school.teacher()
     session_id = teacher.write_session(status="public")
-    video_id = teacher.upload_film(session_id, (HERE.parent / "testbed" / "test-picture.mp4").read_bytes())
+    video_id = teacher.upload_video(session_id, (HERE.parent / "testbed" / "test-picture.mp4").read_bytes())
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {school.person().id_token}"}
     request = Request(headers, json.dumps({"data": {"videoId": video_id}}).encode())
 

@@ -126,9 +126,9 @@ class Cause(StrEnum):
 
     UPLOAD = "upload"
     TICK = "tick"
-    FEED = "visit for the feed"
+    FEED = "reconcile for the poller"
     PUSH = "push"
-    DEADLINE = "visit at a deadline"
+    DEADLINE = "reconcile at a deadline"
     SWEEP = "sweep"
 
 

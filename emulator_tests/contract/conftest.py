@@ -13,13 +13,13 @@ import pytest
 
 from emulator_tests.contract.accounts import (
     FILM_S,
+    Account,
     CloudflareServer,
-    CloudflareSite,
+    CloudflareTestAccount,
     Film,
     KalturaServer,
-    KalturaSite,
-    MemorySite,
-    Site,
+    KalturaTestAccount,
+    MemoryAccount,
     running_cloudflare,
 )
 from emulator_tests.simulators.running import Running
@@ -50,8 +50,15 @@ def kaltura(films: dict[Film, Path]) -> Iterator[KalturaServer]:
     A Kaltura simulator for these suites only, because they lose calls and move its clock.
     """
     partner_id, admin_secret = 1_234_567, secrets.token_hex(16)
-    account = ["--partner-id", str(partner_id), "--admin-secret", admin_secret, "--user-secret", secrets.token_hex(16)]
-    with Running("kaltura", *account) as simulator, httpx.Client(timeout=30, trust_env=False) as http:
+    arguments = [
+        "--partner-id",
+        str(partner_id),
+        "--admin-secret",
+        admin_secret,
+        "--user-secret",
+        secrets.token_hex(16),
+    ]
+    with Running("kaltura", *arguments) as simulator, httpx.Client(timeout=30, trust_env=False) as http:
         yield KalturaServer(simulator.url, films, http, partner_id, admin_secret)
 
 
@@ -65,61 +72,61 @@ def cloudflare(films: dict[Film, Path]) -> Iterator[CloudflareServer]:
 
 
 @pytest.fixture
-def cloudflare_site(cloudflare: CloudflareServer) -> Iterator[CloudflareSite]:
+def cloudflare_account(cloudflare: CloudflareServer) -> Iterator[CloudflareTestAccount]:
     """
     An empty account at Cloudflare.
     """
     cloudflare.control("POST", "reset")
-    with closing(CloudflareSite(cloudflare)) as site:
-        yield site
+    with closing(CloudflareTestAccount(cloudflare)) as account:
+        yield account
 
 
 ROOM_URL = "https://1234567.kaf.kaltura.com"
 
 
 @pytest.fixture(params=["memory", "kaltura", "kaltura with rooms"])
-def event_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+def event_account(request: pytest.FixtureRequest) -> Iterator[Account]:
     """
     An empty account for live events. With rooms, an event has more parts.
     """
-    yield from _sites(request, ROOM_URL if request.param == "kaltura with rooms" else None)
+    yield from _accounts_of(request, ROOM_URL if request.param == "kaltura with rooms" else None)
 
 
 @pytest.fixture
-def rooms(request: pytest.FixtureRequest) -> Iterator[Site]:
+def rooms(request: pytest.FixtureRequest) -> Iterator[Account]:
     """
     An account whose events have rooms.
     """
     server: KalturaServer = request.getfixturevalue("kaltura")
     server.control("POST", "reset")
-    with closing(KalturaSite(server, room_url=ROOM_URL)) as site:
-        yield site
+    with closing(KalturaTestAccount(server, room_url=ROOM_URL)) as account:
+        yield account
 
 
 @pytest.fixture(params=["memory", "kaltura"])
-def lasting_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+def lasting_account(request: pytest.FixtureRequest) -> Iterator[Account]:
     """
     An empty account in which a prepared upload is found as it was, and a failed video may be processed again.
     """
-    yield from _sites(request)
+    yield from _accounts_of(request)
 
 
 @pytest.fixture(params=["memory", "kaltura", "cloudflare"])
-def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     """
     An empty account that nobody else uses.
     """
-    yield from _sites(request)
+    yield from _accounts_of(request)
 
 
-def _sites(request: pytest.FixtureRequest, room_url: str | None = None) -> Iterator[Site]:
+def _accounts_of(request: pytest.FixtureRequest, room_url: str | None = None) -> Iterator[Account]:
     if request.param == "memory":
-        yield MemorySite()
+        yield MemoryAccount()
         return
     if request.param == "cloudflare":
-        yield request.getfixturevalue("cloudflare_site")
+        yield request.getfixturevalue("cloudflare_account")
         return
     server: KalturaServer = request.getfixturevalue("kaltura")
     server.control("POST", "reset")
-    with closing(KalturaSite(server, room_url=room_url)) as site:
-        yield site
+    with closing(KalturaTestAccount(server, room_url=room_url)) as account:
+        yield account

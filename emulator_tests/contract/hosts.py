@@ -1,6 +1,6 @@
 """Hosts for their contract suite: the port, and a back door to see and change what exists there.
 
-Used by `test_hosts.py`, which tests the promises of the port for every `HostSite`.
+Used by `test_hosts.py`, which tests the promises of the port for every `HostTestAccount`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import httpx
 from emulator_tests.flow.long_upload import Break, line_to
 from emulator_tests.memory import ManualClock, MemoryHost
 from emulator_tests.simulators.tests.files import Files
+from emulator_tests.testbed.network import HOST, ask, free_ports
 from emulator_tests.testbed.places import VERSITYGW
-from emulator_tests.testbed.stack import HOST, ask, free_ports
 from shared.core.errors import Doubtful
 from shared.ports import ExternalIds, Grant, Host, MediaState, Observation, Source
 from shared.providers.bunny.host import BunnyHost, BunnyLibrary
@@ -39,7 +39,7 @@ LOST_CALL: Final = Break(0)
 LOST_ANSWER: Final = Break(0, loses_answer=True)
 
 
-class HostSite(Protocol):
+class HostTestAccount(Protocol):
     """
     One host.
 
@@ -101,26 +101,26 @@ class HostSite(Protocol):
         ...
 
 
-def copied(site: HostSite, reference: str, source: Source) -> ExternalIds:
+def copied(account: HostTestAccount, reference: str, source: Source) -> ExternalIds:
     """
     Create a copy, and wait until it is ready.
     """
-    external_ids = site.host.begin_copy(reference, source)
-    await_end(site, external_ids, source)
+    external_ids = account.host.begin_copy(reference, source)
+    await_end(account, external_ids, source)
     return external_ids
 
 
-def await_end(site: HostSite, external_ids: ExternalIds, source: Source) -> Observation:
+def await_end(account: HostTestAccount, external_ids: ExternalIds, source: Source) -> Observation:
     """
     Bring a copy to its end, as reconciles do.
     """
     ends_at = monotonic() + WITHIN_S
     while True:
-        seen = site.host.observe_copy(external_ids)
+        seen = account.host.observe_copy(external_ids)
         if seen.state is MediaState.AWAITING_UPLOAD:
-            seen = site.host.send_more(external_ids, source)
+            seen = account.host.send_more(external_ids, source)
         elif seen.state is MediaState.PROCESSING:
-            site.finish(external_ids)
+            account.finish(external_ids)
         if seen.state in (MediaState.READY, MediaState.ERROR, MediaState.GONE):
             return seen
         assert monotonic() < ends_at, "There is no end of it."
@@ -129,7 +129,7 @@ def await_end(site: HostSite, external_ids: ExternalIds, source: Source) -> Obse
 # --- in memory ----------------------------------------------------------------------------------------------------
 
 
-class MemoryHostSite:
+class MemoryHostTestAccount:
     """
     The host in memory.
     """
@@ -295,7 +295,7 @@ class BunnyServer:
         return answer.json()
 
 
-class BunnySite(_Served):
+class BunnyTestAccount(_Served):
     """
     Bunny Stream, as its simulator serves it.
     """
@@ -397,7 +397,7 @@ def _answers(server: S3Server) -> bool:
         return False
 
 
-class S3Site(_Served):
+class S3TestAccount(_Served):
     """
     Your own server, over S3.
     """

@@ -13,7 +13,7 @@ import requests
 
 from emulator_tests.memory import MemoryAccounts
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.stack import free_ports
+from emulator_tests.testbed.network import free_ports
 from shared.cloud.accounts import FirebaseAccounts
 from shared.core.errors import Transient
 from shared.ports import Account, Accounts
@@ -119,17 +119,17 @@ def office(request: pytest.FixtureRequest) -> Office:
     return FirebaseOffice(request.getfixturevalue("testbed"), request.getfixturevalue("app"))
 
 
-def test_an_account_is_found_as_it_is_now(office: Office) -> None:
+def test_account_lookup_returns_its_present_fields(office: Office) -> None:
     uid = office.make(display_name="Ada Lovelace", teacher=True, level=3)
     assert office.accounts.find(uid) == Account(uid, True, {"teacher": True, "level": 3}, "Ada Lovelace")
 
 
-def test_an_account_without_anything_is_found_too(office: Office) -> None:
+def test_account_lookup_finds_account_without_fields(office: Office) -> None:
     uid = office.make()
     assert office.accounts.find(uid) == Account(uid, True, {}, "")
 
 
-def test_a_disabled_account_says_so(office: Office) -> None:
+def test_account_lookup_reports_disabled_account(office: Office) -> None:
     uid = office.make(is_enabled=False, teacher=True)
     found = office.accounts.find(uid)
     assert found is not None
@@ -137,17 +137,17 @@ def test_a_disabled_account_says_so(office: Office) -> None:
 
 
 @pytest.mark.parametrize("uid", ["nobody", "", "x" * 129, "ünïcödé", "a b", "../x"], ids=repr)
-def test_where_there_is_no_account_none_is_found(office: Office, uid: str) -> None:
+def test_account_lookup_returns_none_for_unknown_uid(office: Office, uid: str) -> None:
     assert office.accounts.find(uid) is None
 
 
-def test_an_account_that_was_deleted_is_not_found_any_more(office: Office) -> None:
+def test_account_lookup_returns_none_after_deletion(office: Office) -> None:
     uid = office.make()
     office.delete(uid)
     assert office.accounts.find(uid) is None
 
 
-def test_where_nobody_answers_it_is_worth_another_try(app: firebase_admin.App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_service_is_a_transient_error(app: firebase_admin.App, monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = free_ports("nobody")["nobody"]
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", f"127.0.0.1:{nobody}")
     with pytest.raises(Transient, match="could not be looked up"):

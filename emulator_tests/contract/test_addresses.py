@@ -56,7 +56,7 @@ def partial(body: bytes, content_range: str, length: int | None = None) -> bytes
     return f"{head}Content-Length: {len(body) if length is None else length}\r\n\r\n".encode() + body
 
 
-def test_a_film_is_read_in_ranges_to_its_end_and_not_beyond(files: Files) -> None:
+def test_content_is_read_in_ranges_up_to_its_end(files: Files) -> None:
     source = Source(f"{files.url}/film")
 
     assert read_range(source, 0, 1000) == (FILM[:1000], len(FILM))
@@ -64,7 +64,7 @@ def test_a_film_is_read_in_ranges_to_its_end_and_not_beyond(files: Files) -> Non
     assert read_range(source, len(FILM), 1000) == (b"", len(FILM))
 
 
-def test_what_plays_is_told_from_what_does_not(files: Files) -> None:
+def test_probe_distinguishes_playable_addresses(files: Files) -> None:
     assert plays(f"{files.url}/film")
     assert not plays(f"{files.url}/nothing")
     assert not plays(f"{files.url}/empty")
@@ -98,7 +98,7 @@ def test_what_plays_is_told_from_what_does_not(files: Files) -> None:
         "more than asked", "half a body", "nonsense", "silence",
     ],
 )  # fmt: skip
-def test_an_answer_that_is_no_such_range_is_asked_for_again(answer: bytes, code: str) -> None:
+def test_wrong_range_in_answer_is_a_transient_error(answer: bytes, code: str) -> None:
     with answering(answer) as url, pytest.raises(Transient) as refused:
         read_range(Source(url), 0, 10)
 
@@ -106,7 +106,7 @@ def test_an_answer_that_is_no_such_range_is_asked_for_again(answer: bytes, code:
     assert url not in str(refused.value)
 
 
-def test_who_does_not_answer_is_asked_again() -> None:
+def test_unanswered_read_is_a_transient_error() -> None:
     with pytest.raises(Transient) as refused:
         read_range(Source("http://127.0.0.1:1/film"), 0, 10)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from emulator_tests.contract.accounts import CloudflareSite
+from emulator_tests.contract.accounts import CloudflareTestAccount
 from emulator_tests.memory import MemoryDocuments
 from shared.core.errors import Transient
 from shared.limits.limiter import KNOWN_S, Limiter
@@ -26,14 +26,14 @@ def documents() -> Documents:
     return MemoryDocuments()
 
 
-def instance(site: CloudflareSite, documents: Documents, calls_max: int = CALLS_MAX) -> CloudflareAccount:
+def instance(account: CloudflareTestAccount, documents: Documents, calls_max: int = CALLS_MAX) -> CloudflareAccount:
     """Return the account as one instance has it."""
-    return replace(site.account, limiter=Limiter(documents, site.clock), calls_max=calls_max)
+    return replace(account.provider_account, limiter=Limiter(documents, account.clock), calls_max=calls_max)
 
 
-def operations(site: CloudflareSite) -> list[str]:
+def operations(account: CloudflareTestAccount) -> list[str]:
     """Return the operations that the API was asked for, in order."""
-    return [each["operation"] for each in site.control("GET", "requests")]
+    return [each["operation"] for each in account.control("GET", "requests")]
 
 
 @pytest.mark.parametrize(
@@ -42,38 +42,38 @@ def operations(site: CloudflareSite) -> list[str]:
     ids=["told how long", "not told"],
 )
 def test_after_a_refusal_no_instance_asks_before_it_is_over(
-    cloudflare_site: CloudflareSite, documents: Documents, fault: dict[str, Any], pause_s: float
+    cloudflare_account: CloudflareTestAccount, documents: Documents, fault: dict[str, Any], pause_s: float
 ) -> None:
-    site = cloudflare_site
-    one, other, new = (CloudflareMedia(instance(site, documents)) for _ in range(3))
+    account = cloudflare_account
+    one, other, new = (CloudflareMedia(instance(account, documents)) for _ in range(3))
     video = other.prepare_upload("video:v1:1", WISH)
-    site.go_on(KNOWN_S)
-    site.disturb({**fault, "match": {"operation": "create"}})
+    account.go_on(KNOWN_S)
+    account.disturb({**fault, "match": {"operation": "create"}})
     with pytest.raises(Transient):
         one.prepare_upload("video:v2:1", WISH)
-    before = operations(site)
+    before = operations(account)
 
     asked: list[Callable[[], object]] = [
         lambda: one.delete_media(video),
         lambda: other.observe([video]),
         lambda: other.prepare_upload("video:v3:1", WISH),
         lambda: new.find_upload("video:v3:1", WISH),
-        lambda: CloudflareInventory(new.account).list_items(site.clock(), site.clock()),
+        lambda: CloudflareInventory(new.account).list_items(account.clock(), account.clock()),
     ]
     for ask in asked:
         with pytest.raises(Transient) as refused:
             ask()
         assert refused.value.code == "RATE_LIMITED"
         assert 0 < (refused.value.retry_after_s or 0) <= pause_s
-    assert operations(site) == before
+    assert operations(account) == before
 
-    site.go_on(pause_s)
+    account.go_on(pause_s)
     assert other.prepare_upload("video:v3:1", WISH)
 
 
-def test_uploads_go_on_while_deletions_wait(cloudflare_site: CloudflareSite, documents: Documents) -> None:
-    site = cloudflare_site
-    one, other = (CloudflareMedia(instance(site, documents, calls_max=120)) for _ in range(2))
+def test_uploads_go_on_while_deletions_wait(cloudflare_account: CloudflareTestAccount, documents: Documents) -> None:
+    account = cloudflare_account
+    one, other = (CloudflareMedia(instance(account, documents, calls_max=120)) for _ in range(2))
     video = one.prepare_upload("video:v1:1", WISH)
     refused = None
     for _ in range(20):
@@ -84,7 +84,7 @@ def test_uploads_go_on_while_deletions_wait(cloudflare_site: CloudflareSite, doc
 
     assert refused is not None
     assert (refused.code, bool(refused.retry_after_s)) == ("RATE_LIMITED", True)
-    assert len(operations(site)) <= 12
+    assert len(operations(account)) <= 12
     for number in range(5):
         assert other.prepare_upload(f"video:v{number}:2", WISH)
 

@@ -13,7 +13,7 @@ import httpx
 import jwt
 import pytest
 
-from emulator_tests.contract.accounts import CloudflareSite, Film
+from emulator_tests.contract.accounts import CloudflareTestAccount, Film
 from emulator_tests.contract.hostile import hostile, once
 from shared.core.errors import Doubtful, Permanent, Transient, WrongState
 from shared.ports import Allowance, ExternalIds, MediaState, Observation, UploadSpec
@@ -23,27 +23,27 @@ REFERENCE = "video:v1:1"
 WISH = UploadSpec("Algebra, first part ☃", "lecture.mp4", 1_000_000)
 
 
-def _things(site: CloudflareSite) -> dict[str, Any]:
-    things: dict[str, Any] = site.control("GET", "things")
+def _things(account: CloudflareTestAccount) -> dict[str, Any]:
+    things: dict[str, Any] = account.control("GET", "things")
     return things
 
 
-def _seen(site: CloudflareSite, external_ids: ExternalIds) -> Observation:
-    (seen,) = site.media.observe([external_ids])
+def _seen(account: CloudflareTestAccount, external_ids: ExternalIds) -> Observation:
+    (seen,) = account.media.observe([external_ids])
     return seen
 
 
 # --- creating -----------------------------------------------------------------------------------------------------
 
 
-def test_limits_travel_in_the_header_that_counts(cloudflare_site: CloudflareSite) -> None:
-    cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+def test_limits_travel_in_the_header_that_counts(cloudflare_account: CloudflareTestAccount) -> None:
+    cloudflare_account.media.prepare_upload(REFERENCE, WISH)
 
-    (video,) = _things(cloudflare_site)["videos"]
+    (video,) = _things(cloudflare_account)["videos"]
     assert (video["maxDurationSeconds"], video["requireSignedURLs"]) == (3600, True)
     assert video["meta"] == {"name": WISH.title, "greenroom": f"contract:{REFERENCE}"}
     assert video["creator"] == f"contract:{REFERENCE}"
-    assert _things(cloudflare_site)["storage"]["reservedMinutes"] == 60
+    assert _things(cloudflare_account)["storage"]["reservedMinutes"] == 60
 
 
 BAD_DAYS: dict[str, tuple[dict[str, Any], type[Transient], int]] = {
@@ -62,80 +62,80 @@ BAD_DAYS: dict[str, tuple[dict[str, Any], type[Transient], int]] = {
 
 
 @pytest.mark.parametrize(("fault", "error", "made"), BAD_DAYS.values(), ids=BAD_DAYS)
-def test_on_a_bad_day_a_creation_is_asked_for_once_and_found_again(
-    cloudflare_site: CloudflareSite, fault: dict[str, Any], error: type[Transient], made: int
+def test_failing_creation_is_requested_once_and_found_again(
+    cloudflare_account: CloudflareTestAccount, fault: dict[str, Any], error: type[Transient], made: int
 ) -> None:
-    site = cloudflare_site
-    site.disturb({**fault, "match": {"operation": "create"}})
+    account = cloudflare_account
+    account.disturb({**fault, "match": {"operation": "create"}})
 
     with pytest.raises(error) as failed:
-        site.media.prepare_upload(REFERENCE, WISH)
+        account.media.prepare_upload(REFERENCE, WISH)
 
     assert type(failed.value) is error
-    asked = [each["operation"] for each in site.control("GET", "requests")]
+    asked = [each["operation"] for each in account.control("GET", "requests")]
     assert asked.count("create") == 1
-    assert len(site.alive()) == made
+    assert len(account.alive()) == made
     assert (failed.value.retry_after_s == 7) == (fault["kind"] == "throttle")
-    site.go_on(7)
-    found = site.media.find_upload(REFERENCE, WISH)
+    account.go_on(7)
+    found = account.media.find_upload(REFERENCE, WISH)
     assert bool(found) == bool(made)
-    assert len(site.alive()) == made
-    assert _things(site)["storage"]["reservedMinutes"] == 60 * made
+    assert len(account.alive()) == made
+    assert _things(account)["storage"]["reservedMinutes"] == 60 * made
     if found:
-        site.upload(found, Film.VIDEO)
-        assert _seen(site, found).state is MediaState.READY
+        account.upload(found, Film.VIDEO)
+        assert _seen(account, found).state is MediaState.READY
 
 
-def test_what_commits_after_our_timeout_is_found_and_takes_no_minutes_twice(cloudflare_site: CloudflareSite) -> None:
-    site = cloudflare_site
-    site.disturb({"kind": "late_commit", "after_s": 120, "match": {"operation": "create"}})
+def test_late_commit_is_found_and_reserves_minutes_once(cloudflare_account: CloudflareTestAccount) -> None:
+    account = cloudflare_account
+    account.disturb({"kind": "late_commit", "after_s": 120, "match": {"operation": "create"}})
     with pytest.raises(Doubtful):
-        site.media.prepare_upload(REFERENCE, WISH)
-    assert site.media.find_upload(REFERENCE, WISH) == {}
+        account.media.prepare_upload(REFERENCE, WISH)
+    assert account.media.find_upload(REFERENCE, WISH) == {}
 
-    site.go_on(121)
+    account.go_on(121)
 
-    found = site.media.find_upload(REFERENCE, WISH)
-    assert {("uid", found["uid"])} == site.alive()
-    assert _things(site)["storage"]["reservedMinutes"] == 60
-
-
-def test_what_was_made_twice_under_one_reference_is_one_afterwards(cloudflare_site: CloudflareSite) -> None:
-    site = cloudflare_site
-    site.disturb({"kind": "duplicate", "match": {"operation": "create"}})
-    site.media.prepare_upload(REFERENCE, WISH)
-    assert len(site.alive()) == 2
-
-    found = site.media.find_upload(REFERENCE, WISH)
-
-    assert site.alive() == {("uid", found["uid"])}
+    found = account.media.find_upload(REFERENCE, WISH)
+    assert {("uid", found["uid"])} == account.alive()
+    assert _things(account)["storage"]["reservedMinutes"] == 60
 
 
-def test_an_account_without_minutes_says_so_for_good(cloudflare_site: CloudflareSite) -> None:
-    cloudflare_site.control("POST", "settings", {"storage_minutes": 10})
+def test_duplicate_creation_under_one_reference_is_reduced_to_one(cloudflare_account: CloudflareTestAccount) -> None:
+    account = cloudflare_account
+    account.disturb({"kind": "duplicate", "match": {"operation": "create"}})
+    account.media.prepare_upload(REFERENCE, WISH)
+    assert len(account.alive()) == 2
+
+    found = account.media.find_upload(REFERENCE, WISH)
+
+    assert account.alive() == {("uid", found["uid"])}
+
+
+def test_account_without_minutes_is_a_permanent_error(cloudflare_account: CloudflareTestAccount) -> None:
+    cloudflare_account.control("POST", "settings", {"storage_minutes": 10})
 
     with pytest.raises(Permanent) as refused:
-        cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+        cloudflare_account.media.prepare_upload(REFERENCE, WISH)
 
     assert (refused.value.code, str(refused.value)) == ("NO_ROOM", "The video provider has no room for this video.")
 
 
-def test_a_token_that_is_not_accepted_is_tried_again_and_never_told(cloudflare_site: CloudflareSite) -> None:
-    site = cloudflare_site
-    other = site.as_seen_with(api_token="another-token-0123456789")
+def test_rejected_token_is_retried_and_never_logged(cloudflare_account: CloudflareTestAccount) -> None:
+    account = cloudflare_account
+    other = account.as_seen_with(api_token="another-token-0123456789")
     try:
         with pytest.raises(Transient) as refused:
             other.media.prepare_upload(REFERENCE, WISH)
         assert refused.value.code == "UNAUTHORIZED"
-        assert "another-token" not in repr(refused.value) + repr(other.account)
+        assert "another-token" not in repr(refused.value) + repr(other.provider_account)
     finally:
         other.close()
 
 
-def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudflare_site: CloudflareSite) -> None:
-    site = cloudflare_site
+def test_refused_connection_differs_from_a_lost_answer(cloudflare_account: CloudflareTestAccount) -> None:
+    account = cloudflare_account
     # Nothing listens there.
-    away = site.as_seen_with(url="http://127.0.0.1:9")
+    away = account.as_seen_with(url="http://127.0.0.1:9")
     try:
         with pytest.raises(Transient) as failed:
             away.media.prepare_upload(REFERENCE, WISH)
@@ -148,31 +148,31 @@ def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudfl
 # --- upload addresses ---------------------------------------------------------------------------------------------
 
 
-def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflare_site: CloudflareSite) -> None:
-    site = cloudflare_site
-    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+def test_upload_address_is_only_in_sealed_ids_and_the_upload_token(cloudflare_account: CloudflareTestAccount) -> None:
+    account = cloudflare_account
+    external_ids = account.media.prepare_upload(REFERENCE, WISH)
 
-    grant = site.media.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
+    grant = account.media.upload_grant(external_ids, WISH, account.allowance(account.media, WISH.size_bytes))
 
     key = grant.url.rpartition("/")[2]
     assert grant.url.startswith("http")
     assert key.partition("?")[0] not in str(external_ids)
     assert grant.url not in repr(grant)
-    assert grant.url not in str(_things(site))
+    assert grant.url not in str(_things(account))
 
 
-def test_the_address_is_logged_by_nobody_on_the_way(
-    cloudflare_site: CloudflareSite, caplog: pytest.LogCaptureFixture
+def test_upload_address_is_never_logged(
+    cloudflare_account: CloudflareTestAccount, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site = cloudflare_site
+    account = cloudflare_account
     caplog.set_level(logging.INFO)
-    external_ids = site.media.prepare_upload(REFERENCE, WISH)
-    site.send_some(external_ids, 300_000)
+    external_ids = account.media.prepare_upload(REFERENCE, WISH)
+    account.send_some(external_ids, 300_000)
 
-    assert _seen(site, external_ids).received_bytes == 300_000
+    assert _seen(account, external_ids).received_bytes == 300_000
 
     key = (
-        site.media.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
+        account.media.upload_grant(external_ids, WISH, account.allowance(account.media, WISH.size_bytes))
         .url.rpartition("/")[2]
         .partition("?")[0]
     )
@@ -180,99 +180,101 @@ def test_the_address_is_logged_by_nobody_on_the_way(
 
 
 def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given(
-    cloudflare_site: CloudflareSite,
+    cloudflare_account: CloudflareTestAccount,
 ) -> None:
-    site = cloudflare_site
-    external_ids = site.media.prepare_upload(REFERENCE, WISH)
-    other = SigningKey("other", site.account.signing_key.pem + b"\n")
-    stranger = replace(site.media, account=replace(site.account, signing_key=other))
+    account = cloudflare_account
+    external_ids = account.media.prepare_upload(REFERENCE, WISH)
+    other = SigningKey("other", account.provider_account.signing_key.pem + b"\n")
+    stranger = replace(account.media, account=replace(account.provider_account, signing_key=other))
     with pytest.raises(WrongState):
-        stranger.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
-    soon = site.media.upload_grant(external_ids, WISH, Allowance(0, site.clock() + timedelta(hours=10)))
-    assert soon.expires_at - site.clock() <= timedelta(hours=6)
+        stranger.upload_grant(external_ids, WISH, account.allowance(account.media, WISH.size_bytes))
+    soon = account.media.upload_grant(external_ids, WISH, Allowance(0, account.clock() + timedelta(hours=10)))
+    assert soon.expires_at - account.clock() <= timedelta(hours=6)
     # The token ends earlier than the address. `renewable_until` is still the end of the address.
-    brief = Allowance(0, site.clock() + timedelta(seconds=600))
-    assert site.media.upload_grant(external_ids, WISH, brief).renewable_until == soon.renewable_until == soon.expires_at
+    brief = Allowance(0, account.clock() + timedelta(seconds=600))
+    assert (
+        account.media.upload_grant(external_ids, WISH, brief).renewable_until == soon.renewable_until == soon.expires_at
+    )
 
-    site.go_on(6 * 3600)
+    account.go_on(6 * 3600)
 
     with pytest.raises(WrongState, match="The time for this upload is over"):
-        site.media.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
+        account.media.upload_grant(external_ids, WISH, account.allowance(account.media, WISH.size_bytes))
 
 
-def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_poller(
-    cloudflare_site: CloudflareSite,
+def test_expired_upload_is_an_error_for_observers_and_poller(
+    cloudflare_account: CloudflareTestAccount,
 ) -> None:
-    site = cloudflare_site
-    external_ids = site.media.prepare_upload(REFERENCE, WISH)
-    site.send_some(external_ids, 300_000)
-    since = site.clock()
-    assert site.media.changes(since, 1).items == ()
+    account = cloudflare_account
+    external_ids = account.media.prepare_upload(REFERENCE, WISH)
+    account.send_some(external_ids, 300_000)
+    since = account.clock()
+    assert account.media.changes(since, 1).items == ()
 
-    site.go_on(6 * 3600 + 1)
+    account.go_on(6 * 3600 + 1)
 
-    seen = _seen(site, external_ids)
+    seen = _seen(account, external_ids)
     assert (seen.state, seen.retryable) == (MediaState.ERROR, False)
     assert seen.reason == "The upload was not finished before its address expired. Start it again."
-    (change,) = site.media.changes(since, 1).items
+    (change,) = account.media.changes(since, 1).items
     assert (change.reference, change.observation) == (REFERENCE, seen)
-    assert site.media.delete_media(external_ids) == {}
-    assert _things(site)["storage"]["reservedMinutes"] == 0
+    assert account.media.delete_media(external_ids) == {}
+    assert _things(account)["storage"]["reservedMinutes"] == 0
 
 
 # --- reasons and lists --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prefix", ["errorReason", "errReason"])
-def test_a_reason_is_read_however_it_is_spelt(cloudflare_site: CloudflareSite, prefix: str) -> None:
-    cloudflare_site.control("POST", "settings", {"reason_prefix": prefix})
-    external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
-    cloudflare_site.upload(external_ids, Film.GARBAGE)
+def test_error_reason_is_read_in_every_spelling(cloudflare_account: CloudflareTestAccount, prefix: str) -> None:
+    cloudflare_account.control("POST", "settings", {"reason_prefix": prefix})
+    external_ids = cloudflare_account.media.prepare_upload(REFERENCE, WISH)
+    cloudflare_account.upload(external_ids, Film.GARBAGE)
 
-    assert _seen(cloudflare_site, external_ids).reason == "The file is not a video."
+    assert _seen(cloudflare_account, external_ids).reason == "The file is not a video."
 
 
-def test_what_a_lagging_list_does_not_have_is_asked_for_before_it_counts_as_gone(
-    cloudflare_site: CloudflareSite,
+def test_video_missing_from_a_lagging_list_is_read_before_it_counts_as_gone(
+    cloudflare_account: CloudflareTestAccount,
 ) -> None:
-    first, second = (cloudflare_site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
-    cloudflare_site.disturb({"kind": "list_lag", "after_s": 60, "match": {"operation": "list"}})
+    first, second = (cloudflare_account.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+    cloudflare_account.disturb({"kind": "list_lag", "after_s": 60, "match": {"operation": "list"}})
 
-    seen = cloudflare_site.media.observe([first, second])
+    seen = cloudflare_account.media.observe([first, second])
 
     assert [one.state for one in seen] == [MediaState.AWAITING_UPLOAD] * 2
 
 
-def test_a_look_whose_answer_is_cut_or_no_json_tells_nothing(cloudflare_site: CloudflareSite) -> None:
-    external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+def test_truncated_or_malformed_answer_is_no_observation(cloudflare_account: CloudflareTestAccount) -> None:
+    external_ids = cloudflare_account.media.prepare_upload(REFERENCE, WISH)
     for kind in ("truncated", "empty", "html", "drop_after_commit"):
-        cloudflare_site.disturb({"kind": kind, "match": {"operation": "get"}})
+        cloudflare_account.disturb({"kind": kind, "match": {"operation": "get"}})
         with pytest.raises(Transient):
-            _seen(cloudflare_site, external_ids)
-    assert _seen(cloudflare_site, external_ids).state is MediaState.AWAITING_UPLOAD
+            _seen(cloudflare_account, external_ids)
+    assert _seen(cloudflare_account, external_ids).state is MediaState.AWAITING_UPLOAD
 
 
-def test_a_deletion_that_the_provider_forgets_leaves_what_is_there(cloudflare_site: CloudflareSite) -> None:
-    site = cloudflare_site
-    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+def test_a_deletion_that_the_provider_forgets_leaves_what_is_there(cloudflare_account: CloudflareTestAccount) -> None:
+    account = cloudflare_account
+    external_ids = account.media.prepare_upload(REFERENCE, WISH)
     # The API reports a success, but has not deleted the video.
-    site.disturb({"kind": "status", "status": 200, "match": {"operation": "delete"}})
+    account.disturb({"kind": "status", "status": 200, "match": {"operation": "delete"}})
 
     with pytest.raises(Transient):
-        site.media.delete_media(external_ids)
+        account.media.delete_media(external_ids)
 
-    assert site.media.delete_media(external_ids) == {}
+    assert account.media.delete_media(external_ids) == {}
 
 
 # --- playback -----------------------------------------------------------------------------------------------------
 
 
-def test_a_grant_plays_its_video_and_no_other_and_the_id_alone_plays_nothing(cloudflare_site: CloudflareSite) -> None:
-    site = cloudflare_site
-    first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+def test_playback_token_plays_its_video_only(cloudflare_account: CloudflareTestAccount) -> None:
+    account = cloudflare_account
+    first, second = (account.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
     for external_ids in (first, second):
-        site.upload(external_ids, Film.VIDEO)
-    grant = site.media.playback_grant(first, "student1", 600)
+        account.upload(external_ids, Film.VIDEO)
+    grant = account.media.playback_grant(first, "student1", 600)
     http = httpx.Client(timeout=30, trust_env=False)
 
     with http:
@@ -281,16 +283,16 @@ def test_a_grant_plays_its_video_and_no_other_and_the_id_alone_plays_nothing(clo
         assert http.get(grant.url.replace(grant.token, first["uid"])).status_code == 401
         forged = jwt.encode({"sub": second["uid"]}, "x" * 32, algorithm="HS256")
         assert http.get(grant.url.replace(grant.token, forged)).status_code == 401
-        site.go_on(601)
+        account.go_on(601)
         assert http.get(grant.url).status_code == 401
 
 
-def test_no_token_lives_longer_than_a_day(cloudflare_site: CloudflareSite) -> None:
-    external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+def test_no_token_lives_longer_than_a_day(cloudflare_account: CloudflareTestAccount) -> None:
+    external_ids = cloudflare_account.media.prepare_upload(REFERENCE, WISH)
 
-    grant = cloudflare_site.media.playback_grant(external_ids, "student1", 7 * 24 * 3600)
+    grant = cloudflare_account.media.playback_grant(external_ids, "student1", 7 * 24 * 3600)
 
-    assert grant.expires_at - cloudflare_site.clock() <= timedelta(days=1)
+    assert grant.expires_at - cloudflare_account.clock() <= timedelta(days=1)
 
 
 # --- details of a ready video -------------------------------------------------------------------------------------
@@ -324,24 +326,24 @@ SPARSE: dict[str, tuple[dict[str, Any], Observation]] = {
 
 
 @pytest.mark.parametrize(("changed", "expected"), SPARSE.values(), ids=SPARSE)
-def test_what_cloudflare_does_not_tell_of_a_ready_video_is_unknown(
-    cloudflare_site: CloudflareSite, changed: dict[str, Any], expected: Observation
+def test_missing_fields_of_a_ready_video_are_unknown(
+    cloudflare_account: CloudflareTestAccount, changed: dict[str, Any], expected: Observation
 ) -> None:
     """Nothing is assumed that Cloudflare did not report. The type is set only if Cloudflare found a picture."""
     body = json.dumps({"success": True, "result": TOLD | changed}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 
     with hostile(once(head + body)) as server:
-        site = cloudflare_site.as_seen_with(url=server.url.removesuffix("/film"))
-        with closing(site):
-            assert _seen(site, {"uid": "u"}) == expected
+        account = cloudflare_account.as_seen_with(url=server.url.removesuffix("/film"))
+        with closing(account):
+            assert _seen(account, {"uid": "u"}) == expected
 
 
-def test_a_real_film_is_known_in_all_that_counts(cloudflare_site: CloudflareSite) -> None:
-    external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
-    cloudflare_site.upload(external_ids, Film.VIDEO)
+def test_real_video_has_all_fields(cloudflare_account: CloudflareTestAccount) -> None:
+    external_ids = cloudflare_account.media.prepare_upload(REFERENCE, WISH)
+    cloudflare_account.upload(external_ids, Film.VIDEO)
 
-    seen = _seen(cloudflare_site, external_ids)
+    seen = _seen(cloudflare_account, external_ids)
 
     assert (seen.state, seen.is_video, seen.type_is_verified) == (MediaState.READY, True, True)
     assert seen.duration_s

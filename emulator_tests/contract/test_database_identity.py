@@ -36,7 +36,7 @@ def administration(answer: Answer) -> Iterator[str]:
         server.stop(None).wait()
 
 
-def test_the_uid_of_the_very_database_is_told() -> None:
+def test_database_uid_is_returned() -> None:
     asked: list[str] = []
 
     def answer(request: GetDatabaseRequest, _context: grpc.ServicerContext) -> Database:
@@ -61,9 +61,7 @@ def test_the_uid_of_the_very_database_is_told() -> None:
         grpc.StatusCode.INTERNAL,
     ],
 )
-def test_where_it_is_refused_nothing_is_told_and_the_log_says_why(
-    code: grpc.StatusCode, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_refused_request_returns_no_uid_and_logs_why(code: grpc.StatusCode, capsys: pytest.CaptureFixture[str]) -> None:
     def answer(_request: GetDatabaseRequest, context: grpc.ServicerContext) -> Database:
         context.abort(code, "No.")
         raise AssertionError
@@ -73,7 +71,7 @@ def test_where_it_is_refused_nothing_is_told_and_the_log_says_why(
     assert json.loads(capsys.readouterr().out)["message"] == "database not identified"
 
 
-def test_where_nobody_answers_or_in_time_nothing_is_told() -> None:
+def test_unanswered_request_returns_no_uid() -> None:
     never = futures.Future[Database]()
 
     def answer(_request: GetDatabaseRequest, _context: grpc.ServicerContext) -> Database:
@@ -85,6 +83,6 @@ def test_where_nobody_answers_or_in_time_nothing_is_told() -> None:
     assert DatabaseIdentity(NAME, host, timeout_s=1)() is None
 
 
-def test_a_database_without_an_id_tells_none() -> None:
+def test_database_without_an_uid_returns_none() -> None:
     with administration(lambda request, _: Database(name=request.name)) as host:
         assert DatabaseIdentity(NAME, host)() is None

@@ -123,7 +123,7 @@ def _ids(found: Sequence[Document]) -> list[str]:
 # --- reading and creating ----------------------------------------------------------------------------------------
 
 
-def test_what_was_created_is_read_back_as_it_was_written(documents: Documents, things: str) -> None:
+def test_created_document_is_read_back_unchanged(documents: Documents, things: str) -> None:
     fields = {
         "text": "Zwölf Boxkämpfer\u0000\n😀",
         "whole": -(2**63),
@@ -152,7 +152,7 @@ def test_an_instant_of_another_time_zone_is_read_back_in_utc(documents: Document
     assert at.tzinfo is UTC
 
 
-def test_words_of_ours_and_tuples_are_kept_as_text_and_lists(documents: Documents, things: str) -> None:
+def test_enums_and_tuples_are_stored_as_text_and_lists(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"colour": Colour.RED, "pair": (1, 2)}))
 
     fields = _read(documents, f"{things}/a").fields
@@ -166,9 +166,7 @@ def test_a_document_may_be_empty(documents: Documents, things: str) -> None:
     assert _read(documents, f"{things}/a").fields == {}
 
 
-def test_documents_are_read_in_the_order_asked_and_none_is_said_of_the_missing(
-    documents: Documents, things: str
-) -> None:
+def test_documents_are_read_in_order_with_none_for_missing_ones(documents: Documents, things: str) -> None:
     documents.commit(*(Create(f"{things}/{id_}", {"id": id_}) for id_ in "abc"))
 
     read = documents.read(*(f"{things}/{id_}" for id_ in "cxaac"))
@@ -188,7 +186,7 @@ def test_a_document_below_a_document_stands_by_itself(documents: Documents, thin
     assert _read(documents, f"{things}/a/slides/1").fields == {"page": 1}
 
 
-def test_creating_what_exists_is_a_conflict_and_changes_nothing(documents: Documents, things: str) -> None:
+def test_creating_an_existing_document_is_a_conflict(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"n": 1}))
 
     with pytest.raises(Conflict):
@@ -197,7 +195,7 @@ def test_creating_what_exists_is_a_conflict_and_changes_nothing(documents: Docum
     assert _read(documents, f"{things}/a").fields == {"n": 1}
 
 
-def test_what_was_handed_in_or_out_is_no_part_of_the_store(documents: Documents, things: str) -> None:
+def test_stored_document_is_a_copy(documents: Documents, things: str) -> None:
     fields: dict[str, Any] = {"list": [1], "map": {"n": 1}}
     documents.commit(Create(f"{things}/a", fields))
     fields["list"].append(2)
@@ -235,7 +233,7 @@ def test_an_update_by_path_reaches_into_maps(documents: Documents, things: str) 
 
 
 @pytest.mark.parametrize("name", STRANGE_NAMES)
-def test_a_name_is_a_name_whatever_its_characters(documents: Documents, things: str, name: str) -> None:
+def test_field_names_may_have_any_characters(documents: Documents, things: str, name: str) -> None:
     documents.commit(Create(f"{things}/a", {name: 1, "map": {name: 1}}))
     documents.commit(Update(f"{things}/a", {name: 2}))
     documents.commit(Update(f"{things}/a", _at("map", name, value=3)))
@@ -244,7 +242,7 @@ def test_a_name_is_a_name_whatever_its_characters(documents: Documents, things: 
     assert _ids(documents.select(Query(things, (Condition(name, Operator.EQUAL, 2),), order_by=name))) == ["a"]
 
 
-def test_a_path_through_something_that_is_no_map_puts_a_map_there(documents: Documents, things: str) -> None:
+def test_update_through_a_non_map_writes_a_map(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"videos": "none"}))
 
     documents.commit(Update(f"{things}/a", _at("videos", "v1", value=1)))
@@ -252,7 +250,7 @@ def test_a_path_through_something_that_is_no_map_puts_a_map_there(documents: Doc
     assert _read(documents, f"{things}/a").fields == {"videos": {"v1": 1}}
 
 
-def test_a_removed_field_goes_and_one_that_is_gone_is_no_error(documents: Documents, things: str) -> None:
+def test_removing_an_absent_field_is_no_error(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"kaltura": {"state": "ready"}, "videos": {"v1": 1, "v2": 2}}))
 
     documents.commit(Update(f"{things}/a", {"kaltura": REMOVE, "never": REMOVE}))
@@ -261,7 +259,7 @@ def test_a_removed_field_goes_and_one_that_is_gone_is_no_error(documents: Docume
     assert _read(documents, f"{things}/a").fields == {"videos": {"v2": 2}}
 
 
-def test_updating_what_is_missing_is_a_conflict_and_makes_nothing(documents: Documents, things: str) -> None:
+def test_updating_a_missing_document_is_a_conflict(documents: Documents, things: str) -> None:
     with pytest.raises(Conflict):
         documents.commit(Update(f"{things}/a", {"n": 1}))
 
@@ -331,7 +329,7 @@ def test_a_write_on_an_old_version_is_a_conflict_and_changes_nothing(
 
 
 @pytest.mark.parametrize("conditional", [_update, _delete])
-def test_a_write_on_a_version_of_what_is_gone_is_a_conflict(
+def test_write_on_the_version_of_a_deleted_document_is_a_conflict(
     documents: Documents, things: str, conditional: Callable[[str, Version], Write]
 ) -> None:
     (version,) = documents.commit(Create(f"{things}/a", {"n": 1}))
@@ -343,7 +341,7 @@ def test_a_write_on_a_version_of_what_is_gone_is_a_conflict(
     assert documents.read(f"{things}/a") == (None,)
 
 
-def test_a_document_keeps_the_time_of_its_creation_until_it_is_made_again(documents: Documents, things: str) -> None:
+def test_creation_time_changes_only_with_recreation(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"n": 1}))
     created_at = _read(documents, f"{things}/a").created_at
     documents.commit(Update(f"{things}/a", {"n": 2}))
@@ -363,7 +361,7 @@ def test_a_document_made_again_has_not_the_version_of_the_first(documents: Docum
         documents.commit(_update(f"{things}/a", version))
 
 
-def test_deleting_what_is_gone_is_no_error(documents: Documents, things: str) -> None:
+def test_deleting_a_missing_document_is_no_error(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"n": 1}))
 
     documents.commit(Delete(f"{things}/a"))
@@ -405,7 +403,7 @@ def _all_at_once(count: int, attempt: Callable[[int], bool]) -> int:
         sys.setswitchinterval(interval_s)
 
 
-def test_of_many_who_create_at_once_one_succeeds(documents: Documents, things: str) -> None:
+def test_concurrent_creations_have_one_winner(documents: Documents, things: str) -> None:
     def create(number: int) -> bool:
         try:
             documents.commit(Create(f"{things}/a", {"by": number}))
@@ -416,7 +414,7 @@ def test_of_many_who_create_at_once_one_succeeds(documents: Documents, things: s
     assert _all_at_once(16, create) == 1
 
 
-def test_of_many_who_update_one_version_at_once_one_succeeds(documents: Documents, things: str) -> None:
+def test_concurrent_updates_of_one_version_have_one_winner(documents: Documents, things: str) -> None:
     (version,) = documents.commit(Create(f"{things}/a", {"by": None}))
 
     def update(number: int) -> bool:
@@ -429,7 +427,7 @@ def test_of_many_who_update_one_version_at_once_one_succeeds(documents: Document
     assert _all_at_once(16, update) == 1
 
 
-def test_of_many_who_count_together_none_is_lost(documents: Documents, things: str) -> None:
+def test_concurrent_increments_are_all_counted(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"n": 0}))
 
     def count(_: int) -> bool:
@@ -516,7 +514,7 @@ QUERIES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("asked", "expected"), QUERIES.values(), ids=QUERIES.keys())
-def test_a_query_answers_what_meets_it_in_its_order(
+def test_query_returns_matches_in_its_order(
     documents: Documents, things: str, asked: dict[str, Any], expected: str
 ) -> None:
     documents.commit(*(Create(f"{things}/{id_}", fields) for id_, fields in STOCK.items()))
@@ -571,7 +569,7 @@ def test_documents_are_counted_and_added_up_by_the_store(
 
 
 @pytest.mark.parametrize("path", BAD_PATHS)
-def test_what_is_no_path_is_refused(documents: Documents, path: str) -> None:
+def test_invalid_path_is_refused(documents: Documents, path: str) -> None:
     for write in (Create(path, {}), Update(path, {"n": 1}), Delete(path)):
         with pytest.raises(ValueError):  # noqa: PT011  # the type is the promise, the sentence is for people
             documents.commit(write)
@@ -592,7 +590,7 @@ def test_what_is_no_path_is_refused(documents: Documents, path: str) -> None:
     ],
     ids=str,
 )
-def test_an_update_that_cannot_be_meant_is_refused(documents: Documents, things: str, changes: dict[Any, Any]) -> None:
+def test_contradictory_update_is_refused(documents: Documents, things: str, changes: dict[Any, Any]) -> None:
     documents.commit(Create(f"{things}/a", {"n": 1}))
 
     with pytest.raises(ValueError):  # noqa: PT011
@@ -636,9 +634,7 @@ def test_a_query_that_the_cloud_would_refuse_is_refused(documents: Documents, qu
     ],
     ids=["no zone", "a set", "an object", "a removal in a value", "a list in a list", "no name", "a reserved name"],
 )
-def test_a_value_that_cannot_be_kept_is_refused(
-    documents: Documents, things: str, value: object, error: type[Exception]
-) -> None:
+def test_unsupported_value_is_refused(documents: Documents, things: str, value: object, error: type[Exception]) -> None:
     documents.commit(Create(f"{things}/a", {"n": 1}))
 
     with pytest.raises(error):
@@ -664,7 +660,7 @@ AGAIN = [
 
 
 @pytest.mark.parametrize("code", AGAIN, ids=lambda code: code.name)
-def test_a_commit_that_is_not_answered_is_transient_and_asked_once(
+def test_unanswered_commit_is_transient_and_not_repeated(
     on_the_line: FirestoreDocuments, line: Line, things: str, code: grpc.StatusCode
 ) -> None:
     line.lose_calls(9, code)
@@ -677,7 +673,7 @@ def test_a_commit_that_is_not_answered_is_transient_and_asked_once(
 
 
 @pytest.mark.parametrize("code", AGAIN, ids=lambda code: code.name)
-def test_a_commit_whose_answer_is_lost_is_transient_never_a_conflict_with_itself(
+def test_commit_with_lost_answer_is_transient_not_a_conflict(
     on_the_line: FirestoreDocuments, line: Line, things: str, code: grpc.StatusCode
 ) -> None:
     line.lose_answers(1, code)
@@ -688,7 +684,7 @@ def test_a_commit_whose_answer_is_lost_is_transient_never_a_conflict_with_itself
     assert _read(on_the_line, f"{things}/a").fields == {"n": 1}
 
 
-def test_a_read_whose_answer_is_lost_is_asked_again(on_the_line: FirestoreDocuments, line: Line, things: str) -> None:
+def test_read_with_lost_answer_is_repeated(on_the_line: FirestoreDocuments, line: Line, things: str) -> None:
     on_the_line.commit(Create(f"{things}/a", {"n": 1}))
 
     line.lose_answers(2)
@@ -698,7 +694,7 @@ def test_a_read_whose_answer_is_lost_is_asked_again(on_the_line: FirestoreDocume
 
 
 @pytest.mark.parametrize("code", AGAIN, ids=lambda code: code.name)
-def test_a_store_that_stays_away_is_transient(
+def test_unavailable_store_is_transient(
     on_the_line: FirestoreDocuments, line: Line, things: str, code: grpc.StatusCode
 ) -> None:
     line.lose_calls(1_000, code)
@@ -716,7 +712,7 @@ def test_several_documents_are_one_round_trip(on_the_line: FirestoreDocuments, l
     assert [name for name, _ in line.calls] == ["BatchGetDocuments", "Commit"]
 
 
-def test_nothing_is_no_round_trip(on_the_line: FirestoreDocuments, line: Line) -> None:
+def test_empty_request_makes_no_round_trip(on_the_line: FirestoreDocuments, line: Line) -> None:
     on_the_line.read()
     on_the_line.commit()
 

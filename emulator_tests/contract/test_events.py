@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator_tests.contract.accounts import Film, Site
+from emulator_tests.contract.accounts import Account, Film
 from shared.core.errors import Doubtful, Permanent, Transient
 from shared.ports import Broadcast, EventSpec
 
 
 @pytest.fixture
-def site(event_site: Site) -> Site:
+def account(event_account: Account) -> Account:
     """
     An empty account, with and without rooms.
     """
-    return event_site
+    return event_account
 
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
@@ -42,81 +42,81 @@ REFERENCES = [
 ]
 
 
-def test_a_new_event_is_found_by_its_reference(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_a_new_event_is_found_by_its_reference(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
 
     assert external_ids
-    assert set(external_ids.items()) <= site.alive()
-    assert site.events.find_event(REFERENCE) == external_ids
-    assert site.title(external_ids) == WISH.title
+    assert set(external_ids.items()) <= account.alive()
+    assert account.events.find_event(REFERENCE) == external_ids
+    assert account.title(external_ids) == WISH.title
 
 
-def test_an_event_without_times_is_found_by_its_reference(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, EventSpec("Some day", None, None)).external_ids
+def test_an_event_without_times_is_found_by_its_reference(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, EventSpec("Some day", None, None)).external_ids
 
-    assert site.events.find_event(REFERENCE) == external_ids
+    assert account.events.find_event(REFERENCE) == external_ids
 
 
-def test_no_parts_are_found_where_no_event_is(site: Site) -> None:
-    site.events.create_event(REFERENCE, WISH)
+def test_find_returns_nothing_without_an_event(account: Account) -> None:
+    account.events.create_event(REFERENCE, WISH)
 
-    assert site.events.find_event("session:s1:2") == {}
+    assert account.events.find_event("session:s1:2") == {}
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_a_reference_is_a_reference_whatever_its_characters(site: Site, reference: str) -> None:
-    external_ids = site.events.create_event(reference, WISH).external_ids
+def test_references_may_have_any_characters(account: Account, reference: str) -> None:
+    external_ids = account.events.create_event(reference, WISH).external_ids
 
-    assert site.events.find_event(reference) == external_ids
+    assert account.events.find_event(reference) == external_ids
 
 
 @pytest.mark.parametrize("other", ["session:s1:11", "session:s1", "xsession:s1:1", "SESSION:S1:1", "session:s2:1"])
-def test_an_event_of_another_reference_is_not_found(site: Site, other: str) -> None:
-    site.events.create_event(other, WISH)
+def test_an_event_of_another_reference_is_not_found(account: Account, other: str) -> None:
+    account.events.create_event(other, WISH)
 
-    assert site.events.find_event(REFERENCE) == {}
-
-
-def test_an_event_of_a_neighbour_is_not_found(site: Site) -> None:
-    site.neighbour().events.create_event(REFERENCE, WISH)
-
-    assert site.events.find_event(REFERENCE) == {}
+    assert account.events.find_event(REFERENCE) == {}
 
 
-def test_of_two_events_of_one_reference_the_older_is_found_until_it_is_deleted(site: Site) -> None:
-    older = site.events.create_event(REFERENCE, WISH).external_ids
-    site.later()
+def test_event_of_another_deployment_is_not_found(account: Account) -> None:
+    account.neighbour().events.create_event(REFERENCE, WISH)
+
+    assert account.events.find_event(REFERENCE) == {}
+
+
+def test_older_of_two_events_of_one_reference_is_found(account: Account) -> None:
+    older = account.events.create_event(REFERENCE, WISH).external_ids
+    account.later()
     # The provider may notice that there is one already.
     with suppress(Doubtful):
-        site.events.create_event(REFERENCE, WISH)
+        account.events.create_event(REFERENCE, WISH)
 
-    assert site.events.find_event(REFERENCE) == older
-    site.events.delete_event(older)
-    younger = site.events.find_event(REFERENCE)
+    assert account.events.find_event(REFERENCE) == older
+    account.events.delete_event(older)
+    younger = account.events.find_event(REFERENCE)
     assert younger["entryId"] != older["entryId"]
-    assert site.events.update_event(REFERENCE, younger, WISH).external_ids.keys() == older.keys()
+    assert account.events.update_event(REFERENCE, younger, WISH).external_ids.keys() == older.keys()
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_a_title_is_shown_as_it_was_written(site: Site, title: str) -> None:
-    external_ids = site.events.create_event(REFERENCE, replace(WISH, title=title)).external_ids
-    assert site.title(external_ids) == title
+def test_a_title_is_shown_as_it_was_written(account: Account, title: str) -> None:
+    external_ids = account.events.create_event(REFERENCE, replace(WISH, title=title)).external_ids
+    assert account.title(external_ids) == title
 
-    site.events.update_event(REFERENCE, external_ids, replace(WISH, title=title[::-1]))
-    assert site.title(external_ids) == title[::-1]
+    account.events.update_event(REFERENCE, external_ids, replace(WISH, title=title[::-1]))
+    assert account.title(external_ids) == title[::-1]
 
 
-def test_an_update_repeated_changes_nothing_more(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_an_update_repeated_changes_nothing_more(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
     spec = EventSpec("Moved", BEGINS_AT + timedelta(days=1), BEGINS_AT + timedelta(days=1, hours=1))
 
-    updated = site.events.update_event(REFERENCE, external_ids, spec).external_ids
-    alive = site.alive()
+    updated = account.events.update_event(REFERENCE, external_ids, spec).external_ids
+    alive = account.alive()
 
-    assert site.events.update_event(REFERENCE, updated, spec).external_ids == updated
-    assert site.alive() == alive
-    assert site.events.find_event(REFERENCE) == updated
-    assert site.title(updated) == "Moved"
+    assert account.events.update_event(REFERENCE, updated, spec).external_ids == updated
+    assert account.alive() == alive
+    assert account.events.find_event(REFERENCE) == updated
+    assert account.title(updated) == "Moved"
 
 
 @pytest.mark.parametrize(
@@ -124,154 +124,159 @@ def test_an_update_repeated_changes_nothing_more(site: Site) -> None:
     [(WISH, EventSpec("No times", None, None)), (EventSpec("No times", None, None), WISH)],
     ids=["times go", "times come"],
 )
-def test_an_event_may_gain_and_lose_its_times(site: Site, before: EventSpec, after: EventSpec) -> None:
-    external_ids = site.events.create_event(REFERENCE, before).external_ids
+def test_an_event_may_gain_and_lose_its_times(account: Account, before: EventSpec, after: EventSpec) -> None:
+    external_ids = account.events.create_event(REFERENCE, before).external_ids
 
-    updated = site.events.update_event(REFERENCE, external_ids, after).external_ids
+    updated = account.events.update_event(REFERENCE, external_ids, after).external_ids
 
-    assert site.events.find_event(REFERENCE) == updated
-    assert set(updated.items()) == site.alive()
+    assert account.events.find_event(REFERENCE) == updated
+    assert set(updated.items()) == account.alive()
 
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
-def test_an_update_makes_each_missing_part_again(site: Site, forgotten: bool) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_update_recreates_each_missing_part(account: Account, forgotten: bool) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
     for part in external_ids.keys() - {"entryId"}:
-        site.vanish(part, external_ids[part])
+        account.vanish(part, external_ids[part])
         known = {name: id_ for name, id_ in external_ids.items() if not forgotten or name != part}
 
-        whole = site.events.update_event(REFERENCE, known, WISH).external_ids
+        whole = account.events.update_event(REFERENCE, known, WISH).external_ids
 
         assert whole.keys() == external_ids.keys()
-        assert set(whole.items()) == site.alive()
-        assert site.events.find_event(REFERENCE) == whole
+        assert set(whole.items()) == account.alive()
+        assert account.events.find_event(REFERENCE) == whole
         external_ids = whole
 
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
 @pytest.mark.parametrize("vanished", [("eventId",), ("resourceId",), ("eventId", "resourceId"), ("groupId",)])
-def test_a_repair_leaves_nothing_of_what_it_replaces(site: Site, vanished: tuple[str, ...], forgotten: bool) -> None:
+def test_repair_deletes_what_it_replaces(account: Account, vanished: tuple[str, ...], forgotten: bool) -> None:
     """Pairs of events and resources were once left over."""
     spec = replace(WISH, moderators=("anna", "bert"))
-    external_ids = site.events.create_event(REFERENCE, spec).external_ids
-    of_whole = len(site.everything())
+    external_ids = account.events.create_event(REFERENCE, spec).external_ids
+    of_whole = len(account.everything())
     for _ in range(2):
         for part in vanished:
             if part in external_ids:
-                site.vanish(part, external_ids[part])
+                account.vanish(part, external_ids[part])
         known = {name: id_ for name, id_ in external_ids.items() if not (forgotten and name == vanished[0])}
-        external_ids = site.events.update_event(REFERENCE, known, spec).external_ids
-        assert len(site.everything()) == of_whole
+        external_ids = account.events.update_event(REFERENCE, known, spec).external_ids
+        assert len(account.everything()) == of_whole
 
-    site.events.delete_event(external_ids)
+    account.events.delete_event(external_ids)
 
-    assert site.everything() == set()
+    assert account.everything() == set()
 
 
-def test_an_event_that_loses_its_times_loses_all_that_came_with_them(site: Site) -> None:
+def test_event_without_times_has_no_scheduled_parts(account: Account) -> None:
     """Parts that came with the times were once left over."""
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
-    external_ids = site.events.update_event(REFERENCE, external_ids, EventSpec("No times", None, None)).external_ids
-    site.events.delete_event(external_ids)
-    assert site.everything() == set()
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
+    external_ids = account.events.update_event(REFERENCE, external_ids, EventSpec("No times", None, None)).external_ids
+    account.events.delete_event(external_ids)
+    assert account.everything() == set()
 
 
-def test_an_update_finds_each_part_that_nobody_recorded(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_update_finds_each_unrecorded_part(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
 
-    assert site.events.update_event(REFERENCE, {"entryId": external_ids["entryId"]}, WISH).external_ids == external_ids
-    assert site.alive() == set(external_ids.items())
+    assert (
+        account.events.update_event(REFERENCE, {"entryId": external_ids["entryId"]}, WISH).external_ids == external_ids
+    )
+    assert account.alive() == set(external_ids.items())
 
 
-def test_an_event_has_the_moderators_that_are_wished(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, replace(WISH, moderators=("anna", "teacher"))).external_ids
-    assert site.moderators(external_ids) == {"anna", "teacher"}
+def test_update_sets_the_moderators_of_the_spec(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, replace(WISH, moderators=("anna", "teacher"))).external_ids
+    assert account.moderators(external_ids) == {"anna", "teacher"}
 
     for moderators in (("teacher", "zoe"), (), ("anna",), ("anna",)):
         assert (
-            site.events.update_event(REFERENCE, external_ids, replace(WISH, moderators=moderators)).external_ids
+            account.events.update_event(REFERENCE, external_ids, replace(WISH, moderators=moderators)).external_ids
             == external_ids
         )
-        assert site.moderators(external_ids) == set(moderators)
+        assert account.moderators(external_ids) == set(moderators)
 
 
-def test_moderators_come_back_with_their_group(site: Site) -> None:
+def test_moderators_come_back_with_their_group(account: Account) -> None:
     spec = replace(WISH, moderators=("anna", "teacher"))
-    external_ids = site.events.create_event(REFERENCE, spec).external_ids
+    external_ids = account.events.create_event(REFERENCE, spec).external_ids
     if "groupId" in external_ids:
-        site.vanish("groupId", external_ids["groupId"])
+        account.vanish("groupId", external_ids["groupId"])
 
-    assert site.moderators(site.events.update_event(REFERENCE, external_ids, spec).external_ids) == {"anna", "teacher"}
+    assert account.moderators(account.events.update_event(REFERENCE, external_ids, spec).external_ids) == {
+        "anna",
+        "teacher",
+    }
 
 
-def test_an_event_is_on_the_air_while_something_is_sent_to_it(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
-    assert site.events.observe_broadcast(external_ids) == Broadcast(is_live=False)
+def test_event_is_live_while_a_stream_is_sent(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
+    assert account.events.observe_broadcast(external_ids) == Broadcast(is_live=False)
 
-    site.broadcast(external_ids, None, is_live=True)
-    seen = site.events.observe_broadcast(external_ids)
+    account.broadcast(external_ids, None, is_live=True)
+    seen = account.events.observe_broadcast(external_ids)
     assert seen is not None
     assert seen.is_live
 
-    site.broadcast(external_ids, Film.VIDEO, is_live=False)
-    seen = site.events.observe_broadcast(external_ids)
+    account.broadcast(external_ids, Film.VIDEO, is_live=False)
+    seen = account.events.observe_broadcast(external_ids)
     assert seen is not None
     assert (seen.is_live, len(seen.recordings)) == (False, 1)
 
 
-def test_an_event_that_is_gone_is_not_on_the_air(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
-    site.events.delete_event(external_ids)
+def test_deleted_event_is_not_live(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
+    account.events.delete_event(external_ids)
 
-    assert site.events.observe_broadcast(external_ids) is None
+    assert account.events.observe_broadcast(external_ids) is None
 
 
-def test_an_event_on_the_air_is_deleted_once_it_is_over_and_its_recording_told_as_often_as_asked(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
-    site.broadcast(external_ids, None, is_live=True)
+def test_live_event_is_deleted_after_its_end_with_its_recording_reported(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
+    account.broadcast(external_ids, None, is_live=True)
     with pytest.raises(Transient):
-        site.events.delete_event(external_ids)
-    assert ("entryId", external_ids["entryId"]) in site.alive()
+        account.events.delete_event(external_ids)
+    assert ("entryId", external_ids["entryId"]) in account.alive()
 
-    site.broadcast(external_ids, Film.VIDEO, is_live=False)
-    left = site.events.delete_event(external_ids)
+    account.broadcast(external_ids, Film.VIDEO, is_live=False)
+    left = account.events.delete_event(external_ids)
     assert len(left.recordings) == 1
-    assert site.events.delete_event(external_ids) == left
-    assert not site.alive() & set(external_ids.items())
+    assert account.events.delete_event(external_ids) == left
+    assert not account.alive() & set(external_ids.items())
 
 
-def test_an_event_broadcast_twice_has_one_recording(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_an_event_broadcast_twice_has_one_recording(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
     for _ in range(2):
-        site.broadcast(external_ids, None, is_live=True)
-        site.broadcast(external_ids, Film.VIDEO, is_live=False)
+        account.broadcast(external_ids, None, is_live=True)
+        account.broadcast(external_ids, Film.VIDEO, is_live=False)
 
-    seen = site.events.observe_broadcast(external_ids)
+    seen = account.events.observe_broadcast(external_ids)
     assert seen is not None
     assert len(seen.recordings) == 1
 
 
-def test_the_picture_is_sent_with_a_key_that_can_be_changed(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
-    told = site.events.ingest(external_ids)
+def test_stream_key_can_be_rotated(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
+    told = account.events.ingest(external_ids)
     assert told.stream_key in told.url
-    assert site.events.ingest(external_ids) == told
+    assert account.events.ingest(external_ids) == told
 
-    new = site.events.rotate_stream_key(external_ids)
+    new = account.events.rotate_stream_key(external_ids)
 
     assert new.stream_key != told.stream_key
     assert told.stream_key not in new.url
-    assert site.events.ingest(external_ids) == new
+    assert account.events.ingest(external_ids) == new
     assert new.stream_key not in repr(new)
 
 
 @pytest.mark.parametrize("ask", ["ingest", "rotate_stream_key"])
-def test_there_is_no_ingest_of_an_event_that_is_gone(site: Site, ask: str) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
-    site.events.delete_event(external_ids)
+def test_deleted_event_has_no_ingest(account: Account, ask: str) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
+    account.events.delete_event(external_ids)
 
     with pytest.raises(Permanent):
-        getattr(site.events, ask)(external_ids)
+        getattr(account.events, ask)(external_ids)
 
 
 @pytest.mark.parametrize(
@@ -279,80 +284,80 @@ def test_there_is_no_ingest_of_an_event_that_is_gone(site: Site, ask: str) -> No
     [["entryId"], ["entryId", "eventId", "virtualEventId"]],
     ids=["the entry", "most of it"],
 )
-def test_an_update_of_an_event_that_was_deleted_leaves_nothing_of_it(site: Site, vanished: list[str]) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_an_update_of_an_event_that_was_deleted_leaves_nothing_of_it(account: Account, vanished: list[str]) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
     for part in vanished:
         if part in external_ids:
-            site.vanish(part, external_ids[part])
+            account.vanish(part, external_ids[part])
 
-    assert site.events.update_event(REFERENCE, external_ids, WISH).external_ids == {}
-    assert site.alive() == set()
+    assert account.events.update_event(REFERENCE, external_ids, WISH).external_ids == {}
+    assert account.alive() == set()
 
 
-def test_of_a_deleted_event_nothing_is_left_and_deleting_it_again_is_no_error(site: Site) -> None:
-    others = site.events.create_event("session:s2:1", WISH).external_ids
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_deleted_event_leaves_nothing_and_can_be_deleted_again(account: Account) -> None:
+    others = account.events.create_event("session:s2:1", WISH).external_ids
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
 
     for _ in range(2):
-        site.events.delete_event(external_ids)
-        assert site.alive() == set(others.items())
-        assert site.events.find_event(REFERENCE) == {}
+        account.events.delete_event(external_ids)
+        assert account.alive() == set(others.items())
+        assert account.events.find_event(REFERENCE) == {}
 
 
-def test_an_event_is_deleted_whatever_part_of_it_is_gone_already(site: Site) -> None:
-    for part in site.events.create_event(REFERENCE, WISH).external_ids:
-        external_ids = site.events.find_event(REFERENCE) or site.events.create_event(REFERENCE, WISH).external_ids
-        site.vanish(part, external_ids[part])
+def test_event_with_missing_parts_is_deleted(account: Account) -> None:
+    for part in account.events.create_event(REFERENCE, WISH).external_ids:
+        external_ids = account.events.find_event(REFERENCE) or account.events.create_event(REFERENCE, WISH).external_ids
+        account.vanish(part, external_ids[part])
 
-        site.events.delete_event(external_ids)
+        account.events.delete_event(external_ids)
 
-        assert site.alive() == set()
-
-
-def test_deleting_nothing_is_no_error(site: Site) -> None:
-    site.events.delete_event({})
+        assert account.alive() == set()
 
 
-def test_an_event_whose_creation_is_not_answered_is_adopted_by_its_reference(site: Site) -> None:
-    site.lose_answer("create_event")
+def test_deleting_nothing_is_no_error(account: Account) -> None:
+    account.events.delete_event({})
+
+
+def test_event_with_unanswered_creation_is_found_by_reference(account: Account) -> None:
+    account.lose_answer("create_event")
 
     with pytest.raises(Doubtful):
-        site.events.create_event(REFERENCE, WISH)
+        account.events.create_event(REFERENCE, WISH)
 
-    external_ids = site.events.find_event(REFERENCE)
-    assert set(external_ids.items()) == site.alive()
-    assert site.title(external_ids) == WISH.title
+    external_ids = account.events.find_event(REFERENCE)
+    assert set(external_ids.items()) == account.alive()
+    assert account.title(external_ids) == WISH.title
 
 
-def test_an_event_whose_creation_is_not_heard_does_not_exist(site: Site) -> None:
-    site.lose_call("create_event")
+def test_event_with_undelivered_creation_does_not_exist(account: Account) -> None:
+    account.lose_call("create_event")
 
     with pytest.raises(Transient):
-        site.events.create_event(REFERENCE, WISH)
+        account.events.create_event(REFERENCE, WISH)
 
-    assert site.events.find_event(REFERENCE) == {}
-    assert site.alive() == set()
+    assert account.events.find_event(REFERENCE) == {}
+    assert account.alive() == set()
 
 
-def test_an_update_that_is_not_answered_is_done_again(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_unanswered_update_can_be_repeated(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
     moved = replace(WISH, title="Moved")
-    site.lose_answer("update_event")
+    account.lose_answer("update_event")
 
     with pytest.raises(Transient):
-        site.events.update_event(REFERENCE, external_ids, moved)
+        account.events.update_event(REFERENCE, external_ids, moved)
 
-    assert site.events.update_event(REFERENCE, external_ids, moved).external_ids == external_ids
-    assert site.title(external_ids) == "Moved"
-    assert site.alive() == set(external_ids.items())
+    assert account.events.update_event(REFERENCE, external_ids, moved).external_ids == external_ids
+    assert account.title(external_ids) == "Moved"
+    assert account.alive() == set(external_ids.items())
 
 
-def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
-    site.lose_answer("delete_event")
+def test_unanswered_deletion_can_be_repeated(account: Account) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
+    account.lose_answer("delete_event")
 
     with pytest.raises(Transient):
-        site.events.delete_event(external_ids)
+        account.events.delete_event(external_ids)
 
-    site.events.delete_event(external_ids)
-    assert site.alive() == set()
+    account.events.delete_event(external_ids)
+    assert account.alive() == set()

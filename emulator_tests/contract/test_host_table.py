@@ -27,7 +27,7 @@ def documents(request: pytest.FixtureRequest) -> Documents:
     return firestore_at(testbed.firestore_host, testbed.project_id)
 
 
-def test_instances_share_what_they_have_promised(documents: Documents) -> None:
+def test_instances_share_reserved_bandwidth(documents: Documents) -> None:
     own, clock = f"own{secrets.token_hex(8)}", ManualClock()
     terms = {own: Terms(0.0, 10.0), "dearest": Terms(5.0)}
     one, other = HostTable(documents, clock, terms), HostTable(documents, clock, terms)
@@ -43,7 +43,7 @@ def test_instances_share_what_they_have_promised(documents: Documents) -> None:
     assert sorted(promise.kbps for promise in Standing.from_document(document).promised) == [4000, 4000]
 
 
-def test_a_document_has_room_for_all_promises_that_a_host_can_have(documents: Documents) -> None:
+def test_host_document_has_room_for_all_reservations(documents: Documents) -> None:
     own, clock = f"own{secrets.token_hex(8)}", ManualClock()
     made = tuple(promise_of(watching_of(f"u{number}", "v1"), clock(), 5000, HOUR_S) for number in range(PROMISES_MAX))
 

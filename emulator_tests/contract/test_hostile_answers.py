@@ -57,7 +57,7 @@ def read(url: str) -> tuple[bytes, int]:
 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"zstd", b"gzip, gzip", b"x-unknown"])
-def test_an_encoded_film_is_refused_and_not_unpacked(encoding: bytes) -> None:
+def test_compressed_content_is_refused_without_unpacking(encoding: bytes) -> None:
     head = b"Content-Encoding: " + encoding + b"\r\nContent-Length: " + str(len(BOMB)).encode() + b"\r\n\r\n"
     with memory_of(2 * MIB):
         with hostile(once(PARTIAL + head + BOMB)) as server:
@@ -79,7 +79,7 @@ def test_an_encoded_film_is_refused_and_not_unpacked(encoding: bytes) -> None:
     ],
     ids=["in chunks", "as long as it says", "until it hangs up", "of a large whole"],
 )
-def test_a_film_without_end_is_read_as_far_as_was_asked(head: bytes) -> None:
+def test_endless_content_is_read_only_as_far_as_requested(head: bytes) -> None:
     piece = CHUNK if CHUNKED in head else bytes(65_536)
     with hostile(without_end(head, piece)) as server, memory_of(MIB), pytest.raises(Transient) as refused:
         read(server.url)
@@ -87,7 +87,7 @@ def test_a_film_without_end_is_read_as_far_as_was_asked(head: bytes) -> None:
     assert refused.value.code == "CUT_SHORT"
 
 
-def test_of_a_film_without_end_a_byte_is_enough_to_know_that_it_plays() -> None:
+def test_probe_reads_one_byte_of_endless_content() -> None:
     with hostile(without_end(OK + CHUNKED, CHUNK)) as server, memory_of(MIB):
         assert plays(server.url)
 
@@ -111,14 +111,14 @@ def test_of_a_film_without_end_a_byte_is_enough_to_know_that_it_plays() -> None:
         b"",
     ],
 )
-def test_a_film_that_is_another_part_than_was_asked_for_is_refused(told: bytes) -> None:
+def test_content_of_another_range_is_refused(told: bytes) -> None:
     head = b"HTTP/1.1 206 Partial Content\r\nContent-Range: " + told + b"\r\nContent-Length: 1000\r\n\r\n"
     with hostile(once(head + bytes(1000))) as server, pytest.raises(Transient):
         read(server.url)
 
 
 @pytest.mark.parametrize("status", [b"206 Partial Content", b"302 Found", b"100 Continue"])
-def test_heads_without_end_are_not_read_to_theirs(status: bytes) -> None:
+def test_endless_headers_are_not_read(status: bytes) -> None:
     with (
         hostile(without_end(b"HTTP/1.1 " + status + b"\r\n", b"X-More: " + b"x" * 1000 + b"\r\n")) as server,
         memory_of(2 * MIB),
@@ -183,7 +183,7 @@ def test_a_redirect_to_the_same_host_is_followed_a_few_times_and_not_for_ever() 
         assert len(server.asked) == REDIRECTS_MAX + 1
 
 
-def test_what_is_asked_where_a_redirect_leads_is_only_the_film() -> None:
+def test_redirect_target_gets_no_credentials() -> None:
     def says(head: bytes) -> list[bytes]:
         return [to("/there") if b"/film" in head else PARTIAL + b"Content-Length: 1000\r\n\r\n" + bytes(1000)]
 
@@ -225,12 +225,12 @@ NOT_FOLLOWED: Final = {
 
 
 @pytest.mark.parametrize(("begin", "location"), FOLLOWED.values(), ids=FOLLOWED)
-def test_redirects_that_lead_where_a_film_may_be(begin: str, location: str) -> None:
+def test_redirects_to_allowed_addresses_are_followed(begin: str, location: str) -> None:
     assert may_follow(httpx.URL(begin), httpx.URL(begin), httpx.URL(location), ("school.example",))
 
 
 @pytest.mark.parametrize(("begin", "location"), NOT_FOLLOWED.values(), ids=NOT_FOLLOWED)
-def test_redirects_that_lead_anywhere_else(begin: str, location: str) -> None:
+def test_redirects_to_other_addresses_are_refused(begin: str, location: str) -> None:
     assert not may_follow(httpx.URL(begin), httpx.URL(begin), httpx.URL(location), ("school.example",))
 
 
@@ -251,11 +251,11 @@ def test_redirects_that_lead_anywhere_else(begin: str, location: str) -> None:
         ],
     ],
 )  # fmt: skip
-def test_which_addresses_are_of_the_internet(address: str, expected: bool) -> None:
+def test_public_addresses_are_recognised(address: str, expected: bool) -> None:
     assert is_public(address) is expected
 
 
-def test_a_name_that_leads_inside_is_not_connected_to(elsewhere: Hostile) -> None:
+def test_name_resolving_to_a_private_address_is_refused(elsewhere: Hostile) -> None:
     with connect(1, 1, address_filter=is_public) as http:
         for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
             with pytest.raises(httpx.ConnectError):
@@ -276,7 +276,7 @@ DRIPS: Final = {
 
 
 @pytest.mark.parametrize("says", DRIPS.values(), ids=DRIPS)
-def test_whatever_drips_is_waited_for_as_long_as_a_whole_answer_may_take(says: Says) -> None:
+def test_slow_answer_times_out_as_a_whole(says: Says) -> None:
     with hostile(says) as server, connect(5, 5, total_s=0.5) as http:
         began = monotonic()
         with pytest.raises(httpx.ReadTimeout):
@@ -284,14 +284,14 @@ def test_whatever_drips_is_waited_for_as_long_as_a_whole_answer_may_take(says: S
         assert 0.4 < monotonic() - began < 2
 
 
-def test_an_address_whose_answer_drips_does_not_play() -> None:
+def test_address_with_slow_answer_does_not_play() -> None:
     with hostile(DRIPS["its head"]) as server:
         began = monotonic()
         assert not plays(server.url)
         assert monotonic() - began < TRIED_TOTAL_S + 2
 
 
-def test_redirects_that_drip_take_no_longer_than_one_answer() -> None:
+def test_slow_redirects_share_one_timeout() -> None:
     def says(_: bytes) -> Iterator[bytes]:
         time.sleep(TRIED_TOTAL_S / 3)
         yield to("/film")
@@ -302,7 +302,7 @@ def test_redirects_that_drip_take_no_longer_than_one_answer() -> None:
         assert monotonic() - began < TRIED_TOTAL_S + 2
 
 
-def test_an_answer_of_kaltura_that_drips_is_waited_for_as_long_as_a_whole_one_may_take() -> None:
+def test_slow_kaltura_answer_times_out_as_a_whole() -> None:
     for says in (DRIPS["its body"], DRIPS["chunks"]):
         with hostile(says) as server:
             client = KalturaClient(server.url.removesuffix("/film"), answer_timeout_s=0.5)
@@ -347,7 +347,7 @@ BODIES: Final[dict[str, Says]] = {
 
 @pytest.mark.parametrize("ask", APIS.values(), ids=APIS)
 @pytest.mark.parametrize("says", BODIES.values(), ids=BODIES)
-def test_an_answer_of_an_api_is_read_as_far_as_one_can_go(ask: Callable[[str], object], says: Says) -> None:
+def test_api_answer_is_read_up_to_a_limit(ask: Callable[[str], object], says: Says) -> None:
     ask_once(ask)
     with hostile(says) as server, memory_of(5 * ANSWER_BYTES_MAX), pytest.raises(Doubtful):
         ask(server.url)
@@ -367,9 +367,7 @@ def test_an_encoded_answer_of_an_api_is_not_unpacked(ask: Callable[[str], object
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("ask", [*APIS.values(), ask_for_the_head], ids=[*APIS, "upload address"])
-def test_an_api_that_leads_elsewhere_is_not_followed(
-    ask: Callable[[str], object], status: int, elsewhere: Hostile
-) -> None:
+def test_api_redirect_is_not_followed(ask: Callable[[str], object], status: int, elsewhere: Hostile) -> None:
     answer = to(elsewhere.url).replace(b"302 Found", f"{status} Moved".encode())
     answer = answer.replace(b"Content-Length", b"x-amz-bucket-region: eu-central-1\r\nContent-Length")
     with hostile(once(answer)) as server, pytest.raises(ProviderError):

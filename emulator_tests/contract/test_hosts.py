@@ -21,11 +21,11 @@ from emulator_tests.contract.hosts import (
     LOST_CALL,
     PIECE_BYTES,
     BunnyServer,
-    BunnySite,
-    HostSite,
-    MemoryHostSite,
+    BunnyTestAccount,
+    HostTestAccount,
+    MemoryHostTestAccount,
     S3Server,
-    S3Site,
+    S3TestAccount,
     await_end,
     copied,
     running_s3,
@@ -60,8 +60,8 @@ def files(films: dict[Film, Path]) -> Iterator[Files]:
 def bunny_server() -> Iterator[BunnyServer]:
     """A Bunny simulator for this suite only, in which videos are ready at once."""
     api_key, token_key = secrets.token_hex(20), secrets.token_hex(20)
-    account = ("--library-id", "133", "--api-key", api_key, "--token-key", token_key, "--ready-after", "0s")
-    with Running("bunny", *account) as simulator, httpx.Client(timeout=30, trust_env=False) as http:
+    arguments = ("--library-id", "133", "--api-key", api_key, "--token-key", token_key, "--ready-after", "0s")
+    with Running("bunny", *arguments) as simulator, httpx.Client(timeout=30, trust_env=False) as http:
         yield BunnyServer(simulator.url, http, "133", api_key, token_key)
 
 
@@ -73,33 +73,33 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def bunny(bunny_server: BunnyServer) -> Iterator[BunnySite]:
+def bunny(bunny_server: BunnyServer) -> Iterator[BunnyTestAccount]:
     """An empty Bunny library."""
     bunny_server.control("POST", "reset")
-    with closing(BunnySite(bunny_server)) as site:
-        yield site
+    with closing(BunnyTestAccount(bunny_server)) as account:
+        yield account
 
 
 @pytest.fixture
-def own(s3_server: S3Server) -> Iterator[S3Site]:
+def own(s3_server: S3Server) -> Iterator[S3TestAccount]:
     """An empty bucket of your own server."""
-    with closing(S3Site(s3_server)) as site:
-        yield site
+    with closing(S3TestAccount(s3_server)) as account:
+        yield account
 
 
 @pytest.fixture(params=["memory that fetches", "memory that waits", "bunny", "own"])
-def site(request: pytest.FixtureRequest) -> HostSite:
+def account(request: pytest.FixtureRequest) -> HostTestAccount:
     """An empty host that nobody else uses."""
     if request.param.startswith("memory"):
-        return MemoryHostSite(waits=request.param == "memory that waits")
-    found: HostSite = request.getfixturevalue(request.param)
+        return MemoryHostTestAccount(waits=request.param == "memory that waits")
+    found: HostTestAccount = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture(params=["bunny", "own"])
-def real(request: pytest.FixtureRequest) -> BunnySite | S3Site:
+def real(request: pytest.FixtureRequest) -> BunnyTestAccount | S3TestAccount:
     """An empty host that is reached over a network."""
-    found: BunnySite | S3Site = request.getfixturevalue(request.param)
+    found: BunnyTestAccount | S3TestAccount = request.getfixturevalue(request.param)
     return found
 
 
@@ -109,85 +109,85 @@ def carry(host: Host, external_ids: ExternalIds, source: Source) -> None:
         pass
 
 
-def items_of(site: HostSite) -> list[InventoryItem]:
+def items_of(account: HostTestAccount) -> list[InventoryItem]:
     """Return all items of this deployment."""
-    return list(site.host.list_items(BEGINNING, site.clock() + timedelta(hours=1)))
+    return list(account.host.list_items(BEGINNING, account.clock() + timedelta(hours=1)))
 
 
 # --- copying ------------------------------------------------------------------------------------------------------
 
 
-def test_a_copy_is_ready_in_the_end_and_plays(site: HostSite, files: Files) -> None:
-    external_ids = site.host.begin_copy(REFERENCE, source_of(files, "film"))
-    seen = site.host.observe_copy(external_ids)
-    waiting = MediaState.AWAITING_UPLOAD if site.waits else MediaState.PROCESSING
+def test_a_copy_is_ready_in_the_end_and_plays(account: HostTestAccount, files: Files) -> None:
+    external_ids = account.host.begin_copy(REFERENCE, source_of(files, "film"))
+    seen = account.host.observe_copy(external_ids)
+    waiting = MediaState.AWAITING_UPLOAD if account.waits else MediaState.PROCESSING
     assert seen.state in (waiting, MediaState.PROCESSING, MediaState.READY)
-    assert (seen.received_bytes == 0) == site.waits
+    assert (seen.received_bytes == 0) == account.waits
 
-    assert await_end(site, external_ids, source_of(files, "film")).state is MediaState.READY
+    assert await_end(account, external_ids, source_of(files, "film")).state is MediaState.READY
 
-    assert site.host.observe_copy(external_ids).state is MediaState.READY
-    grant = site.host.playback_grant(external_ids, 60)
-    assert site.played(grant)
+    assert account.host.observe_copy(external_ids).state is MediaState.READY
+    grant = account.host.playback_grant(external_ids, 60)
+    assert account.played(grant)
     assert grant.url in grant.values.values()
     assert set(grant.values) & set(ADDRESSES)
-    assert grant.expires_at <= site.clock() + timedelta(seconds=60)
+    assert grant.expires_at <= account.clock() + timedelta(seconds=60)
     assert grant.url not in repr(grant)
 
 
-def test_a_copy_is_found_by_its_reference_from_the_moment_it_exists(site: HostSite, files: Files) -> None:
-    external_ids = site.host.begin_copy(REFERENCE, source_of(files, "film"))
-    assert site.host.find_copy(REFERENCE) == external_ids
-    assert site.host.find_copy(OTHER) == {}
-    assert site.host.find_copy(REFERENCE[:-1]) == {}
-    assert site.neighbour().find_copy(REFERENCE) == {}
+def test_a_copy_is_found_by_its_reference_from_the_moment_it_exists(account: HostTestAccount, files: Files) -> None:
+    external_ids = account.host.begin_copy(REFERENCE, source_of(files, "film"))
+    assert account.host.find_copy(REFERENCE) == external_ids
+    assert account.host.find_copy(OTHER) == {}
+    assert account.host.find_copy(REFERENCE[:-1]) == {}
+    assert account.neighbour().find_copy(REFERENCE) == {}
 
-    await_end(site, external_ids, source_of(files, "film"))
+    await_end(account, external_ids, source_of(files, "film"))
 
-    found = site.host.find_copy(REFERENCE)
+    found = account.host.find_copy(REFERENCE)
     assert found.items() <= external_ids.items()
-    assert site.host.observe_copy(found).state is MediaState.READY
+    assert account.host.observe_copy(found).state is MediaState.READY
 
 
-def test_of_two_copies_under_one_reference_the_older_is_found(site: HostSite, files: Files) -> None:
-    first = site.host.begin_copy(REFERENCE, source_of(files, "film"))
-    site.later()
-    second = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+def test_of_two_copies_under_one_reference_the_older_is_found(account: HostTestAccount, files: Files) -> None:
+    first = account.host.begin_copy(REFERENCE, source_of(files, "film"))
+    account.later()
+    second = account.host.begin_copy(REFERENCE, source_of(files, "film"))
 
     assert first != second
-    assert site.host.find_copy(REFERENCE) == first
+    assert account.host.find_copy(REFERENCE) == first
 
 
 @pytest.mark.parametrize("lost", [LOST_CALL, LOST_ANSWER], ids=["the call", "the answer"])
-def test_where_the_beginning_is_lost_it_is_found_or_it_was_not_done(site: HostSite, files: Files, lost: Break) -> None:
-    with site.over([lost]) as host, pytest.raises(Doubtful):
+def test_lost_answer_of_creation_is_found_or_not_done(account: HostTestAccount, files: Files, lost: Break) -> None:
+    with account.over([lost]) as host, pytest.raises(Doubtful):
         host.begin_copy(REFERENCE, source_of(files, "film"))
 
-    found = site.host.find_copy(REFERENCE)
+    found = account.host.find_copy(REFERENCE)
     assert bool(found) == lost.loses_answer
-    assert len(site.alive()) == int(lost.loses_answer)
+    assert len(account.alive()) == int(lost.loses_answer)
 
 
-def test_what_is_not_there_is_gone_and_not_found(site: HostSite, files: Files) -> None:
-    external_ids = copied(site, REFERENCE, source_of(files, "film"))
+def test_missing_copy_is_gone(account: HostTestAccount, files: Files) -> None:
+    external_ids = copied(account, REFERENCE, source_of(files, "film"))
 
-    site.vanish(external_ids)
+    account.vanish(external_ids)
 
-    assert site.host.observe_copy(external_ids).state is MediaState.GONE
-    assert site.host.find_copy(REFERENCE) == {}
-    assert site.host.send_more(external_ids, source_of(files, "film")).state is MediaState.GONE
+    assert account.host.observe_copy(external_ids).state is MediaState.GONE
+    assert account.host.find_copy(REFERENCE) == {}
+    assert account.host.send_more(external_ids, source_of(files, "film")).state is MediaState.GONE
 
 
-def test_a_film_that_cannot_be_had_is_not_ready(site: HostSite, files: Files) -> None:
+def test_copy_of_unreadable_content_is_not_ready(account: HostTestAccount, files: Files) -> None:
     nothing = source_of(files, "nothing")
-    external_ids = site.host.begin_copy(REFERENCE, nothing)
+    external_ids = account.host.begin_copy(REFERENCE, nothing)
 
-    if isinstance(site, S3Site):
+    if isinstance(account, S3TestAccount):
         with pytest.raises(Transient):
-            site.host.send_more(external_ids, nothing)
-        assert site.host.observe_copy(external_ids).received_bytes == 0
-    elif not site.waits:
-        failed = await_end(site, external_ids, nothing)
+            account.host.send_more(external_ids, nothing)
+        assert account.host.observe_copy(external_ids).received_bytes == 0
+    elif not account.waits:
+        failed = await_end(account, external_ids, nothing)
         assert (failed.state, bool(failed.reason)) == (MediaState.ERROR, True)
 
 
@@ -195,96 +195,100 @@ def test_a_film_that_cannot_be_had_is_not_ready(site: HostSite, files: Files) ->
 
 
 @pytest.mark.parametrize("is_ready", [False, True], ids=["begun", "ready"])
-def test_a_copy_is_deleted_at_any_time_and_again_without_error(site: HostSite, files: Files, is_ready: bool) -> None:
-    kept = copied(site, OTHER, source_of(files, "film"))
-    alive = site.alive()
+def test_a_copy_is_deleted_at_any_time_and_again_without_error(
+    account: HostTestAccount, files: Files, is_ready: bool
+) -> None:
+    kept = copied(account, OTHER, source_of(files, "film"))
+    alive = account.alive()
     source = source_of(files, "film")
-    external_ids = copied(site, REFERENCE, source) if is_ready else site.host.begin_copy(REFERENCE, source)
-    grant = site.host.playback_grant(external_ids, 60)
+    external_ids = copied(account, REFERENCE, source) if is_ready else account.host.begin_copy(REFERENCE, source)
+    grant = account.host.playback_grant(external_ids, 60)
 
     for _ in range(2):
-        assert site.host.delete_media(external_ids) == {}
-        assert site.alive() == alive
-    assert site.played(grant) is None
-    assert site.host.observe_copy(external_ids).state is MediaState.GONE
-    assert site.host.observe_copy(kept).state is MediaState.READY
+        assert account.host.delete_media(external_ids) == {}
+        assert account.alive() == alive
+    assert account.played(grant) is None
+    assert account.host.observe_copy(external_ids).state is MediaState.GONE
+    assert account.host.observe_copy(kept).state is MediaState.READY
 
 
-def test_a_deletion_whose_answer_is_lost_is_done_again(site: HostSite, files: Files) -> None:
-    external_ids = copied(site, REFERENCE, source_of(files, "film"))
-    with site.over([LOST_ANSWER]) as host, pytest.raises(Transient):
+def test_a_deletion_whose_answer_is_lost_is_done_again(account: HostTestAccount, files: Files) -> None:
+    external_ids = copied(account, REFERENCE, source_of(files, "film"))
+    with account.over([LOST_ANSWER]) as host, pytest.raises(Transient):
         host.delete_media(external_ids)
 
-    assert site.host.delete_media(external_ids) == {}
-    assert site.alive() == set()
+    assert account.host.delete_media(external_ids) == {}
+    assert account.alive() == set()
 
 
 # --- orphans -------------------------------------------------------------------------------------------------------
 
 
-def test_everything_of_ours_is_a_orphan_the_oldest_first_and_nothing_of_others(site: HostSite, files: Files) -> None:
-    copied(site, REFERENCE, source_of(files, "film"))
-    site.later()
-    site.host.begin_copy(OTHER, source_of(files, "film"))
-    site.neighbour().begin_copy("copy:9-host:1", source_of(files, "film"))
+def test_inventory_lists_only_our_objects_oldest_first(account: HostTestAccount, files: Files) -> None:
+    copied(account, REFERENCE, source_of(files, "film"))
+    account.later()
+    account.host.begin_copy(OTHER, source_of(files, "film"))
+    account.neighbour().begin_copy("copy:9-host:1", source_of(files, "film"))
 
-    found = items_of(site)
+    found = items_of(account)
 
     assert [one.reference for one in found] == [REFERENCE, OTHER]
-    assert {one.provider for one in found} == {site.host.name}
+    assert {one.provider for one in found} == {account.host.name}
     first, second = (one.created_at for one in found)
     assert first < second
-    assert [one.reference for one in site.host.list_items(first, second)] == [REFERENCE]
-    assert list(site.host.list_items(second + timedelta(seconds=1), second + timedelta(seconds=2))) == []
+    assert [one.reference for one in account.host.list_items(first, second)] == [REFERENCE]
+    assert list(account.host.list_items(second + timedelta(seconds=1), second + timedelta(seconds=2))) == []
 
 
-def test_a_copy_has_content_as_soon_as_there_are_bytes_of_it(site: HostSite, files: Files) -> None:
-    external_ids = site.host.begin_copy(REFERENCE, source_of(files, "film"))
-    (begun,) = items_of(site)
-    if site.waits:
-        assert not site.host.has_content(begun)
+def test_a_copy_has_content_as_soon_as_there_are_bytes_of_it(account: HostTestAccount, files: Files) -> None:
+    external_ids = account.host.begin_copy(REFERENCE, source_of(files, "film"))
+    (begun,) = items_of(account)
+    if account.waits:
+        assert not account.host.has_content(begun)
 
-    await_end(site, external_ids, source_of(files, "film"))
+    await_end(account, external_ids, source_of(files, "film"))
 
-    (item,) = items_of(site)
+    (item,) = items_of(account)
     assert item.has_content is True
-    assert site.host.has_content(item)
-    site.host.delete_media(external_ids)
-    assert not site.host.has_content(item)
+    assert account.host.has_content(item)
+    account.host.delete_media(external_ids)
+    assert not account.host.has_content(item)
 
 
-def test_once_all_orphans_are_deleted_nothing_is_left(site: HostSite, files: Files) -> None:
-    copied(site, REFERENCE, source_of(files, "film"))
-    site.host.begin_copy(OTHER, source_of(files, "film"))
-    found = items_of(site)
+def test_once_all_orphans_are_deleted_nothing_is_left(account: HostTestAccount, files: Files) -> None:
+    copied(account, REFERENCE, source_of(files, "film"))
+    account.host.begin_copy(OTHER, source_of(files, "film"))
+    found = items_of(account)
 
     for _ in range(2):
         for item in found:
-            assert site.host.delete_item(item) == {}
-    assert items_of(site) == []
-    assert site.alive() == set()
+            assert account.host.delete_item(item) == {}
+    assert items_of(account) == []
+    assert account.alive() == set()
 
 
-def test_the_second_copy_under_a_reference_can_go_alone(site: HostSite, files: Files) -> None:
+def test_the_second_copy_under_a_reference_can_go_alone(account: HostTestAccount, files: Files) -> None:
     source = source_of(files, "film")
-    kept = site.host.begin_copy(REFERENCE, source)
-    site.later()
-    twin = site.host.begin_copy(REFERENCE, source)
+    kept = account.host.begin_copy(REFERENCE, source)
+    account.later()
+    twin = account.host.begin_copy(REFERENCE, source)
 
-    for item in items_of(site):
+    for item in items_of(account):
         if item.external_ids == twin:
-            assert site.host.delete_item(item) == {}
+            assert account.host.delete_item(item) == {}
 
-    assert await_end(site, kept, source).state is MediaState.READY
-    assert len(site.alive()) == 1
+    assert await_end(account, kept, source).state is MediaState.READY
+    assert len(account.alive()) == 1
 
 
 # --- playing ------------------------------------------------------------------------------------------------------
 
 
-def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(real: BunnySite | S3Site, files: Files) -> None:
+def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(
+    real: BunnyTestAccount | S3TestAccount, files: Files
+) -> None:
     external_ids, other = (copied(real, one, source_of(files, "film")) for one in (REFERENCE, OTHER))
-    name = "guid" if isinstance(real, BunnySite) else "key"
+    name = "guid" if isinstance(real, BunnyTestAccount) else "key"
     grant = real.host.playback_grant(external_ids, 60)
     assert real.played(grant)
 
@@ -298,7 +302,7 @@ def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(real: BunnySite |
         assert httpx.get(tampered).status_code == 403, tampered
 
 
-def test_without_its_permission_an_address_plays_nothing(real: BunnySite | S3Site, files: Files) -> None:
+def test_without_its_permission_an_address_plays_nothing(real: BunnyTestAccount | S3TestAccount, files: Files) -> None:
     """The health check calls these addresses, and expects a refusal."""
     external_ids = copied(real, REFERENCE, source_of(files, "film"))
     grant = real.host.playback_grant(external_ids, 60)
@@ -306,7 +310,7 @@ def test_without_its_permission_an_address_plays_nothing(real: BunnySite | S3Sit
     assert grant.token not in grant.bare_url
 
 
-def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
+def test_a_grant_ends(real: BunnyTestAccount | S3TestAccount, files: Files) -> None:
     external_ids = copied(real, REFERENCE, source_of(files, "film"))
     grant = real.host.playback_grant(external_ids, 1)
 
@@ -319,7 +323,7 @@ def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
 # --- sending bytes ------------------------------------------------------------------------------------------------
 
 
-def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, files: Files) -> None:
+def test_long_video_is_copied_in_parts(own: S3TestAccount, files: Files) -> None:
     source, film = source_of(files, "long"), files.contents["/long"]
     external_ids = own.host.begin_copy(REFERENCE, source)
 
@@ -335,8 +339,8 @@ def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, fi
 
 @pytest.mark.parametrize("after_bytes", [0, 2000, PIECE_BYTES // 2, PIECE_BYTES + 2000])
 @pytest.mark.parametrize("loses_answer", [False, True], ids=["in the call", "in the answer"])
-def test_wherever_the_line_breaks_another_visit_goes_on_and_the_film_arrives_whole(
-    own: S3Site, files: Files, after_bytes: int, loses_answer: bool
+def test_broken_copy_is_resumed_by_the_next_run(
+    own: S3TestAccount, files: Files, after_bytes: int, loses_answer: bool
 ) -> None:
     source, film = source_of(files, "long"), files.contents["/long"]
     external_ids = own.host.begin_copy(REFERENCE, source)
@@ -349,7 +353,7 @@ def test_wherever_the_line_breaks_another_visit_goes_on_and_the_film_arrives_who
     assert own.played(own.host.playback_grant(external_ids, 60)) == film
 
 
-def test_an_upload_that_was_ended_behind_our_back_is_gone(own: S3Site, files: Files) -> None:
+def test_multipart_upload_aborted_by_others_is_gone(own: S3TestAccount, files: Files) -> None:
     source = source_of(files, "long")
     external_ids = own.host.begin_copy(REFERENCE, source)
     own.host.send_more(external_ids, source)
@@ -359,7 +363,7 @@ def test_an_upload_that_was_ended_behind_our_back_is_gone(own: S3Site, files: Fi
     assert own.host.send_more(external_ids, source).state is MediaState.GONE
 
 
-def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -> None:
+def test_source_is_read_in_ranges(own: S3TestAccount, files: Files) -> None:
     files.asked.clear()
     copied(own, REFERENCE, source_of(files, "long"))
 
@@ -370,8 +374,8 @@ def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -
 # --- failures -----------------------------------------------------------------------------------------------------
 
 
-def test_who_has_another_key_is_told_so_and_may_try_again(
-    real: BunnySite | S3Site, files: Files, capfd: pytest.CaptureFixture[str]
+def test_wrong_key_is_reported_and_retried(
+    real: BunnyTestAccount | S3TestAccount, files: Files, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """There is one alert, and long pauses."""
     with pytest.raises(SecretRejected) as refused:
@@ -385,7 +389,7 @@ def test_who_has_another_key_is_told_so_and_may_try_again(
     assert "another" not in str(refused.value)
 
 
-def test_who_is_not_there_is_tried_again(real: BunnySite | S3Site, files: Files) -> None:
+def test_unreachable_host_is_retried(real: BunnyTestAccount | S3TestAccount, files: Files) -> None:
     with pytest.raises(Transient) as refused:
         real.at("http://127.0.0.1:1").begin_copy(REFERENCE, source_of(files, "film"))
 
@@ -404,8 +408,8 @@ def test_who_is_not_there_is_tried_again(real: BunnySite | S3Site, files: Files)
     ],
     ids=["503", "500, done", "a page, done", "nothing, done", "half a body", "too many"],
 )
-def test_what_bunny_answers_that_makes_no_sense_leaves_no_copy_unfound(
-    bunny: BunnySite, files: Files, fault: dict[str, object], code: str, exists: bool
+def test_malformed_bunny_answer_leaves_no_unknown_copy(
+    bunny: BunnyTestAccount, files: Files, fault: dict[str, object], code: str, exists: bool
 ) -> None:
     bunny.server.control("POST", "faults", {**fault, "match": {"operation": "fetch"}})
     with pytest.raises(Transient) as refused:
@@ -417,7 +421,7 @@ def test_what_bunny_answers_that_makes_no_sense_leaves_no_copy_unfound(
     assert len(bunny.alive()) == int(exists)
 
 
-def test_where_bunny_does_not_name_the_video_it_is_found_by_its_title(bunny: BunnySite, files: Files) -> None:
+def test_video_without_an_id_in_the_answer_is_found_by_title(bunny: BunnyTestAccount, files: Files) -> None:
     bunny.server.control("POST", "settings", {"fetch_tells_id": False})
     with pytest.raises(Doubtful):
         bunny.host.begin_copy(REFERENCE, source_of(files, "film"))
@@ -425,7 +429,7 @@ def test_where_bunny_does_not_name_the_video_it_is_found_by_its_title(bunny: Bun
     assert {bunny.host.find_copy(REFERENCE)["guid"]} == bunny.alive()
 
 
-def test_an_address_that_bunny_refuses_is_refused_for_good(bunny: BunnySite) -> None:
+def test_address_refused_by_bunny_is_a_permanent_error(bunny: BunnyTestAccount) -> None:
     with pytest.raises(Permanent) as refused:
         bunny.host.begin_copy(REFERENCE, Source("memory://film"))
 
@@ -433,7 +437,7 @@ def test_an_address_that_bunny_refuses_is_refused_for_good(bunny: BunnySite) -> 
     assert bunny.alive() == set()
 
 
-def test_a_list_that_is_long_is_read_to_its_end(bunny: BunnySite, files: Files) -> None:
+def test_a_list_that_is_long_is_read_to_its_end(bunny: BunnyTestAccount, files: Files) -> None:
     for number in range(230):
         bunny.host.begin_copy(f"copy:{number:020}-host:1", source_of(files, "text"))
 

@@ -15,7 +15,7 @@ import pytest
 from KalturaClient import KalturaClient
 from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
 
-from emulator_tests.contract.accounts import CHAT_LIFETIME_S, KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import CHAT_LIFETIME_S, KalturaServer, KalturaTestAccount
 from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.simulators.kaltura.models.keys import Session
 from emulator_tests.simulators.kaltura.models.keys import decode as decode_ks
@@ -39,8 +39,8 @@ class Place:
 
     def __init__(self, server: KalturaServer, room_url: str | None = ROOM_URL) -> None:
         self.server = server
-        self.site = KalturaSite(server, room_url=room_url)
-        starts_at = self.site.clock()
+        self.account = KalturaTestAccount(server, room_url=room_url)
+        starts_at = self.account.clock()
         self.spec = EventSpec("Opening lecture", starts_at, starts_at + timedelta(hours=1))
         self._accounts: list[KalturaAccount] = []
 
@@ -48,7 +48,7 @@ class Place:
         """
         Return a new instance. It shares only the documents with the others.
         """
-        account = replace(self.site.audience.account, _built={})
+        account = replace(self.account.audience.account, _built={})
         self._accounts.append(account)
         return KalturaAudience(account, CHAT_LIFETIME_S, chat_secret)
 
@@ -56,15 +56,15 @@ class Place:
         """
         Close the connections.
         """
-        self.site.close()
+        self.account.close()
         for account in self._accounts:
             account.client.close()
 
     def event(self) -> ExternalIds:
-        return self.site.events.create_event("session:s1:1", self.spec).external_ids
+        return self.account.events.create_event("session:s1:1", self.spec).external_ids
 
     def administrator(self) -> Any:
-        client = self.site.administrator()
+        client = self.account.administrator()
         assert isinstance(client, KalturaClient)
         return client
 
@@ -147,14 +147,14 @@ def test_a_chat_token_is_what_the_chat_service_reads(place: Place, attendee: Att
     assert jwt.decode(admission.chat.token, token.token, algorithms=["HS256"]) == claims
 
 
-def test_every_component_hears_of_the_virtual_event(place: Place) -> None:
+def test_every_component_gets_the_virtual_event(place: Place) -> None:
     place.make_token()
     external_ids = place.event()
     admission = admit(place.instance(), external_ids)
     assert admission.chat is not None
     assert admission.room is not None
     virtual_event_id = external_ids["virtualEventId"]
-    key = KalturaViewerKeys(place.site.audience.account).player_key(external_ids, "ada", LIFETIME_S, "an-id")
+    key = KalturaViewerKeys(place.account.audience.account).player_key(external_ids, "ada", LIFETIME_S, "an-id")
     assert place.read(key.token).values("virtualeventid") == [virtual_event_id]
     assert place.read(admission.room.token).values("virtualeventid") == [virtual_event_id]
     assert chat_of(admission)[1]["virtualEventId"] == virtual_event_id
@@ -180,8 +180,10 @@ def test_a_room_is_entered_at_its_address_by_the_schedule_event(
     assert session.values("actionslimit") == ["-1"], "in an address it must be good for nothing else"
     assert (session.user_id, session.is_admin) == ("ada", False)
     lifetime_s = 600 if attendee.is_moderator else LIFETIME_S
-    assert timedelta() <= room.expires_at - place.site.clock() + timedelta(seconds=30) - timedelta(seconds=lifetime_s)
-    assert room.expires_at <= place.site.clock() + timedelta(seconds=lifetime_s), "A8: a host's is for using at once"
+    assert timedelta() <= room.expires_at - place.account.clock() + timedelta(seconds=30) - timedelta(
+        seconds=lifetime_s
+    )
+    assert room.expires_at <= place.account.clock() + timedelta(seconds=lifetime_s), "A8: a host's is for using at once"
 
 
 @pytest.mark.parametrize(
@@ -191,10 +193,10 @@ def test_a_moderators_chat_token_lasts_an_hour(place: Place, attendee: Attendee,
     """A moderator's chat token names the group of moderators, and cannot be ended."""
     chat = admit(place.instance(chat_secret="x" * 32), place.event(), attendee).chat
     assert chat is not None
-    assert lifetime_s - 30 < (chat.expires_at - place.site.clock()).total_seconds() <= lifetime_s
+    assert lifetime_s - 30 < (chat.expires_at - place.account.clock()).total_seconds() <= lifetime_s
 
 
-def test_everything_that_is_given_carries_the_id_under_which_it_is_ended(place: Place) -> None:
+def test_every_token_carries_its_revocation_id(place: Place) -> None:
     admission = place.instance(chat_secret="x" * 32).admit(place.event(), STUDENT, LIFETIME_S, revocation_id="an-id")
     assert admission.room is not None
     for token in (admission.player.token, admission.room.token):
@@ -255,7 +257,7 @@ def test_the_token_is_found_among_however_many(place: Place, others: int) -> Non
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_without_the_one_token_there_is_no_chat_and_the_operator_is_told_why(
+def test_missing_chat_token_disables_chat_and_is_logged(
     place: Place, count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tokens = [place.make_token() for _ in range(count)]
@@ -277,12 +279,12 @@ def test_without_the_one_token_there_is_no_chat_and_the_operator_is_told_why(
     else:
         place.administrator().appToken.delete(tokens[0].id)
     for _ in range(NO_CHAT_KNOWN_S):
-        place.site.later()
+        place.account.later()
     assert admit(instance, external_ids).chat is not None
 
 
 @pytest.mark.parametrize("how", ["deleted", "changed"])
-def test_a_remembered_token_that_signs_no_more_is_found_anew_once(place: Place, how: str) -> None:
+def test_cached_token_that_no_longer_signs_is_looked_up_again_once(place: Place, how: str) -> None:
     old, external_ids = place.make_token(), place.event()
     admit(place.instance(), external_ids)
     client = place.administrator()
@@ -306,13 +308,13 @@ def test_a_remembered_user_who_was_deleted_is_made_again_by_a_forced_refresh(pla
     external_ids, instances = place.event(), [place.instance(chat_secret="x" * 32) for _ in range(2)]
     admit(instances[0], external_ids)
     place.administrator().user.delete("ada")
-    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.account.go_ahead(DOUBT_PAUSE_S)
 
     admit(instances[0], external_ids)
-    assert "ada" not in place.site.people(), "nobody asks while all is well"
+    assert "ada" not in place.account.people(), "nobody asks while all is well"
     place.asked()
     instances[0].admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
-    assert "ada" in place.site.people()
+    assert "ada" in place.account.people()
 
     for instance in instances:
         instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
@@ -320,13 +322,13 @@ def test_a_remembered_user_who_was_deleted_is_made_again_by_a_forced_refresh(pla
     assert place.asked() == [account, "user.add"], "that they are there is known to all of them now"
 
 
-def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_a_minute(place: Place) -> None:
+def test_refreshes_at_several_instances_call_kaltura_once_a_minute(place: Place) -> None:
     """Each instance has known the user and the token for long."""
     place.make_token()
     external_ids, instances = place.event(), [place.instance() for _ in range(3)]
     for instance in instances:
         admit(instance, external_ids)
-    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.account.go_ahead(DOUBT_PAUSE_S)
     place.asked()
     told = [
         instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at
@@ -338,18 +340,18 @@ def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_
     assert told[0] is None
     for at in told[1:]:
         assert at is not None
-        assert DOUBT_PAUSE_S - 30 < (at - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S
-    place.site.go_ahead(DOUBT_PAUSE_S)
+        assert DOUBT_PAUSE_S - 30 < (at - place.account.clock()).total_seconds() <= DOUBT_PAUSE_S
+    place.account.go_ahead(DOUBT_PAUSE_S)
     assert instances[1].admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
     assert place.asked() == [account, "user.add+apptoken.get"]
 
 
-def test_a_refresh_looks_although_things_are_believed_for_a_shorter_time_than_before(place: Place) -> None:
+def test_refresh_observes_after_the_cache_time_was_shortened(place: Place) -> None:
     """The operator has shortened the time since these were learned."""
     place.make_token()
     external_ids, instance = place.event(), place.instance()
     admit(instance, external_ids)
-    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.account.go_ahead(DOUBT_PAUSE_S)
     place.asked()
     hours = KnownFor(users_s=3600, profiles_s=3600, chat_token_s=3600)
     since = KalturaAudience(replace(instance.account, known_s=hours, _built={}), CHAT_LIFETIME_S)
@@ -360,14 +362,14 @@ def test_a_refresh_looks_although_things_are_believed_for_a_shorter_time_than_be
     assert place.asked() == ["accesscontrolprofile.list+userrole.list", "user.add+apptoken.get"]
 
 
-def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refresh(place: Place) -> None:
+def test_replaced_chat_token_signs_after_forced_refresh(place: Place) -> None:
     """Without a refresh, the old token's secret would sign for up to 30 days per instance."""
     old, external_ids, instances = place.make_token(), place.event(), [place.instance() for _ in range(2)]
     for instance in instances:
         assert secret_signs(admit(instance, external_ids), old.token)
     place.administrator().appToken.delete(old.id)
     new = place.make_token()
-    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.account.go_ahead(DOUBT_PAUSE_S)
 
     refreshed = instances[0].admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
 
@@ -380,7 +382,7 @@ def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refres
     assert place.asked() == []
 
 
-def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place) -> None:
+def test_recent_observation_says_when_the_next_is_possible(place: Place) -> None:
     """An answer within that time may be stale, and says so."""
     place.make_token()
     external_ids, instance = place.event(), place.instance()
@@ -389,39 +391,39 @@ def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place)
     told = instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
 
     assert told.refreshable_at is not None
-    left_s = (told.refreshable_at - place.site.clock()).total_seconds()
+    left_s = (told.refreshable_at - place.account.clock()).total_seconds()
     assert DOUBT_PAUSE_S - 30 < left_s <= DOUBT_PAUSE_S
-    place.site.go_ahead(left_s + 1)
+    place.account.go_ahead(left_s + 1)
     assert instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
 
 
-def test_whoever_was_made_a_moment_ago_says_so_although_all_else_was_looked_at(place: Place) -> None:
+def test_recently_created_user_is_not_observed_again(place: Place) -> None:
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     admit(instance, external_ids)
-    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.account.go_ahead(DOUBT_PAUSE_S)
     grace = replace(STUDENT, uid="grace")
     admit(instance, external_ids, grace)
-    place.site.go_ahead(10)
+    place.account.go_ahead(10)
 
     told = instance.admit(external_ids, grace, LIFETIME_S, force_refresh=True).refreshable_at
 
     assert told is not None
-    assert DOUBT_PAUSE_S - 30 < (told - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
+    assert DOUBT_PAUSE_S - 30 < (told - place.account.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
 
 
-def test_an_account_that_another_has_looked_at_a_moment_ago_says_so(place: Place) -> None:
+def test_account_observed_by_another_instance_is_not_observed_again(place: Place) -> None:
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     grace = replace(STUDENT, uid="grace")
     for attendee in (STUDENT, grace):
         admit(instance, external_ids, attendee)
-    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.account.go_ahead(DOUBT_PAUSE_S)
     assert instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
-    place.site.go_ahead(10)
+    place.account.go_ahead(10)
 
     told = instance.admit(external_ids, grace, LIFETIME_S, force_refresh=True).refreshable_at
 
     assert told is not None
-    assert DOUBT_PAUSE_S - 30 < (told - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
+    assert DOUBT_PAUSE_S - 30 < (told - place.account.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
 
 
 @pytest.mark.parametrize("what", ["access-control profile", "player role", "addresses role"])
@@ -436,7 +438,7 @@ def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, wh
         client.accessControlProfile.delete(account.access_control_id())
     else:
         client.userRole.delete(int(before[what] or 0))
-    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.account.go_ahead(DOUBT_PAUSE_S)
 
     admission = instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
 
@@ -450,7 +452,7 @@ def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, wh
         assert client.userRole.get(int(role)).systemName == "GREENROOM_ADDRESSES"
 
 
-def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_known(place: Place) -> None:
+def test_class_of_500_costs_one_call_per_new_user(place: Place) -> None:
     place.make_token()
     external_ids, instance = place.event(), place.instance()
     place.server.control("POST", "faults", {"kind": "delay", "after_s": 0.05, "match": {"times": 0}})
@@ -483,42 +485,42 @@ def test_a_user_that_kaltura_refuses_is_refused_with_its_reason(place: Place) ->
 
 
 @pytest.mark.parametrize("uid", ["a b", "комета", "x" * 128, "..", "__name__", "a,b:c|d", "0"])
-def test_a_uid_that_is_no_user_id_of_kalturas_gets_one_that_is(place: Place, uid: str) -> None:
+def test_uid_invalid_at_kaltura_is_mapped_to_a_valid_user_id(place: Place, uid: str) -> None:
     external_ids = place.event()
     admission = admit(place.instance(chat_secret="x" * 32), external_ids, replace(STUDENT, uid=uid))
-    assert admission.user_id in place.site.people()
+    assert admission.user_id in place.account.people()
     assert chat_of(admission)[1]["uid"] == admission.user_id
     assert place.read(admission.player.token).user_id == admission.user_id
 
 
 @pytest.mark.parametrize("ahead_s", [-600, 600], ids=["behind", "ahead"])
-def test_clocks_that_differ_by_ten_minutes_keep_nobody_out(place: Place, ahead_s: int) -> None:
+def test_clock_skew_of_ten_minutes_is_tolerated(place: Place, ahead_s: int) -> None:
     place.make_token()
     external_ids = place.event()
     if ahead_s > 0:
         place.server.control("POST", "clock", {"advance_s": ahead_s})
     else:
-        place.site.go_ahead(-ahead_s)
+        place.account.go_ahead(-ahead_s)
     admission = admit(place.instance(), external_ids)
     assert admission.chat is not None
-    assert place.site.events.observe_broadcast(external_ids) is not None
+    assert place.account.events.observe_broadcast(external_ids) is not None
 
 
 def test_a_user_that_somebody_else_made_is_never_deleted(place: Place) -> None:
     """
     The school's other systems may use such a user.
     """
-    place.site.welcome("ada")
+    place.account.welcome("ada")
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     admit(instance, external_ids)
     admit(instance, external_ids, MODERATOR)
-    place.site.welcome("grace")
+    place.account.welcome("grace")
 
     for uid in ("ada", "grace"):
         assert instance.forget(uid)
     assert instance.forget(None)
 
-    assert place.site.people() == {"ada", "grace"}
+    assert place.account.people() == {"ada", "grace"}
     assert not instance.knows("ada"), "what is remembered of them goes all the same"
 
 
@@ -528,18 +530,18 @@ def test_users_of_another_deployment_on_the_account_stay(place: Place) -> None:
     admit(neighbour, external_ids)
     assert instance.forget("ada")
     assert instance.forget(None)
-    assert place.site.people() == {"ada"}
+    assert place.account.people() == {"ada"}
     assert neighbour.forget("ada")
-    assert place.site.people() == set()
+    assert place.account.people() == set()
     neighbour.account.client.close()
 
 
 def test_a_forgotten_user_is_a_member_of_no_group_any_more(place: Place) -> None:
     spec = replace(place.spec, moderators=("ada", "grace"))
-    external_ids = place.site.events.create_event("session:s1:1", spec).external_ids
-    assert place.site.moderators(external_ids) == {"ada", "grace"}
+    external_ids = place.account.events.create_event("session:s1:1", spec).external_ids
+    assert place.account.moderators(external_ids) == {"ada", "grace"}
     assert place.instance(chat_secret="x" * 32).forget("ada")
-    assert place.site.moderators(external_ids) == {"grace"}
+    assert place.account.moderators(external_ids) == {"grace"}
 
 
 def test_more_users_than_one_request_deletes_are_forgotten_all_the_same(place: Place) -> None:
@@ -547,6 +549,6 @@ def test_more_users_than_one_request_deletes_are_forgotten_all_the_same(place: P
     for number in range(FORGOTTEN_AT_ONCE + 5):
         admit(instance, external_ids, replace(STUDENT, uid=f"u{number}"))
     assert not instance.forget(None)
-    assert len(place.site.people()) == 5
+    assert len(place.account.people()) == 5
     assert instance.forget(None)
-    assert place.site.people() == set()
+    assert place.account.people() == set()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator_tests.contract.accounts import Film, KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import Film, KalturaServer, KalturaTestAccount
 from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.ports import EventIds, EventSpec, ExternalIds, Refusal, UploadSpec
 from shared.providers.kaltura.events import KalturaEvents
@@ -18,91 +18,93 @@ BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
 REFERENCE = "session:s1:1"
 WISH = EventSpec("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2), ("teacher1",))
 
-Make = Callable[[KalturaSite, int], ExternalIds]
+Make = Callable[[KalturaTestAccount, int], ExternalIds]
 
 
-def make_event(site: KalturaSite, number: int) -> ExternalIds:
-    return site.events.create_event(f"session:s{number}:1", WISH).external_ids
+def make_event(account: KalturaTestAccount, number: int) -> ExternalIds:
+    return account.events.create_event(f"session:s{number}:1", WISH).external_ids
 
 
-def make_upload(site: KalturaSite, number: int) -> ExternalIds:
-    return site.media.prepare_upload(f"video:v{number}:1", UploadSpec("A film", "lecture.mp4", 1))
+def make_upload(account: KalturaTestAccount, number: int) -> ExternalIds:
+    return account.media.prepare_upload(f"video:v{number}:1", UploadSpec("A film", "lecture.mp4", 1))
 
 
 @pytest.fixture
-def site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
+def account(kaltura: KalturaServer) -> Iterator[KalturaTestAccount]:
     """
     An empty account.
     """
     kaltura.control("POST", "reset")
-    with closing(KalturaSite(kaltura)) as site:
-        yield site
+    with closing(KalturaTestAccount(kaltura)) as account:
+        yield account
 
 
-def test_a_schedule_event_found_again_points_at_the_entry_it_was_found_with(site: KalturaSite) -> None:
-    older = site.events.create_event(REFERENCE, WISH).external_ids
-    site.later()
-    younger = site.events.create_event(REFERENCE, WISH).external_ids
-    site.vanish("eventId", older["eventId"])
+def test_a_schedule_event_found_again_points_at_the_entry_it_was_found_with(account: KalturaTestAccount) -> None:
+    older = account.events.create_event(REFERENCE, WISH).external_ids
+    account.later()
+    younger = account.events.create_event(REFERENCE, WISH).external_ids
+    account.vanish("eventId", older["eventId"])
 
-    found = site.events.find_event(REFERENCE)
+    found = account.events.find_event(REFERENCE)
     assert (found["entryId"], found["eventId"]) == (older["entryId"], younger["eventId"])
-    site.events.update_event(REFERENCE, found, WISH)
+    account.events.update_event(REFERENCE, found, WISH)
 
-    event = site.administrator().schedule.scheduleEvent.get(int(found["eventId"]))
+    event = account.administrator().schedule.scheduleEvent.get(int(found["eventId"]))
     assert event.templateEntryId == older["entryId"]
 
 
-def refusal(make: Make, site: KalturaSite, number: int) -> ProviderError:
+def refusal(make: Make, account: KalturaTestAccount, number: int) -> ProviderError:
     with pytest.raises(ProviderError) as told:
-        make(site, number)
+        make(account, number)
     return told.value
 
 
-def delete_profile(site: KalturaSite, entry_id: str) -> int:
-    client = site.administrator()
+def delete_profile(account: KalturaTestAccount, entry_id: str) -> int:
+    client = account.administrator()
     profile_id = int(client.baseEntry.get(entry_id).accessControlId)
     client.accessControlProfile.delete(profile_id)
     return profile_id
 
 
 @pytest.mark.parametrize("make", [make_event, make_upload], ids=["event", "upload"])
-def test_an_access_control_profile_that_was_deleted_is_noticed_and_made_again(site: KalturaSite, make: Make) -> None:
-    old = delete_profile(site, make(site, 1)["entryId"])
-    alive = site.alive()
-    site.go_ahead(120)
+def test_an_access_control_profile_that_was_deleted_is_noticed_and_made_again(
+    account: KalturaTestAccount, make: Make
+) -> None:
+    old = delete_profile(account, make(account, 1)["entryId"])
+    alive = account.alive()
+    account.go_ahead(120)
 
-    error = refusal(make, site, 2)
+    error = refusal(make, account, 2)
 
     assert (type(error), error.code) == (Transient, "ACCESS_CONTROL_ID_NOT_FOUND")
-    assert site.alive() == alive, "what was asked for beside it does not stay behind alone"
-    new = site.administrator().baseEntry.get(make(site, 2)["entryId"]).accessControlId
+    assert account.alive() == alive, "what was asked for beside it does not stay behind alone"
+    new = account.administrator().baseEntry.get(make(account, 2)["entryId"]).accessControlId
     assert new != old
 
 
-def test_a_recording_is_adopted_once_the_profile_that_was_deleted_is_made_again(site: KalturaSite) -> None:
-    external_ids = make_event(site, 1)
+def test_a_recording_is_adopted_once_the_profile_that_was_deleted_is_made_again(account: KalturaTestAccount) -> None:
+    external_ids = make_event(account, 1)
     for is_live in (True, False):
-        site.broadcast(external_ids, Film.VIDEO, is_live=is_live)
-    seen = site.events.observe_broadcast(external_ids)
+        account.broadcast(external_ids, Film.VIDEO, is_live=is_live)
+    seen = account.events.observe_broadcast(external_ids)
     assert seen is not None
     spec = UploadSpec("A film", "", 0, recording=seen.recordings[0])
-    delete_profile(site, external_ids["entryId"])
-    site.go_ahead(120)
+    delete_profile(account, external_ids["entryId"])
+    account.go_ahead(120)
 
     with pytest.raises(Transient, match="set up"):
-        site.media.adopt_recording("video:r1:1", spec)
-    adopted = site.media.adopt_recording("video:r1:1", spec)
+        account.media.adopt_recording("video:r1:1", spec)
+    adopted = account.media.adopt_recording("video:r1:1", spec)
 
-    profiles = site.administrator().accessControlProfile
-    assert profiles.get(site.administrator().baseEntry.get(adopted["entryId"]).accessControlId).systemName
+    profiles = account.administrator().accessControlProfile
+    assert profiles.get(account.administrator().baseEntry.get(adopted["entryId"]).accessControlId).systemName
 
 
 @pytest.mark.parametrize(
     ("make", "service"), [(make_event, "livestream"), (make_upload, "media")], ids=["event", "upload"]
 )
 def test_a_profile_that_is_refused_although_it_was_just_made_is_not_made_over_and_over(
-    site: KalturaSite, kaltura: KalturaServer, make: Make, service: str
+    account: KalturaTestAccount, kaltura: KalturaServer, make: Make, service: str
 ) -> None:
     fault = {
         "kind": "error",
@@ -111,24 +113,26 @@ def test_a_profile_that_is_refused_although_it_was_just_made_is_not_made_over_an
     }
     kaltura.control("POST", "faults", fault)
 
-    assert type(refusal(make, site, 1)) is Permanent
-    site.go_ahead(120)
-    assert type(refusal(make, site, 1)) is Transient
-    assert type(refusal(make, site, 1)) is Permanent
+    assert type(refusal(make, account, 1)) is Permanent
+    account.go_ahead(120)
+    assert type(refusal(make, account, 1)) is Transient
+    assert type(refusal(make, account, 1)) is Permanent
 
 
-def test_another_instance_goes_on_with_the_new_profile_before_it_is_refused_the_old_one(site: KalturaSite) -> None:
+def test_another_instance_goes_on_with_the_new_profile_before_it_is_refused_the_old_one(
+    account: KalturaTestAccount,
+) -> None:
     """A profile that one instance has found again is used by the others a minute later."""
-    first = make_event(site, 1)
-    other = KalturaEvents(replace(site.audience.account, _built={}))
+    first = make_event(account, 1)
+    other = KalturaEvents(replace(account.audience.account, _built={}))
     with closing(other.account.client):
         other.create_event("session:s2:1", WISH)
-        delete_profile(site, first["entryId"])
-        site.go_ahead(120)
-        refusal(make_event, site, 3)
-        new = site.administrator().baseEntry.get(make_event(site, 3)["entryId"]).accessControlId
+        delete_profile(account, first["entryId"])
+        account.go_ahead(120)
+        refusal(make_event, account, 3)
+        new = account.administrator().baseEntry.get(make_event(account, 3)["entryId"]).accessControlId
         made = other.create_event("session:s4:1", WISH).external_ids
-        assert site.administrator().baseEntry.get(made["entryId"]).accessControlId == new
+        assert account.administrator().baseEntry.get(made["entryId"]).accessControlId == new
 
 
 # --- permanently refused parts -----------------------------------------------------------------------------------
@@ -140,58 +144,58 @@ ALL = {"entryId", "virtualEventId", "groupId", "eventId"}
 
 
 @pytest.fixture
-def roomy_site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
+def account_with_rooms(kaltura: KalturaServer) -> Iterator[KalturaTestAccount]:
     """
     An empty account that has rooms.
     """
     kaltura.control("POST", "reset")
-    with closing(KalturaSite(kaltura, room_url="https://1234567.kaf.kaltura.com")) as site:
-        yield site
+    with closing(KalturaTestAccount(kaltura, room_url="https://1234567.kaf.kaltura.com")) as account:
+        yield account
 
 
 def test_an_event_that_is_too_long_to_be_scheduled_is_there_without_that_and_says_what_to_change(
-    site: KalturaSite,
+    account: KalturaTestAccount,
 ) -> None:
-    made = site.events.create_event(REFERENCE, TOO_LONG)
+    made = account.events.create_event(REFERENCE, TOO_LONG)
 
     assert made.external_ids.keys() == ALL - {"eventId"}
-    assert set(made.external_ids.items()) == site.alive()
+    assert set(made.external_ids.items()) == account.alive()
     assert made.refused == {
         "eventId": Refusal(
             "MAX_SCHEDULE_DURATION_REACHED",
             "The session lasts longer than the video account lets an event be scheduled. Let it end earlier.",
         )
     }
-    assert site.moderators(made.external_ids) == {"teacher1"}
-    site.broadcast(made.external_ids, None, is_live=True)
-    seen = site.events.observe_broadcast(made.external_ids)
+    assert account.moderators(made.external_ids) == {"teacher1"}
+    account.broadcast(made.external_ids, None, is_live=True)
+    seen = account.events.observe_broadcast(made.external_ids)
     assert seen is not None
     assert seen.is_live
 
 
-def test_what_was_refused_is_made_once_it_is_wished_otherwise(site: KalturaSite) -> None:
-    external_ids = site.events.create_event(REFERENCE, TOO_LONG).external_ids
-    again = site.events.update_event(REFERENCE, external_ids, TOO_LONG)
+def test_refused_part_is_created_after_the_spec_changes(account: KalturaTestAccount) -> None:
+    external_ids = account.events.create_event(REFERENCE, TOO_LONG).external_ids
+    again = account.events.update_event(REFERENCE, external_ids, TOO_LONG)
     assert (again.external_ids, [*again.refused]) == (external_ids, ["eventId"])
 
-    whole = site.events.update_event(REFERENCE, external_ids, WISH)
+    whole = account.events.update_event(REFERENCE, external_ids, WISH)
 
     assert (set(whole.external_ids), dict(whole.refused)) == (ALL, {})
-    assert site.events.find_event(REFERENCE) == whole.external_ids
+    assert account.events.find_event(REFERENCE) == whole.external_ids
 
 
-def test_an_event_that_becomes_too_long_keeps_its_parts_and_says_so(site: KalturaSite) -> None:
+def test_an_event_that_becomes_too_long_keeps_its_parts_and_says_so(account: KalturaTestAccount) -> None:
     """
     A schedule event that cannot be moved stays as it is, and is deleted with the event.
     """
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
 
-    longer = site.events.update_event(REFERENCE, external_ids, replace(TOO_LONG, title="Longer"))
+    longer = account.events.update_event(REFERENCE, external_ids, replace(TOO_LONG, title="Longer"))
 
     assert (longer.external_ids, [*longer.refused]) == (external_ids, ["eventId"])
-    assert site.title(external_ids) == "Longer"
-    site.events.delete_event(longer.external_ids)
-    assert site.alive() == set()
+    assert account.title(external_ids) == "Longer"
+    account.events.delete_event(longer.external_ids)
+    assert account.alive() == set()
 
 
 REFUSABLE = {
@@ -204,26 +208,26 @@ REFUSABLE = {
 
 
 @pytest.mark.parametrize("part", REFUSABLE)
-def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
-    roomy_site: KalturaSite, kaltura: KalturaServer, part: str
+def test_permanent_refusal_of_a_part_does_not_affect_others(
+    account_with_rooms: KalturaTestAccount, kaltura: KalturaServer, part: str
 ) -> None:
     """
     Neither the reason nor what depends on that part makes a difference.
     """
-    site, whole = roomy_site, {*ALL, "resourceId"}
+    account, whole = account_with_rooms, {*ALL, "resourceId"}
     match = {"service": REFUSABLE[part], "action": "add", "times": 0}
     kaltura.control("POST", "faults", {"kind": "error", "code": "PROPERTY_VALIDATION_MAX_LENGTH", "match": match})
 
-    made = site.events.create_event(REFERENCE, WISH)
+    made = account.events.create_event(REFERENCE, WISH)
 
     assert made.external_ids.keys() == whole - {part}
     assert made.refused.keys() == {part}
     assert made.refused[part].code == "PROPERTY_VALIDATION_MAX_LENGTH"
     assert made.refused[part].message.endswith(" The event works without this part until the session is changed.")
-    assert set(made.external_ids.items()) == site.alive()
+    assert set(made.external_ids.items()) == account.alive()
     kaltura.control("DELETE", "faults")
-    mended = site.events.update_event(REFERENCE, made.external_ids, WISH)
-    assert (set(mended.external_ids), dict(mended.refused)) == (whole, {})
+    repaired = account.events.update_event(REFERENCE, made.external_ids, WISH)
+    assert (set(repaired.external_ids), dict(repaired.refused)) == (whole, {})
 
 
 @pytest.mark.parametrize(
@@ -231,52 +235,52 @@ def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
     [("resourceId", "schedule_scheduleeventresource"), ("groupId", "groupuser"), ("groupId", "user")],
     ids=["the pair of event and resource", "a member of the group", "somebody who is to be one"],
 )
-def test_what_hangs_on_a_part_may_be_refused_for_good_and_is_made_once_it_is_not(
-    roomy_site: KalturaSite, kaltura: KalturaServer, part: str, service: str
+def test_refused_dependent_part_is_created_once_accepted(
+    account_with_rooms: KalturaTestAccount, kaltura: KalturaServer, part: str, service: str
 ) -> None:
-    site = roomy_site
+    account = account_with_rooms
     match = {"service": service, "action": "add", "times": 0}
     kaltura.control("POST", "faults", {"kind": "error", "code": "PROPERTY_VALIDATION_MAX_LENGTH", "match": match})
 
-    made = site.events.create_event(REFERENCE, WISH)
+    made = account.events.create_event(REFERENCE, WISH)
 
     assert made.external_ids.keys() == {*ALL, "resourceId"}
     assert made.refused.keys() == {part}
-    again = site.events.update_event(REFERENCE, made.external_ids, WISH)
+    again = account.events.update_event(REFERENCE, made.external_ids, WISH)
     assert (again.external_ids, [*again.refused]) == (made.external_ids, [part])
     kaltura.control("DELETE", "faults")
-    mended = site.events.update_event(REFERENCE, made.external_ids, WISH)
-    assert (mended.external_ids, dict(mended.refused)) == (made.external_ids, {})
-    assert site.moderators(made.external_ids) == {"teacher1"}
-    assert len(_pairs(site)) == 1
+    repaired = account.events.update_event(REFERENCE, made.external_ids, WISH)
+    assert (repaired.external_ids, dict(repaired.refused)) == (made.external_ids, {})
+    assert account.moderators(made.external_ids) == {"teacher1"}
+    assert len(_pairs(account)) == 1
 
 
-def _pairs(site: KalturaSite) -> set[tuple[str, str]]:
-    return {part for part in site.everything() if part[0] == "pair"}
+def _pairs(account: KalturaTestAccount) -> set[tuple[str, str]]:
+    return {part for part in account.everything() if part[0] == "pair"}
 
 
-def test_a_pair_that_somebody_deleted_comes_back(roomy_site: KalturaSite) -> None:
+def test_deleted_pairing_is_recreated(account_with_rooms: KalturaTestAccount) -> None:
     """
     Parts may be deleted in Kaltura's console.
     """
-    site = roomy_site
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
-    whole = site.everything()
-    service = site.administrator().schedule.scheduleEventResource
+    account = account_with_rooms
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
+    whole = account.everything()
+    service = account.administrator().schedule.scheduleEventResource
     service.delete(int(external_ids["eventId"]), int(external_ids["resourceId"]))
-    assert len(site.everything()) == len(whole) - 1
+    assert len(account.everything()) == len(whole) - 1
 
     for _ in range(2):
-        assert site.events.update_event(REFERENCE, external_ids, WISH) == EventIds(external_ids)
-        assert (len(_pairs(site)), len(site.everything())) == (1, len(whole))
+        assert account.events.update_event(REFERENCE, external_ids, WISH) == EventIds(external_ids)
+        assert (len(_pairs(account)), len(account.everything())) == (1, len(whole))
 
 
 @pytest.mark.parametrize("part", ["entryId", *REFUSABLE])
-def test_any_part_may_refuse_for_good_to_be_changed_and_hinders_no_other(
-    roomy_site: KalturaSite, kaltura: KalturaServer, part: str
+def test_permanent_refusal_of_an_update_does_not_affect_other_parts(
+    account_with_rooms: KalturaTestAccount, kaltura: KalturaServer, part: str
 ) -> None:
-    site = roomy_site
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    account = account_with_rooms
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
     service, action = {
         "entryId": ("livestream", "update"),
         "groupId": ("groupuser", "add"),
@@ -286,16 +290,18 @@ def test_any_part_may_refuse_for_good_to_be_changed_and_hinders_no_other(
     kaltura.control("POST", "faults", {"kind": "error", "code": "PROPERTY_VALIDATION_MAX_LENGTH", "match": match})
     changed = replace(WISH, title="Moved", moderators=("teacher1", "teacher2"))
 
-    made = site.events.update_event(REFERENCE, external_ids, changed)
+    made = account.events.update_event(REFERENCE, external_ids, changed)
 
     assert (made.external_ids, [*made.refused]) == (external_ids, [part])
     kaltura.control("DELETE", "faults")
-    assert site.events.update_event(REFERENCE, external_ids, changed).refused == {}
-    assert site.title(external_ids) == "Moved"
-    assert site.moderators(external_ids) == {"teacher1", "teacher2"}
+    assert account.events.update_event(REFERENCE, external_ids, changed).refused == {}
+    assert account.title(external_ids) == "Moved"
+    assert account.moderators(external_ids) == {"teacher1", "teacher2"}
 
 
-def test_a_part_that_cannot_be_made_at_the_moment_is_tried_again(site: KalturaSite, kaltura: KalturaServer) -> None:
+def test_a_part_that_cannot_be_made_at_the_moment_is_tried_again(
+    account: KalturaTestAccount, kaltura: KalturaServer
+) -> None:
     """
     An event is made without a part only if that part is refused permanently.
     """
@@ -303,24 +309,24 @@ def test_a_part_that_cannot_be_made_at_the_moment_is_tried_again(site: KalturaSi
     kaltura.control("POST", "faults", {"kind": "error", "code": "INTERNAL_SERVER_ERROR", "match": match})
 
     with pytest.raises(Doubtful):
-        site.events.create_event(REFERENCE, WISH)
+        account.events.create_event(REFERENCE, WISH)
 
 
-def test_a_recording_that_waits_for_a_moderator_is_told(site: KalturaSite, kaltura: KalturaServer) -> None:
+def test_recording_pending_moderation_is_reported(account: KalturaTestAccount, kaltura: KalturaServer) -> None:
     """
     Recordings of an event are found too, whatever a moderator decided about the event.
     """
     kaltura.control("POST", "settings", {"moderation": True})
-    external_ids = make_event(site, 1)
-    site.administrator().baseEntry.reject(external_ids["entryId"])
-    assert site.events.find_event("session:s1:1") == external_ids
-    site.broadcast(external_ids, None, is_live=True)
-    site.broadcast(external_ids, Film.VIDEO, is_live=False)
+    external_ids = make_event(account, 1)
+    account.administrator().baseEntry.reject(external_ids["entryId"])
+    assert account.events.find_event("session:s1:1") == external_ids
+    account.broadcast(external_ids, None, is_live=True)
+    account.broadcast(external_ids, Film.VIDEO, is_live=False)
 
     for decide in (None, "reject"):
-        seen = site.events.observe_broadcast(external_ids)
+        seen = account.events.observe_broadcast(external_ids)
         assert seen is not None
         (recording,) = seen.recordings
         if decide is not None:
-            site.administrator().media.reject(recording["entryId"])
-    assert len(site.events.delete_event(external_ids).recordings) == 1
+            account.administrator().media.reject(recording["entryId"])
+    assert len(account.events.delete_event(external_ids).recordings) == 1

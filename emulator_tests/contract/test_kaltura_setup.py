@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from KalturaClient.Plugins.Core import KalturaAppToken, KalturaFilterPager, KalturaPermission, KalturaSessionType
 
-from emulator_tests.contract.accounts import KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import KalturaServer, KalturaTestAccount
 from emulator_tests.contract.conftest import ROOM_URL
 from shared.ports import Finding, Health, UploadSpec
 from shared.providers.kaltura import mapping
@@ -51,11 +51,11 @@ class Place:
     """
 
     server: KalturaServer
-    site: KalturaSite
+    test_account: KalturaTestAccount
 
     @property
     def account(self) -> KalturaAccount:
-        return self.site.audience.account
+        return self.test_account.audience.account
 
     def setup(self, chat_secret: str | None = None) -> KalturaSetup:
         return KalturaSetup(self.account, KalturaAudience(self.account, 3600, chat_secret))
@@ -71,7 +71,7 @@ class Place:
         KalturaWebhook(self.account).install("https://example.com/kalturaHook", "sha256")
 
     def administrator(self) -> Any:
-        return self.site.administrator()
+        return self.test_account.administrator()
 
     def forbid(self, *services: str) -> None:
         self.server.control("POST", "settings", {"forbidden_services": list(services)})
@@ -83,12 +83,12 @@ def place(kaltura: KalturaServer) -> Iterator[Place]:
     An account with rooms, in which this project has created nothing yet.
     """
     kaltura.control("POST", "reset")
-    site = KalturaSite(kaltura, room_url=ROOM_URL)
-    with closing(site):
-        yield Place(kaltura, site)
+    test_account = KalturaTestAccount(kaltura, room_url=ROOM_URL)
+    with closing(test_account):
+        yield Place(kaltura, test_account)
 
 
-def test_of_an_account_that_is_set_up_all_is_well(place: Place) -> None:
+def test_check_passes_for_an_account_that_is_set_up(place: Place) -> None:
     place.whole()
     found = place.found()
     assert list(found) == EVERYTHING
@@ -107,7 +107,7 @@ def test_checking_changes_nothing_and_takes_two_requests(place: Place) -> None:
     assert place.server.control("GET", "things") == things
 
 
-def test_of_a_new_account_it_is_said_what_makes_what_is_missing(place: Place) -> None:
+def test_check_of_a_new_account_names_what_is_missing(place: Place) -> None:
     lacks = {what: finding for what, finding in place.found().items() if finding.health is not Health.OK}
     assert {what: finding.health for what, finding in lacks.items()} == {
         "chat token": Health.ABSENT,
@@ -179,12 +179,12 @@ def _tokens(place: Place) -> list[Any]:
     return found
 
 
-def test_each_thing_is_tried_missing() -> None:
+def test_each_missing_part_is_reported() -> None:
     assert set(MISSING) | {"account", "clock", UNTRIED} == set(EVERYTHING)
 
 
 @pytest.mark.parametrize("what", MISSING)
-def test_what_is_missing_is_said_with_what_follows_and_what_creates_it(place: Place, what: str) -> None:
+def test_missing_part_is_reported_with_effect_and_remedy(place: Place, what: str) -> None:
     take_away, health, sentence = MISSING[what]
     place.whole()
     take_away(place)
@@ -199,7 +199,7 @@ def test_what_is_missing_is_said_with_what_follows_and_what_creates_it(place: Pl
     assert others <= ({"notifications"} if what == "notification templates" else set())
 
 
-def test_a_wrong_secret_is_told_and_nothing_else(place: Place) -> None:
+def test_wrong_secret_is_the_only_report(place: Place) -> None:
     wrong = replace(place.account, admin_secret="0" * 32, _built={})
     try:
         (finding,) = KalturaSetup(wrong, KalturaAudience(wrong, 3600)).check()
@@ -209,7 +209,7 @@ def test_a_wrong_secret_is_told_and_nothing_else(place: Place) -> None:
     assert finding.sentence == "KALTURA_ADMIN_SECRET is not the administrator secret of KALTURA_PARTNER_ID."
 
 
-def test_a_clock_that_is_ten_minutes_wrong_is_told(place: Place) -> None:
+def test_clock_skew_of_ten_minutes_is_reported(place: Place) -> None:
     place.whole()
     place.server.control("POST", "clock", {"advance_s": 600})
     clock = place.found()["clock"]
@@ -217,7 +217,7 @@ def test_a_clock_that_is_ten_minutes_wrong_is_told(place: Place) -> None:
     assert re.match(r"Kaltura's clock is (599|600|601) s ahead of the one here\.", clock.sentence)
 
 
-def test_setup_makes_what_can_be_made_once(place: Place) -> None:
+def test_setup_creates_each_part_once(place: Place) -> None:
     made = {finding.what: finding.health for finding in place.setup().make()}
     assert made == dict.fromkeys(
         ("access-control profile", "upload role", "addresses role", "player role", "chat token"), Health.MADE
@@ -230,7 +230,7 @@ def test_setup_makes_what_can_be_made_once(place: Place) -> None:
     assert (token.sessionPrivileges, token.sessionType.getValue()) == (CHAT_PRIVILEGES, KalturaSessionType.USER)
 
 
-def test_setup_makes_again_what_was_deleted_although_it_is_remembered(place: Place) -> None:
+def test_setup_recreates_deleted_parts_despite_the_cache(place: Place) -> None:
     place.whole()
     client = place.administrator()
     client.accessControlProfile.delete(place.account.access_control_id())
@@ -249,7 +249,7 @@ def test_setup_makes_no_second_chat_token_and_no_third(place: Place) -> None:
     assert len(_tokens(place)) == 2
 
 
-def test_a_chat_secret_of_the_account_is_well_and_no_token_is_made(place: Place) -> None:
+def test_chat_secret_of_the_account_needs_no_token(place: Place) -> None:
     place.whole()
     (token,) = _tokens(place)
     setup = place.setup(chat_secret=token.token)
@@ -302,13 +302,13 @@ def test_an_account_that_lets_nobody_make_roles_does_with_kalturas_own(place: Pl
         "A7, B2 under content moderation",
     ],
 )
-def test_what_a_player_key_reads_of_other_entries_is_tried(
+def test_check_tries_what_a_player_ks_can_read(
     place: Place, settings: dict[str, bool], health: Health, sentence: str
 ) -> None:
     place.whole()
     place.server.control("POST", "settings", settings)
     for number in (1, 2):
-        external_ids = place.site.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
+        external_ids = place.test_account.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
         place.server.control(
             "POST", "change", {"kind": "entries", "id": external_ids["entryId"], "fields": {"status": 2}}
         )
@@ -322,7 +322,7 @@ def test_what_a_player_key_reads_of_other_entries_is_tried(
 def test_a_player_role_that_was_widened_is_told(place: Place) -> None:
     place.whole()
     for number in (1, 2):
-        external_ids = place.site.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
+        external_ids = place.test_account.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
         place.server.control(
             "POST", "change", {"kind": "entries", "id": external_ids["entryId"], "fields": {"status": 2}}
         )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from KalturaClient.Plugins.Core import KalturaUser
 
-from emulator_tests.contract.accounts import Film, KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import Film, KalturaServer, KalturaTestAccount
 from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.texts import ENGLAND, NOT_TITLES, TITLES, UIDS
 from shared.core.errors import Permanent
@@ -48,13 +48,13 @@ LENGTHS = {
 
 
 @pytest.fixture
-def site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
+def account(kaltura: KalturaServer) -> Iterator[KalturaTestAccount]:
     """
     An empty account with rooms.
     """
     kaltura.control("POST", "reset")
-    with closing(KalturaSite(kaltura, room_url=ROOM_URL)) as site:
-        yield site
+    with closing(KalturaTestAccount(kaltura, room_url=ROOM_URL)) as account:
+        yield account
 
 
 def name_of(thing: dict[str, Any]) -> str:
@@ -88,44 +88,46 @@ def assert_fit(found: dict[str, str], title: str) -> None:
 @pytest.mark.parametrize(
     "title", [*LENGTHS.values(), *TITLES.values(), *NOT_TITLES.values()], ids=[*LENGTHS, *TITLES, *NOT_TITLES]
 )
-def test_an_event_of_any_title_is_made_whole_and_changed(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
-    external_ids = site.events.create_event(REFERENCE, replace(WISH, title=title)).external_ids
+def test_an_event_of_any_title_is_made_whole_and_changed(
+    kaltura: KalturaServer, account: KalturaTestAccount, title: str
+) -> None:
+    external_ids = account.events.create_event(REFERENCE, replace(WISH, title=title)).external_ids
     assert external_ids.keys() >= {"entryId", "eventId", "virtualEventId", "resourceId", "groupId"}
     assert all(external_ids.values()), "no part is missing"
     assert_fit(names(kaltura), title)
-    site.events.update_event(REFERENCE, external_ids, WISH)
+    account.events.update_event(REFERENCE, external_ids, WISH)
     assert set(names(kaltura).values()) == {WISH.title}
-    assert site.events.update_event(REFERENCE, external_ids, replace(WISH, title=title)).external_ids == external_ids
+    assert account.events.update_event(REFERENCE, external_ids, replace(WISH, title=title)).external_ids == external_ids
     assert_fit(names(kaltura), title)
 
 
 @pytest.mark.parametrize("title", LENGTHS.values(), ids=LENGTHS)
-def test_a_video_of_any_title_is_made(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
-    site.media.prepare_upload("video:v1:1", UploadSpec(title, "film.mp4", 1))
+def test_a_video_of_any_title_is_made(kaltura: KalturaServer, account: KalturaTestAccount, title: str) -> None:
+    account.media.prepare_upload("video:v1:1", UploadSpec(title, "film.mp4", 1))
     (entry,) = kaltura.control("GET", "things")["entries"]
     assert 1 <= len(name_of(entry).encode()) <= MAX_BYTES
 
 
 @pytest.mark.parametrize("title", LENGTHS.values(), ids=LENGTHS)
 def test_a_video_is_renamed_to_the_name_that_it_would_have_been_made_with(
-    kaltura: KalturaServer, site: KalturaSite, title: str
+    kaltura: KalturaServer, account: KalturaTestAccount, title: str
 ) -> None:
     """As `updateVideo` does it."""
-    site.media.prepare_upload("video:v1:1", UploadSpec(title, "film.mp4", 1))
-    renamed = site.media.prepare_upload("video:v2:1", UploadSpec("Algebra", "film.mp4", 1))
-    site.media.rename("video:v2:1", renamed, UploadSpec(title, "film.mp4", 1))
+    account.media.prepare_upload("video:v1:1", UploadSpec(title, "film.mp4", 1))
+    renamed = account.media.prepare_upload("video:v2:1", UploadSpec("Algebra", "film.mp4", 1))
+    account.media.rename("video:v2:1", renamed, UploadSpec(title, "film.mp4", 1))
     made, named = (name_of(entry).replace("\u2060", "") for entry in kaltura.control("GET", "things")["entries"])
     assert named == made
 
 
 @pytest.mark.parametrize("title", [LENGTHS["200 emoji"], LENGTHS["control characters"], ""], ids=ascii)
-def test_a_recording_of_any_title_is_adopted(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
-    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+def test_a_recording_of_any_title_is_adopted(kaltura: KalturaServer, account: KalturaTestAccount, title: str) -> None:
+    external_ids = account.events.create_event(REFERENCE, WISH).external_ids
     for is_live in (True, False):
-        site.broadcast(external_ids, Film.VIDEO, is_live=is_live)
-    seen = site.events.observe_broadcast(external_ids)
+        account.broadcast(external_ids, Film.VIDEO, is_live=is_live)
+    seen = account.events.observe_broadcast(external_ids)
     assert seen is not None
-    site.media.adopt_recording("video:r1:1", UploadSpec(title, "", 0, recording=seen.recordings[0]))
+    account.media.adopt_recording("video:r1:1", UploadSpec(title, "", 0, recording=seen.recordings[0]))
     (name,) = (
         name_of(one)
         for one in kaltura.control("GET", "things")["entries"]
@@ -146,9 +148,9 @@ STEMS = {
 
 
 @pytest.mark.parametrize("stem", STEMS.values(), ids=STEMS)
-def test_an_upload_token_keeps_the_ending_of_its_file(site: KalturaSite, stem: str) -> None:
-    made = site.media.prepare_upload("video:v1:1", UploadSpec("A film", f"{stem}.mp4", 1))
-    file_name = site.administrator().uploadToken.get(made["uploadTokenId"]).fileName
+def test_an_upload_token_keeps_the_ending_of_its_file(account: KalturaTestAccount, stem: str) -> None:
+    made = account.media.prepare_upload("video:v1:1", UploadSpec("A film", f"{stem}.mp4", 1))
+    file_name = account.administrator().uploadToken.get(made["uploadTokenId"]).fileName
     kept = file_name.removesuffix(".mp4")
     assert file_name == f"{kept}.mp4"
     assert kept
@@ -157,10 +159,12 @@ def test_an_upload_token_keeps_the_ending_of_its_file(site: KalturaSite, stem: s
 
 
 @pytest.mark.parametrize("year", [2000, 2199])
-def test_an_event_at_the_ends_of_time_has_its_times(kaltura: KalturaServer, site: KalturaSite, year: int) -> None:
+def test_an_event_at_the_ends_of_time_has_its_times(
+    kaltura: KalturaServer, account: KalturaTestAccount, year: int
+) -> None:
     """Kaltura takes a small timestamp as a number of seconds from now."""
     begins_at = datetime(year, 1, 1, tzinfo=UTC)
-    site.events.create_event(REFERENCE, replace(WISH, starts_at=begins_at, ends_at=begins_at + timedelta(hours=1)))
+    account.events.create_event(REFERENCE, replace(WISH, starts_at=begins_at, ends_at=begins_at + timedelta(hours=1)))
     (event,) = kaltura.control("GET", "things")["scheduleEvents"]
     assert datetime.fromtimestamp(event["startDate"], UTC) == begins_at
 
@@ -169,18 +173,18 @@ def test_an_event_at_the_ends_of_time_has_its_times(kaltura: KalturaServer, site
 
 
 @pytest.fixture
-def external_ids(site: KalturaSite) -> ExternalIds:
+def external_ids(account: KalturaTestAccount) -> ExternalIds:
     """
     An event that people enter.
     """
-    return site.events.create_event(REFERENCE, WISH).external_ids
+    return account.events.create_event(REFERENCE, WISH).external_ids
 
 
-def names_of(site: KalturaSite, user_id: str) -> list[str | None]:
+def names_of(account: KalturaTestAccount, user_id: str) -> list[str | None]:
     """
     Return first, last and screen name of a user, as an administrator reads them.
     """
-    found = site.administrator().user.get(user_id)
+    found = account.administrator().user.get(user_id)
     told = (found.firstName, found.lastName, found.screenName)
     return [name if isinstance(name, str) and name else None for name in told]
 
@@ -192,63 +196,63 @@ def asked_users(server: KalturaServer) -> int:
 
 
 @pytest.mark.parametrize("name", ["https://example.com/ada", "Ada ://", "a://b c", "\u0000:\u0000//x ://"], ids=ascii)
-def test_whoever_has_an_address_for_a_name_enters_without_one(
-    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, name: str
+def test_user_named_by_an_address_joins_without_a_name(
+    kaltura: KalturaServer, account: KalturaTestAccount, external_ids: ExternalIds, name: str
 ) -> None:
     """KalturaBaseUser::validateNames refuses such a name, so it is left out of the first request."""
     asked_users(kaltura)
-    admission = site.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
+    admission = account.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
     assert admission.player.token
     assert asked_users(kaltura) == 1
-    assert names_of(site, admission.user_id) == [None, None, None]
+    assert names_of(account, admission.user_id) == [None, None, None]
 
 
 @pytest.mark.parametrize("code", ["INVALID_FIELD_VALUE", "PROPERTY_VALIDATION_MAX_LENGTH", "SOMETHING_NEW"])
 def test_a_name_that_is_refused_for_another_reason_is_left_out(
-    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, code: str
+    kaltura: KalturaServer, account: KalturaTestAccount, external_ids: ExternalIds, code: str
 ) -> None:
     asked_users(kaltura)
     match = {"service": "user", "action": "add", "times": 1}
     kaltura.control("POST", "faults", {"kind": "error", "code": code, "match": match})
-    admission = site.audience.admit(external_ids, ATTENDEE, 600)
+    admission = account.audience.admit(external_ids, ATTENDEE, 600)
     assert asked_users(kaltura) == 2
-    assert names_of(site, admission.user_id) == [None, None, None]
+    assert names_of(account, admission.user_id) == [None, None, None]
     asked_users(kaltura)
-    site.audience.admit(external_ids, ATTENDEE, 600)
+    account.audience.admit(external_ids, ATTENDEE, 600)
     assert asked_users(kaltura) == 0
 
 
 def test_a_user_who_is_refused_without_a_name_too_is_refused(
-    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds
+    kaltura: KalturaServer, account: KalturaTestAccount, external_ids: ExternalIds
 ) -> None:
     match = {"service": "user", "action": "add", "times": 2}
     kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
-        site.audience.admit(external_ids, ATTENDEE, 600)
+        account.audience.admit(external_ids, ATTENDEE, 600)
 
 
-def test_somebody_without_a_name_is_asked_for_once(
-    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds
+def test_user_without_a_name_costs_one_lookup(
+    kaltura: KalturaServer, account: KalturaTestAccount, external_ids: ExternalIds
 ) -> None:
     """There is no name to leave out."""
     asked_users(kaltura)
     match = {"service": "user", "action": "add", "times": 1}
     kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
-        site.audience.admit(external_ids, replace(ATTENDEE, name=""), 600)
+        account.audience.admit(external_ids, replace(ATTENDEE, name=""), 600)
     assert asked_users(kaltura) == 1
 
 
-def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
-    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, capfd: pytest.CaptureFixture[str]
+def test_existing_user_keeps_their_name(
+    kaltura: KalturaServer, account: KalturaTestAccount, external_ids: ExternalIds, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The error that a user exists is not about the name."""
-    site.administrator().user.add(KalturaUser(id="ada", firstName="Augusta"))
+    account.administrator().user.add(KalturaUser(id="ada", firstName="Augusta"))
     asked_users(kaltura)
     capfd.readouterr()
-    assert site.audience.admit(external_ids, ATTENDEE, 600).user_id == "ada"
+    assert account.audience.admit(external_ids, ATTENDEE, 600).user_id == "ada"
     assert asked_users(kaltura) == 1
-    assert names_of(site, "ada")[0] == "Augusta"
+    assert names_of(account, "ada")[0] == "Augusta"
     assert "name refused" not in "".join(capfd.readouterr())
 
 
@@ -264,23 +268,23 @@ def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
     ],
     ids=["one", "three", "a joiner", "an emoji of Unicode 17", "a line break", "100 Chinese characters"],
 )
-def test_a_name_of_people_is_kept(
-    site: KalturaSite, external_ids: ExternalIds, name: str, first: str, last: str | None
+def test_ordinary_names_are_kept(
+    account: KalturaTestAccount, external_ids: ExternalIds, name: str, first: str, last: str | None
 ) -> None:
-    admission = site.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
-    *names, screen_name = names_of(site, admission.user_id)
+    admission = account.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
+    *names, screen_name = names_of(account, admission.user_id)
     assert names == [first, last]
     assert screen_name is not None
     assert len(screen_name.encode()) <= 127
 
 
 @pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
-def test_whoever_has_an_account_enters_and_moderates(
-    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, uid: str
+def test_users_with_any_uid_join_and_moderate(
+    kaltura: KalturaServer, account: KalturaTestAccount, external_ids: ExternalIds, uid: str
 ) -> None:
-    admission = site.audience.admit(external_ids, Attendee(uid, "Ada", is_moderator=True), 600)
-    assert names_of(site, admission.user_id) == ["Ada", None, "Ada"]
-    site.events.update_event(REFERENCE, external_ids, replace(WISH, moderators=(uid,)))
+    admission = account.audience.admit(external_ids, Attendee(uid, "Ada", is_moderator=True), 600)
+    assert names_of(account, admission.user_id) == ["Ada", None, "Ada"]
+    account.events.update_event(REFERENCE, external_ids, replace(WISH, moderators=(uid,)))
     members = kaltura.control("GET", "things")["groupUsers"]
     assert [one["userId"] for one in members] == [admission.user_id]
     assert admission.player.token

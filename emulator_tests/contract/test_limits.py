@@ -41,7 +41,7 @@ def test_instances_share_a_bucket_and_it_fills_with_time(documents: Documents, p
     assert sum(one.take(path, BUDGET) == 0.0 for one in instances for _ in range(4)) == 8
 
 
-def test_instances_that_draw_at_once_draw_no_token_twice(documents: Documents, path: str) -> None:
+def test_concurrent_instances_take_no_token_twice(documents: Documents, path: str) -> None:
     clock = ManualClock()
     instances = [Limiter(documents, clock) for _ in range(DRAWS_MAX)]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
@@ -147,12 +148,12 @@ class CloudPost:
         mark = secrets.token_hex(4)
         self.names = (f"reconcileSession{mark}", f"reconcileVideo{mark}")
         self.queue = CloudTasksQueue(
-            connect_tasks(testbed.tasks_host),
+            cache(partial(connect_tasks, testbed.tasks_host)),
             testbed.project_id,
             testbed.region,
             functions_url,
             timeouts_s=defaultdict(lambda: WORKER_TIMEOUT_S),
-            service_account=None,
+            service_account=lambda: None,
             clock=self.clock,
         )
         for name in self.names:
@@ -246,7 +247,7 @@ def line(testbed: Testbed) -> Iterator[Line]:
 @pytest.fixture
 def on_the_line(cloud: CloudPost, line: Line) -> CloudTasksQueue:
     """The queue behind a proxy that can disturb calls."""
-    return replace(cloud.queue, create_task=connect_tasks(line.address), timeout_s=2.0)
+    return replace(cloud.queue, connect=cache(partial(connect_tasks, line.address)), timeout_s=2.0)
 
 
 # --- delivery ----------------------------------------------------------------------------------------------------
@@ -364,7 +365,7 @@ def test_tasks_for_next_year_wait_and_merge(post: Post) -> None:
     assert post.workers.deliveries == []
 
 
-def test_a_task_that_came_early_for_being_too_far_ahead_can_be_left_again(cloud: CloudPost) -> None:
+def test_early_task_can_be_enqueued_again(cloud: CloudPost) -> None:
     name, _ = cloud.names
     now = cloud.clock()
     task = Task(name, "s1", now + timedelta(days=365), once="1")
@@ -387,7 +388,7 @@ def _unnamed(name: str) -> Task:
 
 
 @pytest.mark.parametrize("kind", [_named, _unnamed])
-def test_a_task_whose_call_is_lost_is_put_again(
+def test_task_with_lost_call_is_enqueued_again(
     cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line, kind: Callable[[str], Task]
 ) -> None:
     name, _ = cloud.names
@@ -421,7 +422,7 @@ def test_a_named_task_whose_answer_is_lost_arrives_once(
     ],
     ids=lambda code: code.name,
 )
-def test_a_queue_that_stays_away_is_transient(
+def test_unavailable_queue_is_transient(
     cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line, code: grpc.StatusCode
 ) -> None:
     line.lose_calls(1_000, code)
@@ -453,7 +454,7 @@ def test_workers_are_called_in_the_name_of_the_service_account(
     name, _ = cloud.names
     caller = "tasks@demo-greenroom.iam.gserviceaccount.com"
 
-    replace(on_the_line, service_account=caller).put(_unnamed(name))
+    replace(on_the_line, service_account=lambda: caller).put(_unnamed(name))
     on_the_line.put(_unnamed(name))
 
     tasks = [CreateTaskRequest.deserialize(request).task for _, request in line.calls]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.contract.accounts import CloudflareSite, KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import CloudflareTestAccount, KalturaServer, KalturaTestAccount
 from shared.core.errors import SecretRejected, Transient
 from shared.ports import Health, UploadSpec
 from shared.providers.cloudflare.setup import CloudflareSetup
@@ -38,8 +38,8 @@ def rejected(do: Callable[[], object]) -> SecretRejected:
 
 def test_kaltura_rejects_a_secret_and_takes_it_again(kaltura: KalturaServer, capfd: pytest.CaptureFixture[str]) -> None:
     kaltura.control("POST", "reset")
-    with closing(KalturaSite(kaltura)) as site:
-        account = replace(site.audience.account, _built={})
+    with closing(KalturaTestAccount(kaltura)) as test_account:
+        account = replace(test_account.audience.account, _built={})
         media = KalturaMedia(account)
         media.prepare_upload("video:v1:1", WISH)
         kaltura.control("POST", "secret", {"adminSecret": ANOTHER})
@@ -61,12 +61,12 @@ def test_kaltura_rejects_a_secret_and_takes_it_again(kaltura: KalturaServer, cap
 
 
 @pytest.mark.parametrize("reason", ["a KS that is over", "a KS of the wrong type"])
-def test_what_kaltura_says_of_a_ks_that_it_can_read_is_no_rejected_secret(
+def test_error_about_a_readable_ks_is_no_rejected_secret(
     kaltura: KalturaServer, capfd: pytest.CaptureFixture[str], reason: str
 ) -> None:
     kaltura.control("POST", "reset")
-    with closing(KalturaSite(kaltura)) as site:
-        account = replace(site.audience.account, _built={})
+    with closing(KalturaTestAccount(kaltura)) as test_account:
+        account = replace(test_account.audience.account, _built={})
         ks = account.admin_ks() if reason == "a KS that is over" else account.user_ks("ann", (), 60)
         if reason == "a KS that is over":
             kaltura.control("POST", "clock", {"advance_s": 3600})
@@ -82,11 +82,11 @@ def test_what_kaltura_says_of_a_ks_that_it_can_read_is_no_rejected_secret(
 
 
 def test_cloudflare_rejects_a_token_and_doctor_says_what_to_do(
-    cloudflare_site: CloudflareSite, capfd: pytest.CaptureFixture[str]
+    cloudflare_account: CloudflareTestAccount, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with closing(cloudflare_site.as_seen_with(api_token="another-token-0123456789")) as other:
+    with closing(cloudflare_account.as_seen_with(api_token="another-token-0123456789")) as other:
         error = rejected(lambda: other.media.prepare_upload("video:v1:1", WISH))
-        (finding,) = CloudflareSetup(other.account, CloudflareWebhook(other.account)).check()
+        (finding,) = CloudflareSetup(other.provider_account, CloudflareWebhook(other.provider_account)).check()
         (alert,) = logged(capfd)
     assert (error.code, error.provider) == ("UNAUTHORIZED", "cloudflare")
     assert (finding.what, finding.health) == ("Cloudflare account", Health.MISSING)

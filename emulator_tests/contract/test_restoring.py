@@ -18,13 +18,13 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from emulator_tests.contract.accounts import DECLARED_BYTES, CloudflareSite, Film, KalturaSite
+from emulator_tests.contract.accounts import DECLARED_BYTES, CloudflareTestAccount, Film, KalturaTestAccount
 from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.memory import ManualClock, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, STRAY_AGE_S, TEACHER, WINDOW
+from emulator_tests.testbed.network import HOST, free_ports
 from emulator_tests.testbed.part import Part
 from emulator_tests.testbed.places import HIDANE
-from emulator_tests.testbed.stack import HOST, free_ports
 from shared.app import App
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.ports import Create, Delete, Fields, ProviderAccount, Query, Task
@@ -40,7 +40,7 @@ SWEEP_S: Final = 1200
 """Less often than in the cloud. More sweeps would only make the tested promises easier to keep."""
 
 DAY_S: Final = 24 * 3600
-Account = KalturaSite | CloudflareSite
+Account = KalturaTestAccount | CloudflareTestAccount
 
 
 class AccountClock(ManualClock):
@@ -222,7 +222,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     """
     server: Any = request.getfixturevalue(request.param)
     server.control("POST", "reset")
-    with closing(KalturaSite(server) if request.param == "kaltura" else CloudflareSite(server)) as made:
+    with closing(KalturaTestAccount(server) if request.param == "kaltura" else CloudflareTestAccount(server)) as made:
         yield made
 
 
@@ -232,7 +232,7 @@ def _alarms(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["uid is told", "uid is not told"])
-def test_what_was_uploaded_after_the_backup_outlives_the_restore_and_comes_back(
+def test_upload_after_the_backup_survives_the_restore(
     account: Account, films: dict[Film, Path], is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without this promise, the sweep would delete the upload an hour after the restore."""
@@ -240,7 +240,7 @@ def test_what_was_uploaded_after_the_backup_outlives_the_restore_and_comes_back(
     def told(uid: str) -> DatabaseUid:
         return lambda: uid if is_told else None
 
-    size_bytes = films[Film.VIDEO].stat().st_size if isinstance(account, KalturaSite) else DECLARED_BYTES
+    size_bytes = films[Film.VIDEO].stat().st_size if isinstance(account, KalturaTestAccount) else DECLARED_BYTES
     with ExitStack() as databases:
         before = databases.enter_context(_running(tmp_path / "before"))
         school = School(before, account, told("before"))

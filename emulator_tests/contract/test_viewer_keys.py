@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from emulator_tests.contract.accounts import KalturaServer, KalturaSite
+from emulator_tests.contract.accounts import KalturaServer, KalturaTestAccount
 from emulator_tests.memory import ManualClock, MemoryViewerKeys
 from emulator_tests.simulators.kaltura.models.keys import decode as decode_ks
 from shared.core.errors import ProviderError, SecretRejected, WrongState
@@ -40,19 +40,19 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         return
     server: KalturaServer = request.getfixturevalue("kaltura")
     server.control("POST", "reset")
-    site = KalturaSite(server)
-    with closing(site):
-        external_ids = site.media.prepare_upload("video:v1:1", WISH)
-        yield Place(KalturaViewerKeys(site.audience.account), external_ids)
+    test_account = KalturaTestAccount(server)
+    with closing(test_account):
+        external_ids = test_account.media.prepare_upload("video:v1:1", WISH)
+        yield Place(KalturaViewerKeys(test_account.audience.account), external_ids)
 
 
-def test_a_key_is_everybodys_own(place: Place) -> None:
+def test_player_ks_belongs_to_one_viewer(place: Place) -> None:
     keys = [place.keys.player_key(place.external_ids, uid, 600, f"id-{uid}") for uid in ("ada", "grace")]
     assert keys[0].token != keys[1].token
     assert keys[0].token not in repr(keys[0])
 
 
-def test_what_was_ended_stays_so_and_nothing_else_does(place: Place) -> None:
+def test_revocation_affects_only_its_ks(place: Place) -> None:
     assert not place.keys.is_ended("a")
     place.keys.end(["a", "b"])
     place.keys.end(["a"])
@@ -62,18 +62,18 @@ def test_what_was_ended_stays_so_and_nothing_else_does(place: Place) -> None:
 def test_nothing_is_ended_with_a_wrong_secret(kaltura: KalturaServer) -> None:
     """A refusal because of an ended key counts as its end. A refusal because of a wrong secret does not."""
     kaltura.control("POST", "reset")
-    site = KalturaSite(kaltura)
-    wrong = replace(site.audience.account, admin_secret="0" * 32, _built={})
-    with closing(site), closing(wrong.client):
+    test_account = KalturaTestAccount(kaltura)
+    wrong = replace(test_account.audience.account, admin_secret="0" * 32, _built={})
+    with closing(test_account), closing(wrong.client):
         with pytest.raises(SecretRejected):
             KalturaViewerKeys(wrong).end(["a"])
-        assert not KalturaViewerKeys(site.audience.account).is_ended("a")
+        assert not KalturaViewerKeys(test_account.audience.account).is_ended("a")
 
 
-def test_whoever_cannot_be_asked_has_ended_nothing(kaltura: KalturaServer) -> None:
+def test_unreachable_kaltura_revokes_nothing(kaltura: KalturaServer) -> None:
     kaltura.control("POST", "reset")
-    with closing(KalturaSite(kaltura)) as site:
-        keys = KalturaViewerKeys(site.audience.account)
+    with closing(KalturaTestAccount(kaltura)) as test_account:
+        keys = KalturaViewerKeys(test_account.audience.account)
         kaltura.control("POST", "faults", {"kind": "drop_before", "match": {"service": "session", "action": "end"}})
         with pytest.raises(ProviderError):
             keys.end(["a"])
@@ -82,17 +82,17 @@ def test_whoever_cannot_be_asked_has_ended_nothing(kaltura: KalturaServer) -> No
         assert keys.is_ended("a")
 
 
-def _upload_key(site: KalturaSite, external_ids: ExternalIds) -> UploadGrant:
-    allowance = Allowance(5, site.clock() + timedelta(seconds=600))
-    return site.media.upload_grant(external_ids, WISH, allowance)
+def _upload_key(test_account: KalturaTestAccount, external_ids: ExternalIds) -> UploadGrant:
+    allowance = Allowance(5, test_account.clock() + timedelta(seconds=600))
+    return test_account.media.upload_grant(external_ids, WISH, allowance)
 
 
-def _addresses_key(site: KalturaSite, external_ids: ExternalIds) -> Grant:
-    return site.media.playback_grant(external_ids, "ada", 600, "an-id")
+def _addresses_key(test_account: KalturaTestAccount, external_ids: ExternalIds) -> Grant:
+    return test_account.media.playback_grant(external_ids, "ada", 600, "an-id")
 
 
-def _player_key(site: KalturaSite, external_ids: ExternalIds) -> Grant:
-    return KalturaViewerKeys(site.audience.account).player_key(external_ids, "ada", 600, "an-id")
+def _player_key(test_account: KalturaTestAccount, external_ids: ExternalIds) -> Grant:
+    return KalturaViewerKeys(test_account.audience.account).player_key(external_ids, "ada", 600, "an-id")
 
 
 PLAY, THUMBNAIL = "/p/{partner}/sp/{partner}00/playManifest/entryId/{entry}", "/p/{partner}/thumbnail/entry_id/{entry}"
@@ -135,7 +135,7 @@ MULTIREQUEST = "/api_v3/service/multirequest"
 )
 def test_each_ks_is_confined_by_a_role_and_by_its_addresses_and_can_be_ended(
     kaltura: KalturaServer,
-    make: Callable[[KalturaSite, ExternalIds], Grant | UploadGrant],
+    make: Callable[[KalturaTestAccount, ExternalIds], Grant | UploadGrant],
     role: str,
     paths: list[str],
     user_id: str,
@@ -143,13 +143,13 @@ def test_each_ks_is_confined_by_a_role_and_by_its_addresses_and_can_be_ended(
 ) -> None:
     """Either defence holds if the other fails, so an attack alone would not show that one of them is missing."""
     kaltura.control("POST", "reset")
-    with closing(KalturaSite(kaltura)) as site:
-        external_ids = site.media.prepare_upload("video:v1:1", WISH)
-        session = decode_ks(make(site, external_ids).token, kaltura.partner_id, [kaltura.admin_secret])
+    with closing(KalturaTestAccount(kaltura)) as test_account:
+        external_ids = test_account.media.prepare_upload("video:v1:1", WISH)
+        session = decode_ks(make(test_account, external_ids).token, kaltura.partner_id, [kaltura.admin_secret])
 
         assert session is not None
         (role_id,) = session.values("setrole")
-        assert site.administrator().userRole.get(int(role_id)).systemName == role
+        assert test_account.administrator().userRole.get(int(role_id)).systemName == role
         named = {"partner": kaltura.partner_id, "entry": external_ids["entryId"]}
         assert (session.value("urirestrict") or "").split("|") == [path.format(**named) for path in paths]
         assert session.values("sessionid") == [revocation_id]
@@ -165,13 +165,13 @@ def test_an_account_that_lets_nobody_make_roles_gives_out_no_key_and_its_address
     """The log says in words that the fallback is in use."""
     kaltura.control("POST", "reset")
     kaltura.control("POST", "settings", {"forbidden_services": ["permission", "userrole"]})
-    with closing(KalturaSite(kaltura)) as site:
-        account = site.audience.account
-        external_ids = site.media.prepare_upload("video:v1:1", WISH)
+    with closing(KalturaTestAccount(kaltura)) as test_account:
+        account = test_account.audience.account
+        external_ids = test_account.media.prepare_upload("video:v1:1", WISH)
         for _ in range(2):
             with pytest.raises(WrongState, match="does not allow new roles"):
                 KalturaViewerKeys(account).player_key(external_ids, "ada", 600, "an-id")
-        assert site.media.playback_grant(external_ids, "ada", 600).token
+        assert test_account.media.playback_grant(external_ids, "ada", 600).token
     told = capsys.readouterr().out
     for role in ("GREENROOM_PLAYBACK", "GREENROOM_ADDRESSES", "GREENROOM_UPLOAD"):
         assert f'"role": "{role}"' in told

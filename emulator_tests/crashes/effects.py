@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
 from emulator_tests.memory import MemoryDocuments, MemoryQueue
-from emulator_tests.pure.races.stage import Killed
+from emulator_tests.pure.races.scheduler import Killed
 from shared.cloud.calls import TIMEOUT_S
 from shared.core.errors import Conflict, Transient
 from shared.ports import Document, Query, Task, Total, Update, Version, Write

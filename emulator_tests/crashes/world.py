@@ -36,7 +36,9 @@ from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryEvents, Me
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Ledger
-from emulator_tests.pure.races.stage import Killed, Stage, Visitor
+from emulator_tests.pure.races.scheduler import Killed
+from emulator_tests.pure.races.scheduler import Scheduler as Stage
+from emulator_tests.pure.races.scheduler import Worker as Visitor
 from shared.core.callers import Caller
 from shared.core.errors import BackendError
 from shared.core.paths import (

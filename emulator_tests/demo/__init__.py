@@ -1,1 +1,1 @@
-"""The demo: one session's story on the whole stack, told by a browser app's own library."""
+"""The demo: the life of two sessions on the whole stack, seen by a browser app."""

@@ -1,7 +1,7 @@
-"""Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, and print what is left at Kaltura.
+"""Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, list what remains at the providers.
 
-The story is a client of its own, with only what a browser app has: the Firebase SDK, a user's sign-in, and the rules
-between the user and the documents. If a step does not happen, the demo ends with a reason and a non-zero exit code.
+`story.mjs` has only what a browser app has: the Firebase SDK, each user's sign-in, and access to the documents within
+the security rules. If a step fails, the demo ends with the reason and a non-zero exit code.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ STORY: Final = Path(__file__).with_name("story.mjs")
 VIDEO: Final = ROOT / "emulator_tests" / "testbed" / "test-picture.mp4"
 
 SETTINGS: Final = {"REAP_GRACE_S": "2", "LIVE_OVERRUN_S": "2", "FEED_INTERVAL_S": "1", "FEED_OVERLAP_S": "5"}
-"""Shorter than in production, so that the story takes seconds: an unpublished event is kept for two seconds, not ten
+"""Shorter than in production, so that the demo takes seconds: an unpublished event is kept for two seconds, not for ten
 minutes, and an event is over two seconds after its planned end, not an hour."""
 
 PROCESSING_S: Final = 12
 
 PROVIDERS: Final = ("kaltura", "cloudflare")
 
-PEOPLE: Final = {
+USERS: Final = {
     "teacher": {"teacher": True},
     "student": {},
     "stranger": {},
@@ -44,28 +44,28 @@ SETUP_KINDS: Final = (
     "flavorParams",
     "permissionItems",
 )
-"""Kinds that belong to the account, not to a session: created once, or there from the beginning."""
+"""Kinds of objects that belong to the account, not to a session: `setup` creates them, or they always exist."""
 
 
 def main() -> int:
     """
-    Run the story, with videos at the provider that `PROVIDER` names.
+    Run the demo, with videos at the provider that `PROVIDER` names.
 
     Returns:
-        0 if every step happened and nothing is left, else 1.
+        0 if every step succeeded and no content remains, else 1.
     """
     started_at = time.monotonic()
     provider = os.environ.get("PROVIDER") or PROVIDERS[0]
     if provider not in PROVIDERS:
-        print(f"PROVIDER is one of {', '.join(PROVIDERS)}.", file=sys.stderr)
+        print(f"PROVIDER must be one of {', '.join(PROVIDERS)}.", file=sys.stderr)
         return 1
     try:
         with Testbed(state_folder("demo"), SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
             for url in (testbed.kaltura_url, testbed.cloudflare_url):
                 _json(f"{url}/_simulator/clock", {"ready": f"after_s:{PROCESSING_S}"})
-            uids = {name: _person(testbed, name, claims) for name, claims in PEOPLE.items()}
+            uids = {name: _create_user(testbed, name, claims) for name, claims in USERS.items()}
             _set_up(testbed)
-            before = _things(testbed)
+            before = _objects(testbed)
             environment = (
                 os.environ
                 | testbed.environment
@@ -78,24 +78,24 @@ def main() -> int:
                     "NODE_OPTIONS": "--no-deprecation",
                 }
             )
-            told = subprocess.run(["node", str(STORY)], env=environment, cwd=ROOT, check=False).returncode
-            left = _things(testbed)
-            clean = _show(before, left, set(uids.values()))
-            clean = _show_cloudflare(testbed) and clean
-            if told != 0:
-                print(f"\nThe story broke off. What each part said is in {testbed.logs}.", file=sys.stderr)
+            exit_code = subprocess.run(["node", str(STORY)], env=environment, cwd=ROOT, check=False).returncode
+            after = _objects(testbed)
+            clean = _print_kaltura(before, after, set(uids.values()))
+            clean = _print_cloudflare(testbed) and clean
+            if exit_code != 0:
+                print(f"\nA step failed. The logs of all processes are in {testbed.logs}.", file=sys.stderr)
                 return 1
             if not clean:
-                print("\nSomething of a deleted session is left at a provider.", file=sys.stderr)
+                print("\nContent of a deleted session remains at a provider.", file=sys.stderr)
                 return 1
     except TestbedError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    print(f"\nEverything happened. {time.monotonic() - started_at:.0f} s in all, the start of the stack included.")
+    print(f"\nAll steps succeeded in {time.monotonic() - started_at:.0f} s, including the start of the stack.")
     return 0
 
 
-def _person(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:
+def _create_user(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:
     """
     Create a user of the Auth emulator with custom claims, as an administrator's script would, and return the uid.
     """
@@ -111,11 +111,11 @@ def _person(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:
 
 def _set_up(testbed: Testbed) -> None:
     """
-    Set up the accounts, which an operator does once, with the operator's command.
+    Run the operator's `setup` command, which prepares the provider accounts.
     """
     setup = testbed.command("setup")
     if setup.returncode != 0:
-        raise TestbedError(f"The accounts could not be set up: {setup.stderr}")
+        raise TestbedError(f"`setup` failed: {setup.stderr}")
     print(setup.stdout, end="", flush=True)
 
 
@@ -126,61 +126,59 @@ def _json(url: str, body: dict[str, Any] | None = None) -> Any:
         return json.loads(answer.read())
 
 
-def _things(testbed: Testbed) -> dict[str, list[dict[str, Any]]]:
+def _objects(testbed: Testbed) -> dict[str, list[dict[str, Any]]]:
     """
-    Return everything that exists at the simulator, by kind.
+    Return all objects at the Kaltura simulator, by kind.
     """
-    things: dict[str, list[dict[str, Any]]] = _json(f"{testbed.kaltura_url}/_simulator/things")
-    return things
+    objects: dict[str, list[dict[str, Any]]] = _json(f"{testbed.kaltura_url}/_simulator/things")
+    return objects
 
 
-def _show(before: dict[str, list[dict[str, Any]]], left: dict[str, list[dict[str, Any]]], people: set[str]) -> bool:
+def _print_kaltura(
+    before: dict[str, list[dict[str, Any]]], after: dict[str, list[dict[str, Any]]], uids: set[str]
+) -> bool:
     """
-    Print the table of what still exists.
+    Print a table of the objects at Kaltura that the demo created and that still exist.
 
     Returns:
-        Whether all of it belongs to the account, or is a person, who stays.
+        Whether each of them is meant to remain: it belongs to the account or to a user.
     """
-    known = {(kind, str(thing.get("id"))) for kind, things in before.items() for thing in things}
-    print("\nWhat still exists at Kaltura")
-    print(f"  {'kind':<24}{'id':<24}{'name':<44}whose")
-    clean = True
-    for kind, things in sorted(left.items()):
-        for thing in things:
-            number = str(thing.get("id"))
-            ours = (kind, number) not in known
-            whose = _whose(kind, number, people)
-            clean = clean and (not ours or whose is not None)
-            if ours:
-                name = str(thing.get("name") or thing.get("referenceId") or "")
-                print(f"  {kind:<24}{number:<24}{name[:42]:<44}{whose or 'LEFT BEHIND'}")
-    untouched = sum((kind, str(thing.get("id"))) in known for kind, things in left.items() for thing in things)
-    print(f"  and {untouched} things that were there before the story began.")
-    return clean
+    known = {(kind, str(item.get("id"))) for kind, items in before.items() for item in items}
+    print("\nObjects at Kaltura that the demo created and that still exist")
+    print(f"  {'kind':<24}{'id':<32}{'why it remains'}")
+    is_clean = True
+    for kind, items in sorted(after.items()):
+        for object_id in (str(item.get("id")) for item in items):
+            if (kind, object_id) in known:
+                continue
+            reason = _reason_to_remain(kind, object_id, uids)
+            is_clean = is_clean and reason is not None
+            print(f"  {kind:<24}{object_id:<32}{reason or 'SHOULD HAVE BEEN DELETED'}")
+    return is_clean
 
 
-def _show_cloudflare(testbed: Testbed) -> bool:
+def _print_cloudflare(testbed: Testbed) -> bool:
     """
     Print what still exists at Cloudflare.
 
     Returns:
-        Whether there is no video, and no minute is reserved.
+        Whether no video exists and no minutes are reserved.
     """
-    things = _json(f"{testbed.cloudflare_url}/_simulator/things")
-    storage, videos = things["storage"], things["videos"]
+    objects = _json(f"{testbed.cloudflare_url}/_simulator/things")
+    storage, videos = objects["storage"], objects["videos"]
     used, reserved = storage["usedMinutes"], storage["reservedMinutes"]
-    print(f"\nWhat still exists at Cloudflare: {len(videos)} videos, {used:.1f} minutes used, {reserved:.1f} reserved.")
+    print(f"\nAt Cloudflare: {len(videos)} videos, {used:.1f} minutes used, {reserved:.1f} minutes reserved")
     return not videos and reserved == 0
 
 
-def _whose(kind: str, number: str, people: set[str]) -> str | None:
+def _reason_to_remain(kind: str, object_id: str, uids: set[str]) -> str | None:
     """
-    Return the owner of a thing that may stay, `None` if it should have been deleted.
+    Return why an object may remain, `None` if it should have been deleted.
     """
-    if kind in SETUP_KINDS or number == "greenroom":
-        return "the account: made once"
-    if kind == "users" and number in people:
-        return "a person who has entered"
+    if kind in SETUP_KINDS or object_id == "greenroom":
+        return "belongs to the account"
+    if kind == "users" and object_id in uids:
+        return "is a user who joined"
     return None
 
 

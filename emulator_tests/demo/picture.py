@@ -1,6 +1,6 @@
 """The picture of the README: a recorded run of the demo as a scrolling terminal, in SVG.
 
-Called by `make docs`. The same recording gives the same picture. It needs no script and no font of its own, so it plays
+Called by `make docs`. The same recording gives the same picture. It needs neither a script nor a font, so it plays
 wherever an SVG is shown as an image. Viewers who prefer reduced motion see its first page.
 """
 
@@ -39,7 +39,7 @@ def draw(recording: str) -> str:
     Args:
         recording: What the demo printed, one line after the other.
     """
-    lines = list(_folded(_without_set_up(recording.rstrip("\n").splitlines())))
+    lines = list(_folded(_without_setup(recording.rstrip("\n").splitlines())))
     width, height = round(COLUMNS * CHARACTER_PX + 2 * PADDING_PX), ROWS * LINE_PX + BAR_PX + 2 * PADDING_PX
     top = BAR_PX + PADDING_PX
     before = ["", *lines]
@@ -63,12 +63,12 @@ def draw(recording: str) -> str:
 """
 
 
-def _without_set_up(lines: Sequence[str]) -> list[str]:
+def _without_setup(lines: Sequence[str]) -> list[str]:
     """
-    Return the command and the story, without the start of the stack, which ends at the first empty line.
+    Return the command and the demo's lines, without the start of the stack, which ends at the first empty line.
     """
-    story = lines.index("") if "" in lines else len(lines)
-    return [*lines[:1], "  …", *lines[story:]] if story > 1 else list(lines)
+    first = lines.index("") if "" in lines else len(lines)
+    return [*lines[:1], "  …", *lines[first:]] if first > 1 else list(lines)
 
 
 def _folded(lines: Sequence[str]) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _text(line: str, row: int, *, is_title: bool) -> str:
 
 def _scrolling(count: int) -> str:
     """
-    Return the animation: the window stands still, scrolls line by line, and stands still again at the end.
+    Return the animation: the window waits, scrolls line by line, and waits again at the end.
     """
     steps = max(0, count - ROWS)
     if not steps:

@@ -1,4 +1,4 @@
-"""What every story is given: the school, a teacher, a film; and a Kaltura that behaves again afterwards."""
+"""What every story is given: the school, a teacher, a video; and a Kaltura that behaves again afterwards."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _school(testbed: Testbed) -> Iterator[School]:
 @pytest.fixture
 def school(_school: School) -> Iterator[School]:
     """
-    The world, without faults and with films that are ready soon, when the story begins and when it has ended: what a
+    The world, without faults and with videos that are ready soon, when the story begins and when it has ended: what a
     module is given is made before its first story begins.
     """
     _behave(_school)
@@ -83,7 +83,7 @@ def teacher(school: School) -> Person:
 
 
 @pytest.fixture(scope="session")
-def film() -> bytes:
+def video_bytes() -> bytes:
     """
     A real video with sound, 12 s long.
     """
@@ -91,8 +91,8 @@ def film() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def other_film(film: bytes) -> bytes:
+def other_video_bytes(video_bytes: bytes) -> bytes:
     """
     The same video with other bytes: a box at its end that players skip.
     """
-    return film + len(OTHER_BYTES).to_bytes(4, "big") + OTHER_BYTES[4:]
+    return video_bytes + len(OTHER_BYTES).to_bytes(4, "big") + OTHER_BYTES[4:]

@@ -1,4 +1,4 @@
-"""A film of any size that lies nowhere, the client that uploads it, and a line to Kaltura that breaks.
+"""A video of any size that lies nowhere, the client that uploads it, and a line to Kaltura that breaks.
 
 Called by `test_long_upload.py`, which also runs it as a program: the client is a process of its own, so that its memory
 can be told, and imports little. It knows what `issueUploadToken` and `renewUploadToken` answer, and nothing else of
@@ -41,11 +41,11 @@ _FINAL_CHUNK: Final = b'name="finalChunk"\r\n\r\ntrue'
 @dataclass(frozen=True, slots=True)
 class LongFilm:
     """
-    A film that players can play: another one, and behind it, in a box that players skip, pseudo-random bytes, which are
-    the same wherever and however often they are read.
+    A playable video of any size: a small video, then a box with pseudo-random bytes, which players skip. The same seed
+    gives the same bytes.
 
     Attributes:
-        path: The film that it begins with.
+        path: The video that it begins with.
         size_bytes: In all.
         seed: Of the bytes behind it.
     """
@@ -58,10 +58,10 @@ class LongFilm:
         """
         Its bytes from `begin` to `end`, a block at a time.
         """
-        film = Path(self.path).read_bytes()
+        video_bytes = Path(self.path).read_bytes()
         # Of a box of the size 1, the true size follows its name: four bytes tell no more than 4 GiB.
-        filled_from = len(film) + _BOX_HEAD_BYTES
-        front = film + struct.pack(">I4sQ", 1, b"free", self.size_bytes - len(film))
+        filled_from = len(video_bytes) + _BOX_HEAD_BYTES
+        front = video_bytes + struct.pack(">I4sQ", 1, b"free", self.size_bytes - len(video_bytes))
         while begin < end:
             until = min(end, begin + BLOCK_BYTES, filled_from if begin < filled_from else end)
             yield front[begin:until] if begin < filled_from else self._filler(begin - filled_from, until - filled_from)
@@ -80,14 +80,14 @@ class Errand:
     What the client is told when it starts.
 
     Attributes:
-        film: What to send.
+        video: What to send.
         token: The answer of `issueUploadToken`.
         functions_url: Where `renewUploadToken` is called.
         id_token: Of the teacher.
         line: Host and port of the line to Kaltura, whatever address the token names.
     """
 
-    film: LongFilm
+    video_bytes: LongFilm
     token: dict[str, Any]
     functions_url: str
     id_token: str
@@ -112,16 +112,16 @@ class Report:
 
 def send_film(errand: Errand) -> Report:
     """
-    Send a film chunk by chunk; after an interruption go on where `renewUploadToken` says.
+    Send a video chunk by chunk; after an interruption go on where `renewUploadToken` says.
     """
-    film, token = errand.film, errand.token
+    video_bytes, token = errand.video_bytes, errand.token
     interruptions, received_bytes = 0, token["receivedBytes"]
     warning, began_at, first_byte = None, time.monotonic(), received_bytes
     line = http.client.HTTPConnection(*errand.line, timeout=ANSWER_WITHIN_S)
-    while received_bytes < film.size_bytes:
-        end = min(film.size_bytes, received_bytes + token["upload"]["chunkSizeBytes"])
+    while received_bytes < video_bytes.size_bytes:
+        end = min(video_bytes.size_bytes, received_bytes + token["upload"]["chunkSizeBytes"])
         try:
-            received_bytes = _send_chunk(line, film, token["upload"], received_bytes, end)
+            received_bytes = _send_chunk(line, video_bytes, token["upload"], received_bytes, end)
         except (OSError, http.client.HTTPException):
             interruptions += 1
             line.close()
@@ -156,13 +156,15 @@ def too_slow(token: dict[str, Any], sent_bytes: int, seconds: float) -> str | No
     )
 
 
-def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, upload: dict[str, Any], begin: int, end: int) -> int:
+def _send_chunk(
+    line: http.client.HTTPConnection, video_bytes: LongFilm, upload: dict[str, Any], begin: int, end: int
+) -> int:
     """
     Send a chunk as a browser sends a form.
 
     Args:
         line: To Kaltura.
-        film: What is sent.
+        video: What is sent.
         upload: What it takes, as the answer of `issueUploadToken` has it.
         begin: Where in the file the chunk begins.
         end: Where it ends.
@@ -176,7 +178,7 @@ def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, upload: dict[s
         "uploadTokenId": upload["uploadTokenId"],
         "resume": str(begin > 0).lower(),
         "resumeAt": str(begin),
-        "finalChunk": str(end == film.size_bytes).lower(),
+        "finalChunk": str(end == video_bytes.size_bytes).lower(),
     }
     parts = [
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -189,7 +191,7 @@ def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, upload: dict[s
     line.putheader("Content-Type", f"multipart/form-data; boundary={_BOUNDARY}")
     line.putheader("Content-Length", str(len(head) + end - begin + len(tail)))
     line.endheaders(head)
-    for block in film.blocks(begin, end):
+    for block in video_bytes.blocks(begin, end):
         line.send(block)
     line.send(tail)
     answer = json.loads(line.getresponse().read())
@@ -360,8 +362,8 @@ def main() -> int:
     Read an errand from the standard input, run it, and write the report to the standard output.
     """
     read = json.load(sys.stdin)
-    film, line = LongFilm(**read.pop("film")), tuple(read.pop("line"))
-    json.dump(asdict(send_film(Errand(film, line=(line[0], line[1]), **read))), sys.stdout)
+    video_bytes, line = LongFilm(**read.pop("film")), tuple(read.pop("line"))
+    json.dump(asdict(send_film(Errand(video_bytes, line=(line[0], line[1]), **read))), sys.stdout)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A provider as the stories of videos see it: what a session names, what is there, how a film is sent, and played.
+"""A provider as the stories of videos see it: what a session names, what is there, how a video is sent, and played.
 
 Used by the stories that are told once per provider; what only one of them has, its own files tell. Leaves to `School`
 how a simulator is spoken to.
@@ -42,14 +42,14 @@ class Provider(Protocol):
 
     Attributes:
         name: By which a session chooses it.
-        no_film: Why a file that is no film has failed.
-        no_picture: Code of the failure of a film without a picture.
+        not_a_video: Why a file that is no video has failed.
+        no_picture: Code of the failure of a video without a picture.
         protocol: How bytes are sent there.
         upload_fields: The names of all that it takes to send some.
     """
 
     name: ClassVar[str]
-    no_film: ClassVar[str]
+    not_a_video: ClassVar[str]
     no_picture: ClassVar[str]
     protocol: ClassVar[str]
     upload_fields: ClassVar[frozenset[str]]
@@ -84,9 +84,9 @@ class Provider(Protocol):
         """
         ...
 
-    def send_first(self, token: Token, film: bytes) -> int:
+    def send_first(self, token: Token, video_bytes: bytes) -> int:
         """
-        The first bytes of a film arrive, and no more.
+        The first bytes of a video arrive, and no more.
 
         Returns:
             How many.
@@ -99,9 +99,9 @@ class Provider(Protocol):
         """
         ...
 
-    def plays(self, grant: Token, film: bytes) -> bool:
+    def plays(self, grant: Token, video_bytes: bytes) -> bool:
         """
-        Whether a grant plays this film, and nothing else.
+        Whether a grant plays this video, and nothing else.
         """
         ...
 
@@ -141,7 +141,7 @@ class Provider(Protocol):
         """
         ...
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """
         Nothing goes wrong any more.
         """
@@ -169,7 +169,7 @@ class AtKaltura:
     school: School
 
     name: ClassVar[str] = "kaltura"
-    no_film: ClassVar[str] = "The file could not be converted: it is damaged, or it is not a video."
+    not_a_video: ClassVar[str] = "The file could not be converted: it is damaged, or it is not a video."
     no_picture: ClassVar[str] = "NOT_A_VIDEO"
     protocol: ClassVar[str] = "kaltura"
     upload_fields: ClassVar[frozenset[str]] = frozenset({"protocol", "url", "ks", "uploadTokenId", "chunkSizeBytes"})
@@ -208,13 +208,13 @@ class AtKaltura:
         """
         return str(token["upload"]["uploadTokenId"])
 
-    def send_first(self, token: Token, film: bytes) -> int:
+    def send_first(self, token: Token, video_bytes: bytes) -> int:
         """
         See `Provider`. One chunk.
         """
         upload = token["upload"]
         fields = {"ks": upload["ks"], "uploadTokenId": upload["uploadTokenId"], "finalChunk": "false", "format": "1"}
-        files = {"fileData": ("film.mp4", film[:CHUNK_BYTES])}
+        files = {"fileData": ("film.mp4", video_bytes[:CHUNK_BYTES])}
         answer = self.school.http.post(upload["url"], fields, files=files, timeout=10).json()
         assert "code" not in answer, answer
         return CHUNK_BYTES
@@ -229,13 +229,13 @@ class AtKaltura:
         assert answer["code"] in ("INVALID_KS", "UPLOAD_TOKEN_NOT_FOUND"), answer
         return bool(answer["code"] == "UPLOAD_TOKEN_NOT_FOUND")
 
-    def plays(self, grant: Token, film: bytes) -> bool:
+    def plays(self, grant: Token, video_bytes: bytes) -> bool:
         """
         See `Provider`. Byte for byte.
         """
         manifest = self.school.http.get(grant["manifestUrl"], timeout=10).text
         played = self.school.http.get(grant["progressiveUrl"], timeout=10)
-        return manifest.startswith("#EXTM3U") and played.ok and played.content == film
+        return manifest.startswith("#EXTM3U") and played.ok and played.content == video_bytes
 
     def addresses(self, grant: Token) -> list[str]:
         """
@@ -279,7 +279,7 @@ class AtKaltura:
         match = {"service": "media", "action": "delete", "times": 0}
         self.school.simulator("POST", "faults", {"kind": "error", "code": code, "match": match})
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """
         See `Provider`.
         """
@@ -311,7 +311,7 @@ class AtCloudflare:
     school: School
 
     name: ClassVar[str] = "cloudflare"
-    no_film: ClassVar[str] = "The file is not a video."
+    not_a_video: ClassVar[str] = "The file is not a video."
     no_picture: ClassVar[str] = "REFUSED_BY_PROVIDER"
     protocol: ClassVar[str] = "tus"
     upload_fields: ClassVar[frozenset[str]] = frozenset({"protocol", "url", "chunkSizeBytes"})
@@ -346,7 +346,7 @@ class AtCloudflare:
         """
         return str(token["upload"]["url"])
 
-    def send_first(self, token: Token, film: bytes) -> int:
+    def send_first(self, token: Token, video_bytes: bytes) -> int:
         """
         See `Provider`. The line breaks in the first chunk.
         """
@@ -354,7 +354,7 @@ class AtCloudflare:
         def received() -> int:
             return sum(video["uploadedBytes"] for video in self.school.cloudflare_videos(token["videoId"]))
 
-        with begun(token["upload"]["url"], film[:CHUNK_BYTES], len(film)):
+        with begun(token["upload"]["url"], video_bytes[:CHUNK_BYTES], len(video_bytes)):
             self.school.await_provider("the first bytes", lambda: received() == CHUNK_BYTES)
         return CHUNK_BYTES
 
@@ -364,14 +364,14 @@ class AtCloudflare:
         """
         return self.school.http.head(token["upload"]["url"], headers=VERSION, timeout=10).ok
 
-    def plays(self, grant: Token, film: bytes) -> bool:
+    def plays(self, grant: Token, video_bytes: bytes) -> bool:
         """
-        See `Provider`. The video of which the token is plays, and is as long as the film.
+        See `Provider`. The token's video plays and has the same duration.
         """
         uid = jwt.decode(self.secret(grant["manifestUrl"], grant), options={"verify_signature": False})["sub"]
         sizes = [video["size"] for video in self.school.cloudflare_videos() if video["uid"] == uid]
         *_, segment = self.addresses(grant)
-        return sizes == [len(film)] and self.school.http.get(segment, timeout=10).content[:1] == b"\x47"
+        return sizes == [len(video_bytes)] and self.school.http.get(segment, timeout=10).content[:1] == b"\x47"
 
     def addresses(self, grant: Token) -> list[str]:
         """
@@ -414,7 +414,7 @@ class AtCloudflare:
         match = {"operation": "delete", "times": 0}
         self.school.cloudflare("POST", "faults", {"kind": "status", "status": status, "match": match})
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """
         See `Provider`.
         """

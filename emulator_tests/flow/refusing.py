@@ -62,7 +62,7 @@ _TELLS: Final = re.compile(r"Traceback|File \"|\.py\b|djJ8|eyJ|Error\(|projects/
 @dataclass(frozen=True, slots=True)
 class Stage:
     """
-    A draft with a ready film and an upload that waits for its bytes, and a deletion that was given up.
+    A draft with a ready video and an upload that waits for its bytes, and a deletion that was given up.
 
     Attributes:
         school: The world.
@@ -70,7 +70,7 @@ class Stage:
         administrator: Who may requeue.
         other: Another teacher, who has nothing.
         session_id: The draft.
-        playing: The id of the ready film.
+        playing: The id of the ready video.
         uploading: The id of the upload.
         deletion_id: Of the deletion.
         erasure_id: Of an erasure that the teacher has asked for long ago.
@@ -87,14 +87,14 @@ class Stage:
     erasure_id: str
 
     @classmethod
-    def prepared(cls, school: School, film: bytes) -> Self:
+    def prepared(cls, school: School, video_bytes: bytes) -> Self:
         """
         Make all that.
         """
         school.simulator("POST", "clock", {"ready": "after_s:1"})
         teacher, administrator = school.teacher(), school.person(admin=True)
         session_id = teacher.write_session()
-        playing, unwanted = (teacher.upload_film(session_id, film) for _ in range(2))
+        playing, unwanted = (teacher.upload_video(session_id, video_bytes) for _ in range(2))
         forbidden = {"kind": "error", "code": "SERVICE_FORBIDDEN", "match": {"service": "media", "action": "delete"}}
         school.simulator("POST", "faults", forbidden)
         teacher.call("deleteVideo", {"videoId": unwanted})

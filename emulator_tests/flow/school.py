@@ -1,6 +1,6 @@
 """The people and the world of a story: who acts, what Firestore says, what exists at Kaltura.
 
-Called by the stories of this folder. A person acts with his own ID token, through the rules; the world is looked at as
+Called by the tests of this folder. A person acts with their own ID token, through the rules; the world is looked at as
 an administrator. Whatever is waited for is waited for with a deadline: documents by a listener,
 Kaltura by asking again.
 """
@@ -66,7 +66,7 @@ class Unanswered(Exception):
 @dataclass(frozen=True, slots=True)
 class Person:
     """
-    Somebody with a sign-in of his own, or without one.
+    A user with their own sign-in, or an anonymous caller.
     """
 
     school: School
@@ -198,15 +198,15 @@ class Person:
         }
         return self.call("replaceVideo", request)
 
-    def upload_film(self, session_id: str, film: bytes, **fields: Any) -> str:
+    def upload_video(self, session_id: str, video_bytes: bytes, **fields: Any) -> str:
         """
-        Upload a film and wait until it is ready.
+        Upload a video and wait until it is ready.
 
         Returns:
             The video's id.
         """
-        token = self.ask_to_upload(session_id, len(film), **fields)
-        self.school.upload(token, film)
+        token = self.ask_to_upload(session_id, len(video_bytes), **fields)
+        self.school.upload(token, video_bytes)
         self.school.await_video(session_id, token["videoId"], "ready")
         video_id: str = token["videoId"]
         return video_id
@@ -256,7 +256,7 @@ class School:
 
     def teacher(self, display_name: str = "") -> Person:
         """
-        A new user with the claim that lets him teach.
+        A new user with the teacher claim.
         """
         return self.person(display_name, teacher=True)
 

@@ -28,11 +28,11 @@ WORKERS = [
 
 
 @pytest.fixture(scope="module")
-def stage(_school: School, film: bytes) -> Stage:
+def stage(_school: School, video_bytes: bytes) -> Stage:
     """
     What every request here could be about.
     """
-    return Stage.prepared(_school, film)
+    return Stage.prepared(_school, video_bytes)
 
 
 # --- tasks -------------------------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ TASK_HEADERS = {
 }
 
 
-def test_headers_of_a_task_sign_nobody_in(stage: Stage) -> None:
+def test_task_headers_do_not_authenticate_callers(stage: Stage) -> None:
     with stage.untouched():
         for function in CALLABLES:
             body = json.dumps({"data": stage.good(function)}).encode()
@@ -55,7 +55,7 @@ def test_headers_of_a_task_sign_nobody_in(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("worker", WORKERS, ids="42 spoofed X-CloudTasks, {}".format)
-def test_a_forged_task_brings_no_more_than_a_look(stage: Stage, worker: str) -> None:
+def test_forged_task_causes_at_most_an_observation(stage: Stage, worker: str) -> None:
     # In the cloud IAM lets nobody but our queues come so far (pure/test_edge.py); here there is no IAM, and what a
     # task says is a name and nothing else.
     keys = {
@@ -90,9 +90,7 @@ STRANGERS: dict[str, Callable[[School], Person]] = {
 
 
 @pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS.keys())
-def test_whose_session_it_is_not_is_refused_by_every_callable(
-    stage: Stage, stranger: Callable[[School], Person]
-) -> None:
+def test_every_callable_refuses_sessions_of_others(stage: Stage, stranger: Callable[[School], Person]) -> None:
     person = stranger(stage.school)
     with stage.untouched():
         for function in CALLABLES:
@@ -103,7 +101,7 @@ def test_whose_session_it_is_not_is_refused_by_every_callable(
             assert refused.message.endswith(".")
 
 
-def test_an_administrator_is_no_teacher_and_a_teacher_no_administrator(stage: Stage) -> None:
+def test_administrator_and_teacher_roles_are_separate(stage: Stage) -> None:
     with stage.untouched():
         for function in sorted({*TEACHERS} - {"transferSession"}):
             assert stage.refusal(function, stage.good(function), stage.administrator).code == "PERMISSION_DENIED"
@@ -130,7 +128,7 @@ def test_a_draft_shows_nothing_to_students(stage: Stage, enrolled: bool) -> None
 
 
 @pytest.mark.parametrize("function", [one for one in CALLABLES if one not in OWN], ids="45 absent, {}".format)
-def test_what_is_not_there_is_not_found(stage: Stage, function: str) -> None:
+def test_unknown_ids_are_not_found(stage: Stage, function: str) -> None:
     good = stage.good(function)
     with stage.untouched():
         refused = stage.refusal(function, {**good, next(iter(good)): "0" * 20})
@@ -169,12 +167,10 @@ def test_an_id_of_a_deletion_that_could_lead_elsewhere_is_refused(stage: Stage, 
 
 
 @pytest.mark.parametrize("what", ["47 the video is deleted", "47 its session is deleted"])
-def test_of_what_is_being_deleted_nothing_more_is_given(
-    school: School, teacher: Person, film: bytes, what: str
-) -> None:
+def test_no_tokens_are_issued_during_deletion(school: School, teacher: Person, video_bytes: bytes, what: str) -> None:
     session_id = teacher.write_session(status="public")
-    video_id = teacher.upload_film(session_id, film)
-    # Kaltura is slow about it: the film is there all the time.
+    video_id = teacher.upload_video(session_id, video_bytes)
+    # Kaltura is slow about it: the video is there all the time.
     busy = {"kind": "status", "status": 503, "match": {"service": "media", "action": "delete", "times": 0}}
     school.simulator("POST", "faults", busy)
     if what == "47 the video is deleted":
@@ -226,7 +222,7 @@ def _ask(stage: Stage, function: str, request_id: str, **fields: Any) -> dict[st
 
 
 @pytest.mark.parametrize("function", ["issueUploadToken", "replaceVideo"], ids="39 52 {}".format)
-def test_the_very_same_call_again_gets_the_same_answer_and_makes_nothing(stage: Stage, function: str) -> None:
+def test_repeated_call_returns_the_same_answer(stage: Stage, function: str) -> None:
     request_id = uuid.uuid4().hex
     first = _ask(stage, function, request_id)
     entries = {entry["id"] for entry in stage.school.things("entries")}
@@ -286,9 +282,11 @@ def test_the_same_call_many_times_at_once_gets_one_token(school: School, teacher
 
 
 @pytest.mark.parametrize("needs_key", [False, True], ids=["55 addresses", "55 a player KS"])
-def test_after_unpublishing_no_new_ks_is_given(school: School, teacher: Person, film: bytes, needs_key: bool) -> None:
+def test_after_unpublishing_no_new_ks_is_given(
+    school: School, teacher: Person, video_bytes: bytes, needs_key: bool
+) -> None:
     session_id = teacher.write_session(status="public")
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     student = school.person()
     asked = {"videoId": video_id, "playerKs": needs_key}
     assert ("ks" in student.call("issuePlayback", asked)) is needs_key

@@ -23,14 +23,14 @@ Body = Callable[[Fields], bytes]
 
 
 @pytest.fixture(scope="module")
-def stage(_school: School, film: bytes) -> Stage:
+def stage(_school: School, video_bytes: bytes) -> Stage:
     """
     What every request here could be about.
     """
-    return Stage.prepared(_school, film)
+    return Stage.prepared(_school, video_bytes)
 
 
-def test_the_requests_are_good_but_for_their_flaw(stage: Stage) -> None:
+def test_valid_requests_are_accepted(stage: Stage) -> None:
     # What changes nothing is done; of the rest the last check of all is what refuses: nothing else is wrong with it.
     for function in ("uploadFinished", "issuePlayback", "getKalturaSession", "renewUploadToken"):
         assert stage.asker(function).call(function, stage.good(function))
@@ -160,7 +160,7 @@ def test_eleven_megabytes_are_refused(stage: Stage, function: str, place: str) -
 
 
 @pytest.mark.parametrize("name", ["noSuchFunction", "__init__", "FUNCTIONS", "import_module"], ids="14 {}".format)
-def test_what_is_no_function_is_not_called(stage: Stage, name: str) -> None:
+def test_unknown_function_is_not_called(stage: Stage, name: str) -> None:
     url = f"{stage.school.testbed.functions_url}/{name}"
     token = {"Authorization": f"Bearer {stage.teacher.id_token}"}
     with stage.untouched():
@@ -191,7 +191,7 @@ FILES: dict[str, Fields] = {
     "a kind without a name": {"fileName": ".mp4"},
     "a name that climbs": {"fileName": "../a.mp4"},
     "a name of two steps": {"fileName": "a.mp4/b"},
-    "a program that ends like a film": {"fileName": "film.mp4.exe"},
+    "a program with a video extension inside its name": {"fileName": "film.mp4.exe"},
     "a name that reads backwards": {"fileName": "film\u202e4pm.mp4"},
     "no byte": {"fileSizeBytes": 0},
     "less than no byte": {"fileSizeBytes": -1},
@@ -201,7 +201,7 @@ FILES: dict[str, Fields] = {
 
 
 @pytest.mark.parametrize("fields", FILES.values(), ids=FILES.keys())
-def test_what_may_not_be_uploaded_is_refused_before_anything_is_made(stage: Stage, fields: Fields) -> None:
+def test_invalid_file_is_refused_before_any_write(stage: Stage, fields: Fields) -> None:
     with stage.untouched():
         for function in ("issueUploadToken", "replaceVideo"):
             refused = stage.refusal(function, {**stage.good(function), **fields})
@@ -213,7 +213,7 @@ def test_what_may_not_be_uploaded_is_refused_before_anything_is_made(stage: Stag
 
 
 @pytest.mark.parametrize("function", CALLABLES, ids="15 none, {}".format)
-def test_who_has_not_signed_in_is_told_to(stage: Stage, function: str) -> None:
+def test_anonymous_caller_is_unauthenticated(stage: Stage, function: str) -> None:
     with stage.untouched():
         refused = stage.refusal(function, stage.good(function), stage.school.nobody())
     assert (refused.code, refused.reason) == ("UNAUTHENTICATED", "SIGN_IN_REQUIRED")
@@ -258,7 +258,7 @@ CLAIMS: dict[str, Fields] = {
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())
-def test_a_token_that_is_none_is_refused_by_every_callable(stage: Stage, token: Callable[[Fields], str]) -> None:
+def test_every_callable_refuses_malformed_tokens(stage: Stage, token: Callable[[Fields], str]) -> None:
     with stage.untouched():
         for function in CALLABLES:
             person = Person(stage.school, "forged", token(stage.claims(function)))
@@ -308,14 +308,14 @@ def test_a_token_of_an_account_that_has_ended_opens_nothing_any_more(
             assert stage.refusal(function, stage.good(function), person).reason == expected, function
 
 
-def test_whose_claim_was_taken_away_does_nothing_with_what_was_his(stage: Stage, film: bytes) -> None:
+def test_withdrawn_teacher_claim_blocks_all_calls(stage: Stage, video_bytes: bytes) -> None:
     """
     A2.
     """
     school = stage.school
     person = school.teacher()
     session_id = person.write_session()
-    video_id = person.upload_film(session_id, film)
+    video_id = person.upload_video(session_id, video_bytes)
     file = {"requestId": "r1", "fileName": "film.mp4", "fileSizeBytes": 1000}
     _end(person, "A2 the claims taken away")
 
@@ -350,17 +350,17 @@ def test_whose_claim_was_taken_away_does_nothing_with_what_was_his(stage: Stage,
     assert set((school.document(f"sessions/{session_id}") or {})["videos"]) == {video_id}
 
 
-def test_a_student_goes_on_watching_for_an_hour_without_being_looked_up(stage: Stage, film: bytes) -> None:
+def test_student_is_not_looked_up_again_within_an_hour(stage: Stage, video_bytes: bytes) -> None:
     """
     A2: what the snapshot-up costs is spent where a claim is acted by.
     """
     teacher, student = stage.school.teacher(), stage.school.person()
-    video_id = teacher.upload_film(teacher.write_session(status="public"), film)
+    video_id = teacher.upload_video(teacher.write_session(status="public"), video_bytes)
     _end(student, "33 disabled")
     assert student.call("issuePlayback", {"videoId": video_id})["videoId"] == video_id
 
 
-def test_everything_goes_only_for_who_has_just_signed_in(stage: Stage) -> None:
+def test_erasure_requires_a_recent_sign_in(stage: Stage) -> None:
     long_ago = {**stage.claims("requeueDeletion"), "auth_time": int(time.time()) - 301}
     person = unsigned(stage.school, long_ago)
     with stage.untouched():
@@ -400,7 +400,7 @@ NOT_TRUE: dict[str, object] = {
 
 
 @pytest.mark.parametrize("value", NOT_TRUE.values(), ids=NOT_TRUE.keys())
-def test_a_claim_that_is_not_exactly_true_opens_nothing_to_the_owner_himself(stage: Stage, value: object) -> None:
+def test_teacher_claim_other_than_true_is_refused(stage: Stage, value: object) -> None:
     with stage.untouched():
         # Whatever they have become, people have what is theirs erased or exported, and are told how far that is.
         for function in sorted({*CALLABLES} - {*OWN, "getErasure"}):
@@ -413,7 +413,7 @@ def test_a_claim_that_is_not_exactly_true_opens_nothing_to_the_owner_himself(sta
                 assert (refused.code, refused.reason) == ("PERMISSION_DENIED", who)
 
 
-def test_an_anonymous_user_is_no_teacher_whatever_he_claims(stage: Stage) -> None:
+def test_anonymous_user_with_teacher_claim_is_no_teacher(stage: Stage) -> None:
     with stage.untouched():
         for function in TEACHERS:
             claims = {**stage.claims(function), "firebase": {"identities": {}, "sign_in_provider": "anonymous"}}
@@ -424,7 +424,7 @@ def test_an_anonymous_user_is_no_teacher_whatever_he_claims(stage: Stage) -> Non
 # --- what is left of it all ----------------------------------------------------------------------------------------
 
 
-def test_nothing_that_was_sent_wrongly_stands_in_the_log(stage: Stage) -> None:
+def test_invalid_input_is_never_logged(stage: Stage) -> None:
     """
     A5.
     """

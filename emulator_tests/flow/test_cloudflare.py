@@ -45,14 +45,14 @@ def _reserved(school: School, video_id: str) -> float:
 # --- from the address to playing ----------------------------------------------------------------------------------
 
 
-def test_a_session_may_have_videos_at_both_providers(school: School, teacher: Person, film: bytes) -> None:
+def test_a_session_may_have_videos_at_both_providers(school: School, teacher: Person, video_bytes: bytes) -> None:
     session_id = teacher.write_session()
-    at_kaltura = teacher.ask_to_upload(session_id, len(film))
+    at_kaltura = teacher.ask_to_upload(session_id, len(video_bytes))
     teacher.change_session(session_id, videoProvider="cloudflare")
-    at_cloudflare = teacher.ask_to_upload(session_id, len(film))
+    at_cloudflare = teacher.ask_to_upload(session_id, len(video_bytes))
 
     for token in (at_kaltura, at_cloudflare):
-        school.upload(token, film)
+        school.upload(token, video_bytes)
 
     shown = {
         token["videoId"]: school.await_video(session_id, token["videoId"], "ready")
@@ -79,13 +79,13 @@ def test_a_token_says_until_when_the_address_takes_bytes_and_from_which_speed(te
     teacher.call("cancelUpload", {"videoId": token["videoId"]})
 
 
-def test_a_gibibyte_whose_line_breaks_twenty_times_arrives_whole(
+def test_upload_of_one_gib_survives_twenty_disconnects(
     school: School, teacher: Person, session_id: str, tmp_path: Path
 ) -> None:
-    film = LongFilm(str(TEST_PICTURE), LONG_BYTES, seed=7)
+    video_bytes = LongFilm(str(TEST_PICTURE), LONG_BYTES, seed=7)
     file, digest = tmp_path / "long.mp4", hashlib.sha256()
     with file.open("wb") as kept:
-        for block in film.blocks(0, LONG_BYTES):
+        for block in video_bytes.blocks(0, LONG_BYTES):
             kept.write(block)
             digest.update(block)
     token = teacher.ask_to_upload(session_id, LONG_BYTES)
@@ -132,15 +132,15 @@ def _arrived(school: School, uid: str) -> str:
 
 @pytest.mark.parametrize("sent", ["before a byte", "while it is processed"])
 @pytest.mark.parametrize("end", ["cancelled", "deleted", "its session deleted"])
-def test_whenever_and_however_an_upload_ends_nothing_is_left_and_no_minute_reserved(
-    school: School, teacher: Person, session_id: str, film: bytes, sent: str, end: str
+def test_ended_upload_leaves_no_video_and_no_reservation(
+    school: School, teacher: Person, session_id: str, video_bytes: bytes, sent: str, end: str
 ) -> None:
     school.cloudflare("POST", "clock", NEVER)
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     video_id = token["videoId"]
     assert _reserved(school, video_id) > 0
     if sent == "while it is processed":
-        school.upload(token, film)
+        school.upload(token, video_bytes)
         school.await_video(session_id, video_id, "processing")
 
     match end:
@@ -158,27 +158,27 @@ def test_whenever_and_however_an_upload_ends_nothing_is_left_and_no_minute_reser
 
 
 def test_a_creation_whose_answer_is_lost_makes_one_video_and_reserves_once(
-    school: School, teacher: Person, session_id: str, film: bytes
+    school: School, teacher: Person, session_id: str, video_bytes: bytes
 ) -> None:
     school.cloudflare("POST", "faults", {"kind": "drop_after_commit", "match": {"operation": "create"}})
 
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
 
     assert (
         _reserved(school, token["videoId"]) == school.cloudflare_videos(token["videoId"])[0]["maxDurationSeconds"] / 60
     )
     assert len(school.cloudflare_videos(token["videoId"])) == 1
-    school.upload(token, film)
+    school.upload(token, video_bytes)
     school.await_video(session_id, token["videoId"], "ready")
 
 
 # --- secrets and webhooks -----------------------------------------------------------------------------------------
 
 
-def test_the_address_stands_in_no_document_and_no_log(
-    school: School, teacher: Person, session_id: str, film: bytes
+def test_upload_address_is_in_no_document_and_no_log(
+    school: School, teacher: Person, session_id: str, video_bytes: bytes
 ) -> None:
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     key = token["upload"]["url"].rpartition("/")[2].partition("?")[0]
     assert len(key) > 20
     # Who asks how much has arrived asks at that address.
@@ -210,15 +210,15 @@ def pushing(school: School, _told: None) -> School:
     return school
 
 
-def test_a_webhook_makes_a_film_ready_without_the_poller(
-    pushing: School, teacher: Person, session_id: str, film: bytes
+def test_webhook_makes_a_video_ready_without_the_poller(
+    pushing: School, teacher: Person, session_id: str, video_bytes: bytes
 ) -> None:
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     # Nobody ticks for an hour.
     now = datetime.now(UTC)
     pushing.write(FEED, running=True, tick=999_999, dueAt=now + timedelta(hours=1))
 
-    pushing.upload(token, film)
+    pushing.upload(token, video_bytes)
 
     pushing.await_video(session_id, token["videoId"], "ready")
     pushing.write(FEED, dueAt=now - timedelta(hours=1))
@@ -237,7 +237,7 @@ def _neighbour(school: School, statuses: Sequence[int]) -> AbstractContextManage
     return listening(place.path, statuses, place.port or 0)
 
 
-def test_what_speaks_of_another_deployment_on_the_account_is_passed_on_once_with_its_signature(
+def test_webhook_of_another_deployment_is_forwarded_once(
     pushing: School,
 ) -> None:
     body = json.dumps({"uid": "u", "meta": {"greenroom": f"{NEIGHBOUR}:video:v1:1"}}).encode()
@@ -263,10 +263,10 @@ def test_what_speaks_of_another_deployment_on_the_account_is_passed_on_once_with
 
 
 def test_a_forged_or_old_webhook_is_refused_and_replaying_a_true_one_changes_nothing(
-    pushing: School, teacher: Person, session_id: str, film: bytes
+    pushing: School, teacher: Person, session_id: str, video_bytes: bytes
 ) -> None:
     secret = _secret(pushing)
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     (made,) = pushing.cloudflare_videos(token["videoId"])
     # A true signature on a lie: nothing was uploaded, and it says ready.
     body = json.dumps({**made, "readyToStream": True, "status": {"state": "ready"}}).encode()
@@ -279,7 +279,7 @@ def test_a_forged_or_old_webhook_is_refused_and_replaying_a_true_one_changes_not
     assert _post(pushing, body, {}) == 403
     assert _post(pushing, b"{", _signed(b"{", secret, now)) == 400
     assert pushing.await_video(session_id, token["videoId"], "uploading")["percent"] == 0
-    pushing.upload(token, film)
+    pushing.upload(token, video_bytes)
     pushing.await_video(session_id, token["videoId"], "ready")
 
 
@@ -293,7 +293,7 @@ def _post(school: School, body: bytes, headers: dict[str, str]) -> int:
     return school.http.post(url, body, headers={"Content-Type": "application/json", **headers}, timeout=30).status_code
 
 
-def test_the_doctor_looks_at_both_accounts(school: School) -> None:
+def test_doctor_checks_both_accounts(school: School) -> None:
     said: Any = school.testbed.command("doctor")
 
     assert "Cloudflare signing key" in said.stdout

@@ -124,22 +124,22 @@ def logged(school: School, message: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("provider", ["kaltura", "cloudflare"])
-def test_a_film_goes_up_and_plays_whatever_surrounds_the_settings(
-    careless: School, tutor: Person, film: bytes, provider: str
+def test_upload_and_playback_work_with_whitespace_around_settings(
+    careless: School, tutor: Person, video_bytes: bytes, provider: str
 ) -> None:
     """B7: the upload address is the one that its own KS takes."""
     session_id = tutor.write_session(videoProvider=provider)
-    token = tutor.ask_to_upload(session_id, len(film))
+    token = tutor.ask_to_upload(session_id, len(video_bytes))
     if provider == "kaltura":
         assert urlsplit(token["upload"]["url"]).path == UPLOAD_PATH
-    careless.upload(token, film)
+    careless.upload(token, video_bytes)
     careless.await_video(session_id, token["videoId"], "ready")
     grant = tutor.call("issuePlayback", {"videoId": token["videoId"]})
     assert "//" not in grant["manifestUrl"].partition("://")[2]
     assert careless.http.get(grant["manifestUrl"], timeout=30).status_code == 200
 
 
-def test_find_is_find_with_a_line_end_too(careless: School, tutor: Person) -> None:
+def test_find_setting_may_end_with_a_newline(careless: School, tutor: Person) -> None:
     """B7: it is no secret that signs chat tokens."""
     assert careless.testbed.command("setup").returncode == 0
     now = datetime.now(UTC).replace(microsecond=0)
@@ -197,7 +197,7 @@ def test_claims_that_would_be_too_long_are_refused_and_nothing_is_changed(carele
 
 
 @pytest.mark.parametrize("uid", ["nobody-here", "x" * 200])
-def test_an_account_that_is_not_there_is_told(careless: School, uid: str) -> None:
+def test_unknown_account_is_reported(careless: School, uid: str) -> None:
     told = careless.testbed.command("grant", uid, "admin")
     assert told.returncode == 1
     assert told.stderr.endswith(".\n")
@@ -242,12 +242,12 @@ def test_work_waits_while_a_secret_is_rejected_and_goes_on_by_itself(rejecting: 
 
 
 def test_doctor_asks_what_is_deployed_as_a_stranger_and_compares_the_rules(
-    careless: School, tutor: Person, film: bytes
+    careless: School, tutor: Person, video_bytes: bytes
 ) -> None:
     """C6: the rules have the usual names, the settings others."""
     assert careless.testbed.command("setup").returncode == 0
-    # Whether it plays to strangers can be tried of a film that is ready alone.
-    tutor.upload_film(tutor.write_session(), film)
+    # Whether it plays to strangers can be tried of a video that is ready alone.
+    tutor.upload_video(tutor.write_session(), video_bytes)
     told = careless.testbed.command("doctor")
     lines = told.stdout.splitlines()
     assert told.returncode == 1
@@ -271,7 +271,7 @@ def test_doctor_says_that_a_secret_is_rejected_and_goes_on(rejecting: School) ->
     assert rejecting.testbed.kaltura_admin_secret not in told.stdout + told.stderr
 
 
-def test_a_setting_that_cannot_be_is_told_by_a_command(careless: School, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_reports_an_invalid_setting(careless: School, monkeypatch: pytest.MonkeyPatch) -> None:
     """B7"""
     monkeypatch.setenv("MAX_INSTANCES", "-5")
     told = careless.testbed.command("doctor")

@@ -144,7 +144,7 @@ def test_without_an_account_it_asks_for_one(tmp_path: Path) -> None:
     ],
     ids=lambda value: value[:24],
 )
-def test_a_setting_that_cannot_be_is_not_deployed(tmp_path: Path, name: str, value: str, sentence: str) -> None:
+def test_invalid_setting_is_not_deployed(tmp_path: Path, name: str, value: str, sentence: str) -> None:
     """B7, C1, C6"""
     deployed = deploy(tmp_path, KALTURA | {name: value})
     assert deployed.error
@@ -152,7 +152,7 @@ def test_a_setting_that_cannot_be_is_not_deployed(tmp_path: Path, name: str, val
     assert sentence in deployed.printed
 
 
-def test_values_with_what_echo_and_editors_leave_are_deployed(tmp_path: Path) -> None:
+def test_settings_with_trailing_newlines_are_deployed(tmp_path: Path) -> None:
     """B7"""
     settings = {
         "KALTURA_PARTNER_ID": '" 102\\n"',

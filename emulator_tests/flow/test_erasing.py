@@ -44,18 +44,18 @@ def hurried(school: School, erasure_id: str) -> str:
     return state
 
 
-def test_all_that_a_teacher_has_goes_at_both_providers_and_nobody_elses(
-    school: School, teacher: Person, film: bytes
+def test_erasure_deletes_a_teachers_content_at_both_providers(
+    school: School, teacher: Person, video_bytes: bytes
 ) -> None:
     other = school.teacher()
     kept_session = other.write_session(videoProvider="cloudflare")
-    kept = other.upload_film(kept_session, film)
+    kept = other.upload_video(kept_session, video_bytes)
     at_kaltura = teacher.write_session(visibility="enrolled")
     at_cloudflare = teacher.write_session(videoProvider="cloudflare")
     live = teacher.write_live_session(status="public")
     student = school.person()
     teacher.enrol(at_kaltura, student)
-    first, second = teacher.upload_film(at_kaltura, film), teacher.upload_film(at_cloudflare, film)
+    first, second = teacher.upload_video(at_kaltura, video_bytes), teacher.upload_video(at_cloudflare, video_bytes)
     school.await_event(live)
     request = {"requestId": uuid.uuid4().hex, "uid": teacher.uid}
 
@@ -93,8 +93,8 @@ def test_all_that_a_teacher_has_goes_at_both_providers_and_nobody_elses(
     assert other.call("issuePlayback", {"videoId": kept})["manifestUrl"]
 
 
-def test_a_teacher_who_is_erased_after_their_session_was_given_away_by_hand_takes_nothing_of_it_along(
-    school: School, teacher: Person, film: bytes
+def test_erasure_spares_a_session_whose_owner_was_changed_by_hand(
+    school: School, teacher: Person, video_bytes: bytes
 ) -> None:
     """
     A13: the row's own story; enrolments of the new owner's session stay, and the erasure ends.
@@ -102,9 +102,9 @@ def test_a_teacher_who_is_erased_after_their_session_was_given_away_by_hand_take
     other, student = school.teacher(), school.person()
     session_id = teacher.write_session(status="public", visibility="enrolled")
     teacher.enrol(session_id, student)
-    teacher.upload_film(session_id, film)
+    teacher.upload_video(session_id, video_bytes)
     school.firestore.commit(SERVER, change(f"sessions/{session_id}", {"ownerUid": other.uid}))
-    video_id = other.upload_film(session_id, film)
+    video_id = other.upload_video(session_id, video_bytes)
 
     asked = teacher.call("eraseContent", {"requestId": uuid.uuid4().hex, "uid": teacher.uid})
 
@@ -127,7 +127,7 @@ def test_a_teacher_who_is_erased_after_their_session_was_given_away_by_hand_take
     assert naming(school, teacher.uid) == []
 
 
-def test_enrolments_of_a_deleted_session_go_with_it(school: School, teacher: Person) -> None:
+def test_enrolments_are_deleted_with_their_session(school: School, teacher: Person) -> None:
     """
     A12: also of one that never had anything at a provider.
     """
@@ -157,7 +157,7 @@ BAD: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD)
-def test_a_bad_request_is_refused_and_nothing_goes(school: School, teacher: Person, data: dict[str, Any]) -> None:
+def test_invalid_erasure_request_deletes_nothing(school: School, teacher: Person, data: dict[str, Any]) -> None:
     session_id = teacher.write_session()
     administrator = school.person(admin=True)
 
@@ -168,7 +168,7 @@ def test_a_bad_request_is_refused_and_nothing_goes(school: School, teacher: Pers
     assert school.document(f"sessions/{session_id}") is not None
 
 
-def test_nobody_has_anothers_content_go(school: School, teacher: Person) -> None:
+def test_users_cannot_erase_content_of_others(school: School, teacher: Person) -> None:
     session_id = teacher.write_session()
     for person, data in (
         (school.teacher(), {"requestId": "r", "uid": teacher.uid}),

@@ -44,7 +44,7 @@ def _is_copied(fields: Any) -> bool:
 
 
 @pytest.fixture
-def stage(hosting: School, film: bytes) -> Stage:
+def stage(hosting: School, video_bytes: bytes) -> Stage:
     """
     Make all that, on the stack that copies videos to hosts.
     """
@@ -63,12 +63,12 @@ def stage(hosting: School, film: bytes) -> Stage:
     for provider in ("kaltura", "cloudflare"):
         session_id = teacher.write_session(title=title, visibility="enrolled", videoProvider=provider)
         teacher.enrol(session_id, student)
-        video_id = teacher.upload_film(session_id, film, **file)
+        video_id = teacher.upload_video(session_id, video_bytes, **file)
         hosting.await_document(f"videos/{video_id}", _is_copied)
     teacher.ask_to_upload(session_id, 1000, **file)
     mine = teacher.write_session(title=title, **live_now)
     others_live = other.write_session(visibility="enrolled", **live_now)
-    kept = other.upload_film(other.write_session(), film)
+    kept = other.upload_video(other.write_session(), video_bytes)
     for session_id in (mine, others_live):
         hosting.await_event(session_id)
     for person in (teacher, student):

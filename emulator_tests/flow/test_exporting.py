@@ -24,7 +24,7 @@ def export_of(person: Person, uid: str) -> list[dict[str, Any]]:
         asked = {"uid": uid, "after": page["after"]}
 
 
-def test_people_are_handed_what_is_stored_about_them(school: School, teacher: Person, film: bytes) -> None:
+def test_export_returns_what_is_stored_about_the_caller(school: School, teacher: Person, video_bytes: bytes) -> None:
     """
     A12.
     """
@@ -33,7 +33,7 @@ def test_people_are_handed_what_is_stored_about_them(school: School, teacher: Pe
     session_id = teacher.write_live_session(
         status="public", visibility="enrolled", title="Xylographie", startsAt=now, endsAt=now + timedelta(hours=1)
     )
-    video_id = teacher.upload_film(session_id, film, title="Quagga")
+    video_id = teacher.upload_video(session_id, video_bytes, title="Quagga")
     school.await_event(session_id)
     teacher.enrol(session_id, student)
     teacher.call("setModerator", {"sessionId": session_id, "uid": student.uid, "isModerator": True})
@@ -55,7 +55,7 @@ def test_people_are_handed_what_is_stored_about_them(school: School, teacher: Pe
     assert [one["path"] for one in export_of(administrator, student.uid)] == [one["path"] for one in of_student]
 
 
-def test_nobody_is_handed_what_is_stored_about_another(school: School, teacher: Person) -> None:
+def test_export_of_another_user_is_refused(school: School, teacher: Person) -> None:
     for person, code in (
         (school.teacher(), "PERMISSION_DENIED"),
         (school.person(), "PERMISSION_DENIED"),

@@ -28,13 +28,15 @@ def teacher(hosting: School) -> Iterator[Person]:
 
 def _await_copies(hosting: School, video_id: str, generation: int = 1) -> None:
     """
-    Wait until a film of a video is ready at both hosts.
+    Wait until the copies of a video are ready at both hosts.
     """
 
     def everywhere(fields: Any) -> bool:
         shown = (fields or {}).get("hosts") or {}
-        film = f"video:{video_id}:{generation}"
-        return {name for name, one in shown.items() if (one["film"], one["state"]) == (film, "ready")} == set(HOSTS)
+        video_bytes = f"video:{video_id}:{generation}"
+        return {name for name, one in shown.items() if (one["film"], one["state"]) == (video_bytes, "ready")} == set(
+            HOSTS
+        )
 
     hosting.await_document(f"videos/{video_id}", everywhere)
 
@@ -66,11 +68,11 @@ def _play(hosting: School, url: str) -> bytes:
 
 
 @pytest.mark.parametrize("provider", ["kaltura", "cloudflare"])
-def test_a_ready_film_is_copied_everywhere_plays_from_the_cheapest_and_goes_with_its_video(
-    hosting: School, teacher: Person, film: bytes, provider: str
+def test_ready_video_is_copied_to_every_host_and_plays_from_the_cheapest(
+    hosting: School, teacher: Person, video_bytes: bytes, provider: str
 ) -> None:
     session_id = teacher.write_session(videoProvider=provider, status="public", visibility="enrolled")
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     _await_copies(hosting, video_id)
     student = hosting.person()
     teacher.enrol(session_id, student)
@@ -78,7 +80,7 @@ def test_a_ready_film_is_copied_everywhere_plays_from_the_cheapest_and_goes_with
     grant = student.call("issuePlayback", {"videoId": video_id})
 
     assert (grant["host"], grant["playUrl"]) == ("own", grant["progressiveUrl"])
-    assert hashlib.sha256(_play(hosting, grant["playUrl"])).digest() == hashlib.sha256(film).digest()
+    assert hashlib.sha256(_play(hosting, grant["playUrl"])).digest() == hashlib.sha256(video_bytes).digest()
     assert grant["manifestUrl"].startswith(hosting.testbed.bunny_url)
     assert _play(hosting, grant["manifestUrl"])[:1] == b"\x47"
     assert hosting.http.get(grant["thumbnailUrl"], timeout=30).content[:2] == b"\xff\xd8"
@@ -95,9 +97,9 @@ def test_a_ready_film_is_copied_everywhere_plays_from_the_cheapest_and_goes_with
     hosting.await_document(f"copies/{video_id}-bunny", lambda fields: fields is None)
 
 
-def test_strangers_get_no_address_of_any_host(hosting: School, teacher: Person, film: bytes) -> None:
+def test_users_without_access_get_no_host_address(hosting: School, teacher: Person, video_bytes: bytes) -> None:
     session_id = teacher.write_session(status="public", visibility="enrolled")
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     _await_copies(hosting, video_id)
 
     for person in (hosting.person(), hosting.teacher()):
@@ -120,26 +122,28 @@ def test_strangers_get_no_address_of_any_host(hosting: School, teacher: Person, 
             hosting.firestore.get(teacher.caller, path)
 
 
-def test_copies_follow_a_film_that_is_replaced(
-    hosting: School, teacher: Person, film: bytes, other_film: bytes
+def test_copies_are_replaced_with_their_video(
+    hosting: School, teacher: Person, video_bytes: bytes, other_video_bytes: bytes
 ) -> None:
     session_id = teacher.write_session()
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     _await_copies(hosting, video_id)
 
-    hosting.upload(teacher.ask_to_replace(video_id, len(other_film)), other_film)
+    hosting.upload(teacher.ask_to_replace(video_id, len(other_video_bytes)), other_video_bytes)
     _await_copies(hosting, video_id, 2)
 
     grant = teacher.call("issuePlayback", {"videoId": video_id})
-    assert _play(hosting, grant["progressiveUrl"]) == other_film
+    assert _play(hosting, grant["progressiveUrl"]) == other_video_bytes
     hosting.await_provider(
-        "the copies of the old film to go",
+        "the deletion of the old video's copies",
         lambda: len(_at_bunny(hosting, video_id)) == 1 and len(_at_own(hosting, video_id)) == 1,
     )
 
 
-def test_a_host_that_fails_is_passed_over_until_it_plays_again(hosting: School, teacher: Person, film: bytes) -> None:
-    video_id = teacher.upload_film(teacher.write_session(), film)
+def test_a_host_that_fails_is_passed_over_until_it_plays_again(
+    hosting: School, teacher: Person, video_bytes: bytes
+) -> None:
+    video_id = teacher.upload_video(teacher.write_session(), video_bytes)
     _await_copies(hosting, video_id)
     failed = teacher.call("issuePlayback", {"videoId": video_id, "failedHost": "own"})
     assert (failed["host"], failed["playUrl"]) == ("bunny", failed["manifestUrl"])
@@ -163,8 +167,8 @@ def test_a_host_that_fails_is_passed_over_until_it_plays_again(hosting: School, 
     )
 
 
-def test_all_that_a_teacher_has_goes_from_the_hosts_too(hosting: School, teacher: Person, film: bytes) -> None:
-    video_id = teacher.upload_film(teacher.write_session(), film)
+def test_erasure_deletes_copies_on_hosts(hosting: School, teacher: Person, video_bytes: bytes) -> None:
+    video_id = teacher.upload_video(teacher.write_session(), video_bytes)
     _await_copies(hosting, video_id)
 
     asked = teacher.call("eraseContent", {"requestId": "all", "uid": teacher.uid})
@@ -176,9 +180,9 @@ def test_all_that_a_teacher_has_goes_from_the_hosts_too(hosting: School, teacher
 
 
 def test_an_operator_sees_the_table_and_finds_copies_that_nobody_names(
-    hosting: School, teacher: Person, film: bytes
+    hosting: School, teacher: Person, video_bytes: bytes
 ) -> None:
-    video_id = teacher.upload_film(teacher.write_session(), film)
+    video_id = teacher.upload_video(teacher.write_session(), video_bytes)
     _await_copies(hosting, video_id)
 
     told = hosting.testbed.command("hosts")
@@ -195,16 +199,14 @@ def test_an_operator_sees_the_table_and_finds_copies_that_nobody_names(
     assert found.returncode == 0, found.stderr
 
 
-def test_what_one_s_own_server_cannot_send_comes_from_the_next_host(
-    hosting: School, teacher: Person, film: bytes
-) -> None:
+def test_full_host_is_passed_over_for_the_next(hosting: School, teacher: Person, video_bytes: bytes) -> None:
     padding = 12_000_000
-    heavy = film + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8)
+    heavy = video_bytes + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8)
     needs_mbps = len(heavy) * 8 / 12 / 1_000_000
     assert OWN_MBPS / 3 < needs_mbps < OWN_MBPS / 2
     # Cloudflare takes it in one chunk.
     session_id = teacher.write_session(status="public", visibility="open", videoProvider="cloudflare")
-    video_id = teacher.upload_film(session_id, heavy)
+    video_id = teacher.upload_video(session_id, heavy)
     _await_copies(hosting, video_id)
     students = [hosting.person() for _ in range(4)]
 

@@ -32,15 +32,15 @@ def test_another_teacher_takes_an_id_only_once_nothing_of_its_last_session_is_le
     other.write_session(session_id)
 
 
-def test_who_gets_an_id_gets_no_video_of_its_last_session(
-    school: School, teacher: Person, film: bytes, provider: Provider
+def test_reused_session_id_gets_no_video_of_the_former_session(
+    school: School, teacher: Person, video_bytes: bytes, provider: Provider
 ) -> None:
     """
     A1: a back end, which no rule binds, creates the session of another teacher at once.
     """
     other, student = school.teacher(), school.person()
     session_id = teacher.write_session(status="public", visibility="enrolled", videoProvider=provider.name)
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     taken = session(other.caller, status="public")
     school.firestore.commit(SERVER, delete(f"sessions/{session_id}"))
     school.firestore.commit(
@@ -67,7 +67,7 @@ def test_who_gets_an_id_gets_no_video_of_its_last_session(
     assert school.document(f"sessions/{session_id}").keys() - taken.keys() <= {"kalturaSession"}  # type: ignore[union-attr]
 
 
-def test_who_creates_a_live_session_under_an_old_id_gets_an_event_of_their_own(school: School, teacher: Person) -> None:
+def test_reused_session_id_gets_its_own_event(school: School, teacher: Person) -> None:
     """
     A1: the same teacher, too, gets nothing of the old session back.
     """

@@ -71,7 +71,7 @@ def members(school: School, entry_id: str) -> set[str]:
     return {one["userId"] for one in school.things("groupUsers") if one["groupId"] == f"{entry_id}_moderators"}
 
 
-def test_a_student_enters_with_one_call_and_has_all_he_needs(school: School, teacher: Person, chat_token: Any) -> None:
+def test_student_joins_with_one_call(school: School, teacher: Person, chat_token: Any) -> None:
     session_id, event = live_now(school, teacher, visibility="enrolled")
     student = school.person()
     teacher.enrol(session_id, student)
@@ -96,7 +96,7 @@ def test_a_student_enters_with_one_call_and_has_all_he_needs(school: School, tea
     school.simulator("POST", "broadcast", {"entryId": event["entryId"], "live": False, "recording": str(TEST_PICTURE)})
 
 
-def test_the_owner_moderates_and_so_does_whom_he_names(school: School, teacher: Person, chat_token: Any) -> None:
+def test_owner_and_named_moderators_moderate(school: School, teacher: Person, chat_token: Any) -> None:
     session_id, event = live_now(school, teacher)
     anna, group = school.person(), f"{event['entryId']}_moderators"
     assert join(teacher, session_id)["isModerator"] is True
@@ -121,7 +121,7 @@ def test_the_owner_moderates_and_so_does_whom_he_names(school: School, teacher: 
 
 
 @pytest.mark.usefixtures("chat_token")
-def test_who_is_known_enters_without_a_call_to_kaltura(school: School, teacher: Person) -> None:
+def test_known_user_joins_without_a_call_to_kaltura(school: School, teacher: Person) -> None:
     # Its time is far off, so that nobody looks whether it is on the air; its owner may enter all the same.
     session_id = teacher.write_live_session(status="public")
     school.await_event(session_id)
@@ -132,7 +132,7 @@ def test_who_is_known_enters_without_a_call_to_kaltura(school: School, teacher: 
     assert asked_for_viewers(school) == []
 
 
-def test_who_may_not_enter_is_told_why_in_a_plain_sentence(school: School, teacher: Person) -> None:
+def test_refused_join_says_why(school: School, teacher: Person) -> None:
     hidden = ("NOT_FOUND", "SESSION_NOT_FOUND")
     student = school.person()
     draft = teacher.write_live_session()
@@ -152,7 +152,7 @@ def test_who_may_not_enter_is_told_why_in_a_plain_sentence(school: School, teach
     assert refusal(student, "joinSession", sessionId=early, forceRefresh="yes")[0] == "INVALID_ARGUMENT"
 
 
-def test_a_student_whom_kaltura_refuses_is_told_so_and_may_try_again(school: School, teacher: Person) -> None:
+def test_student_refused_by_kaltura_may_retry(school: School, teacher: Person) -> None:
     session_id, _ = live_now(school, teacher)
     student = school.person()
     fault = {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": {"service": "user", "action": "add"}}
@@ -161,9 +161,7 @@ def test_a_student_whom_kaltura_refuses_is_told_so_and_may_try_again(school: Sch
     assert join(student, session_id)["userId"] == student.uid
 
 
-def test_a_virtual_event_deleted_in_the_console_is_made_again_for_who_was_refused(
-    school: School, teacher: Person
-) -> None:
+def test_virtual_event_deleted_in_the_console_is_recreated_on_refresh(school: School, teacher: Person) -> None:
     session_id, event = live_now(school, teacher)
     student = school.person()
     before = join(student, session_id)["virtualEventId"]
@@ -186,7 +184,7 @@ def test_a_virtual_event_deleted_in_the_console_is_made_again_for_who_was_refuse
     assert f'"part": "virtualEventId", "part_id": "{before}"' in log
 
 
-def test_a_refresh_says_when_the_next_one_looks_at_everything(school: School, teacher: Person) -> None:
+def test_refresh_says_when_the_next_one_is_complete(school: School, teacher: Person) -> None:
     """B18: the user of a viewer who is new was made a moment ago."""
     session_id, _ = live_now(school, teacher)
     student = school.person()
@@ -199,9 +197,7 @@ def test_a_refresh_says_when_the_next_one_looks_at_everything(school: School, te
 
 
 @pytest.mark.usefixtures("chat_token")
-def test_whoever_refreshes_again_and_again_costs_kaltura_nothing_within_the_minute(
-    school: School, teacher: Person
-) -> None:
+def test_repeated_refreshes_call_kaltura_once_a_minute(school: School, teacher: Person) -> None:
     """B18."""
     # Its time is far off, so that nobody looks whether it is on the air; its owner may enter all the same.
     session_id = teacher.write_live_session(status="public")
@@ -218,7 +214,7 @@ def test_whoever_refreshes_again_and_again_costs_kaltura_nothing_within_the_minu
     assert all(began_at < datetime.fromisoformat(at) <= datetime.now(UTC) + timedelta(minutes=1) for at in told)
 
 
-def test_the_picture_goes_where_only_the_owner_knows(school: School, teacher: Person) -> None:
+def test_only_the_owner_gets_the_ingest_address(school: School, teacher: Person) -> None:
     session_id, event = live_now(school, teacher)
     told = teacher.call("getStreamIngest", {"sessionId": session_id})
     assert told["url"].startswith("rtmp://")
@@ -276,7 +272,7 @@ def _recordings(school: School, entry_id: str) -> list[str]:
     return [one["id"] for one in school.things("entries") if one.get("rootEntryId") == entry_id]
 
 
-def test_a_session_deleted_on_the_air_leaves_nothing_once_it_is_over(school: School, teacher: Person) -> None:
+def test_session_deleted_while_live_leaves_nothing_after_its_end(school: School, teacher: Person) -> None:
     session_id, event = live_now(school, teacher)
     entry_id = event["entryId"]
     school.simulator("POST", "broadcast", {"entryId": entry_id, "live": True})

@@ -8,11 +8,11 @@ from emulator_tests.flow.school import CHUNK_BYTES, Person, School
 
 
 def test_a_long_upload_goes_on_with_the_token_it_has_and_no_new_entry(
-    school: School, teacher: Person, film: bytes
+    school: School, teacher: Person, video_bytes: bytes
 ) -> None:
     session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
-    _send(school, token, film[:CHUNK_BYTES], at=0)
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
+    _send(school, token, video_bytes[:CHUNK_BYTES], at=0)
 
     renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
 
@@ -20,18 +20,18 @@ def test_a_long_upload_goes_on_with_the_token_it_has_and_no_new_entry(
     # A token that is still good is given again, and its requests are counted on.
     assert renewed["upload"]["ks"] == token["upload"]["ks"]
     assert renewed["receivedBytes"] == CHUNK_BYTES
-    _send(school, renewed, film[CHUNK_BYTES:], at=CHUNK_BYTES, final=True)
+    _send(school, renewed, video_bytes[CHUNK_BYTES:], at=CHUNK_BYTES, final=True)
     school.await_video(session_id, token["videoId"], "ready")
     assert len([kind for kind, _ in school.made_for(token["videoId"]) if kind == "entries"]) == 1
 
 
 def test_a_conversion_that_failed_is_tried_again_with_the_bytes_that_are_there(
-    school: School, teacher: Person, film: bytes
+    school: School, teacher: Person, video_bytes: bytes
 ) -> None:
     school.simulator("POST", "clock", {"ready": "failed"})
     session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
-    school.upload(token, film)
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
+    school.upload(token, video_bytes)
     shown = school.await_video(session_id, token["videoId"], "failed")
     assert shown["failure"]["retryable"] is True
 

@@ -24,7 +24,7 @@ from shared.providers.kaltura.playback import addresses_grant
 @dataclass(frozen=True, slots=True)
 class Shown:
     """
-    A ready film in a session for enrolled students.
+    A ready video in a session for enrolled students.
     """
 
     teacher: Person
@@ -34,23 +34,23 @@ class Shown:
 
 
 @pytest.fixture
-def shown(school: School, teacher: Person, film: bytes) -> Shown:
+def shown(school: School, teacher: Person, video_bytes: bytes) -> Shown:
     """
-    A film that is ready, in a public session for the enrolled.
+    A video that is ready, in a public session for the enrolled.
     """
     session_id = teacher.write_session(visibility="enrolled", status="public")
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     video = school.document(f"videos/{video_id}")
     assert video is not None
     return Shown(teacher, session_id, video_id, video["playable"]["parts"]["entryId"])
 
 
-def test_a_part_of_a_film_can_be_had_alone(shown: Shown, film: bytes) -> None:
+def test_ranges_of_a_video_can_be_read(shown: Shown, video_bytes: bytes) -> None:
     grant = shown.teacher.call("issuePlayback", {"videoId": shown.video_id})
 
     part = requests.get(grant["progressiveUrl"], headers={"Range": "bytes=100-199"}, timeout=10)
 
-    assert (part.status_code, part.content) == (206, film[100:200])
+    assert (part.status_code, part.content) == (206, video_bytes[100:200])
 
 
 def test_a_grant_of_two_hours_ago_plays_no_more(school: School, shown: Shown) -> None:
@@ -74,14 +74,12 @@ def test_the_entry_id_alone_plays_no_byte(school: School, shown: Shown, method: 
     assert not answer.ok or not answer.content
 
 
-def test_neither_an_upload_ks_nor_that_of_another_film_opens_anything_of_this_one(
-    school: School, shown: Shown, film: bytes
-) -> None:
+def test_upload_ks_and_ks_of_another_video_play_nothing(school: School, shown: Shown, video_bytes: bytes) -> None:
     kaltura = AtKaltura(school)
     grant = shown.teacher.call("issuePlayback", {"videoId": shown.video_id})
     upload = shown.teacher.ask_to_upload(shown.session_id, 1000)["upload"]
     other = shown.teacher.write_session(status="public")
-    others = shown.teacher.call("issuePlayback", {"videoId": shown.teacher.upload_film(other, film)})
+    others = shown.teacher.call("issuePlayback", {"videoId": shown.teacher.upload_video(other, video_bytes)})
 
     for address in (each for each in kaltura.addresses(grant) if ks_of(grant) in each):
         for ks in (upload["ks"], ks_of(others)):

@@ -63,7 +63,7 @@ class Life:
         owner: Who does it.
         provider: Where its videos are.
         end: What becomes of it.
-        film: What is uploaded.
+        video: What is uploaded.
         session_id: Once it is written.
         video_ids: The videos that were uploaded in full.
     """
@@ -72,7 +72,7 @@ class Life:
     owner: Person
     provider: str
     end: str
-    film: bytes
+    video_bytes: bytes
     session_id: str = ""
     video_ids: list[str] = field(default_factory=list)
 
@@ -104,10 +104,10 @@ class Life:
             "sessionId": self.session_id,
             "requestId": uuid.uuid4().hex,
             "fileName": "film.mp4",
-            "fileSizeBytes": len(self.film),
+            "fileSizeBytes": len(self.video_bytes),
         }
         token = self._insist("issueUploadToken", asked)
-        self.school.upload(token, self.film)
+        self.school.upload(token, self.video_bytes)
         self.video_ids.append(token["videoId"])
 
     def _insist(self, function: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class Life:
 # Each of 60 kills waits for a server to start, which takes seconds where other tests run beside.
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2, 3], ids=lambda seed: f"B21 seed {seed}")
-def test_whatever_is_killed_two_sweeps_make_everything_right(school: School, film: bytes, seed: int) -> None:
+def test_two_sweeps_repair_everything_after_a_kill(school: School, video_bytes: bytes, seed: int) -> None:
     """
     B21: 60 kills, 8 sessions, 10 videos at both providers. The seed decides what is done, and who is killed when; how
     far each process had come then is up to the machine.
@@ -183,7 +183,7 @@ def test_whatever_is_killed_two_sweeps_make_everything_right(school: School, fil
     before = _everything(school)
     ends = chance.sample(ENDS, len(ENDS))
     lives = [
-        Life(school, school.teacher(), ("kaltura", "cloudflare")[number % 2], end, film)
+        Life(school, school.teacher(), ("kaltura", "cloudflare")[number % 2], end, video_bytes)
         for number, end in enumerate(ends)
     ]
     with Doing(lives, chance) as doing:

@@ -110,7 +110,7 @@ def test_many_sessions_published_at_once_have_one_event_each(school: School, tea
         assert len([kind for kind, _ in school.made_for(session_id) if kind == "entries"]) == 1
 
 
-def test_the_owner_learns_all_of_his_event_and_a_viewer_what_watching_needs(school: School, teacher: Person) -> None:
+def test_owner_reads_all_event_ids_and_viewer_only_those_for_watching(school: School, teacher: Person) -> None:
     session_id = teacher.write_live_session(status="public")
     event = school.await_event(session_id)
     student = school.person()
@@ -127,7 +127,7 @@ def test_the_owner_learns_all_of_his_event_and_a_viewer_what_watching_needs(scho
     }
 
 
-def test_who_may_not_see_a_session_is_told_the_same_as_where_there_is_none(school: School, teacher: Person) -> None:
+def test_hidden_session_is_reported_like_a_missing_one(school: School, teacher: Person) -> None:
     draft = teacher.write_live_session()
     enrolled_only = teacher.write_live_session(status="public", visibility="enrolled")
     stranger = school.person()

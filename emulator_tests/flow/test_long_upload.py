@@ -36,12 +36,12 @@ def session_id(school: School, teacher: Person) -> Iterator[str]:
     yield session_id
     video_ids = list((school.document(f"sessions/{session_id}") or {}).get("videos") or {})
     teacher.delete_session(session_id)
-    school.await_provider("the long film's going", lambda: not any(map(school.made_for, video_ids)))
+    school.await_provider("the deletion of the long video", lambda: not any(map(school.made_for, video_ids)))
 
 
 @pytest.mark.timeout(600)
-def test_2_gib_arrive_whole_although_the_line_breaks_20_times(school: School, teacher: Person, session_id: str) -> None:
-    film = LongFilm(str(TEST_PICTURE), SIZE_BYTES, SEED)
+def test_upload_of_2_gib_survives_20_disconnects(school: School, teacher: Person, session_id: str) -> None:
+    video_bytes = LongFilm(str(TEST_PICTURE), SIZE_BYTES, SEED)
     token = teacher.ask_to_upload(session_id, SIZE_BYTES)
     video_id, chunk_bytes = token["videoId"], token["upload"]["chunkSizeBytes"]
     breaks = _breaks(chunk_bytes)
@@ -49,7 +49,7 @@ def test_2_gib_arrive_whole_although_the_line_breaks_20_times(school: School, te
 
     kaltura = urlsplit(school.testbed.kaltura_url)
     with line_to((kaltura.hostname or "", kaltura.port or 0), breaks) as line:
-        report = _send(school, teacher, film, token, line)
+        report = _send(school, teacher, video_bytes, token, line)
 
     assert line.broken == breaks
     assert report.interruptions == BREAKS
@@ -75,13 +75,13 @@ def test_2_gib_arrive_whole_although_the_line_breaks_20_times(school: School, te
     with school.http.get(grant["progressiveUrl"], stream=True, timeout=60) as answer:
         answer.raise_for_status()
         arrived = _digest(answer.iter_content(READ_BYTES))
-    assert arrived == _digest(film.blocks(0, SIZE_BYTES))
+    assert arrived == _digest(video_bytes.blocks(0, SIZE_BYTES))
 
 
 def _breaks(chunk_bytes: int) -> list[Break]:
     """
     One within the first chunk, one that loses the answer to the last chunk, and the others one in each twentieth of the
-    film: half of them within a chunk, half of them when it has arrived and its client does not hear of it.
+    video: half of them within a chunk, half of them when it has arrived and its client does not hear of it.
     """
     chance = random.Random(SEED)
     stretch_bytes = SIZE_BYTES // BREAKS
@@ -95,12 +95,12 @@ def _breaks(chunk_bytes: int) -> list[Break]:
     return [Break(chance.randrange(chunk_bytes), resets=True), *between, last]
 
 
-def _send(school: School, teacher: Person, film: LongFilm, token: dict[str, Any], line: Line) -> Report:
+def _send(school: School, teacher: Person, video_bytes: LongFilm, token: dict[str, Any], line: Line) -> Report:
     """
-    Have a client send the film.
+    Have a client send the video.
     """
     assert teacher.id_token is not None
-    errand = Errand(film, token, school.testbed.functions_url, teacher.id_token, line.address)
+    errand = Errand(video_bytes, token, school.testbed.functions_url, teacher.id_token, line.address)
     client = subprocess.run(
         [sys.executable, "-m", "emulator_tests.flow.long_upload"],
         input=written(errand),

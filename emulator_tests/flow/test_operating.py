@@ -22,11 +22,11 @@ STRAY_AGE_S = 3.0
 
 
 def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_alone(
-    school: School, teacher: Person, film: bytes
+    school: School, teacher: Person, video_bytes: bytes
 ) -> None:
     session_id = teacher.write_session()
-    lost = teacher.upload_film(session_id, film)
-    kept = teacher.upload_film(session_id, film)
+    lost = teacher.upload_video(session_id, video_bytes)
+    kept = teacher.upload_video(session_id, video_bytes)
     client = school.administrator()
     entry_id = _entry_of(school, lost)
     client.media.delete(entry_id)
@@ -59,14 +59,14 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
 
 
 def test_a_video_whose_document_was_lost_is_kept_and_adopted_or_deleted_by_the_operator(
-    school: School, provider: Provider, teacher: Person, film: bytes
+    school: School, provider: Provider, teacher: Person, video_bytes: bytes
 ) -> None:
     """A3: the sweep deleted it."""
     # A database that was never swept would be taken for a restored one.
     school.sweep()
     school.await_document("operations/epoch", lambda fields: "sweptAt" in (fields or {}))
     session_id = teacher.write_session(videoProvider=provider.name)
-    video_id, other_id = teacher.upload_film(session_id, film), teacher.upload_film(session_id, film)
+    video_id, other_id = teacher.upload_video(session_id, video_bytes), teacher.upload_video(session_id, video_bytes)
     school.firestore.commit(SERVER, delete(f"videos/{video_id}"), delete(f"videos/{other_id}"))
     lost_at, reference, other = datetime.now(UTC), f"video:{video_id}:1", f"video:{other_id}:1"
     school.await_provider("the orphans' growing old", lambda: _age_s(lost_at) > STRAY_AGE_S + 1)

@@ -1,4 +1,4 @@
-"""The story of watching, at each provider: who may gets real bytes, who may not gets none, whatever he knows."""
+"""Playback at each provider: users with access get real bytes, and all others none, whatever they know."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emulator_tests.flow.school import Person, Refused, School
 @dataclass(frozen=True, slots=True)
 class Shown:
     """
-    A ready film in a session for enrolled students.
+    A ready video in a session for enrolled students.
     """
 
     teacher: Person
@@ -24,33 +24,31 @@ class Shown:
 
 
 @pytest.fixture
-def shown(teacher: Person, provider: Provider, film: bytes) -> Shown:
+def shown(teacher: Person, provider: Provider, video_bytes: bytes) -> Shown:
     """
-    A film that is ready, in a public session for the enrolled.
+    A video that is ready, in a public session for the enrolled.
     """
     session_id = teacher.write_session(videoProvider=provider.name, visibility="enrolled", status="public")
-    return Shown(teacher, provider, session_id, teacher.upload_film(session_id, film))
+    return Shown(teacher, provider, session_id, teacher.upload_video(session_id, video_bytes))
 
 
-def test_an_enrolled_student_plays_the_very_film_for_as_long_as_it_takes(
-    school: School, shown: Shown, film: bytes
-) -> None:
+def test_enrolled_student_plays_the_uploaded_video(school: School, shown: Shown, video_bytes: bytes) -> None:
     student = school.person()
     shown.teacher.enrol(shown.session_id, student)
 
     grant = student.call("issuePlayback", {"videoId": shown.video_id})
 
-    assert shown.provider.plays(grant, film)
+    assert shown.provider.plays(grant, video_bytes)
     assert (grant["host"], grant["playUrl"]) == (shown.provider.name, grant["manifestUrl"])
     assert school.http.get(grant["thumbnailUrl"], timeout=10).content.startswith(b"\xff\xd8")
     lifetime_s = (datetime.fromisoformat(grant["expiresAt"]) - datetime.now(UTC)).total_seconds()
     assert 12 + 1790 < lifetime_s <= 12 + 1801
 
 
-def test_the_owner_watches_his_own_draft(shown: Shown, film: bytes) -> None:
+def test_owner_plays_their_own_draft(shown: Shown, video_bytes: bytes) -> None:
     shown.teacher.change_session(shown.session_id, status="draft")
 
-    assert shown.provider.plays(shown.teacher.call("issuePlayback", {"videoId": shown.video_id}), film)
+    assert shown.provider.plays(shown.teacher.call("issuePlayback", {"videoId": shown.video_id}), video_bytes)
 
 
 def test_strangers_drafts_and_other_teachers_get_no_grant(school: School, shown: Shown) -> None:
@@ -67,7 +65,7 @@ def test_strangers_drafts_and_other_teachers_get_no_grant(school: School, shown:
     assert refused.value.code == "NOT_FOUND"
 
 
-def test_who_is_unenrolled_gets_no_further_grant(school: School, shown: Shown, film: bytes) -> None:
+def test_unenrolled_student_gets_no_further_playback_token(school: School, shown: Shown, video_bytes: bytes) -> None:
     student = school.person()
     shown.teacher.enrol(shown.session_id, student)
     grant = student.call("issuePlayback", {"videoId": shown.video_id})
@@ -80,7 +78,7 @@ def test_who_is_unenrolled_gets_no_further_grant(school: School, shown: Shown, f
         student.call("issuePlayback", {"videoId": shown.video_id})
     assert refused.value.code == "NOT_FOUND"
     # The addresses that they hold play until they end.
-    assert shown.provider.plays(grant, film)
+    assert shown.provider.plays(grant, video_bytes)
 
 
 def test_all_that_a_grant_gives_access_to_asks_for_its_secret(shown: Shown) -> None:
@@ -100,11 +98,11 @@ def test_all_that_a_grant_gives_access_to_asks_for_its_secret(shown: Shown) -> N
 
 
 def test_an_open_session_is_for_everybody_who_is_signed_in_and_for_nobody_else(
-    school: School, teacher: Person, provider: Provider, film: bytes
+    school: School, teacher: Person, provider: Provider, video_bytes: bytes
 ) -> None:
-    video_id = teacher.upload_film(teacher.write_session(videoProvider=provider.name, status="public"), film)
+    video_id = teacher.upload_video(teacher.write_session(videoProvider=provider.name, status="public"), video_bytes)
 
-    assert provider.plays(school.person().call("issuePlayback", {"videoId": video_id}), film)
+    assert provider.plays(school.person().call("issuePlayback", {"videoId": video_id}), video_bytes)
     with pytest.raises(Refused) as refused:
         school.nobody().call("issuePlayback", {"videoId": video_id})
     assert refused.value.code == "UNAUTHENTICATED"

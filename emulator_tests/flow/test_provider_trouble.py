@@ -42,7 +42,7 @@ TROUBLED = [
 
 
 @pytest.mark.parametrize("fault", [*FAULTS.values(), *OF_KALTURA.values()], ids=[*FAULTS, *OF_KALTURA])
-def test_a_publication_survives_a_kaltura_in_trouble(school: School, teacher: Person, fault: dict[str, Any]) -> None:
+def test_publication_survives_kaltura_failures(school: School, teacher: Person, fault: dict[str, Any]) -> None:
     school.simulator("POST", "faults", {**fault, "match": {"times": 0}})
     session_id = teacher.write_live_session(status="public")
 
@@ -63,7 +63,7 @@ def test_a_publication_survives_a_kaltura_in_trouble(school: School, teacher: Pe
 
 
 @pytest.mark.parametrize(("provider", "fault"), TROUBLED, indirect=["provider"])
-def test_a_caller_is_told_plainly_of_a_provider_in_trouble_and_gets_one_video_afterwards(
+def test_provider_failure_is_reported_and_retry_makes_one_video(
     school: School, teacher: Person, provider: Provider, fault: dict[str, Any]
 ) -> None:
     session_id, request_id = teacher.write_session(videoProvider=provider.name), uuid.uuid4().hex
@@ -73,7 +73,7 @@ def test_a_caller_is_told_plainly_of_a_provider_in_trouble_and_gets_one_video_af
         teacher.ask_to_upload(session_id, 1000, requestId=request_id)
 
     assert (refused.value.reason, refused.value.is_retryable) == ("UPLOAD_NOT_READY", True)
-    provider.mend()
+    provider.repair()
     told: list[str] = []
 
     def given() -> bool:
@@ -133,7 +133,7 @@ def test_an_upload_that_cannot_be_prepared_now_goes_on_by_itself(
         teacher.ask_to_upload(session_id, 1000, requestId="r1")
     assert refused.value.reason == "UPLOAD_NOT_READY"
 
-    provider.mend()
+    provider.repair()
     videos = school.await_document(
         f"sessions/{session_id}",
         lambda fields: any(video["state"] == "uploading" for video in ((fields or {}).get("videos") or {}).values()),
@@ -142,15 +142,15 @@ def test_an_upload_that_cannot_be_prepared_now_goes_on_by_itself(
 
 
 def test_deadlines_end_what_a_provider_that_is_down_does_not_and_what_it_finished_late_plays(
-    school: School, teacher: Person, provider: Provider, film: bytes
+    school: School, teacher: Person, provider: Provider, video_bytes: bytes
 ) -> None:
     """
     B17: both providers are down for longer than every deadline.
     """
     provider.set_readiness("never")
     session_id = teacher.write_session(videoProvider=provider.name)
-    tokens = {what: teacher.ask_to_upload(session_id, len(film)) for what in ("processing", "uploading")}
-    school.upload(tokens["processing"], film)
+    tokens = {what: teacher.ask_to_upload(session_id, len(video_bytes)) for what in ("processing", "uploading")}
+    school.upload(tokens["processing"], video_bytes)
     processing, uploading = (token["videoId"] for token in tokens.values())
     school.await_video(session_id, processing, "processing")
     for name in PROVIDERS:
@@ -165,7 +165,7 @@ def test_deadlines_end_what_a_provider_that_is_down_does_not_and_what_it_finishe
     assert school.await_video(session_id, uploading, "failed")["failure"]["code"] == "UPLOAD_NOT_FINISHED"
 
     for name in PROVIDERS:
-        PROVIDERS[name](school).mend()
+        PROVIDERS[name](school).repair()
     provider.set_readiness("at_once", provider.made_for(processing)[0])
     school.await_video(session_id, processing, "ready")
 

@@ -39,8 +39,8 @@ def pushing(school: School) -> Iterator[School]:
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_an_installed_hook_makes_a_film_ready_without_the_poller(
-    pushing: School, teacher: Person, film: bytes, algorithm: str
+def test_installed_webhook_makes_a_video_ready_without_the_poller(
+    pushing: School, teacher: Person, video_bytes: bytes, algorithm: str
 ) -> None:
     installed = pushing.testbed.command("install-hook", "--algorithm", algorithm)
     assert installed.returncode == 0, installed.stderr
@@ -49,10 +49,10 @@ def test_an_installed_hook_makes_a_film_ready_without_the_poller(
     pushing.testbed.command("install-hook", "--algorithm", algorithm)
     assert len(pushing.things("eventNotificationTemplates")) == 2
     session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     heard_before = _heard(pushing)
 
-    pushing.upload(token, film)
+    pushing.upload(token, video_bytes)
 
     pushing.await_video(session_id, token["videoId"], "ready")
     pushing.await_provider("the notification's arrival", lambda: _heard(pushing) > heard_before)
@@ -64,10 +64,12 @@ def test_an_installed_hook_makes_a_film_ready_without_the_poller(
     )
 
 
-def test_a_forged_notification_is_refused_and_causes_no_visit(school: School, teacher: Person, film: bytes) -> None:
+def test_forged_notification_is_refused_and_enqueues_nothing(
+    school: School, teacher: Person, video_bytes: bytes
+) -> None:
     school.simulator("POST", "clock", NEVER)
     session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     reference = _reference(school, token["videoId"])
     body = _notification(reference)
     forgeries = {
@@ -95,11 +97,9 @@ def test_a_forged_notification_is_refused_and_causes_no_visit(school: School, te
     school.await_document(f"videos/{token['videoId']}", lambda fields: fields is not None and fields["looks"] > looks)
 
 
-def test_a_notification_is_believed_in_nothing_but_of_whom_it_speaks(
-    school: School, teacher: Person, film: bytes
-) -> None:
+def test_notification_only_names_what_to_reconcile(school: School, teacher: Person, video_bytes: bytes) -> None:
     session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     # A true signature, as of a replayed notification, on a lie: nothing was uploaded, and it says ready.
     body = _notification(_reference(school, token["videoId"]), status=2)
     looks = _looks(school, token["videoId"])
@@ -113,7 +113,7 @@ def test_a_notification_is_believed_in_nothing_but_of_whom_it_speaks(
     )
     assert video["state"] == "uploading"
     assert video["playable"] is None
-    school.upload(token, film)
+    school.upload(token, video_bytes)
     school.await_video(session_id, token["videoId"], "ready")
 
 
@@ -132,13 +132,13 @@ def test_a_notification_is_believed_in_nothing_but_of_whom_it_speaks(
     ],
     ids=["empty", "cut off", "a list", "no object", "another school's", "unknown", "a path", "a number", "too large"],
 )
-def test_what_is_signed_and_makes_no_sense_does_no_harm(school: School, body: bytes, status: int) -> None:
+def test_signed_but_malformed_notification_does_no_harm(school: School, body: bytes, status: int) -> None:
     headers = _signed(body, school.testbed.kaltura_admin_secret, "sha512")
     assert _post(school, body, headers) == status
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1"])
-def test_a_hash_that_is_not_believed_is_refused_by_the_command(school: School, algorithm: str) -> None:
+def test_command_refuses_an_unsupported_hash(school: School, algorithm: str) -> None:
     refused = school.testbed.command("install-hook", "--algorithm", algorithm)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "Choose one of sha256, sha512 for Kaltura to sign with." in refused.stderr

@@ -85,7 +85,7 @@ def unpublish(teacher: Person, session_id: str, _person: Person) -> None:
     [(unenrol, True), (demote, True), (delete, False), (unpublish, False)],
     ids=["A8 unenrolment", "A8 demotion", "A8 deletion", "A8 unpublishing"],
 )
-def test_what_somebody_holds_ends_at_kaltura(
+def test_issued_tokens_are_revoked_at_kaltura(
     school: School, teacher: Person, act: Callable[[Person, str, Person], Any], others_keep: bool
 ) -> None:
     session_id, _ = live_now(school, teacher, visibility="enrolled")

@@ -11,13 +11,13 @@ from emulator_tests.flow.provider import ks_of
 from emulator_tests.flow.school import Person, Refused, School
 
 
-def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: bytes) -> None:
+def test_no_secret_is_logged_or_written(school: School, teacher: Person, video_bytes: bytes) -> None:
     session_id = teacher.write_session(status="public")
-    token = teacher.ask_to_upload(session_id, len(film))
-    school.upload(token, film)
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
+    school.upload(token, video_bytes)
     school.await_video(session_id, token["videoId"], "ready")
     grant, again = (teacher.call("issuePlayback", {"videoId": token["videoId"], "playerKs": True}) for _ in range(2))
-    replacing = teacher.ask_to_replace(token["videoId"], len(film))
+    replacing = teacher.ask_to_replace(token["videoId"], len(video_bytes))
     renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
     teacher.call("cancelUpload", {"videoId": token["videoId"]})
     assert school.testbed.command("install-hook").returncode == 0

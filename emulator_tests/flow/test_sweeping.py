@@ -31,7 +31,7 @@ def test_a_session_whose_record_was_lost_has_one_event_again(school: School, tea
     )
 
 
-def test_what_nobody_recorded_is_deleted_and_what_others_made_is_not(school: School, provider: Provider) -> None:
+def test_unrecorded_objects_are_deleted_and_foreign_ones_kept(school: School, provider: Provider) -> None:
     item = provider.make_by_hand(NAMESPACE, f"video:{uuid.uuid4().hex[:20]}:1")
     other = provider.make_by_hand("another", f"video:{uuid.uuid4().hex}:1")
 

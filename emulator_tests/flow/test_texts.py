@@ -38,14 +38,14 @@ def account(school: School, uid: str, **claims: object) -> Person:
 
 
 @pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
-def test_whoever_has_an_account_teaches_and_learns(school: School, teacher: Person, film: bytes, uid: str) -> None:
+def test_users_with_any_uid_teach_and_learn(school: School, teacher: Person, video_bytes: bytes, uid: str) -> None:
     """B5"""
     person = account(school, uid, teacher=True)
     now = datetime.now(UTC).replace(microsecond=0)
     times = {"startsAt": now, "endsAt": now + timedelta(hours=1)}
 
     own = person.write_live_session(status="public", visibility="enrolled", **times)
-    token = person.ask_to_upload(own, len(film))
+    token = person.ask_to_upload(own, len(video_bytes))
     renewed = person.call("renewUploadToken", {"videoId": token["videoId"]})
     assert renewed["upload"]["uploadTokenId"] == token["upload"]["uploadTokenId"]
     assert person.call("uploadFinished", {"videoId": token["videoId"]})
@@ -79,7 +79,7 @@ def test_whoever_has_an_account_teaches_and_learns(school: School, teacher: Pers
 
 
 @pytest.mark.parametrize("uid", NOT_UIDS.values(), ids=NOT_UIDS)
-def test_whose_uid_can_be_in_no_document_id_is_told_so(school: School, teacher: Person, uid: str) -> None:
+def test_uid_invalid_in_document_ids_is_refused(school: School, teacher: Person, uid: str) -> None:
     """B5"""
     payload = str(teacher.id_token).split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
@@ -105,13 +105,13 @@ def test_whose_uid_can_be_in_no_document_id_is_told_so(school: School, teacher: 
         pytest.param({"fileName": "..lesson.mp4. ", "title": "{1:result:id}\t%0d%0a \u200fא"}, id="code"),
     ],
 )
-def test_a_film_with_names_that_people_have_is_uploaded_and_plays(
-    school: School, teacher: Person, film: bytes, provider: str, names: dict[str, str]
+def test_video_with_an_international_name_is_uploaded_and_plays(
+    school: School, teacher: Person, video_bytes: bytes, provider: str, names: dict[str, str]
 ) -> None:
     """B6, B22: the Upload-Metadata of Cloudflare, the file name of Kaltura's token and the entry's name."""
     school.simulator("POST", "clock", {"ready": "after_s:1"})
     session_id = teacher.write_session(status="public", videoProvider=provider)
-    video_id = teacher.upload_film(session_id, film, **names)
+    video_id = teacher.upload_video(session_id, video_bytes, **names)
     shown = (school.document(f"sessions/{session_id}") or {})["videos"][video_id]
     title = names.get("title", names["fileName"])
     assert shown["title"] == title.replace("\t", " ")
@@ -138,7 +138,7 @@ def test_a_film_with_names_that_people_have_is_uploaded_and_plays(
     ],
     ids=ascii,
 )
-def test_a_name_that_deceives_is_refused(school: School, teacher: Person, names: dict[str, str], sentence: str) -> None:
+def test_deceptive_name_is_refused(school: School, teacher: Person, names: dict[str, str], sentence: str) -> None:
     """B6"""
     session_id = teacher.write_session()
     with pytest.raises(Refused, match=f"INVALID_ARGUMENT [A-Z_]+: {sentence}"):
@@ -173,7 +173,7 @@ def is_answered(person: Person, function: str, session_id: str) -> bool:
 
 
 @pytest.mark.parametrize("fields", SESSIONS.values(), ids=SESSIONS)
-def test_whatever_a_back_end_writes_gets_its_event(school: School, teacher: Person, fields: dict[str, Any]) -> None:
+def test_session_written_by_a_back_end_gets_its_event(school: School, teacher: Person, fields: dict[str, Any]) -> None:
     """B4, B22: no rules bind a back end."""
     session_id = f"s-{uuid.uuid4().hex[:20]}"
     usual = {"ownerUid": teacher.uid, "title": "A", "status": "public", "format": "liveStreaming", "visibility": "open"}

@@ -37,8 +37,8 @@ def await_followed(school: School, session_id: str, former: Person) -> None:
     school.await_document(f"transfers/{session_id}", lambda fields: fields is None)
 
 
-def test_a_session_goes_to_another_teacher_with_all_that_it_has(
-    school: School, teacher: Person, provider: Provider, film: bytes
+def test_session_is_transferred_with_all_its_content(
+    school: School, teacher: Person, provider: Provider, video_bytes: bytes
 ) -> None:
     """
     A13.
@@ -46,14 +46,14 @@ def test_a_session_goes_to_another_teacher_with_all_that_it_has(
     other, student = school.teacher(), school.person()
     session_id = teacher.write_live_session(status="public", visibility="enrolled", videoProvider=provider.name)
     event = school.await_event(session_id)
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     teacher.enrol(session_id, student)
     key = teacher.call("getStreamIngest", {"sessionId": session_id})["streamKey"]
     asked = {"sessionId": session_id, "uid": other.uid}
 
     assert teacher.call("transferSession", asked) == {**asked, "state": "moving"}
 
-    assert provider.plays(student.call("issuePlayback", {"videoId": video_id}), film)
+    assert provider.plays(student.call("issuePlayback", {"videoId": video_id}), video_bytes)
     assert school.firestore.get(student.caller, f"sessions/{session_id}") is not None
     assert teacher.call("transferSession", asked)["state"] == "moving"
     with pytest.raises(Refused) as busy:
@@ -63,7 +63,7 @@ def test_a_session_goes_to_another_teacher_with_all_that_it_has(
 
     fields = school.document(f"sessions/{session_id}") or {}
     assert (fields["ownerUid"], fields.get("formerOwnerUids")) == (other.uid, None)
-    assert provider.plays(student.call("issuePlayback", {"videoId": video_id}), film)
+    assert provider.plays(student.call("issuePlayback", {"videoId": video_id}), video_bytes)
     assert school.await_event(session_id)["entryId"] == event["entryId"]
     group = f"{event['entryId']}_moderators"
     school.await_provider(
@@ -101,7 +101,7 @@ def test_a_bad_request_is_refused(teacher: Person, data: dict[str, Any]) -> None
     assert refused.value.code == "INVALID_ARGUMENT"
 
 
-def test_who_may_not_and_who_cannot_are_refused_and_nothing_changes(school: School, teacher: Person) -> None:
+def test_unauthorised_transfer_is_refused(school: School, teacher: Person) -> None:
     """
     A13.
     """
@@ -125,7 +125,7 @@ def test_who_may_not_and_who_cannot_are_refused_and_nothing_changes(school: Scho
 
 
 def test_an_administrator_brings_along_what_waits_since_somebody_wrote_another_owner(
-    school: School, teacher: Person, film: bytes
+    school: School, teacher: Person, video_bytes: bytes
 ) -> None:
     """
     A13.
@@ -133,7 +133,7 @@ def test_an_administrator_brings_along_what_waits_since_somebody_wrote_another_o
     other, student, administrator = school.teacher(), school.person(), school.person(admin=True)
     session_id = teacher.write_session(status="public", visibility="enrolled")
     teacher.enrol(session_id, student)
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     school.write(f"sessions/{session_id}", ownerUid=other.uid)
     for person in (student, other, teacher):
         with pytest.raises(Refused) as refused:

@@ -58,13 +58,13 @@ def test_five_files_chosen_at_once_have_five_places(school: School, teacher: Per
 
 
 def test_title_and_place_are_corrected_without_the_file(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
     """
     B10: while it plays, and of an upload that is under way.
     """
-    playing = teacher.upload_film(session_id, film, title="Algbera")
-    token = teacher.ask_to_upload(session_id, len(film), title="Geomtry")
+    playing = teacher.upload_video(session_id, video_bytes, title="Algbera")
+    token = teacher.ask_to_upload(session_id, len(video_bytes), title="Geomtry")
     uploading = token["videoId"]
 
     assert teacher.call("updateVideo", {"videoId": playing, "title": " Algebra "}) == {"videoId": playing}
@@ -77,8 +77,8 @@ def test_title_and_place_are_corrected_without_the_file(
     school.await_document(f"sessions/{session_id}", corrected)
     school.await_provider("the playing one's title", lambda: titles_at(school, provider, playing) == ["Algebra"])
     school.await_provider("the other's title", lambda: titles_at(school, provider, uploading) == ["Geometry"])
-    assert provider.plays(teacher.call("issuePlayback", {"videoId": playing}), film)
-    school.upload(token, film)
+    assert provider.plays(teacher.call("issuePlayback", {"videoId": playing}), video_bytes)
+    school.upload(token, video_bytes)
     school.await_video(session_id, uploading, "ready")
     assert corrected(school.document(f"sessions/{session_id}"))
 
@@ -97,9 +97,7 @@ def test_title_and_place_are_corrected_without_the_file(
         pytest.param({"title": "Fine", "state": "ready"}, "FIELD_UNKNOWN", id="B10 something else as well"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
-    school: School, teacher: Person, fields: dict[str, Any], reason: str
-) -> None:
+def test_invalid_update_is_refused(school: School, teacher: Person, fields: dict[str, Any], reason: str) -> None:
     session_id = teacher.write_session()
     video_id = teacher.ask_to_upload(session_id, 1000, title="Algebra")["videoId"]
     before = school.document(f"videos/{video_id}")

@@ -38,14 +38,14 @@ def upload(teacher: Person) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def victim(_school: School, film: bytes) -> str:
+def victim(_school: School, video_bytes: bytes) -> str:
     """
-    The entry of another teacher's ready film, which nothing here may touch.
+    The entry of another teacher's ready video, which nothing here may touch.
     """
     other = _school.teacher()
     session_id = other.write_session()
-    token = other.ask_to_upload(session_id, len(film))
-    _school.upload(token, film)
+    token = other.ask_to_upload(session_id, len(video_bytes))
+    _school.upload(token, video_bytes)
     _school.await_video(session_id, token["videoId"], "ready")
     video = _school.document(f"videos/{token['videoId']}")
     assert video is not None
@@ -66,7 +66,7 @@ NAMED: dict[str, Callable[[Any, str], Any]] = {
 
 
 @pytest.mark.parametrize("call", NAMED.values(), ids=NAMED.keys())
-def test_what_a_plain_user_may_cannot_be_done_with_it(
+def test_upload_ks_cannot_call_plain_user_actions(
     school: School, upload: dict[str, Any], victim: str, call: Callable[[Any, str], Any]
 ) -> None:
     before = _world(school)
@@ -80,7 +80,9 @@ def test_what_a_plain_user_may_cannot_be_done_with_it(
 
 @pytest.mark.parametrize("address", ["/api_v3/service/session/action/{}", UPLOAD + "?service=session&action={}"])
 @pytest.mark.parametrize("action", ["impersonateByKs", "impersonate", "start"], ids="67 session.{}".format)
-def test_it_brings_no_other_ks(school: School, upload: dict[str, Any], action: str, address: str) -> None:
+def test_upload_ks_cannot_start_another_session(
+    school: School, upload: dict[str, Any], action: str, address: str
+) -> None:
     # The simulator knows no impersonation, so that its refusal proves little here; that the KS is bound to one address,
     # which is not this one, is what the other tests prove.
     wanted = {"session": upload["ks"], "impersonatedPartnerId": str(school.testbed.kaltura_partner_id), "type": "2"}
@@ -92,7 +94,7 @@ def test_it_brings_no_other_ks(school: School, upload: dict[str, Any], action: s
     assert "djJ8" not in answer
 
 
-def test_no_other_action_can_be_called_with_it(school: School, upload: dict[str, Any], victim: str) -> None:
+def test_upload_ks_calls_no_other_action(school: School, upload: dict[str, Any], victim: str) -> None:
     assert services.__name__, "the table of actions is filled by the services"
     before = _world(school)
     client = school.kaltura(upload["ks"])
@@ -153,7 +155,7 @@ def test_several_calls_in_one_request_are_refused_too(
     ],
     ids=lambda address: f"{69 if '?service=' in address or 'index.php' in address else 68} {address}",
 )
-def test_no_trick_with_the_address_leads_elsewhere(
+def test_upload_ks_resists_path_tricks(
     school: School, upload: dict[str, Any], victim: str, address: str, where: str
 ) -> None:
     fields = {"ks": upload["ks"], "entryId": victim, "service": "media", "action": "delete", "format": "1"}
@@ -165,8 +167,8 @@ def test_no_trick_with_the_address_leads_elsewhere(
     assert any(entry["id"] == victim for entry in school.things("entries"))
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["61 another teacher's token", "61 his own other token"])
-def test_it_cannot_send_bytes_to_another_token(
+@pytest.mark.parametrize("own", [False, True], ids=["61 another teacher's token", "61 their own other token"])
+def test_upload_ks_cannot_send_to_another_upload_token(
     school: School, teacher: Person, upload: dict[str, Any], own: bool
 ) -> None:
     owner = teacher if own else school.teacher()
@@ -179,7 +181,7 @@ def test_it_cannot_send_bytes_to_another_token(
 
 
 @pytest.mark.parametrize("left_s", [2], ids="60 after {} s".format)
-def test_it_ends_in_the_second_that_it_was_given_for(school: School, teacher: Person, left_s: int) -> None:
+def test_upload_ks_expires_to_the_second(school: School, teacher: Person, left_s: int) -> None:
     token = teacher.ask_to_upload(teacher.write_session(), 1000)
     # No token outlasts its upload, which has little time left; and a little more once it was given.
     path = f"videos/{token['videoId']}"
@@ -199,7 +201,7 @@ def test_it_ends_in_the_second_that_it_was_given_for(school: School, teacher: Pe
     assert (longer["upload"]["uploadTokenId"], longer["receivedBytes"]) == (token["upload"]["uploadTokenId"], 10)
 
 
-def test_it_wears_out(school: School, teacher: Person) -> None:
+def test_upload_ks_is_limited_in_requests(school: School, teacher: Person) -> None:
     token = teacher.ask_to_upload(teacher.write_session(), 1000)
     codes = [_send(school, token["upload"], b"", final="false").get("code") for _ in range(40)]
 
@@ -208,7 +210,7 @@ def test_it_wears_out(school: School, teacher: Person) -> None:
 
 
 @pytest.mark.parametrize("ended", ["its session goes", "its video goes", "it is cancelled"], ids="70 {}".format)
-def test_it_ends_with_what_it_was_given_for(school: School, teacher: Person, ended: str) -> None:
+def test_upload_ks_ends_with_its_upload(school: School, teacher: Person, ended: str) -> None:
     session_id = teacher.write_session()
     token = teacher.ask_to_upload(session_id, 1000)
     if ended == "its session goes":

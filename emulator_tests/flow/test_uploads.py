@@ -24,14 +24,14 @@ def session_id(teacher: Person, provider: Provider) -> str:
     return teacher.write_session(videoProvider=provider.name)
 
 
-def test_an_uploaded_film_becomes_ready_and_the_session_says_so(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+def test_uploaded_video_becomes_ready_and_is_shown_in_the_session(
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
-    token = teacher.ask_to_upload(session_id, len(film), title="Halves")
+    token = teacher.ask_to_upload(session_id, len(video_bytes), title="Halves")
     video_id = token["videoId"]
     assert school.await_video(session_id, video_id, "uploading")["title"] == "Halves"
 
-    school.upload(token, film)
+    school.upload(token, video_bytes)
     shown = school.await_video(session_id, video_id, "ready")
 
     assert shown == {
@@ -45,21 +45,21 @@ def test_an_uploaded_film_becomes_ready_and_the_session_says_so(
     }
     video = school.document(f"videos/{video_id}")
     assert video is not None
-    assert video["playable"]["sizeBytes"] == len(film)
+    assert video["playable"]["sizeBytes"] == len(video_bytes)
     assert [moment["state"] for moment in video["history"]][-1] == "ready"
     assert school.document(f"kalturaSession/{session_id}") is not None
     assert len(provider.made_for(video_id)) == 1
 
 
 def test_an_answer_has_everything_that_sends_bytes_in_upload(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
     """Show every name in the answers of the three callables by which bytes can be sent, and that there is no other."""
-    issued = teacher.ask_to_upload(session_id, len(film))
+    issued = teacher.ask_to_upload(session_id, len(video_bytes))
     renewed = teacher.call("renewUploadToken", {"videoId": issued["videoId"]})
-    school.upload(issued, film)
+    school.upload(issued, video_bytes)
     school.await_video(session_id, issued["videoId"], "ready")
-    replacing = teacher.ask_to_replace(issued["videoId"], len(film))
+    replacing = teacher.ask_to_replace(issued["videoId"], len(video_bytes))
 
     for answer in (issued, renewed, replacing):
         assert answer.keys() == FIELDS
@@ -68,12 +68,12 @@ def test_an_answer_has_everything_that_sends_bytes_in_upload(
         assert answer["upload"]["protocol"] == provider.protocol
 
 
-def test_percent_grows_while_a_film_is_processed(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+def test_percent_grows_while_a_video_is_processed(
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
     provider.set_readiness("after_s:60")
-    token = teacher.ask_to_upload(session_id, len(film))
-    school.upload(token, film)
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
+    school.upload(token, video_bytes)
 
     percents: set[int] = set()
 
@@ -125,7 +125,7 @@ def test_the_same_request_sent_many_times_at_once_makes_one_upload(
     assert len(provider.made_for(video_id)) == 1
 
 
-def test_a_file_that_is_no_video_ends_as_failed_and_nothing_of_it_is_kept(
+def test_file_without_video_fails_and_is_deleted(
     school: School, teacher: Person, provider: Provider, session_id: str
 ) -> None:
     junk = b"this is not a film" * 100
@@ -136,13 +136,13 @@ def test_a_file_that_is_no_video_ends_as_failed_and_nothing_of_it_is_kept(
 
     assert shown["failure"] == {
         "code": "REFUSED_BY_PROVIDER",
-        "message": provider.no_film,
+        "message": provider.not_a_video,
         "retryable": False,
     }
     school.await_provider("its going", lambda: not provider.has_anything_of(token["videoId"]))
 
 
-def test_sound_that_calls_itself_a_film_ends_as_failed(
+def test_audio_named_as_video_fails(
     school: School, teacher: Person, provider: Provider, session_id: str, tmp_path: Path
 ) -> None:
     sound = tmp_path / "sound.mp4"
@@ -163,15 +163,15 @@ PICTURES = {"png": STILL, "jpg": STILL, "bmp": STILL, "webp": STILL, "gif": ()}
 
 @pytest.mark.parametrize("ending", PICTURES, ids=lambda ending: f"B16 {ending}")
 @pytest.mark.parametrize("replaces", [False, True], ids=["uploaded", "replacing a film"])
-def test_a_picture_that_calls_itself_a_film_never_plays(
-    school: School, teacher: Person, film: bytes, tmp_path: Path, ending: str, *, replaces: bool
+def test_picture_named_as_video_never_plays(
+    school: School, teacher: Person, video_bytes: bytes, tmp_path: Path, ending: str, *, replaces: bool
 ) -> None:
     session_id = teacher.write_session(videoProvider="kaltura")
     drawing = ["-f", "lavfi", "-i", "testsrc=size=64x48:duration=1", *PICTURES[ending], str(tmp_path / f"f.{ending}")]
     subprocess.run(["ffmpeg", "-loglevel", "error", "-y", *drawing], check=True)
     picture = (tmp_path / f"f.{ending}").read_bytes()
     if replaces:
-        playing = teacher.upload_film(session_id, film)
+        playing = teacher.upload_video(session_id, video_bytes)
         token = teacher.ask_to_replace(playing, len(picture))
     else:
         token = teacher.ask_to_upload(session_id, len(picture))
@@ -189,13 +189,13 @@ def test_a_picture_that_calls_itself_a_film_never_plays(
 
 @pytest.mark.parametrize("sent", [0, 1, 3], ids=["before a byte", "after a chunk", "when all is there"])
 def test_deleting_the_session_at_any_moment_of_an_upload_leaves_nothing(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes, sent: int
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes, sent: int
 ) -> None:
-    part = film[:60_000]
-    token = teacher.ask_to_upload(session_id, len(part) if sent == 3 else len(film))
+    part = video_bytes[:60_000]
+    token = teacher.ask_to_upload(session_id, len(part) if sent == 3 else len(video_bytes))
     assert provider.takes_bytes(token)
     if sent == 1:
-        provider.send_first(token, film)
+        provider.send_first(token, video_bytes)
     if sent == 3:
         school.upload(token, part)
 
@@ -206,7 +206,7 @@ def test_deleting_the_session_at_any_moment_of_an_upload_leaves_nothing(
     assert not provider.takes_bytes(token)
 
 
-def test_who_has_ten_uploads_open_must_finish_one_first(teacher: Person, session_id: str) -> None:
+def test_eleventh_open_upload_is_refused(teacher: Person, session_id: str) -> None:
     for _ in range(10):
         teacher.ask_to_upload(session_id, 1000)
 

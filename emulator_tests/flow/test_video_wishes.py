@@ -1,4 +1,4 @@
-"""What a teacher wishes of his uploads, at each provider: several at once, more time, none after all, gone."""
+"""Commands of teachers for their uploads, at each provider: several at once, renew, cancel, delete."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def session_id(teacher: Person, provider: Provider) -> str:
 
 
 def test_several_videos_of_one_session_are_uploaded_at_the_same_time(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes, other_film: bytes
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes, other_video_bytes: bytes
 ) -> None:
-    first = teacher.ask_to_upload(session_id, len(film), title="One", order=20)
-    second = teacher.ask_to_upload(session_id, len(other_film), title="Two", order=10)
-    third = teacher.ask_to_upload(session_id, len(film), title="Three")
+    first = teacher.ask_to_upload(session_id, len(video_bytes), title="One", order=20)
+    second = teacher.ask_to_upload(session_id, len(other_video_bytes), title="Two", order=10)
+    third = teacher.ask_to_upload(session_id, len(video_bytes), title="Three")
     assert len({provider.address(token) for token in (first, second, third)}) == 3
 
-    for token, content in ((second, other_film), (third, film), (first, film)):
+    for token, content in ((second, other_video_bytes), (third, video_bytes), (first, video_bytes)):
         school.upload(token, content)
     shown = {
         token["videoId"]: school.await_video(session_id, token["videoId"], "ready") for token in (first, second, third)
@@ -37,48 +37,46 @@ def test_several_videos_of_one_session_are_uploaded_at_the_same_time(
 
     by_order = sorted(shown.values(), key=lambda video: video["order"])
     assert [(video["title"], video["order"]) for video in by_order] == [("Two", 10), ("One", 20), ("Three", 21)]
-    assert provider.plays(teacher.call("issuePlayback", {"videoId": second["videoId"]}), other_film)
+    assert provider.plays(teacher.call("issuePlayback", {"videoId": second["videoId"]}), other_video_bytes)
 
 
 def test_an_interrupted_upload_goes_on_where_it_is_and_makes_nothing_new(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
-    token = teacher.ask_to_upload(session_id, len(film))
-    sent_bytes = provider.send_first(token, film)
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
+    sent_bytes = provider.send_first(token, video_bytes)
 
     renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
 
     assert provider.address(renewed) == provider.address(token)
     assert renewed["receivedBytes"] == sent_bytes
-    school.upload(renewed, film)
+    school.upload(renewed, video_bytes)
     school.await_video(session_id, token["videoId"], "ready")
     assert len(provider.made_for(token["videoId"])) == 1
 
 
-def test_the_hint_changes_nothing_and_needs_nobody(
-    school: School, teacher: Person, session_id: str, film: bytes
-) -> None:
-    token = teacher.ask_to_upload(session_id, len(film))
+def test_upload_complete_hint_is_optional(school: School, teacher: Person, session_id: str, video_bytes: bytes) -> None:
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     # A hint that is not true, many times over.
     for _ in range(5):
         assert teacher.call("uploadFinished", {"videoId": token["videoId"]}) == {"videoId": token["videoId"]}
     assert school.await_video(session_id, token["videoId"], "uploading")["percent"] == 0
 
-    school.upload(token, film)
+    school.upload(token, video_bytes)
 
     school.await_video(session_id, token["videoId"], "ready")
 
 
 @pytest.mark.parametrize("sent", ["before a byte", "after a chunk", "while it is processed"])
 def test_cancelling_at_any_moment_leaves_nothing(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes, sent: str
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes, sent: str
 ) -> None:
     provider.set_readiness("never")
-    token = teacher.ask_to_upload(session_id, len(film))
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
     if sent == "after a chunk":
-        provider.send_first(token, film)
+        provider.send_first(token, video_bytes)
     if sent == "while it is processed":
-        school.upload(token, film)
+        school.upload(token, video_bytes)
         school.await_video(session_id, token["videoId"], "processing")
 
     teacher.call("cancelUpload", {"videoId": token["videoId"]})
@@ -92,8 +90,8 @@ def test_cancelling_at_any_moment_leaves_nothing(
     assert not provider.takes_bytes(token)
 
 
-def test_a_finished_upload_cannot_be_cancelled(teacher: Person, session_id: str, film: bytes) -> None:
-    video_id = teacher.upload_film(session_id, film)
+def test_a_finished_upload_cannot_be_cancelled(teacher: Person, session_id: str, video_bytes: bytes) -> None:
+    video_id = teacher.upload_video(session_id, video_bytes)
 
     with pytest.raises(Refused) as refused:
         teacher.call("cancelUpload", {"videoId": video_id})
@@ -102,10 +100,10 @@ def test_a_finished_upload_cannot_be_cancelled(teacher: Person, session_id: str,
 
 
 def test_an_upload_that_is_never_finished_ends_by_its_deadline_and_leaves_nothing(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
-    token = teacher.ask_to_upload(session_id, len(film))
-    provider.send_first(token, film)
+    token = teacher.ask_to_upload(session_id, len(video_bytes))
+    provider.send_first(token, video_bytes)
     school.await_video(session_id, token["videoId"], "uploading")
 
     # A week goes by.
@@ -118,7 +116,7 @@ def test_an_upload_that_is_never_finished_ends_by_its_deadline_and_leaves_nothin
     school.await_provider("the upload's going", lambda: not provider.has_anything_of(token["videoId"]))
 
 
-def test_what_cannot_end_otherwise_is_not_tried_again(school: School, teacher: Person, session_id: str) -> None:
+def test_permanent_failure_is_not_retried(school: School, teacher: Person, session_id: str) -> None:
     junk = b"this is not a film" * 100
     token = teacher.ask_to_upload(session_id, len(junk))
     with pytest.raises(Refused) as too_early:
@@ -134,10 +132,10 @@ def test_what_cannot_end_otherwise_is_not_tried_again(school: School, teacher: P
 
 
 def test_a_deleted_video_leaves_nothing_at_its_provider_and_nothing_in_the_session(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
-    video_id = teacher.upload_film(session_id, film)
-    kept = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
+    kept = teacher.upload_video(session_id, video_bytes)
     addresses = provider.addresses(teacher.call("issuePlayback", {"videoId": video_id}))
     assert all(map(provider.gives, addresses))
 
@@ -158,9 +156,9 @@ def test_a_deleted_video_leaves_nothing_at_its_provider_and_nothing_in_the_sessi
 
 
 def test_a_deletion_that_its_provider_cannot_do_is_tried_until_it_is_done(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     provider.refuse_deletions(for_good=False)
 
     teacher.call("deleteVideo", {"videoId": video_id})
@@ -170,15 +168,15 @@ def test_a_deletion_that_its_provider_cannot_do_is_tried_until_it_is_done(
     # For its teacher it is gone all the same.
     assert video_id not in (school.document(f"sessions/{session_id}") or {})["videos"]
 
-    provider.mend()
+    provider.repair()
     school.await_provider("its going", lambda: not provider.has_anything_of(video_id))
     school.await_document(f"pendingDeletions/{deletion}", lambda fields: fields is None)
 
 
 def test_a_dead_deletion_is_seen_and_requeued_by_an_administrator_alone(
-    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+    school: School, teacher: Person, provider: Provider, session_id: str, video_bytes: bytes
 ) -> None:
-    video_id = teacher.upload_film(session_id, film)
+    video_id = teacher.upload_video(session_id, video_bytes)
     provider.refuse_deletions(for_good=True)
     teacher.call("deleteVideo", {"videoId": video_id})
     deletion = _await_deletion(school, video_id, lambda fields: fields["failure"] is not None)
@@ -195,7 +193,7 @@ def test_a_dead_deletion_is_seen_and_requeued_by_an_administrator_alone(
         for line in log.read_text(errors="replace").splitlines()
     )
 
-    provider.mend()
+    provider.repair()
     administrator = school.person(admin=True)
     seen = school.firestore.get(administrator.caller, f"pendingDeletions/{deletion}")
     assert seen is not None

@@ -1,6 +1,6 @@
 """Every order in which workers can move, for workers with few enough effects to try all orders.
 
-Used by the tests of the readiness poller. `races/stage.py` makes one worker move at a time. The race model draws random
+Used by the tests of the readiness poller. `races/scheduler.py` runs one worker at a time. The race model draws random
 orders instead.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from emulator_tests.memory import BEGIN_AT
-from emulator_tests.pure.races.stage import Stage, Visitor
+from emulator_tests.pure.races.scheduler import Scheduler, Worker
 
 T = TypeVar("T")
 
@@ -20,8 +20,8 @@ class Order:
     One order of moves. A move is one effect, with all that follows it up to the next.
     """
 
-    def __init__(self, stage: Stage, choices: Sequence[int]) -> None:
-        self._stage = stage
+    def __init__(self, scheduler: Scheduler, choices: Sequence[int]) -> None:
+        self._scheduler = scheduler
         self._choices = choices
         self._taken: list[tuple[int, int]] = []
 
@@ -29,24 +29,24 @@ class Order:
         """
         Wait for the worker's turn, then make the call. This is the `Effect` of the in-memory ports.
         """
-        if self._stage.current is not None:
-            self._stage.pause()
+        if self._scheduler.current is not None:
+            self._scheduler.pause()
         return do()
 
     def play(self, *jobs: Callable[[], object]) -> None:
         """
         Run all jobs at once, in this order of moves.
         """
-        moving = [Visitor(f"visitor {number}", _silent(job), BEGIN_AT) for number, job in enumerate(jobs)]
-        for visitor in moving:
-            self._stage.resume(visitor)
+        moving = [Worker(f"worker {number}", _silent(job), BEGIN_AT) for number, job in enumerate(jobs)]
+        for worker in moving:
+            self._scheduler.resume(worker)
         while moving:
-            visitor = moving[self._choose(len(moving))] if len(moving) > 1 else moving[0]
-            self._stage.resume(visitor)
-            if visitor.ended:
-                if visitor.error is not None:
-                    raise visitor.error
-                moving.remove(visitor)
+            worker = moving[self._choose(len(moving))] if len(moving) > 1 else moving[0]
+            self._scheduler.resume(worker)
+            if worker.ended:
+                if worker.error is not None:
+                    raise worker.error
+                moving.remove(worker)
 
     def following(self) -> Sequence[int] | None:
         """
@@ -74,10 +74,10 @@ def play_every_order(play: Callable[[Order], None]) -> int:
     Returns:
         The number of orders.
     """
-    stage, played = Stage(), 0
+    scheduler, played = Scheduler(), 0
     choices: Sequence[int] | None = ()
     while choices is not None:
-        order = Order(stage, choices)
+        order = Order(scheduler, choices)
         play(order)
         played += 1
         choices = order.following()

@@ -53,7 +53,7 @@ def test_a_person_without_claims_is_no_teacher() -> None:
     assert not Caller.from_claims("u1", {}, ClaimNames()).is_teacher
 
 
-def test_an_anonymous_user_is_no_teacher_whatever_he_claims() -> None:
+def test_anonymous_user_with_teacher_claim_is_no_teacher() -> None:
     claims = {"teacher": True, "firebase": {"sign_in_provider": "anonymous"}}
     assert Caller.from_claims("u1", claims, ClaimNames()) == Caller("u1", is_teacher=False, is_anonymous=True)
 
@@ -64,7 +64,7 @@ def test_claims_of_another_shape_than_firebase_gives_them_stop_nobody(firebase: 
 
 
 @pytest.mark.parametrize("uid", [None, ""], ids=repr)
-def test_nobody_is_asked_to_sign_in(uid: str | None) -> None:
+def test_unauthenticated_caller_is_asked_to_sign_in(uid: str | None) -> None:
     with pytest.raises(NotSignedIn, match="Sign in first"):
         Caller.from_claims(uid, {"teacher": True}, ClaimNames())
 
@@ -78,7 +78,7 @@ def test_a_session_is_owned_by_the_teacher_who_made_it(caller: Caller, expected:
     assert owns(caller, session()) is expected
 
 
-def test_the_owner_gets_his_session() -> None:
+def test_owner_gets_their_session() -> None:
     assert require_owner(TEACHER, session("draft")) == session("draft")
 
 
@@ -93,9 +93,7 @@ def test_the_owner_gets_his_session() -> None:
         pytest.param(TEACHER, session(owner_uid=7), NotFound, NO_SESSION, id="nobody's"),
     ],
 )
-def test_who_is_not_the_owner_is_told_why(
-    caller: Caller, found: Session | None, error: type[Exception], sentence: str
-) -> None:
+def test_other_user_is_told_why(caller: Caller, found: Session | None, error: type[Exception], sentence: str) -> None:
     with pytest.raises(error) as raised:
         require_owner(caller, found)
     assert str(raised.value) == sentence
@@ -132,7 +130,7 @@ ENROLLED = {"owner", "enrolled student", "enrolled by a back end without a time"
         pytest.param("draft", "enrolled", {"owner"}, id="enrolled draft"),
     ],
 )
-def test_a_session_is_watched_by_whom_it_is_for(status: str, visibility: str, welcome: set[str], watcher: str) -> None:
+def test_session_is_watched_by_its_audience(status: str, visibility: str, welcome: set[str], watcher: str) -> None:
     caller, enrolled = WATCHERS[watcher]
     asked = session(status, visibility)
     assert may_watch(caller, asked, enrolled) is (watcher in welcome)
@@ -143,7 +141,7 @@ def test_a_session_is_watched_by_whom_it_is_for(status: str, visibility: str, we
             require_viewer(caller, asked, enrolled)
 
 
-def test_who_may_not_watch_is_told_the_same_as_where_there_is_nothing() -> None:
+def test_hidden_session_is_refused_like_a_missing_one() -> None:
     with pytest.raises(NotFound) as hidden:
         require_viewer(STUDENT, session("draft"), enrolment())
     with pytest.raises(NotFound) as absent:

@@ -48,7 +48,6 @@ from shared.providers.settings import ProviderSettings, optional, required
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(ProviderSettings):
     title = "Lamp"
-    protection = "the shade of the lamp"
 
     room: str = required("LAMP_ROOM", reading.word, "Room of the lamp.", is_account=True)
     secret: str = required("LAMP_SECRET", reading.word, "Secret of the lamp.", is_secret=True)
@@ -76,7 +75,8 @@ class LampSetup:
 
 def open_account(settings, deployment):
     media = MemoryMedia(deployment.clock, name="lamp")
-    return Provider(ProviderAccount(media, MemoryInventory(None, media)), None, LampSetup(settings))
+    provider_account = ProviderAccount(media, MemoryInventory(None, media), protection="the shade of the lamp")
+    return Provider(provider_account, None, LampSetup(settings))
 """
 
 USED: Final = """\
@@ -91,8 +91,9 @@ from functions import checkup, config, wiring
 from shared.core.callers import Caller
 from shared.core.errors import Misconfigured
 from shared.core.paths import session_path, video_path
-from shared.ports import Create, UploadSpec
-from shared.videos.resource import pollers, upload_tokens
+from shared.ports import Create, MediaState, Observation, Update, UploadSpec
+from shared.reconcile import AT_ONCE
+from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import UploadRequest
 
 
@@ -112,12 +113,10 @@ told["without a secret"] = refusal()
 room = os.environ.pop("LAMP_ROOM")
 told["without an account"] = refusal()
 os.environ |= {"LAMP_ROOM": room, "LAMP_SECRET": "bright"}
-(finding,) = wiring.setup()["lamp"].check()
-told["setup"] = f"{finding.what}: {finding.sentence}"
 
 clock = ManualClock(datetime.now(UTC))
 documents = MemoryDocuments()
-app = replace(wiring.app(), clock=clock, documents=documents, queue=MemoryQueue(clock))
+app = replace(wiring.app(), clock=clock, documents=documents, queue=MemoryQueue(clock), plays=lambda url: True)
 session = {"ownerUid": "teacher", "title": "A", "status": "public", "format": "onDemand", "visibility": "open"}
 documents.commit(Create(session_path("s1"), {**session, "createdAt": clock(), "updatedAt": clock()}))
 request = UploadRequest("s1", "r1", "a.mp4", 1000, "A", None)
@@ -128,7 +127,12 @@ media.prepare_upload("video:ghost:1", UploadSpec("Nobody's", "nobody.mp4", 1000)
 told["at the lamp"] = len(media.alive())
 clock.advance(7200)
 told["orphans"] = [one.reference for one in app.orphans.find(clean_up=False).orphans]
-(told["doctor"],) = [one.sentence for one in checkup.check_playback(app.get(pollers), lambda name: True)]
+told["doctor"] = [f"{one.what}: {one.sentence}" for one in checkup.check_accounts(wiring.setup())]
+parts = documents.read(video_path(issued.video_id))[0].fields["parts"]
+media.show(parts, Observation(MediaState.READY, duration_s=60, size_bytes=1000, media_type="video/mp4"))
+documents.commit(Update(video_path(issued.video_id), {"dueAt": AT_ONCE}))
+app.work("reconcileVideo", issued.video_id)
+told["doctor"] += [f"{one.what}: {one.sentence}" for one in checkup.check_resources(app)]
 print(json.dumps(told))
 """
 
@@ -198,18 +202,17 @@ def test_a_missing_setting_is_named(told: dict[str, Any]) -> None:
     assert told["without an account"].endswith(", or LAMP_ROOM and LAMP_SECRET.")
 
 
-def test_its_account_is_opened_with_its_settings(told: dict[str, Any]) -> None:
-    assert told["setup"] == "lamp in attic: It glows for 60 s."
-
-
 def test_videos_and_orphans_are_found_there(told: dict[str, Any]) -> None:
     assert told["video"] == "lamp"
     assert told["at the lamp"] == 2
     assert told["orphans"] == ["video:ghost:1"]
 
 
-def test_the_doctor_tells_how_its_videos_are_protected(told: dict[str, Any]) -> None:
-    assert told["doctor"].endswith("whether this was changed: the shade of the lamp.")
+def test_the_doctor_checks_its_account_and_tells_how_its_videos_are_protected(told: dict[str, Any]) -> None:
+    account, playback = told["doctor"]
+    assert account == "lamp in attic: It glows for 60 s."
+    assert playback.startswith("lamp playback: Anybody who knows an id can play its videos.")
+    assert playback.endswith("whether this was changed: the shade of the lamp.")
 
 
 def test_a_second_line_is_refused_at_the_start(sources: Path, tmp_path: Path) -> None:

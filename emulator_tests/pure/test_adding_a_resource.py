@@ -129,6 +129,16 @@ assert config.read(LampSettings) == LampSettings("Hall")
 from emulator_tests.documentation.settings import settings_page
 assert "LAMP_TITLE" in settings_page()
 """,
+    "checked by the doctor": """
+from functions.checkup import check_resources
+
+def findings():
+    return [(one.what, one.health) for one in check_resources(deployment.app) if one.what == "lamp title"]
+
+assert findings() == [("lamp title", "absent")], findings()
+deployment.app.settings = (*deployment.app.settings[:-1], LampSettings("Hall"))
+assert findings() == [("lamp title", "ok")], findings()
+""",
     "listed as a function of its own queue": """
 import os
 os.environ.setdefault("GCLOUD_PROJECT", "demo-lamps")

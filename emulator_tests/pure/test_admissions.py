@@ -80,9 +80,7 @@ def admissions(deployment: Deployment) -> list[str]:
         pytest.param(lambda d: change(d, title="Geometry"), set(), id="nothing that concerns anybody"),
     ],
 )
-def test_what_was_given_ends_for_whoever_may_not_keep_it_and_for_nobody_else(
-    act: Callable[[Deployment], None], who: set[str]
-) -> None:
+def test_admission_is_revoked_only_for_users_who_lost_access(act: Callable[[Deployment], None], who: set[str]) -> None:
     deployment = school()
     ids = {caller.uid: given(deployment, caller) for caller in (ADA, GRACE, ANNA, TEACHER)}
 
@@ -108,7 +106,7 @@ def test_what_is_given_after_a_demotion_has_another_id_and_stays() -> None:
     assert given(deployment, ANNA) == after
 
 
-def test_whoever_was_unenrolled_and_enrolled_again_is_given_something_else() -> None:
+def test_re_enrolled_user_gets_new_tokens() -> None:
     """A8."""
     deployment = school()
     before = given(deployment, ADA)
@@ -123,7 +121,7 @@ def test_whoever_was_unenrolled_and_enrolled_again_is_given_something_else() -> 
     assert deployment.keys.ended == {before}
 
 
-def test_nothing_is_given_to_whoever_loses_the_right_while_it_is_recorded() -> None:
+def test_user_losing_access_while_recorded_gets_no_tokens() -> None:
     """A8: the right is read once more after it was recorded, so that whoever ends it finds the record."""
     deployment = school()
 
@@ -142,7 +140,7 @@ def test_nothing_is_given_to_whoever_loses_the_right_while_it_is_recorded() -> N
     assert admissions(deployment) == []
 
 
-def test_an_unenrolment_of_which_nobody_heard_is_found_within_the_hour() -> None:
+def test_missed_unenrolment_is_found_within_an_hour() -> None:
     """A8."""
     deployment = school()
     before = given(deployment, ADA)
@@ -156,7 +154,7 @@ def test_an_unenrolment_of_which_nobody_heard_is_found_within_the_hour() -> None
     assert before in deployment.keys.ended
 
 
-def test_an_end_that_the_provider_hinders_is_tried_again_and_hinders_nobody() -> None:
+def test_failed_revocation_is_retried_without_blocking_others() -> None:
     """A8: never lost, never blocking."""
     deployment = school()
     ids = {caller.uid: given(deployment, caller) for caller in (ADA, GRACE)}
@@ -178,7 +176,7 @@ def test_an_end_that_the_provider_hinders_is_tried_again_and_hinders_nobody() ->
     assert admissions(deployment) == []
 
 
-def test_what_has_expired_is_forgotten_without_a_call() -> None:
+def test_expired_admission_is_deleted_without_a_call() -> None:
     deployment = school()
     given(deployment, ADA)
     deployment.clock.advance(4 * HOUR_S)
@@ -190,7 +188,7 @@ def test_what_has_expired_is_forgotten_without_a_call() -> None:
     assert deployment.keys.ended == set()
 
 
-def test_everybody_of_a_large_session_is_looked_at_in_pages() -> None:
+def test_large_session_is_checked_in_pages() -> None:
     """A8."""
     deployment = live()
     people = [Caller(f"u{number:04}", is_teacher=False) for number in range(2 * PAGE + 1)]
@@ -265,8 +263,8 @@ def test_everything_can_be_ended_that_somebody_who_may_watch_was_given() -> None
     assert given(deployment, ADA) != before
 
 
-def test_a_film_that_somebody_watches_ends_with_their_enrolment_too() -> None:
-    """A8: the same admission stands behind films and live events of one session."""
+def test_playback_ends_with_the_enrolment() -> None:
+    """A8: the same admission stands behind videos and live events of one session."""
     deployment = school()
     before = given(deployment, ADA)
     watching = deployment.joining.issue_playback(ADA, "s1", needs_player_key=True)

@@ -116,7 +116,7 @@ def test_decide_returns_the_step_of_its_table(
 
 
 @pytest.mark.parametrize("record", [GIVEN, TO_MODERATOR, REVOKED, GIVEN_ANEW], ids=["given", "host", "revoked", "anew"])
-def test_what_is_written_reads_back_alike(record: AdmissionRecord) -> None:
+def test_record_round_trips(record: AdmissionRecord) -> None:
     document = Document("admissions/s1_ada", record.to_fields(), NOW, NOW)
     assert AdmissionRecord.from_document(document) == record
 
@@ -136,7 +136,7 @@ def test_what_is_recorded_covers_more_of_the_same_and_nothing_is_written() -> No
         pytest.param(REVOKED, GIVING, id="A8 revoked"),
     ],
 )
-def test_what_may_not_be_kept_is_ended_and_another_id_given(record: AdmissionRecord, giving: Giving) -> None:
+def test_forbidden_admission_is_revoked_under_a_new_id(record: AdmissionRecord, giving: Giving) -> None:
     after = covering(record, giving, NOW)
     before = record.revocation_id or record.ending[0]
     assert after.revocation_id not in (None, before)

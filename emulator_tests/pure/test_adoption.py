@@ -165,8 +165,8 @@ def test_what_was_given_back_is_copied_to_hosts_as_any_other() -> None:
 
 
 @pytest.mark.parametrize("state", ["ready", "uploading"])
-def test_what_plays_is_restored_where_a_later_upload_is_the_orphan(state: str) -> None:
-    """A3: the backup knows an earlier film, or an upload that was under way."""
+def test_adoption_restores_what_plays_if_the_orphan_is_a_later_upload(state: str) -> None:
+    """A3: the backup knows an earlier video, or an upload that was under way."""
     deployment = Deployment()
     deployment.write_session()
     deployment.sweep.run()
@@ -197,7 +197,7 @@ def test_what_plays_is_restored_where_a_later_upload_is_the_orphan(state: str) -
     assert deployment.video(video_id).reference == f"video:{video_id}:3"
 
 
-def test_an_older_film_does_not_take_the_place_of_what_plays() -> None:
+def test_adopted_older_video_does_not_replace_what_plays() -> None:
     deployment = Deployment()
     deployment.write_session()
     video_id = upload(deployment)
@@ -221,7 +221,7 @@ def test_a_video_that_was_deleted_does_not_come_back() -> None:
     assert "was deleted" in refused(deployment.adopt())
 
 
-def test_what_was_not_uploaded_whole_is_not_given_back_as_ready() -> None:
+def test_incomplete_upload_is_not_adopted_as_ready() -> None:
     deployment = Deployment()
     deployment.write_session()
     deployment.sweep.run()
@@ -457,7 +457,7 @@ def aired() -> tuple[Deployment, str]:
     return deployment, external_ids["entryId"]
 
 
-def test_an_event_is_given_back_to_its_session_with_what_is_on_the_air() -> None:
+def test_adopted_event_keeps_its_broadcast() -> None:
     """A3."""
     deployment, entry_id = aired()
     deployment.write_session(status="public")
@@ -576,7 +576,7 @@ def effects_of_adoption() -> int:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("how", ["killed", "refused"])
-def test_whatever_goes_wrong_at_any_effect_doing_it_again_gives_everything_back(how: str, after: bool) -> None:
+def test_repeated_adoption_completes_after_any_failure(how: str, after: bool) -> None:
     """A3: killed, or not answered, at each effect of the adoption."""
     for number in range(1, effects_of_adoption() + 1):
         deployment, video_id = orphans_of_each_kind()
@@ -605,7 +605,7 @@ def test_whatever_goes_wrong_at_any_effect_doing_it_again_gives_everything_back(
         assert deployment.orphans.all(young=True) == [], number
 
 
-def test_two_who_give_back_at_once_do_it_once() -> None:
+def test_concurrent_adoptions_adopt_once() -> None:
     deployment, video_id = orphans_of_each_kind()
 
     def twice(operation: str, do: Callable[[], T]) -> T:
@@ -688,7 +688,7 @@ def test_what_is_being_deleted_is_not_given_back() -> None:
     assert deployment.adopt() == []
 
 
-def test_a_stranger_cannot_be_made_the_owner() -> None:
+def test_adoption_to_a_non_teacher_is_refused() -> None:
     """A1: the owner is the session's, whoever uploaded."""
     deployment, (video_id,) = restored("Rings")
     deployment.adopt()

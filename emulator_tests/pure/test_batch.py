@@ -62,7 +62,7 @@ def test_the_provider_is_asked_once_for_all() -> None:
     assert deployment.states(video_ids) == [VideoState.READY, VideoState.UPLOADING] * 5
 
 
-def test_of_what_there_is_nothing_to_see_nobody_is_asked() -> None:
+def test_batch_without_objects_makes_no_call() -> None:
     deployment, video_ids = with_uploads(2)
     for video_id in video_ids:
         deployment.show(video_id, Observation(MediaState.ERROR))
@@ -71,7 +71,7 @@ def test_of_what_there_is_nothing_to_see_nobody_is_asked() -> None:
     assert reconcile(deployment, ["0" * 20, "1" * 20])["observe"] == 0
 
 
-def test_what_was_told_of_another_upload_is_not_believed() -> None:
+def test_observation_of_another_upload_is_ignored() -> None:
     deployment, video_ids = with_uploads(2)
     first = video_ids[0]
     deployment.show(first, READY)
@@ -116,7 +116,7 @@ def test_where_the_provider_cannot_be_asked_none_is_reconciled_and_the_task_come
     assert [deployment.video(video_id).progress.failure for video_id in video_ids] == [None] * 3
 
 
-def test_one_that_is_hindered_is_noted_again_alone_and_hinders_nobody() -> None:
+def test_failed_item_of_a_batch_is_enqueued_alone() -> None:
     deployment, video_ids = with_uploads(3)
     for video_id in video_ids:
         deployment.show(video_id, READY)
@@ -157,7 +157,7 @@ def test_what_was_told_of_a_video_that_failed_before_is_asked_again() -> None:
     assert deployment.video(first).state is VideoState.PROCESSING, "the failure that was told is the old one"
 
 
-def test_what_there_is_no_time_for_is_left_to_the_queue() -> None:
+def test_batch_leaves_items_beyond_its_time_to_the_queue() -> None:
     deployment, video_ids = with_uploads(4)
     for video_id in video_ids:
         deployment.show(video_id, READY)

@@ -73,7 +73,7 @@ def test_a_body_is_refused_before_it_is_read(headers: dict[str, str], reason: st
     assert (raised.value.reason, stream.read_bytes) == (reason, 0)
 
 
-def test_what_is_left_of_a_body_is_thrown_away_in_pieces() -> None:
+def test_rest_of_a_body_is_discarded_in_chunks() -> None:
     stream = Counted(b"x" * 10_000_000)
     discard_body(request_of(stream, **{"Content-Length": "10000000"}))
     assert stream.read_bytes == 10_000_000
@@ -91,7 +91,7 @@ class Broken(BytesIO):
         raise ConnectionResetError
 
 
-def test_a_connection_that_breaks_is_no_bug_of_ours() -> None:
+def test_broken_connection_is_not_logged_as_a_bug() -> None:
     request = request_of(Broken(), **{"Content-Length": "10"})
     with pytest.raises(BadRequest):
         data_of(read_body(request, CALL_MAX_BYTES))
@@ -140,7 +140,7 @@ BAD: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD.keys())
-def test_what_is_no_json_or_could_be_read_in_two_ways_is_refused(body: bytes) -> None:
+def test_invalid_or_ambiguous_json_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest) as raised:
         parse_json(body)
     assert raised.value.reason == "BODY_NOT_JSON"

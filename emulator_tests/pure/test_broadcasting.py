@@ -71,12 +71,12 @@ def rests(airing: Airing) -> Airing:
         pytest.param(rests(seen(ENDED, 500)), at(500), None, id="A6 one of very many, its time is over"),
     ],
 )
-def test_the_next_look_is_the_one_of_the_table(airing: Airing, now: datetime, expected: datetime | None) -> None:
+def test_next_observation_is_due_as_in_the_table(airing: Airing, now: datetime, expected: datetime | None) -> None:
     assert next_look_at(airing, EVENT, now, WINDOW) == expected
 
 
 @pytest.mark.parametrize("event", [EventSpec("x", None, None), EventSpec("x", STARTS_AT, None)], ids=["none", "no end"])
-def test_an_event_without_times_is_not_looked_at(event: EventSpec) -> None:
+def test_event_without_times_is_not_observed(event: EventSpec) -> None:
     assert next_look_at(Airing(), event, at(0), WINDOW) is None
     assert not is_look_due(Airing(), event, at(0), WINDOW)
 
@@ -93,11 +93,11 @@ def test_an_event_without_times_is_not_looked_at(event: EventSpec) -> None:
         pytest.param(seen(LIVE, 200, live_at=1), at(200) + s(15), True, id="still on the air"),
     ],
 )
-def test_who_comes_by_looks_in_its_time_and_not_twice_at_once(airing: Airing, now: datetime, due: bool) -> None:
+def test_reconciling_observes_when_due_and_once(airing: Airing, now: datetime, due: bool) -> None:
     assert is_look_due(airing, EVENT, now, WINDOW) is due
 
 
-def test_an_event_goes_on_the_air_and_off_again() -> None:
+def test_event_goes_live_and_stops() -> None:
     airing = looked(Airing(), EVENT, at(2), WINDOW, is_live=True)
     assert airing == Airing(LIVE, at(2), at(2), None)
     airing = looked(airing, EVENT, at(20), WINDOW, is_live=False)
@@ -130,7 +130,7 @@ def test_an_event_that_has_ended_may_come_back_and_stays_ended_if_not() -> None:
     assert looked(ended, EVENT, at(71), WINDOW, is_live=True) == Airing(LIVE, at(71), at(0), None)
 
 
-def test_an_event_on_the_air_past_its_time_ends_at_the_first_look_that_finds_it_off() -> None:
+def test_live_event_past_its_time_ends_at_the_first_observation_without_a_stream() -> None:
     assert looked(Airing(LIVE, at(300), at(0)), EVENT, at(301), WINDOW, is_live=False).state is ENDED
 
 
@@ -151,9 +151,7 @@ def test_an_event_on_the_air_past_its_time_ends_at_the_first_look_that_finds_it_
         pytest.param(seen(OFFLINE, -5), replace(EVENT, ends_at=at(9000)), seen(OFFLINE, -5), id="put off"),
     ],
 )
-def test_an_event_that_had_ended_and_is_planned_anew_has_yet_to_begin(
-    airing: Airing, event: EventSpec | None, expected: Airing
-) -> None:
+def test_ended_event_that_is_rescheduled_is_upcoming(airing: Airing, event: EventSpec | None, expected: Airing) -> None:
     assert replanned(airing, event, at(75)) == expected
 
 

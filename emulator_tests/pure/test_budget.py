@@ -72,7 +72,7 @@ def test_a_new_token_is_for_what_is_still_missing_and_counts_with_the_others() -
     assert granted(later, replace(NEED, number=2), after(LIFETIME_S)).requests_in_all == 12, "each upload has its own"
 
 
-def test_one_that_lacks_nothing_may_still_be_ended() -> None:
+def test_complete_upload_may_still_be_ended() -> None:
     assert granted(FIRST, replace(NEED, received_bytes=5000), after(LIFETIME_S)).requests == requests_for(0)
 
 
@@ -85,7 +85,7 @@ def test_all_tokens_together_allow_so_many_requests_and_then_there_is_none() -> 
         granted(tokens[-1], at=NOW + timedelta(days=3))
 
 
-def test_who_counts_no_requests_grants_any_number_of_tokens() -> None:
+def test_provider_without_request_counts_grants_any_number_of_tokens() -> None:
     last: Granted | None = None
     for day in range(100):
         need = replace(NEED, until=NOW + timedelta(days=200))
@@ -135,7 +135,7 @@ def test_renewals_without_end_allow_no_more_than_one_budget() -> None:
     assert deployment.ask_upload("a new one").received_bytes == 0
 
 
-def test_a_line_that_breaks_again_and_again_costs_nothing() -> None:
+def test_repeated_disconnects_cost_no_budget() -> None:
     deployment, video_id, renew = with_upload()
     first = renew()
     for received_bytes in range(1, 60):

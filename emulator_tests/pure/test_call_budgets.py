@@ -160,7 +160,7 @@ def test_what_a_school_broadcasts_at_once_is_watched(events: int, pace_s: int, d
     assert documents in (None, school.counts.total())
 
 
-def test_the_events_of_one_owner_are_looked_at_so_often_and_no_more() -> None:
+def test_observations_of_one_owners_events_are_limited() -> None:
     """A6: 1,500 events, each looked at every ten seconds, by one instance."""
     school = School(1)
     budgets = CallBudgets(Limiter(school.documents, school.clock))
@@ -237,7 +237,7 @@ def test_documents_of_budgets_name_nobody_and_expire() -> None:
 
 
 @pytest.mark.parametrize("uid", ["a/b", "", "..", "__x__", "ü" * 128, "x" * 5000], ids=ascii)
-def test_whoever_it_is_has_a_budget_in_the_right_place(uid: str) -> None:
+def test_every_caller_kind_has_a_budget(uid: str) -> None:
     """A6."""
     collection, _, name = call_budget_path("look-", uid).partition("/")
     assert collection == CALL_BUDGETS
@@ -262,7 +262,7 @@ def asked(school: School, done: list[str], auth: AuthData | None) -> tuple[int, 
     return answer.status_code, json.loads(answer.get_data())
 
 
-def test_whoever_is_refused_is_told_when_to_come_again_and_nothing_is_done() -> None:
+def test_refused_call_says_when_to_retry() -> None:
     """A6."""
     school, done = School(), list[str]()
     for _ in range(100):
@@ -289,7 +289,7 @@ def test_whoever_is_refused_is_told_when_to_come_again_and_nothing_is_done() -> 
         pytest.param(AuthData("a\ud800", {}), "ACCOUNT_ID_UNUSABLE", id="an id that cannot be written"),
     ],
 )
-def test_whoever_cannot_be_a_caller_has_no_budget(auth: AuthData | None, code: str) -> None:
+def test_non_callers_have_no_budget(auth: AuthData | None, code: str) -> None:
     """A6."""
     school, done = School(), list[str]()
     assert asked(school, done, auth)[1]["error"]["details"]["code"] == code
@@ -332,7 +332,7 @@ def tasks(deployment: Deployment, *queues: str) -> Iterable[str]:
         ),
     ],
 )
-def test_a_thousand_wishes_of_one_kind_leave_two_tasks_in_each_slot(spec: Callable[..., None]) -> None:
+def test_thousand_commands_leave_two_tasks_per_slot(spec: Callable[..., None]) -> None:
     deployment, video_id = with_video()
     known = (TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     assert 1 <= flood(deployment, lambda: spec(*known)) <= 2 * (10 / SLOT_S + 1)
@@ -352,7 +352,7 @@ def test_deleting_a_video_that_is_gone_makes_no_work() -> None:
     assert deployment.document(f"videos/{video_id}") == before
 
 
-def test_students_who_say_again_and_again_that_a_host_fails_leave_few_tasks_and_all_are_answered() -> None:
+def test_repeated_host_failure_reports_leave_few_tasks() -> None:
     """A6: failedHost, by anybody who may watch."""
     deployment, video_id = copied()
     students = [Caller(f"student{number}", is_teacher=False) for number in range(3)]
@@ -369,7 +369,7 @@ def test_students_who_say_again_and_again_that_a_host_fails_leave_few_tasks_and_
     assert shown_ready(deployment, video_id)
 
 
-def test_one_person_is_believed_a_few_reports_for_any_number_of_videos() -> None:
+def test_failure_reports_are_limited_per_user() -> None:
     """A6: failedHost; tasks of several videos do not merge."""
     deployment, _ = copied()
     believed = sum(deployment.playbacks.believes(STUDENT) for _ in range(1000))
@@ -379,7 +379,7 @@ def test_one_person_is_believed_a_few_reports_for_any_number_of_videos() -> None
     assert sum(deployment.playbacks.believes(STUDENT) for _ in range(1000)) == REPORTS.burst
 
 
-def test_whoever_is_not_believed_leaves_no_task() -> None:
+def test_ignored_report_enqueues_nothing() -> None:
     """A6: failedHost."""
     deployment, video_id = copied()
     deployment.clock.advance(3600)

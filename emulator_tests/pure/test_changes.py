@@ -94,11 +94,11 @@ def followed(before: Session | None, after: Session | None) -> Sequence[str]:
         pytest.param(None, None, [RECONCILE_ADMISSION, RECONCILE_SESSION], id="deleted, and nobody knows what it was"),
     ],
 )
-def test_what_follows_from_a_change(before: Session | None, after: Session | None, queues: list[str]) -> None:
+def test_change_enqueues_its_tasks(before: Session | None, after: Session | None, queues: list[str]) -> None:
     assert followed(before, after) == queues
 
 
-def test_of_somebody_who_floods_a_part_is_handled_and_everybody_else_is_served() -> None:
+def test_flood_of_one_user_is_limited_and_others_are_served() -> None:
     """
     A6: each of these changes is of another session, so that no two tasks merge.
     """

@@ -63,7 +63,7 @@ def cloud(replies: dict[str, Reply]) -> Iterator[tuple[str, dict[str, tuple[str,
             thread.join()
 
 
-def test_a_deployment_that_refuses_strangers_is_well() -> None:
+def test_checkup_passes_if_unauthenticated_calls_are_refused() -> None:
     functions = {"joinSession": Kind.CALLABLE, "getErasure": Kind.CALLABLE, "reconcileVideo": Kind.WORKER}
     functions["kalturaHook"] = Kind.WEBHOOK
     replies = {"joinSession": UNAUTHENTICATED, "getErasure": UNAUTHENTICATED, "reconcileVideo": PAGE_403}
@@ -116,7 +116,7 @@ def test_what_is_wrong_with_several_is_said_once() -> None:
     assert finding.sentence.startswith("a, b: does not exist.")
 
 
-def test_an_address_where_nobody_is_is_told() -> None:
+def test_checkup_reports_an_unreachable_address() -> None:
     (finding,) = check_functions("http://127.0.0.1:9/my-school", {"joinSession": Kind.CALLABLE})
     assert (finding.health, "cannot be reached" in finding.sentence) == (Health.MISSING, True)
 

@@ -68,6 +68,18 @@ def _said(program: str) -> str:
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
+def test_a_queue_is_connected_when_its_first_task_is_put() -> None:
+    program = (
+        "import os, sys\n"
+        "os.environ |= {'GCLOUD_PROJECT': 'demo-queue', 'TASKS_EMULATOR_HOST': '127.0.0.1:9'}\n"
+        "from functions import wiring\n"
+        "queue = wiring.queue()\n"
+        "print('grpc' in sys.modules, queue.connect() is queue.connect(), 'grpc' in sys.modules)"
+    )
+
+    assert _said(program).splitlines()[-1] == "False True True"
+
+
 def test_messages_are_loaded_without_the_clients_of_their_package() -> None:
     program = DEFERRED + (
         "from google.cloud.tasks_v2.types import CreateTaskRequest, Task\n"

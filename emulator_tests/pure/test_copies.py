@@ -70,7 +70,7 @@ def copy(deployment: Deployment, video_id: str, host: str = "fetching") -> Copy:
 
 
 def shown(deployment: Deployment, video_id: str) -> dict[str, tuple[str, str]]:
-    """Of which film, and how far, the video's document shows each copy."""
+    """Return the reference and the state of each copy in the video document."""
     hosts = deployment.document(video_path(video_id)).fields.get("hosts") or {}
     return {name: (one["film"], one["state"]) for name, one in hosts.items()}
 
@@ -122,7 +122,7 @@ def test_a_deleted_video_takes_its_copies_with_it() -> None:
     assert deployment.deletions() == []
 
 
-def test_a_replaced_video_is_copied_anew_and_the_copies_of_the_old_film_go() -> None:
+def test_replaced_video_is_copied_again_and_its_old_copies_are_deleted() -> None:
     deployment, video_id = copied()
 
     deployment.ask_replacement(video_id)
@@ -162,7 +162,7 @@ def test_a_host_that_is_given_up_loses_its_copies() -> None:
     assert only_waiting.dependants(look) == (Task(RECONCILE_COPY, copy_key(video_id, "fetching")),)
 
 
-def test_of_a_host_that_is_not_set_up_any_more_the_copy_is_forgotten_and_its_deletion_waits_for_it() -> None:
+def test_copy_on_a_removed_host_is_forgotten_and_its_deletion_waits() -> None:
     deployment, video_id = copied()
     copies_of = deployment.app.get(copy_controller)
     without = type(copies_of)(
@@ -177,7 +177,7 @@ def test_of_a_host_that_is_not_set_up_any_more_the_copy_is_forgotten_and_its_del
 
 
 @pytest.mark.parametrize(("host", "reads", "commits"), [("fetching", 7, 5), ("waiting", 9, 10)])
-def test_what_a_copy_costs_in_round_trips_to_the_documents(host: str, reads: int, commits: int) -> None:
+def test_copy_costs_few_round_trips_to_the_documents(host: str, reads: int, commits: int) -> None:
     deployment = school({"memory": Terms(5.0), host: Terms(1.0)})
     video_id = deployment.ask_upload().video_id
     deployment.show(video_id, READY)
@@ -204,7 +204,7 @@ def test_what_a_copy_costs_in_round_trips_to_the_documents(host: str, reads: int
 # --- what goes wrong ----------------------------------------------------------------------------------------------
 
 
-def test_a_copy_that_was_deleted_behind_our_back_is_made_anew_within_a_day() -> None:
+def test_copy_deleted_by_others_is_recreated_within_a_day() -> None:
     deployment, video_id = copied()
     deployment.fetching.vanish(deployment.fetching.alive()[0].external_ids["copyId"])
 
@@ -241,7 +241,7 @@ def test_a_copy_plays_where_its_provider_fails_and_not_where_a_moderator_has_rej
     assert deployment.playbacks.issue_playback(STUDENT, video_id).host == "fetching"
 
 
-def test_a_host_that_cannot_read_the_film_is_tried_again_and_in_the_end_left() -> None:
+def test_host_that_cannot_read_the_video_is_retried_and_abandoned() -> None:
     deployment = school()
     video_id = upload(deployment)
     for _ in range(FAILURES_MAX):
@@ -256,7 +256,7 @@ def test_a_host_that_cannot_read_the_film_is_tried_again_and_in_the_end_left() -
     assert deployment.fetching.alive() == ()
 
 
-def test_a_host_that_is_never_done_is_given_up_after_a_day() -> None:
+def test_copy_that_never_finishes_is_abandoned_after_a_day() -> None:
     deployment = school()
     video_id = upload(deployment)
 
@@ -311,7 +311,7 @@ def test_a_copy_whose_beginning_was_not_answered_is_there_once_in_the_end(commit
     assert len(copies(deployment)) == 2
 
 
-def test_a_copy_that_nobody_names_is_deleted_where_its_original_is_named_and_nothing_younger_or_of_others() -> None:
+def test_unrecorded_copy_is_deleted_and_younger_or_foreign_ones_kept() -> None:
     """A3: a copy of which nobody names the original may be the only one."""
     deployment, video_id = copied()
     deployment.sweep.run()
@@ -350,7 +350,7 @@ def test_the_search_for_orphans_finds_copies_that_nobody_names_and_copies_that_a
     assert copies(deployment) == [f"copy:{video_id}-fetching:2", f"copy:{video_id}-waiting:1"]
 
 
-def test_who_deletes_the_document_of_a_copy_by_hand_gets_it_made_good() -> None:
+def test_copy_document_deleted_by_hand_is_restored() -> None:
     deployment, video_id = copied()
     key = copy_key(video_id, "fetching")
     deployment.documents.commit(Delete(copy_path(key)))

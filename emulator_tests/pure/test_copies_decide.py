@@ -245,7 +245,7 @@ def test_decide_returns_the_step_of_its_table(
     ],
     ids=["first pause", "it doubles", "it ends somewhere", "very often", "never past the end", "ready", "failed"],
 )
-def test_when_a_copy_is_looked_at_again(record: Copy, at: datetime) -> None:
+def test_copy_is_observed_at_the_times_of_its_table(record: Copy, at: datetime) -> None:
     assert decide(Snapshot(KEY, CopySpec(FILM), record, None), NOW, observed=True) == RequeueAt(at)
 
 
@@ -359,7 +359,7 @@ def test_a_failed_copy_releases_its_remains_and_keeps_nothing_of_its_progress() 
     )
 
 
-def test_a_version_begins_anew_with_the_generation_and_the_failures_of_the_same_version_only() -> None:
+def test_new_version_keeps_the_generation_but_no_failures_of_another() -> None:
     before = replace(FAILED, generation=6, failures=3)
     assert begun(before, "host", FILM, LATER) == Copy("host", SESSION, FILM.reference, LATER, generation=6, failures=3)
     assert begun(before, "host", OTHER, LATER) == Copy("host", SESSION, OTHER.reference, LATER, generation=6)
@@ -375,7 +375,7 @@ def test_a_copy_is_made_under_a_reference_of_its_own_that_is_written_first_and_u
     assert (step.rollback.state, step.rollback.reference, step.rollback.generation) == (CopyState.REQUESTED, None, 5)
 
 
-def test_a_copy_that_was_lost_is_made_anew_at_once_and_one_that_failed_waits() -> None:
+def test_lost_copy_is_recreated_at_once_and_a_failed_one_waits() -> None:
     lost = observed(READY, Observation(MediaState.GONE), NOW)
     assert (lost.state, lost.external_ids, lost.reference, lost.reason) == (CopyState.REQUESTED, {}, None, LOST)
 
@@ -384,7 +384,7 @@ def test_a_copy_that_was_lost_is_made_anew_at_once_and_one_that_failed_waits() -
     assert broken.retry_at == NOW + timedelta(hours=2)
 
 
-def test_the_pauses_between_failures_grow_and_end_and_another_film_begins_anew() -> None:
+def test_backoff_grows_to_a_limit_and_restarts_with_another_video() -> None:
     record, pauses = COPYING, []
     for _ in range(FAILURES_MAX):
         record = failed(record, "It broke.", NOW)
@@ -412,7 +412,7 @@ def test_how_far_a_copy_is_is_recorded() -> None:
     assert observed(READY, Observation(MediaState.PROCESSING, 3), NOW).state is CopyState.READY
 
 
-def test_what_is_read_back_is_what_was_written() -> None:
+def test_record_round_trips() -> None:
     for record in (REQUESTED, MAKING, SEEN, READY, FAILED):
         assert Copy.from_document(Document(f"copies/{KEY}", record.to_fields(), None, NOW)) == record
 

@@ -39,14 +39,14 @@ def assert_nobody_notices(usual: Outcome, disturbed: Outcome) -> None:
     assert disturbed.is_switch_untouched
 
 
-def test_in_a_usual_hour_everybody_is_served(usual: Outcome) -> None:
+def test_usual_hour_serves_every_caller(usual: Outcome) -> None:
     assert usual.refused == 0
     assert usual.served > 6000
     assert len(usual.delays_s) > 100
     assert usual.is_switch_untouched
 
 
-def test_nobody_notices_a_flood(usual: Outcome) -> None:
+def test_flood_delays_no_other_caller(usual: Outcome) -> None:
     """
     A6.
     """
@@ -58,7 +58,7 @@ def test_nobody_notices_a_flood(usual: Outcome) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_nobody_notices_very_many_live_sessions(usual: Outcome) -> None:
+def test_many_live_sessions_delay_no_other_caller(usual: Outcome) -> None:
     """
     A6: each is looked at whether it is on the air, and nobody has to do anything for that.
     """
@@ -70,7 +70,7 @@ def test_nobody_notices_very_many_live_sessions(usual: Outcome) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_nobody_notices_a_large_erasure(usual: Outcome) -> None:
+def test_large_erasure_delays_no_other_caller(usual: Outcome) -> None:
     """
     A16: with two hosts.
     """

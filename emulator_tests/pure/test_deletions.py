@@ -64,13 +64,13 @@ def test_a_deletion_is_read_back_as_it_was_written() -> None:
     assert (document.fields["state"], document.fields["requeues"], document.fields["failure"]) == ("pending", 0, None)
 
 
-def test_a_deletion_that_was_given_up_says_so_and_why() -> None:
+def test_dead_deletion_says_why() -> None:
     fields = dead(DELETION).to_fields()
     assert fields["state"] == "dead"
     assert fields["failure"] == {"code": "FORBIDDEN", "message": "No.", "retryable": False}
 
 
-def test_each_thing_has_one_deletion_whoever_gives_it_up() -> None:
+def test_each_object_has_one_deletion() -> None:
     assert deletion_id("video:v1:1", PARTS) == deletion_id("video:v1:1", dict(reversed(PARTS.items())))
     others = [
         ("video:v1:2", PARTS),
@@ -112,7 +112,7 @@ def test_decide_returns_the_step_of_its_table(
     assert decide(Snapshot("d", DeletionSpec(requeues), record, 1), NOW) == expected
 
 
-def test_what_a_document_names_again_is_dropped_and_what_is_held_waits() -> None:
+def test_deletion_of_a_recorded_object_is_dropped_and_a_held_one_waits() -> None:
     """A3."""
     for is_held in (False, True):
         named = decide(Snapshot("d", DeletionSpec(is_named=True, is_held=is_held), DELETION, 1), NOW)
@@ -158,7 +158,7 @@ def refusing(error: Exception) -> Disturbance:
 FORBIDDEN = Permanent("No.", provider="memory", operation="media.delete", code="SERVICE_FORBIDDEN")
 
 
-def test_what_is_given_up_is_noted_at_once_and_its_document_goes_with_it() -> None:
+def test_released_object_is_deleted_with_its_deletion_document() -> None:
     deployment, key = with_deleted_video()
     assert deployment.enqueued_now(RECONCILE_DELETION) == [key]
     (pending,) = deployment.deletions()
@@ -201,7 +201,7 @@ def test_a_deletion_that_fails_is_tried_with_growing_pauses_of_an_hour_at_most(e
     assert (deployment.media.alive(), deployment.deletions()) == ((), [])
 
 
-def test_what_is_still_there_after_its_deletion_is_deleted_again() -> None:
+def test_object_that_survives_its_deletion_is_deleted_again() -> None:
     deployment, _ = with_deleted_video()
     answers = iter([{"entryId": "0_video1"}, {"entryId": "0_video1"}])
 
@@ -227,7 +227,7 @@ def test_a_deletion_that_fails_for_a_day_is_an_alarm(capsys: pytest.CaptureFixtu
     assert (json.loads(alarm)["severity"], json.loads(alarm)["key"]) == ("ALERT", key)
 
 
-def test_who_dies_while_deleting_is_replaced_after_his_lease() -> None:
+def test_deletion_of_a_dead_worker_resumes_after_its_lease() -> None:
     deployment, key = with_deleted_video()
 
     class Died(BaseException):
@@ -263,7 +263,7 @@ def with_dead_deletion() -> tuple[Deployment, str]:
     return deployment, key
 
 
-def test_a_deletion_that_is_refused_for_a_week_is_left_to_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+def test_deletion_refused_for_a_week_is_dead(capsys: pytest.CaptureFixture[str]) -> None:
     deployment, _ = with_dead_deletion()
     alarms = [line for line in capsys.readouterr().err.splitlines() if "step stuck" in line]
     assert len(alarms) == 1, "who was told once need not be told again"
@@ -283,7 +283,7 @@ def test_an_administrator_has_a_dead_deletion_tried_again() -> None:
     assert (deployment.media.alive(), deployment.deletions()) == ((), [])
 
 
-def test_a_requeued_deletion_has_all_its_tries_anew() -> None:
+def test_requeued_deletion_gets_all_attempts_again() -> None:
     deployment, key = with_dead_deletion()
     requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
@@ -301,7 +301,7 @@ def test_only_an_administrator_requeues(caller: Caller) -> None:
     assert deployment.document(deletion_path(key)) == before
 
 
-def test_what_is_not_dead_is_not_requeued() -> None:
+def test_only_dead_deletions_are_requeued() -> None:
     deployment, key = with_deleted_video()
     with pytest.raises(WrongState, match="still being retried"):
         requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
@@ -310,7 +310,7 @@ def test_what_is_not_dead_is_not_requeued() -> None:
         requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
 
 
-def test_a_orphan_is_deleted_as_a_stray() -> None:
+def test_orphan_is_deleted() -> None:
     deployment = Deployment()
     external_ids = deployment.media.prepare_upload("video:ghost:1", UploadSpec("A stray", "a.mp4", 1))
     deployment.clock.advance(1)
@@ -365,7 +365,7 @@ def test_a_document_that_somebody_wrote_by_hand_under_the_same_name_is_no_error(
 
 
 @pytest.mark.parametrize("kind", ["video", "session"])
-def test_a_deletion_whose_thing_is_named_by_a_document_again_is_dropped(
+def test_deletion_is_dropped_if_a_document_names_its_object_again(
     kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A3: as after an import of older documents over newer ones."""

@@ -156,7 +156,7 @@ def test_no_body_to_any_path_makes_a_large_process(cloud: Cloud, path: str) -> N
     assert cloud.peak_bytes() < PEAK_MAX_BYTES
 
 
-def test_what_gunicorn_refuses_is_refused_all_the_same(cloud: Cloud) -> None:
+def test_requests_refused_by_gunicorn_are_refused(cloud: Cloud) -> None:
     """A5: that it can be read by a page is out of our hands; docs/api.md says so."""
     for headers in ({"X-A": "x" * 9000}, {f"X-{number}": "x" for number in range(200)}):
         assert cloud.send(headers={**ORIGIN, **headers}).status in (400, 431)
@@ -306,7 +306,7 @@ _TOKENS = st.one_of(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-def test_whatever_a_stranger_sends_is_refused_and_shapes_no_line_of_the_log(
+def test_unauthenticated_input_is_refused_and_never_logged(
     cloud: Cloud, body: bytes, headers: dict[str, str], token: str | None, method: str, path: str
 ) -> None:
     """
@@ -328,7 +328,9 @@ def test_whatever_a_stranger_sends_is_refused_and_shapes_no_line_of_the_log(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-def test_whatever_google_signs_is_no_bug_of_ours(a_callable: Cloud, claims: dict[str, Any], body: bytes) -> None:
+def test_unexpected_signed_token_is_refused_without_a_bug(
+    a_callable: Cloud, claims: dict[str, Any], body: bytes
+) -> None:
     """
     A5: the claims may be another project's, or say anything of their user.
     """
@@ -374,7 +376,7 @@ RAW: Final[dict[str, bytes]] = {
 
 
 @pytest.mark.parametrize("raw", RAW.values(), ids=RAW.keys())
-def test_what_is_no_good_http_is_refused_and_shapes_no_line_of_the_log(cloud: Cloud, raw: bytes) -> None:
+def test_malformed_http_is_refused_and_never_logged(cloud: Cloud, raw: bytes) -> None:
     before = len(cloud.logged())
     with socket.create_connection(("127.0.0.1", cloud.port), ANSWER_S) as connection:
         answer = b""

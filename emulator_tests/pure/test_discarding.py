@@ -23,7 +23,7 @@ def _pass(deployment: Deployment, seconds: int) -> None:
         deployment.run(900)
 
 
-def test_what_was_ready_before_a_restore_is_kept_though_the_backup_knows_a_failure() -> None:
+def test_video_ready_before_a_restore_is_kept_if_the_backup_says_failed() -> None:
     """
     A3: its teacher has had it processed since, and the restored record is past the time for which bytes are kept.
     """
@@ -57,7 +57,7 @@ def test_what_was_ready_before_a_restore_is_kept_though_the_backup_knows_a_failu
     assert deployment.video(video_id).state is VideoState.READY
 
 
-def test_what_was_finished_while_all_work_was_stopped_is_kept() -> None:
+def test_upload_completed_during_a_stop_is_kept() -> None:
     """
     A3, B17: nobody could ask while it was finished, and then work stood still beyond the time that bytes are kept.
     """

@@ -136,13 +136,13 @@ def test_a_session_with_as_many_videos_as_it_may_have_can_be_stored() -> None:
     assert size_bytes(largest_session(SESSION_VIDEOS_MOST)) <= 0.8 * DOCUMENT_MAX_BYTES
 
 
-def test_a_session_with_600_videos_could_not() -> None:
+def test_session_with_600_videos_cannot_be_stored() -> None:
     """B13"""
     assert size_bytes(largest_session(600)) > DOCUMENT_MAX_BYTES
 
 
 @pytest.mark.parametrize("videos", ["600", "251", "0", "-1", "1000000", "many"])
-def test_a_setting_of_more_is_refused_with_its_reason(monkeypatch: pytest.MonkeyPatch, videos: str) -> None:
+def test_larger_video_limit_is_refused_with_its_reason(monkeypatch: pytest.MonkeyPatch, videos: str) -> None:
     """B13"""
     monkeypatch.setitem(os.environ, "SESSION_VIDEOS_MAX", videos)
     with pytest.raises(Misconfigured, match=r"from 1 to 250, because all of them are in one session document"):
@@ -150,7 +150,7 @@ def test_a_setting_of_more_is_refused_with_its_reason(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("videos", ["1", "100", "250"])
-def test_a_setting_that_fits_is_taken(monkeypatch: pytest.MonkeyPatch, videos: str) -> None:
+def test_fitting_video_limit_is_accepted(monkeypatch: pytest.MonkeyPatch, videos: str) -> None:
     """B13"""
     monkeypatch.setitem(os.environ, "SESSION_VIDEOS_MAX", videos)
     assert int(videos) == config.SETTINGS["SESSION_VIDEOS_MAX"].value
@@ -165,7 +165,7 @@ def exempted() -> set[str]:
     }
 
 
-def test_what_grows_with_videos_and_people_is_in_no_index() -> None:
+def test_fields_that_grow_are_in_no_index() -> None:
     """
     B13: an exemption holds for all that is in a map; what is left has two entries for each field. An erasure asks which
     sessions somebody moderates, and of moderators there are few.

@@ -124,7 +124,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize(("page", "text"), generated().items(), ids=[named(page) for page in generated()])
-def test_what_is_generated_is_as_the_code_is(page: Path, text: str) -> None:
+def test_generated_pages_match_the_code(page: Path, text: str) -> None:
     assert page.read_text() == text, "run `make docs`"
 
 
@@ -179,18 +179,18 @@ def shown(picture: str) -> list[str]:
     return ["".join(text.itertext()) for text in texts]
 
 
-def test_the_picture_shows_the_story_and_not_the_set_up() -> None:
+def test_picture_leaves_out_the_start_of_the_stack() -> None:
     assert shown(draw(RUN)) == ["$ make demo", "  …", *RUN.splitlines()[3:]]
 
 
-def test_a_long_line_is_folded_below_its_text() -> None:
+def test_picture_wraps_long_lines_with_indent() -> None:
     first, second = shown(draw(f"$ make demo\n\n  1.00 s  (+1.00)  {'word ' * 30}\n"))[1:]
     assert first.startswith("  1.00 s  (+1.00)  word word")
     assert second.startswith(" " * len("  1.00 s  (+1.00)  ") + "word")
     assert max(len(first), len(second)) <= COLUMNS
 
 
-def test_the_picture_scrolls_where_there_is_more_than_it_can_show() -> None:
+def test_picture_scrolls_when_lines_exceed_the_window() -> None:
     assert "@keyframes" not in draw(RUN)
     picture = draw("$ make demo\n\n" + "a line\n" * (ROWS + 5))
     assert f"translateY({-7 * LINE_PX}px)" in picture

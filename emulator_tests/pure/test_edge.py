@@ -154,7 +154,7 @@ def test_an_optional_field_that_is_absent_is_none(sent: dict[str, Any]) -> None:
         pytest.param(nested(1000), id="9 a thousand deep"),
     ],
 )
-def test_what_is_no_object_is_refused(data: object) -> None:
+def test_request_that_is_not_an_object_is_refused(data: object) -> None:
     with pytest.raises(BadRequest, match="Send an object with named fields under data"):
         read(data)
 
@@ -175,13 +175,13 @@ def test_fields_that_are_not_known_are_named() -> None:
 @pytest.mark.parametrize(
     "name", ["a\n{}", "\x1b[2J", "a b", "x" * 41, KS, "", "\u202e", '{"severity":"ALERT"}'], ids=ascii
 )
-def test_what_is_no_name_is_not_repeated(name: str) -> None:
+def test_invalid_field_name_is_not_repeated(name: str) -> None:
     with pytest.raises(BadRequest) as raised:
         read({**SENT, name: 1, "entryId": 2})
     assert str(raised.value) == "These fields are not known here: entryId, 1 more."
 
 
-def test_of_many_or_long_unknown_names_little_is_repeated() -> None:
+def test_many_or_long_unknown_names_are_shortened() -> None:
     with pytest.raises(BadRequest) as raised:
         read({**SENT, **{f"{number:03}{'x' * 30}": 1 for number in range(500)}})
     assert len(str(raised.value)) < 300
@@ -211,9 +211,7 @@ def test_of_many_or_long_unknown_names_little_is_repeated() -> None:
         pytest.param("x" * 1001, id="too long"),
     ],
 )
-def test_a_text_of_another_shape_is_refused_with_the_right_one_and_not_repeated(
-    field: str, form: str, value: object
-) -> None:
+def test_malformed_text_is_refused_with_the_expected_form(field: str, form: str, value: object) -> None:
     with pytest.raises(BadRequest) as raised:
         read({**SENT, field: value})
     assert str(raised.value) == f"The field {field} must be {form}."
@@ -298,13 +296,13 @@ def test_every_number_of_64_bits_comes_through_wrapped_or_not(number: int) -> No
         pytest.param(wrapped(wrapped("7")), id="B1 wrapped twice"),
     ],
 )
-def test_what_is_no_whole_number_is_refused(value: object) -> None:
+def test_non_integer_is_refused(value: object) -> None:
     with pytest.raises(BadRequest, match="The field fileSizeBytes must be a whole number of at most 64 bits"):
         read({**SENT, "fileSizeBytes": value})
 
 
 @pytest.mark.parametrize("value", [1, 0, "true", [], {}, wrapped("1")], ids=repr)
-def test_what_is_neither_true_nor_false_is_refused(value: object) -> None:
+def test_non_boolean_is_refused(value: object) -> None:
     with pytest.raises(BadRequest, match="The field everything must be true or false"):
         read({"everything": value}, OfAll)
 
@@ -395,7 +393,7 @@ def test_each_error_becomes_its_code_and_its_sentence(
     ],
     ids=["C5 told by a provider", "C5 less than a second", "C5 a rate", "C5 an instant", "C5 at once"],
 )
-def test_when_to_try_again_is_told_in_whole_seconds(error: BackendError, retry_after_s: int) -> None:
+def test_retry_after_is_in_whole_seconds(error: BackendError, retry_after_s: int) -> None:
     assert refused(error)[1]["details"]["retryAfterS"] == retry_after_s
 
 
@@ -419,12 +417,12 @@ def test_an_unexpected_error_tells_nothing_of_its_text(error: Exception, capsys:
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, b"bytes"], ids=repr)
-def test_an_answer_that_is_no_json_is_our_bug(value: object) -> None:
+def test_answer_that_is_not_json_is_an_internal_error(value: object) -> None:
     status, content = answered(lambda _: {"value": value})
     assert (status, content["error"]["details"]["code"]) == (500, "INTERNAL")
 
 
-def test_what_is_not_set_up_is_told_to_the_operator_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_setup_is_reported_to_the_operator_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert "KALTURA" not in str(refused(Misconfigured("Set KALTURA_PARTNER_ID.")))
     entry = json.loads(capsys.readouterr().err)
     assert (entry["severity"], entry["sentence"]) == ("ERROR", "Set KALTURA_PARTNER_ID.")
@@ -439,7 +437,7 @@ def test_a_secret_in_a_refusal_is_not_logged(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     "auth", [None, AuthData(None, {}), AuthData("", {"teacher": True})], ids=["15 none", "30 no uid", "30 empty uid"]
 )
-def test_nobody_is_let_in(auth: AuthData | None) -> None:
+def test_invalid_tokens_are_refused(auth: AuthData | None) -> None:
     entered: list[Caller] = []
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -451,7 +449,7 @@ def test_nobody_is_let_in(auth: AuthData | None) -> None:
 
 
 @pytest.mark.parametrize("claim", ["true", 1, [True], None], ids=["34 'true'", "35 1", "35 a list", "35 null"])
-def test_the_caller_is_who_his_token_says(claim: object) -> None:
+def test_caller_is_the_user_of_the_token(claim: object) -> None:
     def use_case(caller: Caller) -> dict[str, Any]:
         return {"uid": caller.uid, "isTeacher": caller.is_teacher}
 
@@ -459,7 +457,7 @@ def test_the_caller_is_who_his_token_says(claim: object) -> None:
     assert answered(use_case, AuthData("u1", {"teacher": claim})) == (200, {"result": told})
 
 
-def test_an_answer_is_made_of_what_json_knows() -> None:
+def test_answer_holds_json_types_only() -> None:
     at = datetime(2026, 1, 5, 9, 0, 1, 500, tzinfo=UTC)
 
     def use_case(_caller: Caller) -> dict[str, Any]:
@@ -479,7 +477,7 @@ CALLER = Caller("u1", is_teacher=False)
 
 
 @pytest.mark.parametrize("ago", [timedelta(0), timedelta(minutes=5), timedelta(seconds=-5)], ids=str)
-def test_who_has_just_signed_in_may_do_what_needs_that(ago: timedelta) -> None:
+def test_recent_sign_in_is_accepted(ago: timedelta) -> None:
     Call(CALLER, Nothing(), {"auth_time": int((NOW - ago).timestamp())}).require_recent_sign_in(NOW)
 
 
@@ -488,7 +486,7 @@ def test_who_has_just_signed_in_may_do_what_needs_that(ago: timedelta) -> None:
     [{"auth_time": int(NOW.timestamp()) - 301}, {"auth_time": 0}, {"auth_time": "now"}, {"auth_time": True}, {}],
     ids=["301 s ago", "long ago", "a text", "true", "never"],
 )
-def test_who_signed_in_long_ago_has_to_sign_in_again(claims: dict[str, Any]) -> None:
+def test_old_sign_in_is_refused(claims: dict[str, Any]) -> None:
     with pytest.raises(NotSignedIn, match="Sign in again") as raised:
         Call(CALLER, Nothing(), claims).require_recent_sign_in(NOW)
     assert raised.value.reason == "SIGN_IN_NOT_RECENT"
@@ -507,7 +505,7 @@ def test_a_page_of_any_origin_may_call() -> None:
 
 
 @pytest.mark.parametrize("names", ["", "a\u00e9", '"', "x" * 1001, "a;b"], ids=ascii)
-def test_names_of_headers_that_are_none_are_not_repeated(names: str) -> None:
+def test_invalid_header_names_are_not_repeated(names: str) -> None:
     asked = {"Access-Control-Request-Headers": names}
     answer = answers.preflight(Request(create_environ(method="OPTIONS", headers=asked)))
     assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"

@@ -189,9 +189,7 @@ def unreadable(fields: Mapping[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("field", READ_AS)
-def test_what_cannot_be_read_holds_the_cleaners_until_somebody_says_so(
-    field: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unreadable_epoch_holds_deletions_until_acknowledged(field: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A3."""
     deployment = school()
     edit(deployment, {field: 1})
@@ -228,7 +226,7 @@ def test_a_field_that_is_missing_is_one_of_a_deployment_that_has_none_yet(name: 
     "at", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)], ids=["end", "begin"]
 )
 @pytest.mark.parametrize("name", ["sweptAt", "seenUntil", "changedUntil", "countedAt", "lookedAt", "straysSince"])
-def test_an_instant_far_away_keeps_nothing_from_being_looked_at(name: str, at: datetime) -> None:
+def test_far_future_instant_does_not_stop_observations(name: str, at: datetime) -> None:
     """A3: neither the orphans, nor what changed, nor the daily look at everything."""
     deployment = school()
     is_of_each = name in ("seenUntil", "straysSince")
@@ -244,7 +242,7 @@ def test_an_instant_far_away_keeps_nothing_from_being_looked_at(name: str, at: d
     assert all(one <= deployment.clock() for one in fields["straysSince"].values())
 
 
-def test_an_alarm_is_raised_although_the_last_one_is_said_to_have_yet_to_come(
+def test_alarm_is_raised_if_the_last_one_is_in_the_future(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A3."""
@@ -291,7 +289,7 @@ FIELDS: Final = st.sampled_from([*READ_AS, "dueAt"])
 
 @settings(deadline=None, max_examples=50)
 @given(fields=st.dictionaries(FIELDS, values(OURS | FOREIGN), max_size=6), now=st.datetimes(timezones=st.just(UTC)))
-def test_whatever_stands_in_the_document_is_read(fields: dict[str, Any], now: datetime) -> None:
+def test_any_epoch_document_is_read(fields: dict[str, Any], now: datetime) -> None:
     """A3."""
     document = Document(EPOCH, fields, None, now)
     own, marks = Epoch.from_document(document, now), Marks.from_document(document, now)
@@ -303,9 +301,7 @@ def test_whatever_stands_in_the_document_is_read(fields: dict[str, Any], now: da
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.dictionaries(FIELDS, st.just(...) | values(OURS), max_size=6))
-def test_whatever_stands_in_the_document_the_sweep_goes_on(
-    changes: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_sweep_continues_with_any_epoch_document(changes: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     """A3."""
     deployment = school()
     edit(deployment, changes)

@@ -130,9 +130,7 @@ def restored(*, uid: bool) -> Deployment:
 
 
 @pytest.mark.parametrize("uid", [True, False], ids=["another uid", "no uid is told"])
-def test_a_restored_database_is_noticed_by_the_first_sweep_and_held_until_somebody_says_so(
-    uid: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_first_sweep_detects_a_restore_and_holds_deletions(uid: bool, capsys: pytest.CaptureFixture[str]) -> None:
     """A3."""
     deployment = restored(uid=uid)
     capsys.readouterr()
@@ -177,7 +175,7 @@ def test_a_database_that_was_lost_with_everything_in_it_is_noticed() -> None:
     assert epoch(deployment).hold is not None
 
 
-def test_what_was_uploaded_within_the_last_minutes_tells_of_a_restore_too() -> None:
+def test_upload_of_the_last_minutes_reveals_a_restore() -> None:
     deployment, backup = school()
     deployment.restore(backup)
     deployment.clock.advance(GAP_S)
@@ -399,7 +397,7 @@ def test_a_deletion_that_a_document_has_asked_for_waits_and_is_done_within_minut
     assert deployment.deletions() == []
 
 
-def test_what_teachers_do_goes_on_while_deletions_are_held() -> None:
+def test_commands_of_teachers_work_while_deletions_are_held() -> None:
     deployment = Deployment()
     deployment.write_session()
     hold_deletions(deployment)
@@ -409,7 +407,7 @@ def test_what_teachers_do_goes_on_while_deletions_are_held() -> None:
     assert deployment.pairing("s2").state is PairingState.READY
 
 
-def test_another_instance_knows_within_seconds() -> None:
+def test_hold_reaches_other_instances_within_seconds() -> None:
     deployment = Deployment()
     assert not deployment.app.epochs.is_held()
     hold = {"reason": "otherDatabase", "found": "x", "since": deployment.clock(), "sweptAt": None}
@@ -423,7 +421,7 @@ def test_another_instance_knows_within_seconds() -> None:
 
 
 @pytest.mark.parametrize("uid", [True, False], ids=["another uid", "no uid is told"])
-def test_once_it_is_acknowledged_all_goes_on_and_what_has_content_stays(uid: bool) -> None:
+def test_acknowledgement_resumes_deletions_and_keeps_content(uid: bool) -> None:
     deployment = restored(uid=uid)
     deployment.sweep.run()
     deployment.media.prepare_upload("video:empty:1", WISH)
@@ -439,7 +437,7 @@ def test_once_it_is_acknowledged_all_goes_on_and_what_has_content_stays(uid: boo
     assert_clear(deployment)
 
 
-def test_two_sweeps_that_notice_at_once_do_no_harm_to_each_other() -> None:
+def test_concurrent_sweeps_can_detect_the_same_restore() -> None:
     deployment = restored(uid=True)
 
     def sweeping(operation: str, do: Callable[[], T]) -> T:
@@ -801,7 +799,7 @@ def test_an_operator_accepts_the_database_with_everything_that_its_providers_hav
     assert "deletions resumed" in captured.out + captured.err
 
 
-def test_an_operator_who_is_overtaken_is_told() -> None:
+def test_concurrent_acknowledgement_is_reported() -> None:
     watched = Watched(marks(hold=HOLD.to_fields()))
 
     def overtaken(operation: str) -> None:

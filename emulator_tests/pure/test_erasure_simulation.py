@@ -13,7 +13,7 @@ pytestmark = pytest.mark.long
 VIDEOS = 1500
 
 
-def test_of_many_videos_nothing_is_left_and_no_function_runs_longer_than_it_may() -> None:
+def test_erasure_of_many_videos_stays_within_timeouts() -> None:
     outcome = Simulation(VIDEOS).run()
 
     assert outcome.left == 0

@@ -84,13 +84,13 @@ def test_every_error_of_the_tree_has_a_status() -> None:
     assert set(STATUSES) == kinds - {"BackendError", "Refused", "ProviderError", "NotFoundYet"}
 
 
-def test_the_errors_of_ours_are_all_found() -> None:
+def test_all_error_classes_are_found() -> None:
     assert len(RAISED) > 100
     assert {one.kind for one in RAISED} == set(STATUSES)
 
 
 @pytest.mark.parametrize("one", RAISED, ids=lambda one: f"C5 {one.where} {one.kind}")
-def test_what_is_raised_has_a_code_of_the_table_and_its_status(one: Raised) -> None:
+def test_raised_errors_have_the_code_and_status_of_the_table(one: Raised) -> None:
     if issubclass(getattr(errors, one.kind), Refused):
         assert one.reason is not None, "a refusal names its own"
     assert reason_of(one) in CODES
@@ -114,7 +114,7 @@ def test_a_code_says_what_a_client_needs(code: str) -> None:
     assert 400 <= error_codes()[code].http_status < 500 or row["status"] in ("UNAVAILABLE", "INTERNAL")
 
 
-def test_what_says_when_to_try_again_is_worth_it() -> None:
+def test_errors_with_retry_after_are_retryable() -> None:
     assert [one.where for one in RAISED if one.waits and not CODES[reason_of(one)]["retryable"]] == []
 
 

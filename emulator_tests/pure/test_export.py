@@ -54,7 +54,7 @@ def test_every_document_that_names_somebody_is_exported(caller: Caller, uid: str
     assert len(found) > 5
 
 
-def test_all_that_is_of_others_is_left_out() -> None:
+def test_export_excludes_data_of_others() -> None:
     """
     A12.
     """
@@ -66,7 +66,7 @@ def test_all_that_is_of_others_is_left_out() -> None:
     assert {one["section"] for one in things if one["fields"]} == {"admissions", "enrolments"}
 
 
-def test_no_id_of_a_thing_at_a_provider_is_told() -> None:
+def test_export_contains_no_provider_ids() -> None:
     """
     A12.
     """
@@ -89,7 +89,7 @@ def test_a_large_export_comes_in_pages_and_nothing_twice() -> None:
 
 
 @pytest.mark.parametrize("caller", [OTHER, STUDENT], ids=["another teacher", "a student"])
-def test_nobody_has_exported_what_is_stored_of_another(caller: Caller) -> None:
+def test_users_cannot_export_data_of_others(caller: Caller) -> None:
     with pytest.raises(NotAllowed):
         export_content(caller, "teacher", None, school(1, 1).documents, TRACES)
 
@@ -112,7 +112,7 @@ def test_a_page_begins_only_where_one_has_ended(after: str) -> None:
             export_content(TEACHER, "teacher", after, school(1, 1).documents, TRACES)
 
 
-def test_whatever_a_back_end_has_stored_is_told_as_json() -> None:
+def test_export_encodes_any_stored_value_as_json() -> None:
     """
     An app's own back end writes sessions too.
     """

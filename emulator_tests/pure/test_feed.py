@@ -225,7 +225,7 @@ def test_a_chain_that_has_ended_begins_again_with_the_next_upload() -> None:
     assert_one_chain(deployment)
 
 
-def test_a_new_chain_looks_back_as_far_as_clocks_may_be_apart() -> None:
+def test_new_chain_starts_as_far_back_as_the_clock_skew_allows() -> None:
     deployment, _ = with_nothing_pending()
     assert deployment.chain().cursor < deployment.clock()
     deployment.run(24 * 3600)
@@ -264,7 +264,7 @@ def test_a_change_is_reconciled_once_however_often_it_is_listed_and_the_provider
     assert deployment.video(video_id).looks == 0
 
 
-def test_of_a_creation_that_was_doubled_the_other_half_is_not_believed() -> None:
+def test_change_of_a_duplicate_is_ignored() -> None:
     deployment, video_id = with_upload()
     reference = deployment.video(video_id).reference
     assert reference is not None
@@ -400,7 +400,7 @@ def test_one_call_is_enough_for_all_that_changed_together() -> None:
     assert deployment.states(video_ids) == [VideoState.READY] * 20 + [VideoState.PROCESSING] * 10
 
 
-def test_what_has_ended_comes_first_and_what_there_is_no_time_for_is_left_to_the_queue() -> None:
+def test_poller_reconciles_ended_videos_first_and_leaves_the_rest_to_the_queue() -> None:
     deployment, video_ids = with_uploads(6)
     deployment.lose_tasks()
     for video_id in video_ids[:3]:
@@ -535,7 +535,7 @@ def test_the_budget_ends_a_chain_and_the_sweep_begins_another() -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
 @pytest.mark.parametrize("what", ["tick", "wake"])
-def test_whatever_dies_at_any_of_its_effects_the_sweep_brings_back_one_chain(what: str, after: bool) -> None:
+def test_sweep_restarts_one_chain_after_a_crash_at_any_effect(what: str, after: bool) -> None:
     for moment in count():
         deployment, video_id = with_upload()
         job: Callable[[], None] = deployment.poller.wake

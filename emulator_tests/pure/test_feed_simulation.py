@@ -100,7 +100,7 @@ def test_the_tick_that_something_will_happen_to_has_every_moment_at_which_it_can
 
 
 @pytest.mark.parametrize("mishap", MISHAPS, ids=name)
-def test_whatever_happens_to_a_tick_all_become_ready_and_nothing_goes_on(mishap: Mishap) -> None:
+def test_lost_or_late_ticks_lose_no_video(mishap: Mishap) -> None:
     simulation = ended(Simulation(QUICK, mishap={STRUCK: mishap}.get))
     assert simulation.chains <= 2
     revived_s = LEASE_S + INTERVAL_S + SWEEP_S if simulation.chains == 2 else 0
@@ -128,7 +128,7 @@ def test_only_a_chain_that_has_died_is_begun_again(mishap: Mishap, chains: int) 
 
 
 @pytest.mark.parametrize("assumed", [QUICK, PUSHED], ids=["no pushes", "pushes"])
-def test_one_mishap_after_the_other_delays_and_loses_nothing(assumed: Assumed) -> None:
+def test_successive_failures_only_delay(assumed: Assumed) -> None:
     simulation = ended(
         Simulation(
             assumed,
@@ -155,7 +155,7 @@ def test_as_long_as_videos_come_and_go_calls_do_not_grow_with_their_number() -> 
     assert many <= 1.25 * few
 
 
-def test_what_the_list_shows_late_the_poller_finds_all_the_same() -> None:
+def test_poller_finds_late_list_entries() -> None:
     simulation = Simulation(replace(QUICK, lag=Spread(5, 30)))
     simulation.be_under_way(100)
     begin = simulation.clock()
@@ -167,7 +167,7 @@ def test_what_the_list_shows_late_the_poller_finds_all_the_same() -> None:
     assert max(late_s) <= SETTINGS[2].overlap_s + LATE_S
 
 
-def test_what_the_list_shows_too_late_for_the_poller_the_sweep_finds() -> None:
+def test_sweep_finds_list_entries_too_late_for_the_poller() -> None:
     simulation = ended(Simulation(replace(QUICK, lag=Spread(2, 600))))
     assert greatest_delay_s(simulation) <= MISSED_AFTER_S + 2 * SWEEP_S
     assert calls(simulation)[Cause.SWEEP, "observe"] > 0

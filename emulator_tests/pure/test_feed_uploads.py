@@ -119,7 +119,7 @@ def test_all_uploads_in_flight_are_asked_about_in_the_call_that_asks_what_change
 
 
 @pytest.mark.parametrize("interval_s", [1, INTERVAL_S])
-def test_what_did_not_move_is_not_written_and_what_moves_is_written_no_more_often_than_that(interval_s: int) -> None:
+def test_progress_is_written_only_on_change_and_at_most_every_interval(interval_s: int) -> None:
     """
     B20: however short the time between two ticks is.
     """
@@ -146,7 +146,7 @@ def test_what_did_not_move_is_not_written_and_what_moves_is_written_no_more_ofte
     assert first_at - asked_at >= timedelta(seconds=5)
 
 
-def test_where_a_provider_tells_little_each_upload_has_its_turn() -> None:
+def test_uploads_take_turns_if_a_provider_reports_few() -> None:
     """
     B20: Cloudflare is asked for a number of uploads only, each tick.
     """
@@ -435,7 +435,7 @@ def test_a_provider_that_is_back_is_seen_within_one_tick_however_long_the_pauses
     assert (told["state"], "failure" in told) == (seen.state.value, False)
 
 
-def test_who_is_pending_and_did_not_change_is_asked_about_once_when_its_provider_is_back() -> None:
+def test_unchanged_pending_video_is_observed_once_after_an_outage() -> None:
     """
     B17: no list of changes tells of it.
     """

@@ -89,7 +89,7 @@ def with_ready_video(**fields: Any) -> tuple[Deployment, str]:
 # --- slices --------------------------------------------------------------------------------------------------------
 
 
-def test_a_look_is_cut_into_slices_and_goes_on_where_the_last_one_stopped() -> None:
+def test_full_check_runs_in_slices_and_resumes() -> None:
     """
     C4.
     """
@@ -104,7 +104,7 @@ def test_a_look_is_cut_into_slices_and_goes_on_where_the_last_one_stopped() -> N
         assert deployment.enqueued(RECONCILE_SESSION) == expected
 
 
-def test_everything_is_looked_at_once_a_day() -> None:
+def test_everything_is_checked_once_a_day() -> None:
     """
     C4: an administrator changes a title and leaves the time of the change as it was.
     """
@@ -239,7 +239,7 @@ def test_a_ref_to_a_video_that_is_gone_goes() -> None:
     assert deployment.document(session_path("s1")).fields["videos"] == {}
 
 
-def test_a_phase_that_no_resource_has_is_begun_anew() -> None:
+def test_unknown_phase_restarts_the_full_check() -> None:
     deployment, _ = with_ready_video()
     assert FullCheck(deployment.app, RESOURCES).go_on(Mark("lamps", "l7")) == FullCheck(
         deployment.app, RESOURCES

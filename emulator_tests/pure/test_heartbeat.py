@@ -63,7 +63,7 @@ def test_claim_stays_while_the_job_beats() -> None:
     assert (house.lamp.state, house.lamp.progress.claim) == (State.LIT, None)
 
 
-def test_next_worker_looks_for_the_outcome_once_the_job_has_died() -> None:
+def test_next_worker_looks_up_the_outcome_of_a_dead_job() -> None:
     house = house_with_job()
     resumed(house).beat(LEASE_S)
     house.run_until(house.clock() + timedelta(seconds=LEASE_S + 1))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
 from emulator_tests.memory import ManualClock, MemoryDocuments
-from emulator_tests.pure.deployment import TEACHER, Deployment
+from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from emulator_tests.pure.test_copies import READY, copied, finish, school, upload
+from functions.checkup import check_resources
 from shared.core.callers import Caller
-from shared.core.errors import WrongState
+from shared.core.errors import SecretRejected, WrongState
 from shared.core.paths import CHECK_HOST, RECONCILE_COPY, copy_key, host_path
 from shared.hosts.promises import Promise, Watching, encoded, promise_of, sends_kbps, watching_of
 from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps
-from shared.ports import Create, MediaState, Observation, Task, Update
+from shared.ports import Create, Finding, Health, MediaState, Observation, Task, Update
 from shared.videos.host_checks import AGAIN_S
 from shared.videos.playback import Playback
 from shared.videos.resource import host_checks
@@ -65,7 +67,7 @@ def play(deployment: Deployment, video_id: str, failed: str | None = None) -> Pl
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
-def test_the_cheapest_comes_first_and_what_has_no_price_last() -> None:
+def test_cheapest_host_comes_first_and_unpriced_last() -> None:
     one = table(MemoryDocuments(), ManualClock(), memory=Terms())
 
     assert ranked(one, ALL, 1000) == ["fetching", "waiting", "memory"]
@@ -86,7 +88,7 @@ def test_a_host_that_is_not_healthy_is_passed_over_until_it_is() -> None:
     assert ranked(one, ALL, 1000) == ALL[1:] + ALL[:1]
 
 
-def test_a_host_that_is_over_its_bandwidth_is_passed_over_until_films_have_ended() -> None:
+def test_host_over_its_bandwidth_is_passed_over_until_videos_end() -> None:
     clock = ManualClock()
     one = table(MemoryDocuments(), clock, fetching=Terms(1.0, mbps_max=10.0))
     for _ in range(2):
@@ -147,7 +149,7 @@ def test_what_another_instance_wrote_first_is_added_the_next_time_and_nothing_is
     assert sends_kbps(held(documents), clock()) == 91_000
 
 
-def test_what_has_ended_is_written_of_no_more() -> None:
+def test_ended_reservations_are_no_longer_written() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     one = table(documents, clock, fetching=Terms(1.0, mbps_max=100.0))
     for duration_s in (60.0, HOUR_S):
@@ -174,7 +176,7 @@ def test_a_host_without_a_limit_is_not_written_of() -> None:
     ("size_bytes", "duration_s", "kbps"),
     [(1_000_000, 8.0, 1000), (10, 1000.0, 1), (None, 8.0, USUAL_KBPS), (10, None, USUAL_KBPS), (10, 0.0, USUAL_KBPS)],
 )
-def test_what_it_takes_to_play_a_film(size_bytes: int | None, duration_s: float | None, kbps: int) -> None:
+def test_video_bandwidth_is_computed(size_bytes: int | None, duration_s: float | None, kbps: int) -> None:
     assert needs_kbps(size_bytes, duration_s) == kbps
 
 
@@ -203,7 +205,7 @@ def test_without_copies_the_provider_plays() -> None:
     assert str(playback.values["manifestUrl"]).startswith("memory://0_video1/")
 
 
-def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
+def test_copy_of_a_replaced_video_does_not_play() -> None:
     deployment, video_id = copied()
     deployment.ask_replacement(video_id)
     deployment.show(video_id, READY)
@@ -216,7 +218,7 @@ def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
     assert play(deployment, video_id).url.startswith("memory://fetching-copy2/")
 
 
-def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any_not() -> None:
+def test_video_lost_by_its_provider_plays_from_copies() -> None:
     deployment, video_id = copied()
     deployment.show(video_id, Observation(MediaState.GONE))
     deployment.deliver(Task("reconcileVideo", video_id))
@@ -233,7 +235,7 @@ def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any
         play(deployment, video_id)
 
 
-def test_who_could_not_play_gets_another_host_and_that_one_is_tried_and_its_copy_looked_at() -> None:
+def test_failed_playback_gets_another_host_and_checks_the_first() -> None:
     deployment, video_id = copied()
     deployment.clock.advance(120)
     deployment.lose_tasks()
@@ -250,7 +252,7 @@ def test_who_could_not_play_gets_another_host_and_that_one_is_tried_and_its_copy
     assert len(deployment.queue.waiting()) == 2
 
 
-def test_where_everything_fails_the_one_that_fails_is_all_there_is() -> None:
+def test_failing_host_is_used_if_there_is_no_other() -> None:
     deployment = Deployment()
     deployment.write_session()
     video_id = upload(deployment)
@@ -304,7 +306,7 @@ def test_one_video_that_was_just_deleted_does_not_make_its_host_fail() -> None:
     assert Standing.from_document(deployment.document(host_path("fetching"))).is_healthy
 
 
-def test_a_host_that_plays_without_permission_wakes_somebody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_host_that_plays_without_a_token_raises_an_alarm(capsys: pytest.CaptureFixture[str]) -> None:
     deployment, _ = copied()
     for is_open in (False, True):
         deployment.is_open = is_open
@@ -315,6 +317,53 @@ def test_a_host_that_plays_without_permission_wakes_somebody(capsys: pytest.Capt
         told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
         alerts = [(one["severity"], one["host"]) for one in told if one["message"] == "host plays without permission"]
         assert alerts == ([("ALERT", "fetching"), ("ALERT", "memory")] if is_open else [])
+
+
+def missing(deployment: Deployment) -> dict[str, str]:
+    """What `doctor` reports as missing, of each provider and host."""
+    found = {one.what: one for one in check_resources(deployment.app)}
+    playing = [f"{name} playback" for name in ("memory", "second", "fetching", "waiting")]
+    assert list(found) == [*playing, "host fetching", "host waiting"]
+    return {what: one.sentence for what, one in found.items() if one.health is not Health.OK}
+
+
+def test_doctor_reports_who_plays_without_permission() -> None:
+    deployment, _ = copied({"fetching": Terms(1.0), "waiting": Terms(2.0)})
+    assert missing(deployment) == {}
+
+    deployment.is_open = True
+    told = missing(deployment)
+    # Nothing is ready at the second provider.
+    assert set(told) == {"memory playback", "fetching playback", "waiting playback"}
+    assert told["memory playback"].endswith(
+        "Check in its console whether this was changed: the protection of its videos."
+    )
+    assert told["fetching playback"].endswith("or make the bucket private.")
+
+
+def test_doctor_reports_which_host_refuses_our_keys() -> None:
+    deployment, _ = copied({"fetching": Terms(1.0), "waiting": Terms(2.0)})
+
+    def refuse(operation: str, do: Callable[[], Any]) -> Any:
+        if operation == "find_copy":
+            raise SecretRejected("It was refused.", provider="memory", operation=operation, code="HTTP_403")
+        return do()
+
+    deployment.disturb = refuse
+    told = "It was refused. Its keys are in HOSTS."
+    assert missing(deployment) == {"host fetching": told, "host waiting": told}
+
+
+def test_doctor_reports_what_cannot_be_checked_and_goes_on() -> None:
+    deployment, _ = copied()
+
+    def fail(operation: str, do: Callable[[], Any]) -> Any:  # noqa: ARG001  # the form of `disturb`
+        raise refusal(operation)
+
+    deployment.disturb = fail
+    first, *others = check_resources(deployment.app)
+    assert first == Finding("videos", Health.MISSING, "Try again later.")
+    assert {one.what for one in others} == {"host fetching", "host waiting"}
 
 
 def test_a_host_with_nothing_to_try_is_healthy_and_one_that_nobody_knows_is_not_written_of() -> None:

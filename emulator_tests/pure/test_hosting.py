@@ -67,7 +67,7 @@ def test_a_table_with_a_provider_and_hosts_of_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("around", ["{}\n", " {}\r\n", "\ufeff{}", '"{}"', "\u200e{}\u200b"], ids=ascii)
-def test_what_surrounds_a_text_unseen_is_no_part_of_it(around: str) -> None:
+def test_surrounding_whitespace_is_stripped(around: str) -> None:
     """B7"""
     written = {one: around.format(BUNNY[one]) for one in ("libraryId", "apiKey", "playbackUrl", "tokenKey")}
     assert read_table(json.dumps([BUNNY | written]), PROVIDERS) == read_table(json.dumps([BUNNY]), PROVIDERS)
@@ -112,7 +112,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("told", "sentence"), MISTAKES.values(), ids=MISTAKES)
-def test_each_mistake_is_told_with_its_row_and_without_a_secret(told: Any, sentence: str) -> None:
+def test_each_invalid_row_is_reported_without_secrets(told: Any, sentence: str) -> None:
     with pytest.raises(Misconfigured) as refused:
         read_table(told if isinstance(told, str) else json.dumps(told), PROVIDERS)
 

@@ -119,7 +119,7 @@ def test_a_body_of_unknown_length_is_refused_before_it_is_read(headers: dict[str
     assert stream.tell() == 0
 
 
-def test_who_is_not_known_is_refused_before_the_body_is_read() -> None:
+def test_unauthenticated_request_is_refused_before_its_body_is_read() -> None:
     stream = BytesIO(b"x" * 10)
     assert sent(headers={"Authorization": "Bearer bad"}, stream=stream).status_code == 401
     assert stream.tell() == 0

@@ -63,7 +63,7 @@ TABLE: Final = {
 
 
 @pytest.mark.parametrize("row", TABLE)
-def test_a_thing_belongs_to_the_session_of_its_owner_and_mark(row: str) -> None:
+def test_object_belongs_to_the_session_of_its_owner_and_mark(row: str) -> None:
     """
     A1.
     """
@@ -182,7 +182,7 @@ def test_the_new_owner_makes_no_moderator_of_the_earlier_event(successor: Caller
 
 
 @SUCCESSORS
-def test_all_that_the_earlier_session_had_goes_and_nothing_of_the_new_one(successor: Caller) -> None:
+def test_content_of_the_former_session_is_deleted_and_of_the_new_one_kept(successor: Caller) -> None:
     """
     A1: the new session is not shown the old video, and keeps its own.
     """
@@ -371,7 +371,7 @@ def test_a_back_end_that_deletes_and_creates_a_session_without_marks_gets_nothin
     assert deployment.media.alive() == ()
 
 
-def test_documents_of_an_earlier_release_are_migrated_where_they_are_looked_at() -> None:
+def test_documents_of_an_earlier_release_are_migrated_when_reconciled() -> None:
     """
     A1: neither session nor records have a mark, and nothing of theirs is lost.
     """
@@ -482,7 +482,7 @@ def test_a_session_without_a_mark_under_the_id_of_one_that_still_goes_gets_it_at
 
 
 @pytest.mark.parametrize("later_s", [0.0, 30.0, 3600.0], ids="A1 {} s later".format)
-def test_a_mark_that_a_back_end_writes_anew_is_put_back_and_nothing_is_lost(later_s: float) -> None:
+def test_mark_overwritten_by_a_back_end_is_restored(later_s: float) -> None:
     """
     A1, A3: as `set` with a server timestamp for `createdAt` does on each save.
     """

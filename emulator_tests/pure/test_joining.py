@@ -44,7 +44,7 @@ def join(deployment: Deployment, caller: Caller = STUDENT, *, force_refresh: boo
     return deployment.joining.join(caller, "s1", force_refresh=force_refresh)
 
 
-def test_who_is_new_costs_one_call_and_who_is_known_none() -> None:
+def test_new_user_costs_one_call_and_known_user_none() -> None:
     deployment = live()
     _, first = counted(deployment, lambda: join(deployment))
     assert first == ["read", "find", "commit", "read", "admit"], "it is recorded, and the right to it read once more"
@@ -65,7 +65,7 @@ def test_who_is_new_costs_one_call_and_who_is_known_none() -> None:
     ],
     ids=["as it is", "with spaces", "of two lines", "that reads backwards", "none", "a long one", "cut in an emoji"],
 )
-def test_who_is_new_is_called_as_their_account_says_now(written: str, told: str) -> None:
+def test_new_user_gets_the_present_name_of_their_account(written: str, told: str) -> None:
     """
     A12: not as their token says, which a client chooses when it asks for one.
     """
@@ -76,7 +76,7 @@ def test_who_is_new_is_called_as_their_account_says_now(written: str, told: str)
 
 
 @pytest.mark.parametrize("flaw", ["gone", "disabled"])
-def test_who_is_new_and_has_no_account_any_more_is_not_let_in(flaw: str) -> None:
+def test_user_without_an_account_is_refused(flaw: str) -> None:
     """
     A12.
     """
@@ -90,7 +90,7 @@ def test_who_is_new_and_has_no_account_any_more_is_not_let_in(flaw: str) -> None
     assert deployment.audience.known() == frozenset()
 
 
-def test_who_has_signed_in_anonymously_enters_no_event_unless_a_setting_allows_it() -> None:
+def test_anonymous_user_joins_only_if_a_setting_allows_it() -> None:
     """
     A12: each would be a user at the provider.
     """
@@ -139,7 +139,7 @@ def test_owner_and_named_moderate_and_others_do_not(caller: Caller, is_moderator
     assert join(live(moderators={"anna": True}), caller).is_moderator is is_moderator
 
 
-def test_strangers_and_drafts_are_refused_alike() -> None:
+def test_unenrolled_users_and_drafts_are_refused_alike() -> None:
     deployment = live(visibility="enrolled")
     with pytest.raises(NotFound) as stranger:
         join(deployment)
@@ -172,7 +172,7 @@ def test_viewers_are_let_in_in_its_time(minutes: int, refusal: str | None) -> No
         assert join(deployment, TEACHER).admission.player.token
 
 
-def test_while_it_is_on_the_air_nobody_is_too_late() -> None:
+def test_joining_is_possible_while_the_event_is_live() -> None:
     deployment = live()
     external_ids = deployment.events.alive()[0].external_ids
     deployment.clock.advance(3600)
@@ -182,7 +182,7 @@ def test_while_it_is_on_the_air_nobody_is_too_late() -> None:
     assert join(deployment).admission.player.token
 
 
-def test_an_event_that_was_not_looked_at_for_long_is_verified_while_people_enter() -> None:
+def test_event_not_observed_for_long_is_verified_while_users_join() -> None:
     deployment = live(endsAt=Deployment().clock() + timedelta(days=3))
     deployment.clock.advance(EVENT_KNOWN_S)
     gone = deployment.events.alive()[0].external_ids["eventId"]
@@ -192,7 +192,7 @@ def test_an_event_that_was_not_looked_at_for_long_is_verified_while_people_enter
     assert join(deployment).pairing.external_ids["eventId"] != gone
 
 
-def test_who_was_refused_waits_until_the_event_is_whole_again() -> None:
+def test_refused_user_waits_for_the_repair_of_the_event() -> None:
     deployment = live()
     deployment.clock.advance(REPAIR_PAUSE_S)
     gone = deployment.events.alive()[0].external_ids["eventId"]
@@ -202,7 +202,7 @@ def test_who_was_refused_waits_until_the_event_is_whole_again() -> None:
     assert joined.pairing.external_ids["eventId"] != gone
 
 
-def test_an_event_that_is_gone_altogether_is_made_anew_for_who_was_refused() -> None:
+def test_missing_event_is_recreated_on_refresh() -> None:
     deployment = live()
     deployment.clock.advance(REPAIR_PAUSE_S)
     for part_id in deployment.events.alive()[0].external_ids.values():
@@ -212,7 +212,7 @@ def test_an_event_that_is_gone_altogether_is_made_anew_for_who_was_refused() -> 
     assert joined.pairing.generation == 2
 
 
-def test_a_refresh_of_an_event_that_was_looked_at_a_moment_ago_says_when_it_can_be_again() -> None:
+def test_refresh_of_a_recently_observed_event_says_when_to_retry() -> None:
     """B18: the answer within that time is stale, and says so."""
     deployment = live()
     for uid in ("grace", "ada"):
@@ -251,7 +251,7 @@ def test_a_refresh_that_the_provider_hinders_says_when_it_can_be_tried_again() -
     assert told.refreshable_at == failure.retry_at
 
 
-def test_whoever_was_given_what_is_ended_gets_something_else_by_a_refresh() -> None:
+def test_refresh_replaces_revoked_tokens() -> None:
     """B18, A8: the flag looks at everything that the answer was made from."""
     deployment = live()
     first = join(deployment).admission.player.values["revocationId"]
@@ -261,7 +261,7 @@ def test_whoever_was_given_what_is_ended_gets_something_else_by_a_refresh() -> N
     assert join(deployment, force_refresh=True).admission.player.values["revocationId"] != first
 
 
-def test_whoever_refreshes_again_and_again_has_the_provider_asked_once_a_minute() -> None:
+def test_repeated_refreshes_call_the_provider_once_a_minute() -> None:
     """B18."""
     deployment = live()
     join(deployment)
@@ -281,7 +281,7 @@ def test_whoever_refreshes_again_and_again_has_the_provider_asked_once_a_minute(
     assert join(deployment, force_refresh=True).refreshable_at is None
 
 
-def test_whoever_refreshes_what_they_were_given_a_moment_ago_is_told_when_that_can_be_asked_for() -> None:
+def test_refresh_of_new_tokens_says_when_to_retry() -> None:
     """B18: all else was looked at longer ago."""
     deployment = live()
     deployment.clock.advance(REPAIR_PAUSE_S)
@@ -310,7 +310,7 @@ def test_an_id_that_is_recorded_without_a_time_is_asked_about() -> None:
     assert asked.count("is_ended") == 0
 
 
-def test_an_event_that_cannot_be_mended_now_is_not_tried_with_each_refresh() -> None:
+def test_failing_repair_is_not_retried_by_each_refresh() -> None:
     """B18."""
     deployment = live()
     deployment.clock.advance(REPAIR_PAUSE_S)
@@ -328,7 +328,7 @@ def test_an_event_that_cannot_be_mended_now_is_not_tried_with_each_refresh() -> 
     assert all(at is not None and at > deployment.clock() for at in told)
 
 
-def test_many_who_were_refused_have_the_event_looked_at_once() -> None:
+def test_many_refreshes_observe_the_event_once() -> None:
     deployment = live()
     deployment.clock.advance(REPAIR_PAUSE_S)
     asked: list[str] = []
@@ -340,7 +340,7 @@ def test_many_who_were_refused_have_the_event_looked_at_once() -> None:
     assert asked.count("admit") == 20
 
 
-def test_where_the_event_cannot_be_made_whole_a_plain_sentence_says_so() -> None:
+def test_event_that_cannot_be_repaired_is_reported() -> None:
     deployment = live()
     deployment.write_session(status="draft")
     deployment.deliver(Task(RECONCILE_SESSION, "s1"))

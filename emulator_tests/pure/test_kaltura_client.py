@@ -268,7 +268,7 @@ def test_a_path_before_the_api_is_kept(server: Server, connect: Callable[..., Cl
     assert server.heard[0].path == "/behind/a/proxy/api_v3/service/media/action/get"
 
 
-def test_what_users_type_is_sent_as_it_is_in_a_single_call(server: Server, client: Client) -> None:
+def test_user_text_is_sent_unchanged(server: Server, client: Client) -> None:
     server.says(ok(ENTRY))
     client.call(KS, lambda c: c.media.add(KalturaMediaEntry(name="{1:result:ks} ☃")))
     assert server.heard[0].body["entry"]["name"] == "{1:result:ks} ☃"
@@ -358,9 +358,7 @@ def test_a_reference_is_a_path_and_nothing_else(client: Client) -> None:
         ("{ } ☃", "{ } ☃"),
     ],
 )
-def test_what_users_type_refers_to_nothing_and_reads_the_same(
-    server: Server, client: Client, typed: str, sent: str
-) -> None:
+def test_user_text_cannot_become_a_reference(server: Server, client: Client, typed: str, sent: str) -> None:
     server.says(ok(f"<item>{ENTRY}</item>"))
     multi = client.multi(KS)
     multi.ask(lambda c: c.media.add(KalturaMediaEntry(name=typed)))
@@ -551,7 +549,7 @@ SENSELESS: dict[str, bytes] = {
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("said", SENSELESS.values(), ids=SENSELESS.keys())
-def test_an_answer_that_makes_no_sense_leaves_it_in_doubt(server: Server, client: Client, said: bytes) -> None:
+def test_malformed_answer_leaves_the_outcome_unknown(server: Server, client: Client, said: bytes) -> None:
     server.says(Says(said, hangs_up=True))
     error = failure(client)
     assert isinstance(error, Doubtful)
@@ -640,7 +638,7 @@ def test_how_long_to_wait_is_believed_up_to_an_hour(
     [b"", http(xml(ENTRY))[:-1], b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n<?xml"],
     ids=["75 before the answer", "75 in the answer", "75 in a chunk of it"],
 )
-def test_a_connection_that_breaks_leaves_it_in_doubt(server: Server, client: Client, said: bytes) -> None:
+def test_broken_connection_leaves_the_outcome_unknown(server: Server, client: Client, said: bytes) -> None:
     server.says(Says(said, hangs_up=True))
     error = failure(client)
     assert isinstance(error, Doubtful)
@@ -649,7 +647,7 @@ def test_a_connection_that_breaks_leaves_it_in_doubt(server: Server, client: Cli
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("said", [b"", http(xml(ENTRY))[:-1]], ids=["at once", "75 in the answer"])
-def test_silence_leaves_it_in_doubt(server: Server, connect: Callable[..., Client], said: bytes) -> None:
+def test_timeout_leaves_the_outcome_unknown(server: Server, connect: Callable[..., Client], said: bytes) -> None:
     server.says(Says(said, falls_silent=True))
     error = failure(connect(server.url, connect_timeout_s=60.0, answer_timeout_s=0.1))
     assert isinstance(error, Doubtful)
@@ -751,7 +749,7 @@ def test_a_certificate_of_our_own_is_trusted_when_it_is_named(
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["unknown issuer", "another name"])
-def test_a_certificate_that_proves_nothing_hears_no_ks(
+def test_invalid_certificate_receives_no_ks(
     running: Callable[..., Server], connect: Callable[..., Client], certificate: Certificate, host: str
 ) -> None:
     server = running(certificate.context)
@@ -886,7 +884,7 @@ def media(server: Server) -> Iterator[KalturaMedia]:
 @pytest.mark.parametrize(
     "whose", ["theirs:video:v1:1", "ours2:video:v1:1", "our:s:video:v1:1", "video:v1:1", ""], ids="79 {}".format
 )
-def test_what_another_has_made_is_not_among_our_changes(server: Server, media: KalturaMedia, whose: str) -> None:
+def test_changes_exclude_objects_of_others(server: Server, media: KalturaMedia, whose: str) -> None:
     of_other = change(whose, "<partnerId>999</partnerId>")
     server.says(ok(changed(of_other, change("ours:video:v2:1"))))
     assert [one.reference for one in media.changes(NOW, 1).items] == ["video:v2:1"]
@@ -909,9 +907,7 @@ def test_a_second_page_is_asked_for_where_the_first_is_full(server: Server, medi
 
 
 @pytest.mark.parametrize("status", ["-1", "-2", "virusScan.Infected"], ids="82 READY, then {}".format)
-def test_what_was_ready_is_not_taken_for_ready_any_longer_than_the_provider_says(
-    server: Server, media: KalturaMedia, status: str
-) -> None:
+def test_ready_status_follows_the_provider(server: Server, media: KalturaMedia, status: str) -> None:
     server.says(ok(observed(ENTRY)), ok(observed(ENTRY.replace("<status>2", f"<status>{status}"))))
     assert [media.observe([PARTS])[0].state for _ in range(2)] == [MediaState.READY, MediaState.ERROR]
 

@@ -92,7 +92,7 @@ def test_a_reference_is_read_back_by_the_deployment_that_made_it_and_by_no_other
     assert mapping.ours("demo", "None") is None
 
 
-def test_nobody_guesses_a_reference_who_knows_all_that_clients_are_told() -> None:
+def test_reference_cannot_be_guessed_from_client_data() -> None:
     """A7: whoever names an entry's reference may read it without any KS of the account."""
     there = mapping.theirs("demo", "session:s1:1", "secret")
     prefix, code = there[: len("demo:session:s1:1:")], there[len("demo:session:s1:1:") :]
@@ -107,7 +107,7 @@ def test_nobody_guesses_a_reference_who_knows_all_that_clients_are_told() -> Non
 
 
 @pytest.mark.parametrize("code", ["x", "0" * 23, "0" * 25, "A" * 24, "z" * 24, ""])
-def test_what_has_something_else_at_its_end_is_told_as_it_stands_there(code: str) -> None:
+def test_reference_with_a_suffix_is_returned_unchanged(code: str) -> None:
     assert mapping.ours("demo", f"demo:video:v1:2:{code}") == f"video:v1:2:{code}"
 
 
@@ -122,7 +122,7 @@ def test_each_upload_has_a_user_of_its_own_that_kaltura_takes() -> None:
 
 
 @pytest.mark.parametrize("uid", ["xJ4kLm9Qp2RsTuVwXyZ012345678", "a.b+c@example.org", "x" * 100])
-def test_a_viewer_keeps_his_id_where_kaltura_takes_it(uid: str) -> None:
+def test_viewer_keeps_their_id_if_kaltura_accepts_it(uid: str) -> None:
     assert mapping.viewer_of(uid) == uid
 
 

@@ -57,7 +57,7 @@ RAW = json.dumps(notification()).encode()
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_what_is_signed_by_an_algorithm_that_is_believed_is_read(algorithm: str) -> None:
+def test_webhook_with_a_supported_algorithm_is_read(algorithm: str) -> None:
     assert read(signed(RAW, algorithm=algorithm), RAW) == [REFERENCE]
 
 
@@ -98,16 +98,14 @@ def test_a_forgery_is_refused_and_says_nothing_of_the_secret(forgery: str) -> No
     assert signed(RAW)["x-kaltura-signature"] not in str(raised.value)
 
 
-def test_who_still_has_sha_1_is_told_what_to_do() -> None:
+def test_sha_1_signature_is_refused_with_advice() -> None:
     with pytest.raises(NotAllowed, match="Run install-hook again"):
         read(signed(RAW, algorithm="sha1"), RAW)
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
 @pytest.mark.parametrize(("content_type", "body"), [(JSON, RAW), (FORM, RAW), (FORM, b"entry_id=0_a")])
-def test_a_signature_that_was_gone_on_with_is_true_and_brings_about_nothing(
-    algorithm: str, content_type: str, body: bytes
-) -> None:
+def test_length_extended_signature_has_no_effect(algorithm: str, content_type: str, body: bytes) -> None:
     # Somebody has seen one notification and its signature, and knows how long the secret is.
     seen = signed(body, content_type, algorithm)
     more = f"&entry_reference_id={NAMESPACE}:video:{'f' * 20}:1".encode()
@@ -147,7 +145,7 @@ def test_every_form_that_kaltura_sends_is_read(form: str) -> None:
 @pytest.mark.parametrize(
     "reference_id", [None, "", "another:video:v1:1", f"{NAMESPACE}2:video:v1:1", "video:v1:1", 7, ["x"], {"a": 1}]
 )
-def test_what_is_not_ours_is_heard_and_means_nothing(reference_id: object) -> None:
+def test_foreign_notification_is_acknowledged_and_ignored(reference_id: object) -> None:
     body = json.dumps(notification(reference_id)).encode()
     assert read(signed(body), body) == []
 
@@ -191,7 +189,7 @@ def test_what_is_not_ours_is_heard_and_means_nothing(reference_id: object) -> No
         "a text",
     ],
 )
-def test_what_cannot_be_understood_is_refused_though_it_is_signed(content_type: str, body: bytes) -> None:
+def test_malformed_signed_notification_is_refused(content_type: str, body: bytes) -> None:
     with pytest.raises(BadRequest, match=r"could not be parsed"):
         read(signed(body, content_type), body)
 
@@ -215,7 +213,7 @@ def test_it_leaves_a_task_for_the_video_and_the_same_again_merges() -> None:
     assert [task.key for task in queue.waiting()] == [VIDEO, VIDEO]
 
 
-def test_what_is_told_of_a_live_event_brings_its_session_forward() -> None:
+def test_notification_of_a_live_event_enqueues_its_session() -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(f"{NAMESPACE}:session:s1:1")).encode()
     handle_webhook("kaltura", HOOK, signed(body), body, queue, RESOURCES)
@@ -224,7 +222,7 @@ def test_what_is_told_of_a_live_event_brings_its_session_forward() -> None:
 
 
 @pytest.mark.parametrize("reference_id", [f"{NAMESPACE}:lamp:s1:1", "another:video:v1:1"])
-def test_of_what_is_nothing_of_ours_no_task_is_left(reference_id: str) -> None:
+def test_foreign_notification_enqueues_nothing(reference_id: str) -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(reference_id)).encode()
     handle_webhook("kaltura", HOOK, signed(body), body, queue, RESOURCES)
@@ -238,7 +236,7 @@ def test_a_forgery_leaves_no_task() -> None:
     assert queue.waiting() == ()
 
 
-def test_the_task_says_nothing_of_what_the_body_says() -> None:
+def test_task_carries_nothing_of_the_body() -> None:
     queue = MemoryQueue(ManualClock())
     handle_webhook("kaltura", HOOK, signed(RAW), RAW, queue, RESOURCES)
     (task,) = queue.waiting()

@@ -120,7 +120,7 @@ def test_the_switch_is_read_once_in_so_many_seconds() -> None:
     assert reads == ["read", "read"]
 
 
-def test_while_it_is_stopped_a_task_leaves_its_task_for_later_and_such_tasks_merge() -> None:
+def test_stopped_tasks_are_postponed_and_merged() -> None:
     deployment = Deployment()
     write_switch(deployment, stopped=True)
     kill_switch = guard_of(deployment)
@@ -154,7 +154,7 @@ def test_while_it_is_stopped_callers_are_told_to_come_later() -> None:
     assert (error.reason, error.retry_after_s) == ("PAUSED", AGAIN_S)
 
 
-def test_nothing_that_was_stopped_is_lost() -> None:
+def test_stopped_tasks_are_not_lost() -> None:
     guarded = Guarded()
     deployment = guarded.deployment
     deployment.write_session()
@@ -428,7 +428,7 @@ def test_bulk_work_waits_where_others_do_many_tasks(minutes: int, count: int, wa
     assert pace() is None, "that was an hour ago"
 
 
-def test_nobody_waits_for_bulk_work() -> None:
+def test_bulk_work_delays_no_other_task() -> None:
     assert BULK_QUEUES.isdisjoint({RECONCILE_SESSION, RECONCILE_VIDEO, POLL_READINESS, RECONCILE_ADMISSION})
 
 
@@ -469,7 +469,7 @@ def test_threads_count_together() -> None:
             admitted += 1
     (counted,) = deployment.documents.read(TASKS)
     assert counted is not None
-    # Who lost against another adds his to the next, so they need not come by the dozen.
+    # A count that lost a conflict is added to the next, so the counts need not come in dozens.
     assert counted.fields["count"] == admitted
 
 

@@ -94,7 +94,7 @@ def test_buckets_of_different_paths_have_nothing_in_common() -> None:
     assert passed == {limit_path("a"): 6, limit_path("b"): 6}
 
 
-def test_whoever_is_refused_passes_after_the_time_that_was_said_and_is_refused_from_memory_until_then() -> None:
+def test_refused_call_passes_after_its_retry_time() -> None:
     effects, clock = Effects(), ManualClock()
     one = Limiter(MemoryDocuments(effects), clock)
     taken(one, CALLER, 6)
@@ -132,7 +132,7 @@ def test_a_call_costs_no_write_of_its_own() -> None:
     assert effects.counts == {"read": 20, "commit": 20}
 
 
-def test_what_is_asked_for_rarely_costs_nothing_and_many_instances_let_only_so_much_more_pass() -> None:
+def test_rare_calls_cost_nothing() -> None:
     effects, clock = Effects(), ManualClock()
     budget = Budget(burst=6, per_minute=12, portion=2, unasked=2)
     instances = [Limiter(MemoryDocuments(effects), clock) for _ in range(3)]
@@ -186,7 +186,7 @@ def test_an_instance_remembers_only_so_many_buckets() -> None:
 # --- priorities ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_less_urgent_leaves_a_part_to_what_is_more_urgent() -> None:
+def test_bulk_work_leaves_a_share_to_urgent_work() -> None:
     one = Limiter(MemoryDocuments(), ManualClock())
 
     assert taken(one, PROVIDER, 500, Priority.BULK) == 100
@@ -219,7 +219,7 @@ def test_uploads_go_on_while_bulk_takes_all_that_there_is() -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_in_no_window_more_passes_than_the_budget_whoever_asks_when(seed: int) -> None:
+def test_no_window_exceeds_the_budget(seed: int) -> None:
     """A11: 1,200 requests in five minutes, of ten instances, with loads that come and go."""
     chance, effects = random.Random(seed), Effects()
     documents, clock = MemoryDocuments(effects), ManualClock()
@@ -362,7 +362,7 @@ def test_a_draw_that_is_tried_again_hands_back_the_rest_of_the_last_portion() ->
 
 
 @pytest.mark.parametrize("is_written", [False, True], ids=["the call", "the answer"])
-def test_where_a_draw_is_lost_at_most_its_portion_is(is_written: bool) -> None:
+def test_lost_draw_costs_at_most_its_portion(is_written: bool) -> None:
     clock = ManualClock()
     documents = MemoryDocuments()
     lost = [True]
@@ -465,7 +465,7 @@ def test_a_document_that_somebody_has_deleted_or_spoilt_is_a_full_bucket() -> No
     assert taken(Limiter(documents, clock), CALLER, 20) == 6
 
 
-def test_where_the_documents_are_down_nothing_passes_unseen() -> None:
+def test_limit_refuses_while_documents_are_unavailable() -> None:
     effects, clock = Effects(), ManualClock()
     one = Limiter(MemoryDocuments(effects), clock)
 

@@ -93,7 +93,7 @@ def test_calls_of_the_provider_are_not_needed() -> None:
 
 
 @pytest.mark.parametrize("times", [{"startsAt": None}, {"endsAt": None}, {"startsAt": None, "endsAt": None}])
-def test_what_nobody_has_said_of_its_times_lets_viewers_in(times: dict[str, None]) -> None:
+def test_event_without_times_admits_viewers(times: dict[str, None]) -> None:
     deployment, _ = live(**times)
     deployment.clock.advance(3600)
     assert watch(deployment).token

@@ -208,7 +208,7 @@ def test_each_sentence_is_one_line_of_json_without_secrets(
     assert KS not in line
 
 
-def test_a_step_that_failed_tells_who_refused_what_and_whether_it_is_tried_again(
+def test_failed_step_logs_provider_error_and_retry(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log.step_failed("reconcileSession", "s1", "create", refusal("busy"), 3, final=False)
@@ -288,6 +288,6 @@ def test_text_of_any_shape_stays_one_line_of_json_that_can_be_shown(
     assert told == "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
-def test_what_is_too_long_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_text_is_truncated(capsys: pytest.CaptureFixture[str]) -> None:
     log.refused("issueUploadToken", "u1", denial("a b " * 100_000))
     assert len(capsys.readouterr().out) < 10_000

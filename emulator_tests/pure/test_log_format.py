@@ -125,7 +125,7 @@ def test_the_text_of_an_error_is_not_told(statement: str) -> None:
     assert "password" not in json.dumps(entry)
 
 
-def test_what_is_not_worth_a_warning_is_not_told() -> None:
+def test_records_below_warning_are_dropped() -> None:
     assert logged('logging.getLogger("httpx").info("HTTP Request: POST https://example.com")') == []
 
 
@@ -166,7 +166,7 @@ def test_an_exception_that_nobody_caught_is_told_without_its_text(program: str) 
     assert "tasks limit" not in json.dumps(entry)
 
 
-def test_of_a_setting_that_cannot_be_the_operator_is_told_which() -> None:
+def test_invalid_setting_is_named_to_the_operator() -> None:
     program = (
         "from shared.core.errors import Misconfigured\n"
         'raise Misconfigured("KALTURA_PARTNER_ID must be a whole number.")'

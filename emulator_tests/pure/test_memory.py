@@ -94,7 +94,7 @@ def test_tasks_are_delivered_in_the_order_of_their_time_and_the_clock_goes_along
     assert [task.key for task in queue.waiting()] == ["too late"]
 
 
-def test_what_is_left_while_tasks_are_delivered_is_delivered_with_them() -> None:
+def test_tasks_enqueued_during_delivery_are_delivered() -> None:
     queue = MemoryQueue(ManualClock())
     seen: list[str] = []
 
@@ -121,7 +121,7 @@ def test_a_task_that_is_always_refused_is_dropped_after_its_last_try() -> None:
     assert (queue.dropped, queue.waiting()) == ([_enqueue("s1")], ())
 
 
-def test_an_error_that_is_none_of_ours_ends_the_delivery() -> None:
+def test_unexpected_error_ends_the_delivery() -> None:
     queue = MemoryQueue(ManualClock())
     queue.put(_enqueue("s1"))
 

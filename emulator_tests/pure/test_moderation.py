@@ -1,4 +1,4 @@
-"""What the owner does with his live event: moderators, where the picture is sent, and what becomes of recordings."""
+"""Live events and their owners: moderators, the ingest address, and recordings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def moderators(deployment: Deployment) -> tuple[str, ...]:
     return made.spec.moderators
 
 
-def test_a_moderator_is_named_and_told_apart_and_let_go_again() -> None:
+def test_moderator_can_be_named_and_removed() -> None:
     deployment = live()
     assert moderators(deployment) == ("teacher",)
     assert spec(deployment, "anna")
@@ -53,7 +53,7 @@ def test_a_moderator_is_named_and_told_apart_and_let_go_again() -> None:
     assert moderators(deployment) == ("teacher",)
 
 
-def test_who_moderates_a_session_moderates_every_event_of_it() -> None:
+def test_moderator_of_a_session_moderates_all_its_events() -> None:
     deployment = live()
     spec(deployment, "anna")
     deployment.write_session(status="draft")
@@ -74,7 +74,7 @@ def test_a_moderator_of_a_draft_waits_for_its_event() -> None:
     assert moderators(deployment) == ("anna", "teacher")
 
 
-def test_where_the_provider_cannot_be_reached_the_wish_is_kept() -> None:
+def test_moderator_change_is_kept_while_the_provider_is_unreachable() -> None:
     deployment = live()
 
     def failing(operation: str, do: Any) -> Any:
@@ -106,7 +106,7 @@ def test_a_session_has_so_many_moderators_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(("caller", "error"), [(STUDENT, NotAllowed), (OTHER, NotFound)])
-def test_none_but_the_owner_names_moderators_or_learns_the_stream_key(caller: Caller, error: type[Exception]) -> None:
+def test_only_the_owner_names_moderators_and_reads_the_stream_key(caller: Caller, error: type[Exception]) -> None:
     deployment = live()
     with pytest.raises(error):
         spec(deployment, caller.uid, caller=caller)
@@ -139,7 +139,7 @@ def broadcast_state(deployment: Deployment) -> str:
     return str(deployment.document(session_path("s1")).fields["kaltura"]["broadcast"])
 
 
-def test_the_session_tells_when_its_event_goes_on_the_air_and_off_and_when_it_has_ended() -> None:
+def test_session_shows_live_and_ended_broadcasts() -> None:
     deployment = live()
     external_ids = parts_of(deployment)
     assert broadcast_state(deployment) == "offline"
@@ -257,7 +257,7 @@ def test_an_event_that_is_unpublished_while_it_is_recorded_leaves_its_recording_
     assert deployment.video(recorded_video_id("s1", recording)).external_ids == recording
 
 
-def test_a_session_deleted_on_the_air_keeps_its_event_until_it_is_over_and_leaves_nothing() -> None:
+def test_live_event_of_a_deleted_session_is_deleted_after_its_end() -> None:
     deployment = live()
     external_ids = parts_of(deployment)
     deployment.events.broadcast(external_ids, is_live=True)

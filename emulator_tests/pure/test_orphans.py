@@ -64,7 +64,7 @@ def entry_of(deployment: Deployment, video_id: str) -> str:
     return (video.playable.external_ids if video.playable else video.external_ids)["entryId"]
 
 
-def test_where_everything_is_named_and_there_nothing_is_reported_or_touched() -> None:
+def test_search_reports_nothing_if_everything_is_recorded() -> None:
     deployment, _, _ = school()
     before = (deployment.media.alive(), deployment.events.alive())
     report = find(deployment, clean_up=True)
@@ -75,7 +75,7 @@ def test_where_everything_is_named_and_there_nothing_is_reported_or_touched() ->
 
 
 @pytest.mark.parametrize("reference", ["video:ghost:1", "session:ghost:1"])
-def test_what_nobody_names_is_reported_and_given_up_only_where_that_is_told(reference: str) -> None:
+def test_orphans_are_reported_and_released_only_on_request(reference: str) -> None:
     deployment, ready, _ = school()
     if reference.startswith("video"):
         deployment.media.prepare_upload(reference, WISH)
@@ -127,9 +127,7 @@ def entries(deployment: Deployment) -> set[str]:
 
 
 @pytest.mark.parametrize("seen", ARRIVED)
-def test_what_has_content_is_kept_for_ever_and_reported_once(
-    seen: Observation, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_orphan_with_content_is_kept_and_reported_once(seen: Observation, capsys: pytest.CaptureFixture[str]) -> None:
     """A3: the five-minute sweep deleted it after an hour."""
     deployment, _, _ = school()
     deployment.sweep.run()
@@ -154,7 +152,7 @@ def test_what_has_content_is_kept_for_ever_and_reported_once(
     assert kept["strays"][0]["hasContent"] is True
 
 
-def test_an_event_that_was_on_the_air_is_kept_and_one_that_was_not_is_deleted() -> None:
+def test_orphaned_event_with_a_broadcast_is_kept() -> None:
     """A3."""
     deployment, _, _ = school()
     deployment.sweep.run()
@@ -220,7 +218,7 @@ def test_an_operator_deletes_what_has_content_one_by_one_or_all() -> None:
     assert entry_of(deployment, ready) in entries(deployment)
 
 
-def test_what_has_content_comes_first_in_a_report() -> None:
+def test_orphans_with_content_come_first_in_a_report() -> None:
     deployment, _, _ = school()
     for number in range(REPORTED_MAX):
         deployment.media.prepare_upload(f"video:empty{number}:1", WISH)
@@ -294,7 +292,7 @@ def test_a_session_of_the_id_of_an_orphan_that_is_kept_gets_nothing_of_it() -> N
     assert pairing.external_ids != aired
 
 
-def test_nothing_young_is_reported() -> None:
+def test_recent_objects_are_not_reported() -> None:
     deployment, _, _ = school()
     deployment.media.prepare_upload("video:ghost:1", WISH)
     deployment.clock.advance(STRAY_AGE_S)
@@ -303,7 +301,7 @@ def test_nothing_young_is_reported() -> None:
     assert len(find(deployment).orphans) == 1
 
 
-def test_what_is_given_up_already_is_not_an_orphan() -> None:
+def test_object_being_deleted_is_no_orphan() -> None:
     deployment, ready, _ = school()
 
     def down(operation: str, do: Callable[[], T]) -> T:
@@ -332,7 +330,7 @@ def test_both_of_a_video_that_is_being_replaced_are_named() -> None:
     assert find(deployment).orphans == ()
 
 
-def test_a_video_whose_thing_is_gone_is_reported_and_looked_at_only_where_that_is_told() -> None:
+def test_missing_video_is_reported_and_reconciled_only_on_request() -> None:
     deployment, ready, waiting = school()
     for video_id in (ready, waiting):
         deployment.media.vanish(entry_of(deployment, video_id))
@@ -376,7 +374,7 @@ def test_a_thing_that_a_list_leaves_out_is_not_missing_where_the_provider_has_it
     assert find(deployment, clean_up=True).missing == ()
 
 
-def test_what_has_just_come_to_be_is_not_missing() -> None:
+def test_new_object_is_not_missing() -> None:
     deployment, _, _ = school()
     token = deployment.ask_upload("r9")
     deployment.media.vanish(entry_of(deployment, token.video_id))
@@ -385,7 +383,7 @@ def test_what_has_just_come_to_be_is_not_missing() -> None:
     assert [one.path for one in find(deployment).missing] == [f"videos/{token.video_id}"]
 
 
-def test_an_event_that_somebody_is_at_work_on_is_left_to_him() -> None:
+def test_claimed_event_is_left_to_its_worker() -> None:
     deployment, _, _ = school()
     (event,) = deployment.events.alive()
     for part_id in event.external_ids.values():
@@ -397,7 +395,7 @@ def test_an_event_that_somebody_is_at_work_on_is_left_to_him() -> None:
     assert deployment.queue.waiting() == ()
 
 
-def test_many_pages_are_looked_at_and_counted_as_they_come() -> None:
+def test_search_reads_many_pages_and_counts_them() -> None:
     deployment, _, _ = school()
     for number in range(PAGE + 10):
         deployment.media.prepare_upload(f"video:ghost{number}:1", WISH)

@@ -144,7 +144,7 @@ def test_each_video_ends_in_a_state_that_says_so(story: Story, provider: str) ->
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_what_is_pending_goes_on_within_one_tick_of_the_return(story: Story, provider: str) -> None:
+def test_pending_videos_continue_within_one_tick_after_an_outage(story: Story, provider: str) -> None:
     """
     B17: the pauses between tries have become minutes.
     """
@@ -164,7 +164,7 @@ def test_what_is_pending_goes_on_within_one_tick_of_the_return(story: Story, pro
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_what_is_finished_late_plays_within_one_tick_of_the_return(story: Story, provider: str) -> None:
+def test_late_finished_video_plays_within_one_tick_after_an_outage(story: Story, provider: str) -> None:
     """
     B17.
     """
@@ -179,9 +179,7 @@ def test_what_is_finished_late_plays_within_one_tick_of_the_return(story: Story,
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_nothing_is_left_of_what_was_kept_too_long_and_the_rest_is_as_it_was_wished(
-    story: Story, provider: str
-) -> None:
+def test_expired_content_is_deleted_and_the_rest_meets_its_spec(story: Story, provider: str) -> None:
     """
     B17: also the bytes that are kept have a deadline; they go once their provider says that nothing plays.
     """

@@ -39,13 +39,13 @@ def test_10_gib_within_six_hours_need_five_mbit() -> None:
     ("left_bytes", "left_s", "min_kbps"),
     [(0, 10, 0), (0, 0, 0), (0, -5, 0), (1, 7 * 24 * 3600, 1), (1_000_000, 10, 1000), (10**11, 1000, 1_000_000)],
 )
-def test_what_is_left_and_the_time_that_is_left_say_how_fast(left_bytes: int, left_s: int, min_kbps: int) -> None:
+def test_required_speed_follows_from_rest_and_time(left_bytes: int, left_s: int, min_kbps: int) -> None:
     assert pace_of(left_bytes, BEGIN_AT, BEGIN_AT + timedelta(seconds=left_s)).min_kbps == min_kbps
     assert min_kbps <= KBPS_MAX
 
 
 @pytest.mark.parametrize(("left_bytes", "left_s"), [(10 * GIB, 60), (1, 0), (1, -5), (10**11 + 1, 1000)])
-def test_what_no_line_can_send_is_refused_in_words(left_bytes: int, left_s: int) -> None:
+def test_impossible_upload_speed_is_refused(left_bytes: int, left_s: int) -> None:
     with pytest.raises(WrongState, match="no connection is that fast"):
         pace_of(left_bytes, BEGIN_AT, BEGIN_AT + timedelta(seconds=left_s))
 

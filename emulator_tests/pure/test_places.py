@@ -111,7 +111,7 @@ def test_a_deleted_video_leaves_a_gap_unless_it_was_the_last() -> None:
     assert orders(deployment) == [1, 4, 5]
 
 
-def test_whoever_takes_a_turn_changes_the_document_of_turns() -> None:
+def test_every_placement_writes_the_placement_document() -> None:
     """
     B9: a document that is written as it was keeps its version, so that nobody else would notice.
     """
@@ -130,7 +130,7 @@ def test_whoever_takes_a_turn_changes_the_document_of_turns() -> None:
         deployment.documents.commit(place.turn)
 
 
-def test_a_place_that_was_taken_while_a_recording_was_looked_at_is_not_taken_twice() -> None:
+def test_place_taken_during_an_observation_is_not_taken_twice() -> None:
     """
     B9.
     """
@@ -415,7 +415,7 @@ def test_the_same_correction_again_changes_nothing_more() -> None:
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["it was done", "it was not"])
-def test_a_renaming_whose_answer_was_lost_is_done_again_when_it_can_come_to_pass_no_more(done: bool) -> None:
+def test_renaming_with_lost_answer_is_repeated_once_late_commits_are_past(done: bool) -> None:
     """
     B10.
     """
@@ -529,7 +529,7 @@ def test_a_correction_that_comes_while_the_upload_is_prepared_is_not_lost() -> N
         pytest.param(Caller("root", is_teacher=False, is_admin=True), NotAllowed, id="B10 an administrator"),
     ],
 )
-def test_who_may_not_correct_a_video_changes_nothing(caller: Caller, error: type[Exception]) -> None:
+def test_unauthorised_correction_changes_nothing(caller: Caller, error: type[Exception]) -> None:
     deployment, video_id = with_video()
     before = deployment.document(video_path(video_id))
     with pytest.raises(error):
@@ -551,7 +551,7 @@ IMPOSSIBLE: Sequence[tuple[str | None, int | None]] = (
 
 
 @pytest.mark.parametrize(("title", "order"), IMPOSSIBLE, ids=lambda value: f"B10 {str(value)[:12]!r}")
-def test_what_cannot_be_corrected_changes_nothing(title: str | None, order: int | None) -> None:
+def test_invalid_correction_changes_nothing(title: str | None, order: int | None) -> None:
     deployment, video_id = with_video()
     before = deployment.document(video_path(video_id))
     with pytest.raises(BadRequest):
@@ -574,7 +574,7 @@ def test_a_video_that_is_gone_cannot_be_corrected(end: Callable[..., None]) -> N
         correct(deployment, "0" * 20, "Algebra II")
 
 
-def test_a_video_whose_deletion_was_wished_cannot_be_corrected_any_more() -> None:
+def test_video_being_deleted_cannot_be_corrected() -> None:
     """
     B10.
     """

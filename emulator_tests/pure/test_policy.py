@@ -48,7 +48,7 @@ REFUSED = "The file name has characters that are not allowed in it"
 
 
 @pytest.mark.parametrize("title", TITLES.values(), ids=TITLES)
-def test_a_title_that_people_have_is_stored_as_it_is(title: str) -> None:
+def test_international_titles_are_stored_unchanged(title: str) -> None:
     """B6"""
     assert checked_title(title) == title
 
@@ -92,7 +92,7 @@ def test_a_title_that_is_too_long_is_refused(length: int) -> None:
     ["\0", "\x1b", "\r", "\n", "\x0b", "\x7f", "\x85", "\x9b", "\u202d", "\u202e", "\u2028", "\u2029", "\ud800"],
     ids=ascii,
 )
-def test_what_deceives_or_breaks_a_header_is_refused_wherever_it_stands(character: str) -> None:
+def test_deceptive_characters_are_refused_everywhere(character: str) -> None:
     """B6"""
     with pytest.raises(BadRequest, match="characters that cannot be shown: line breaks"):
         checked_title(f"Alge{character}bra")
@@ -242,7 +242,7 @@ FITS = Total(1, 100)
     [(FITS, FITS), (Total(2, 1500), FITS), (FITS, Total(4, 3000)), (Total(2, 1500), Total(4, 3000))],
     ids=["little", "a full session", "a full account", "both full"],
 )
-def test_what_there_is_room_for_is_taken_to_the_last_byte(in_session: Total, of_teacher: Total) -> None:
+def test_quota_admits_up_to_the_last_byte(in_session: Total, of_teacher: Total) -> None:
     check_quotas(in_session, of_teacher, POLICY)
 
 
@@ -256,9 +256,7 @@ def test_what_there_is_room_for_is_taken_to_the_last_byte(in_session: Total, of_
     ],
     ids=["videos of a session", "bytes of a session", "videos of a teacher", "bytes of a teacher"],
 )
-def test_what_there_is_no_room_for_is_refused_with_what_would_make_room(
-    in_session: Total, of_teacher: Total, sentence: str
-) -> None:
+def test_file_over_quota_is_refused_with_advice(in_session: Total, of_teacher: Total, sentence: str) -> None:
     with pytest.raises(TooMany, match=re.escape(sentence)):
         check_quotas(in_session, of_teacher, POLICY)
 
@@ -297,7 +295,7 @@ FILM = Observation(MediaState.READY, duration_s=60.0, size_bytes=1000, media_typ
         ),
     ],
 )
-def test_what_arrived_is_judged_whatever_was_declared(differing: dict[str, Any], code: str | None) -> None:
+def test_received_content_is_checked_regardless_of_declaration(differing: dict[str, Any], code: str | None) -> None:
     refusal = refusal_of_media(replace(FILM, **differing), DECLARED, POLICY)
     assert (refusal and refusal[0]) == code
 
@@ -350,7 +348,7 @@ def test_every_type_that_may_be_uploaded_may_arrive(media_type: str) -> None:
         pytest.param(5000, 1, True, id="hardly anything"),
     ],
 )
-def test_what_arrived_must_be_as_large_as_it_was_declared(declared_bytes: int, arrived_bytes: int, lies: bool) -> None:
+def test_received_size_must_match_the_declared_size(declared_bytes: int, arrived_bytes: int, lies: bool) -> None:
     policy, declared = replace(POLICY, max_bytes=10**10), replace(DECLARED, size_bytes=declared_bytes)
     refusal = refusal_of_media(replace(FILM, size_bytes=arrived_bytes), declared, policy)
     assert (refusal is not None) is lies

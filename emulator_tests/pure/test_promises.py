@@ -110,7 +110,7 @@ def test_a_renewal_takes_the_place_of_the_promise_before_also_at_another_instanc
     assert promise.ends_s > clock().timestamp() + HOUR_S - 1200
 
 
-def test_whoever_renews_keeps_a_host_that_is_full_by_them() -> None:
+def test_viewer_renews_on_a_host_that_their_reservation_fills() -> None:
     one = table(MemoryDocuments(), ManualClock(), mbps_max=10.0)
     assert [grant(one, uid) for uid in ("a", "b", "c")] == [OWN, OWN, DEAREST]
 
@@ -118,7 +118,7 @@ def test_whoever_renews_keeps_a_host_that_is_full_by_them() -> None:
     assert grant(one, "a", "v2") == DEAREST
 
 
-def test_who_goes_to_another_host_leaves_the_first() -> None:
+def test_viewer_changing_hosts_releases_the_first() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     one, other = table(documents, clock), table(documents, clock)
     for number in range(20):
@@ -210,7 +210,7 @@ def test_who_changes_hosts_all_the_time_costs_a_write_in_ten_seconds_and_not_one
 # --- what is kept of whom -----------------------------------------------------------------------------------------
 
 
-def test_a_promise_goes_with_its_end_also_where_nobody_watches_any_more() -> None:
+def test_reservation_expires_without_viewers() -> None:
     deployment, video_id = copied({"memory": Terms(5.0), "fetching": Terms(1.0, mbps_max=100.0)})
     deployment.playbacks.issue_playback(Caller("student", is_teacher=False), video_id)
     deployment.run(KNOWN_S)
@@ -305,7 +305,7 @@ def test_promises_are_read_back_as_they_were_written_and_anything_else_is_none()
         assert decoded(spoilt) == ()
 
 
-def test_what_has_ended_counts_no_more() -> None:
+def test_expired_reservation_no_longer_counts() -> None:
     clock = ManualClock()
     made = [promise_of(watching_of(f"u{n}", "v"), clock(), KBPS, 60.0 * n) for n in range(4)]
 
@@ -315,7 +315,7 @@ def test_what_has_ended_counts_no_more() -> None:
     assert sends_kbps(made, clock()) == 2 * KBPS
 
 
-def test_a_document_of_an_earlier_form_counts_nothing_and_is_written_anew() -> None:
+def test_document_of_an_earlier_form_is_ignored_and_rewritten() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     documents.commit(Create(host_path(OWN), {"isHealthy": True, "promised": {"29000000": 800_000}}))
     one = table(documents, clock)

@@ -76,7 +76,7 @@ def test_a_video_stays_where_it_was_made_though_its_session_names_another_provid
     assert len(deployment.media.alive()) == 2
 
 
-def test_what_is_deleted_is_deleted_at_its_own_provider_alone() -> None:
+def test_content_is_deleted_at_its_own_provider_only() -> None:
     deployment, first, second = both()
     delete_video(TEACHER, second, deployment.documents, deployment.queue, deployment.clock)
 
@@ -105,7 +105,7 @@ def test_many_videos_of_both_are_reconciled_together_with_one_call_to_each() -> 
     assert deployment.states([first, second]) == [VideoState.PROCESSING, VideoState.READY]
 
 
-def test_strays_of_every_provider_are_given_up_and_go_where_they_are() -> None:
+def test_orphans_are_deleted_at_their_own_provider() -> None:
     deployment, *_ = both()
     deployment.second.prepare_upload("video:ghost:1", WISH)
     deployment.media.prepare_upload("video:ghost:1", WISH)

@@ -18,7 +18,7 @@ from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.pure.races.play import play
-from emulator_tests.pure.races.stage import Stage
+from emulator_tests.pure.races.scheduler import Scheduler
 
 pytestmark = pytest.mark.long
 
@@ -82,9 +82,9 @@ def played(build: Build, seeds: Iterable[int]) -> Played:
     """
     Play one after the other up to the first that ends wrong.
     """
-    stage, result = Stage(), Played()
+    scheduler, result = Scheduler(), Played()
     for seed in seeds:
-        chronicle, wrong = play(seed, build, stage)
+        chronicle, wrong = play(seed, build, scheduler)
         result.counts += chronicle.counts
         if wrong is not None:
             result.seed, result.wrong, result.story = seed, wrong, told(chronicle)
@@ -101,7 +101,7 @@ def sound() -> Played:
     return played(SOUND, [*RARE, *range(FIRST, FIRST + COUNT)])
 
 
-def test_whatever_happens_on_the_way_all_ends_as_it_was_last_wished(sound: Played) -> None:
+def test_interleaving_ends_in_the_last_spec(sound: Played) -> None:
     """
     Duplicates, disorder, loss, kills and late commits included.
     """
@@ -109,7 +109,7 @@ def test_whatever_happens_on_the_way_all_ends_as_it_was_last_wished(sound: Playe
     assert sound.wrong is None, f"{sound.story}\n{type(sound.wrong).__name__}: {sound.wrong}\nRead it again: {again}"
 
 
-def test_the_model_meets_every_trouble_and_every_call_of_a_provider(sound: Played) -> None:
+def test_model_meets_every_fault_and_every_provider_call(sound: Played) -> None:
     """
     What never occurs proves nothing.
     """
@@ -120,13 +120,13 @@ def test_an_interleaving_follows_from_its_seed() -> None:
     """
     Without that no failure could be looked into.
     """
-    stage = Stage()
+    scheduler = Scheduler()
     for seed in range(20):
-        assert told(play(seed, SOUND, stage)[0]) == told(play(seed, SOUND, Stage())[0])
+        assert told(play(seed, SOUND, scheduler)[0]) == told(play(seed, SOUND, Scheduler())[0])
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_the_model_notices_that(defect: str) -> None:
+def test_invariant_fails_when_broken(defect: str) -> None:
     """
     With one part of the mechanism broken some interleaving ends wrong, and in the way that part is there to prevent.
     """

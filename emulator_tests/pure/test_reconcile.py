@@ -202,9 +202,7 @@ def test_a_failure_says_how_often_since_when_and_until_when(
     [(1, after(1)), (60, BEGIN_AT + PAUSED)],
     ids=["certain before the pause is over", "certain later"],
 )
-def test_what_cannot_be_found_yet_is_looked_for_by_the_time_that_it_is_certain(
-    certain_s: float, retry_at: datetime
-) -> None:
+def test_unknown_outcome_is_looked_up_until_certain(certain_s: float, retry_at: datetime) -> None:
     failure = failure_of(NotFoundYet(after(certain_s)), STEP, RECORD, KEY, BEGIN_AT)
     assert failure.retry_at == retry_at
     assert (failure.code, failure.message) == (
@@ -213,13 +211,13 @@ def test_what_cannot_be_found_yet_is_looked_for_by_the_time_that_it_is_certain(
     )
 
 
-def test_what_cannot_be_found_yet_and_has_no_try_left_stays_final() -> None:
+def test_unknown_outcome_without_retries_stays_final() -> None:
     last = replace(RECORD, progress=Progress(failure=TRIED_ONCE))
     step = replace(STEP, tries_max=2)
     assert failure_of(NotFoundYet(after(1)), step, last, KEY, BEGIN_AT).retry_at is None
 
 
-def test_what_cannot_be_found_yet_names_no_provider() -> None:
+def test_unknown_outcome_names_no_provider() -> None:
     raised = NotFoundYet(after(1))
     assert (raised.provider, raised.operation, raised.certain_at) == ("", "find", after(1))
 
@@ -271,12 +269,12 @@ def test_a_final_failure_is_not_tried_again() -> None:
     ("last", "tries"),
     [(failed(tries=3), 4), (failed(tries=3, step="another"), 1), (failed(tries=3, spec="another"), 1)],
 )
-def test_failures_in_a_row_are_counted_by_step_and_wish(last: Failure, tries: int) -> None:
+def test_consecutive_failures_are_counted_by_step_and_spec(last: Failure, tries: int) -> None:
     record = replace(RECORD, progress=Progress(failure=last))
     assert failure_of(error(Transient), STEP, record, KEY, BEGIN_AT).tries == tries
 
 
-def test_failures_in_a_row_are_counted_from_the_first() -> None:
+def test_consecutive_failures_are_counted_from_the_first() -> None:
     last = failed(tries=3, since=BEGIN_AT)
     record = replace(RECORD, progress=Progress(failure=last))
     assert failure_of(error(Transient), STEP, record, KEY, after(90)).since == BEGIN_AT
@@ -284,7 +282,7 @@ def test_failures_in_a_row_are_counted_from_the_first() -> None:
 
 
 @pytest.mark.parametrize("raised", [error(Transient), error(Permanent)], ids=["transient", "permanent"])
-def test_what_is_insisted_on_is_left_to_a_person_after_so_many_tries(raised: ProviderError) -> None:
+def test_retried_permanent_failure_becomes_dead_after_its_limit(raised: ProviderError) -> None:
     patient = replace(STEP, retry_permanent=True, tries_max=4)
     record = replace(RECORD, progress=Progress(failure=failed(tries=2)))
     assert failure_of(raised, patient, record, KEY, BEGIN_AT).retryable
@@ -316,7 +314,7 @@ def test_a_step_says_how_long_it_pauses_at_the_most() -> None:
     assert after(0.75 * 3600) <= retry_at < after(1.25 * 3600)
 
 
-def test_what_is_not_found_does_not_exist_only_once_late_commits_are_past() -> None:
+def test_missing_object_counts_as_absent_only_after_late_commits() -> None:
     with pytest.raises(NotFoundYet) as early:
         await_late_commit(BEGIN_AT, after(9.9), 10)
     assert early.value.certain_at == after(10)
@@ -358,7 +356,7 @@ def test_a_claim_outlives_whoever_made_it() -> None:
 # -------------------------------------------------------------------------------------------------------
 
 
-def test_who_wishes_nothing_costs_nothing() -> None:
+def test_object_without_a_spec_costs_nothing() -> None:
     house = House()
     house.reconcile()
     assert house.documents.paths() == ()
@@ -374,7 +372,7 @@ def test_a_write_is_recorded_and_shown() -> None:
     assert house.lamps.asked == []
 
 
-def test_what_must_wait_leaves_one_task_for_then() -> None:
+def test_waiting_step_enqueues_one_task() -> None:
     house = House(not_before=after(50), lit=True)
     house.reconcile()
     house.reconcile()
@@ -389,7 +387,7 @@ def test_what_must_wait_leaves_one_task_for_then() -> None:
     [("hall", TASK_AHEAD_MAX_S, True), ("hall", TASK_AHEAD_MAX_S + 1, False), ("", TASK_AHEAD_MAX_S + 1, True)],
     ids=["soon", "far off", "far off, and no record says so"],
 )
-def test_what_is_far_off_and_recorded_is_left_to_the_sweep(name: str, ahead_s: int, enqueued: bool) -> None:
+def test_far_due_record_is_left_to_the_sweep(name: str, ahead_s: int, enqueued: bool) -> None:
     house = House(name=name, not_before=after(ahead_s), lit=True)
     house.reconcile()
     if name:
@@ -397,7 +395,7 @@ def test_what_is_far_off_and_recorded_is_left_to_the_sweep(name: str, ahead_s: i
     assert [task.at for task in house.queue.waiting()] == ([after(ahead_s)] if enqueued else [])
 
 
-def test_a_change_is_claimed_before_the_provider_hears_of_it() -> None:
+def test_change_is_claimed_before_the_provider_call() -> None:
     house = House(lit=True)
     seen: list[Lamp] = []
     house.lamps.provide = lambda _: seen.append(house.lamp)
@@ -407,7 +405,7 @@ def test_a_change_is_claimed_before_the_provider_hears_of_it() -> None:
     assert (house.fields(WISH) or {})["shown"] == {"state": "lit", "failure": None}
 
 
-def test_a_look_at_the_provider_claims_nothing_and_is_not_repeated_by_the_same_worker() -> None:
+def test_observation_claims_nothing_and_is_made_once_per_run() -> None:
     house = House(lit=True)
     house.reconcile()
     house.spec(watched=True)
@@ -419,7 +417,7 @@ def test_a_look_at_the_provider_claims_nothing_and_is_not_repeated_by_the_same_w
     assert now == before
 
 
-def test_a_look_that_failed_tells_nothing_and_is_taken_again_later() -> None:
+def test_failed_observation_is_repeated_later() -> None:
     house = House(lit=True)
     house.reconcile()
     house.spec(watched=True)
@@ -435,7 +433,7 @@ def test_a_look_that_failed_tells_nothing_and_is_taken_again_later() -> None:
     assert house.lamp == Lamp(State.LIT)
 
 
-def test_what_is_written_with_a_record_is_written_with_it_or_not_at_all_and_noted() -> None:
+def test_record_and_its_writes_are_one_commit() -> None:
     house = House(name="Hall")
     house.reconcile()
     house.spec(name="Kitchen")
@@ -447,7 +445,7 @@ def test_what_is_written_with_a_record_is_written_with_it_or_not_at_all_and_note
     assert house.queue.waiting() == (Task("forgetName", "Attic"),)
 
 
-def test_those_who_follow_get_their_tasks() -> None:
+def test_dependent_objects_are_enqueued() -> None:
     house = House(lit=True, watched=True)
     house.reconcile()
     assert house.queue.waiting() == (Task("visitSwitch", KEY),)
@@ -456,7 +454,7 @@ def test_those_who_follow_get_their_tasks() -> None:
 # --- someone else is there -------------------------------------------------------------------------------------------
 
 
-def test_who_is_busy_is_left_alone_and_waited_for() -> None:
+def test_claimed_object_is_left_alone_until_its_lease_ends() -> None:
     house = House(lit=True)
     visitors: list[LampSnapshot] = []
 
@@ -471,7 +469,7 @@ def test_who_is_busy_is_left_alone_and_waited_for() -> None:
     assert house.lamp == Lamp(State.LIT)
 
 
-def test_who_loses_the_claim_asks_the_provider_nothing() -> None:
+def test_worker_that_loses_the_claim_makes_no_call() -> None:
     house = House(lit=True)
     house.meanwhile("commit", house.reconcile)
     house.reconcile()
@@ -479,7 +477,7 @@ def test_who_loses_the_claim_asks_the_provider_nothing() -> None:
     assert house.lamp == Lamp(State.LIT)
 
 
-def test_who_was_overtaken_while_acting_overwrites_nothing() -> None:
+def test_overtaken_worker_overwrites_nothing() -> None:
     house = House(lit=True, name="")
     others = {"state": "lit", "name": "as another left it"}
 
@@ -493,7 +491,7 @@ def test_who_was_overtaken_while_acting_overwrites_nothing() -> None:
     assert house.lamp == Lamp(State.LIT, "as another left it")
 
 
-def test_a_wish_that_comes_meanwhile_does_not_lose_what_was_done() -> None:
+def test_concurrent_spec_change_keeps_the_outcome() -> None:
     house = House(lit=True)
     house.lamps.provide = lambda _: house.documents.commit(Update(LAMP, {"wish": "that it be green"}))
     house.reconcile()
@@ -502,7 +500,7 @@ def test_a_wish_that_comes_meanwhile_does_not_lose_what_was_done() -> None:
     assert house.lamps.asked == ["light"]
 
 
-def test_wishes_that_never_stop_leave_it_to_the_end_of_the_claim() -> None:
+def test_endless_spec_changes_leave_the_outcome_to_the_lease() -> None:
     house = House(lit=True)
     wishes = iter(range(100))
 
@@ -519,7 +517,7 @@ def test_wishes_that_never_stop_leave_it_to_the_end_of_the_claim() -> None:
     assert [task.at for task in house.queue.waiting()] == [after(LEASE_S)]
 
 
-def test_what_was_done_is_recorded_even_where_nobody_is_left_to_be_shown_it() -> None:
+def test_outcome_is_recorded_without_its_view() -> None:
     house = House(lit=True)
     house.lamps.provide = lambda _: house.documents.commit(Delete(WISH))
     house.reconcile()
@@ -527,7 +525,7 @@ def test_what_was_done_is_recorded_even_where_nobody_is_left_to_be_shown_it() ->
     assert house.lamp == Lamp(State.LIT)
 
 
-def test_who_loses_a_write_that_shows_nothing_looks_again() -> None:
+def test_conflict_on_a_record_write_reads_again() -> None:
     house = House(lit=True)
     house.reconcile()
     house.spec(watched=True)
@@ -544,7 +542,7 @@ def test_who_loses_a_write_that_shows_nothing_looks_again() -> None:
 # --- something fails -------------------------------------------------------------------------------------------------
 
 
-def test_what_did_not_happen_is_recorded_as_undone_shown_and_tried_again_then() -> None:
+def test_step_that_was_not_done_is_rolled_back_and_retried() -> None:
     house = House(lit=True)
     house.failing(error(Transient, retry_after_s=30))
     house.reconcile()
@@ -566,7 +564,7 @@ def test_what_did_not_happen_is_recorded_as_undone_shown_and_tried_again_then() 
     assert (house.fields(WISH) or {})["shown"] == {"state": "lit", "failure": None}
 
 
-def test_what_may_have_happened_is_looked_for_and_not_repeated() -> None:
+def test_step_with_unknown_outcome_is_looked_up_not_repeated() -> None:
     house = House(lit=True)
     house.failing(error(Doubtful))
     house.reconcile()
@@ -574,7 +572,7 @@ def test_what_may_have_happened_is_looked_for_and_not_repeated() -> None:
     assert house.lamp == Lamp(State.LIT)
 
 
-def test_what_is_refused_for_good_is_tried_again_only_for_another_wish() -> None:
+def test_permanent_failure_is_retried_only_for_another_spec() -> None:
     house = House(lit=True, name="Hall")
     house.failing(error(Permanent))
     house.reconcile()
@@ -588,7 +586,7 @@ def test_what_is_refused_for_good_is_tried_again_only_for_another_wish() -> None
     assert house.lamp == Lamp(State.LIT, "Kitchen")
 
 
-def test_a_refusal_that_is_insisted_on_is_tried_again() -> None:
+def test_permanent_failure_of_a_retrying_step_is_retried() -> None:
     house = House(lit=True, retry_permanent=True)
     house.failing(error(Permanent))
     house.reconcile()
@@ -598,7 +596,7 @@ def test_a_refusal_that_is_insisted_on_is_tried_again() -> None:
 
 
 @pytest.mark.long
-def test_what_fails_for_a_day_is_told_as_an_alarm_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_step_failing_for_a_day_raises_one_alarm(capsys: pytest.CaptureFixture[str]) -> None:
     house = House(lit=True, retry_permanent=True)
     house.failing(*[error(Transient)] * 1000)
     house.reconcile()
@@ -623,7 +621,7 @@ def test_a_final_failure_is_shown_again_where_it_was_wiped_out() -> None:
     assert (house.fields(WISH) or {})["shown"] == told
 
 
-def test_a_bug_rises_and_its_claim_keeps_everybody_away_until_it_has_run_out() -> None:
+def test_bug_is_raised_and_its_claim_blocks_until_the_lease_ends() -> None:
     house = House(lit=True)
     house.failing(KeyError("a bug"))
     with pytest.raises(KeyError):
@@ -639,7 +637,7 @@ def test_a_bug_rises_and_its_claim_keeps_everybody_away_until_it_has_run_out() -
 
 
 @pytest.mark.parametrize("operation", ["read", "commit"])
-def test_documents_that_do_not_answer_end_the_visit(operation: str) -> None:
+def test_unavailable_documents_end_the_run(operation: str) -> None:
     house = House(lit=True)
 
     def unreachable() -> None:
@@ -652,7 +650,7 @@ def test_documents_that_do_not_answer_end_the_visit(operation: str) -> None:
     assert house.lamp == Lamp(State.LIT)
 
 
-def test_who_always_loses_leaves_it_to_the_queue() -> None:
+def test_repeated_conflicts_leave_the_object_to_the_queue() -> None:
     house = House(lit=True)
 
     def lost(operation: str) -> None:
@@ -665,7 +663,7 @@ def test_who_always_loses_leaves_it_to_the_queue() -> None:
     assert house.queue.waiting() == (Task("visitLamp", KEY),)
 
 
-def test_what_is_settled_costs_one_look_and_no_write() -> None:
+def test_settled_object_costs_one_read_and_no_write() -> None:
     house = House(lit=True)
     house.reconcile()
     calls: list[str] = []
@@ -691,9 +689,7 @@ class Died(BaseException):
         pytest.param({"name": "Hall", "lit": True}, after(0), id="another step"),
     ],
 )
-def test_who_dies_after_a_write_has_left_the_time_at_which_more_is_to_be_done(
-    spec: dict[str, Any], due_at: datetime | None
-) -> None:
+def test_crashed_worker_leaves_the_due_time(spec: dict[str, Any], due_at: datetime | None) -> None:
     house = House(**spec)
 
     def die() -> None:
@@ -706,7 +702,7 @@ def test_who_dies_after_a_write_has_left_the_time_at_which_more_is_to_be_done(
     assert house.lamp == Lamp(name="Hall", progress=Progress(due_at=due_at))
 
 
-def test_what_is_settled_is_not_due_any_more() -> None:
+def test_settled_object_is_not_due() -> None:
     house = House(lit=True)
     house.failing(error(Transient))
     house.reconcile()
@@ -716,7 +712,7 @@ def test_what_is_settled_is_not_due_any_more() -> None:
     assert house.lamp == Lamp()
 
 
-def test_a_thing_that_never_settles_is_left_to_the_queue_after_so_many_steps() -> None:
+def test_object_that_never_settles_is_left_to_the_queue() -> None:
     house = House(restless=True)
     house.reconcile()
     assert house.lamp.name == "." * STEPS_MAX
@@ -849,7 +845,7 @@ class Neighbourly(Told):
 
 
 @pytest.mark.parametrize("raised", [None, error(Permanent)], ids=["done", "failed"])
-def test_what_follows_from_a_claimed_step_is_enqueued(raised: ProviderError | None) -> None:
+def test_claimed_step_enqueues_its_dependents(raised: ProviderError | None) -> None:
     house = House(lit=True)
     house.lamps = Neighbourly(house.documents)
     if raised is not None:
@@ -858,7 +854,7 @@ def test_what_follows_from_a_claimed_step_is_enqueued(raised: ProviderError | No
     assert Task("visitNeighbour", KEY) in house.queue.waiting()
 
 
-def test_what_follows_from_a_record_that_is_not_due_any_more_is_enqueued() -> None:
+def test_record_that_is_not_due_enqueues_its_dependents() -> None:
     house = House()
     due = Progress(due_at=after(0))
     house.documents.commit(Create(LAMP, {"state": "dark", "name": "", **due.to_fields()}))
@@ -1103,7 +1099,7 @@ def test_a_spec_that_makes_the_record_due_does_not_lose_what_was_done() -> None:
     assert house.lamps.asked == ["light"]
 
 
-def test_a_record_that_is_deleted_while_its_step_is_done_is_begun_anew() -> None:
+def test_record_deleted_during_a_step_is_created_again() -> None:
     house = House(lit=True)
 
     def provide(_: str) -> None:

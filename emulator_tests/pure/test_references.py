@@ -107,7 +107,7 @@ def test_no_text_raises_in_the_place_of_a_stamp(text: str) -> None:
             check_path(f"sessions/{session_id}")
 
 
-def test_what_is_not_understood_is_reported_once_cut_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_reference_is_reported_once_truncated_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     text = 'video:"\n{"severity": "ALERT"}\u202e\ud800' + "x" * 1000
     for _ in range(3):
         assert read("kaltura", text) is None
@@ -162,5 +162,5 @@ def test_a_session_that_was_transferred_has_the_same_stamp() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "s1", ":s1", "0123:s1", f"{'0' * 16}:", f"{'0' * 16}:a/b", f"{'0' * 16}:a:b"])
-def test_what_is_no_stamp_names_no_session(text: str) -> None:
+def test_invalid_stamp_names_no_session(text: str) -> None:
     assert stamped_session_id(text) is None

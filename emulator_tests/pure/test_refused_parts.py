@@ -123,13 +123,13 @@ def test_an_event_that_is_made_longer_keeps_its_part_as_it_was_and_says_so() -> 
     assert deployment.pairing().external_ids["eventId"] == event_id
 
 
-def test_whatever_a_provider_refuses_for_good_is_told_likewise() -> None:
+def test_every_permanent_refusal_is_reported() -> None:
     deployment = deployed(SHORT, lambda _: Refusal("QUOTA_EXCEEDED", "The account has no room for another event."))
     assert shown(deployment)["failure"]["code"] == "QUOTA_EXCEEDED"
     assert shown(deployment)["state"] == "ready"
 
 
-def test_what_passes_by_itself_is_told_before_what_does_not() -> None:
+def test_transient_failure_is_reported_before_a_permanent_one() -> None:
     deployment = deployed(HOUR)
 
     def down(operation: str, do: Callable[[], T]) -> T:

@@ -43,7 +43,7 @@ def test_a_lock_has_nothing_but_pinned_packages_with_hashes(file: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "sources"), LOCKS.items(), ids=LOCKS)
-def test_a_lock_answers_what_is_asked_for(file: str, sources: tuple[str, ...]) -> None:
+def test_lock_satisfies_the_requirements(file: str, sources: tuple[str, ...]) -> None:
     versions = locked(file)
     for requirement in (one for source in sources for one in asked(source)):
         (specifier,) = requirement.specifier
@@ -68,7 +68,7 @@ def test_a_lock_has_what_its_packages_need_themselves(file: str) -> None:
                 assert canonicalize_name(requirement.name) in versions, f"{name} needs {requirement}"
 
 
-def test_what_runs_in_the_cloud_is_what_is_tested() -> None:
+def test_deployed_packages_are_those_tested() -> None:
     tested = locked("requirements-dev.txt")
     assert {name: tested[name] for name in locked("requirements.txt")} == locked("requirements.txt")
 

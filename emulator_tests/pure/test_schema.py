@@ -95,7 +95,7 @@ def check(deployment: Deployment, seen: dict[str, int]) -> None:
         seen[path] = seen.get(path, 0) + 1
 
 
-def test_whatever_the_system_writes_is_what_the_schema_says() -> None:
+def test_written_documents_match_the_schema() -> None:
     deployment, seen = school(), dict[str, int]()
     check(deployment, seen)
     video_id = upload(deployment, "r1")
@@ -209,7 +209,7 @@ def answers() -> Iterator[tuple[str, Any]]:
         yield "issueUploadToken", uploads.to_response(token)
 
 
-def test_whatever_callables_answer_is_what_the_schema_says() -> None:
+def test_callable_answers_match_the_schema() -> None:
     seen = set()
     for name, answer in answers():
         assert isinstance(answer, forms_of(name)[1])

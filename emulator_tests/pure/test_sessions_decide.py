@@ -467,13 +467,13 @@ def test_creating_records_a_new_generation_and_its_reference_before_the_provider
     assert step.spec == fingerprint(EVENT)
 
 
-def test_what_was_definitely_not_created_leaves_its_generation_used_up() -> None:
+def test_failed_creation_uses_up_its_generation() -> None:
     step = step_for(RECORDED["gone"], WISHED["an event"])
     assert (step.rollback.state, step.rollback.generation) == (PairingState.NONE, 4)
     assert (step.rollback.reference, step.rollback.tried_at) == (None, None)
 
 
-def test_while_an_update_is_under_way_nobody_knows_which_wish_the_event_fulfils() -> None:
+def test_event_fulfils_no_spec_during_an_update() -> None:
     step = step_for(RECORDED["ready with another wish"], WISHED["an event"])
     assert (step.record.applied, step.spec) == (None, fingerprint(EVENT))
     assert step.rollback == RECORDED["ready with another wish"], "definitely not done, it fulfils what it did before"
@@ -517,7 +517,7 @@ def test_the_grace_ends_at_its_very_instant() -> None:
         pytest.param("23:59:45", "00:00:00", id="over midnight"),
     ],
 )
-def test_visitors_who_wait_for_videos_to_go_agree_on_the_next_look(now: str, next_look: str) -> None:
+def test_workers_waiting_for_videos_agree_on_the_next_time(now: str, next_look: str) -> None:
     snapshot = looked(RECORDED["gone"], WISHED["session deleted, videos left"])
     at = datetime.combine(NOW.date(), datetime.strptime(now, "%H:%M:%S").time(), UTC)
     decision = next_step(snapshot, at + 500 * timedelta(milliseconds=1), GRACE_S)
@@ -791,7 +791,7 @@ def test_a_fingerprint_is_short_and_that_of_the_spec_s_text() -> None:
     assert fingerprint(None) == hashlib.sha256(b"None").hexdigest()[:16]
 
 
-def test_wishes_that_differ_in_anything_have_other_fingerprints() -> None:
+def test_different_specs_have_different_fingerprints() -> None:
     wishes = [
         None,
         EVENT,

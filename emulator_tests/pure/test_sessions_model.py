@@ -108,7 +108,7 @@ def test_a_public_live_session_asks_for_an_event_and_no_other_does(status: Statu
     assert wanted(session) == (EVENT if live else None)
 
 
-def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
+def test_event_spec_without_times_has_none() -> None:
     session = Session.from_fields("s1", {"status": "public", "format": "liveStreaming"})
     assert wanted(session) == EventSpec("", None, None)
 
@@ -188,7 +188,7 @@ def test_a_part_that_the_account_does_not_offer_is_named_and_has_no_id() -> None
 
 
 @pytest.mark.parametrize("state", BroadcastState)
-def test_a_session_shows_whether_its_event_is_on_the_air(state: BroadcastState) -> None:
+def test_session_shows_whether_its_event_is_live(state: BroadcastState) -> None:
     told = shown(
         SessionSpec(exists=True, event=EVENT),
         Pairing(SESSION, state=PairingState.READY, external_ids=PARTS, airing=Airing(state)),
@@ -211,7 +211,7 @@ def test_a_pairing_of_before_there_were_broadcasts_is_read() -> None:
     )
 
 
-def test_its_owner_and_whom_he_named_moderate_a_session() -> None:
+def test_owner_and_named_moderators_moderate_a_session() -> None:
     session = Session.from_fields("s1", FIELDS)
     assert [uid for uid in ("teacher", "anna", "Zoe", "student", "") if session.moderates(uid)] == [
         "teacher",
@@ -231,7 +231,7 @@ def test_its_owner_and_whom_he_named_moderate_a_session() -> None:
     ],
     ids=str,
 )
-def test_what_is_not_there_is_shown_only_with_the_reason_why(
+def test_missing_event_is_shown_with_its_reason(
     state: PairingState, failure: Failure | None, expected: str | None
 ) -> None:
     pairing = Pairing(SESSION, state=state, external_ids=PARTS, progress=Progress(failure=failure))

@@ -68,7 +68,7 @@ def test_a_setting_of_nothing_has_its_default(monkeypatch: pytest.MonkeyPatch, n
         ("SERVICE_ACCOUNT", "own@my-school.iam.gserviceaccount.com", "own@my-school.iam.gserviceaccount.com"),
     ],
 )  # fmt: skip
-def test_what_surrounds_a_value_unseen_is_no_part_of_it(
+def test_surrounding_whitespace_of_values_is_stripped(
     monkeypatch: pytest.MonkeyPatch, around: str, name: str, written: str, value: object
 ) -> None:
     """B7"""
@@ -96,7 +96,7 @@ def test_an_address_has_one_form(monkeypatch: pytest.MonkeyPatch, name: str, wri
      "https://video example.com", "https://video.example.com:99999", "https://video.example.com/../x", "https://video.example.com/./x",
      "https://v\\x"],
 )  # fmt: skip
-def test_what_is_no_address_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, name: str, written: str) -> None:
+def test_invalid_address_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch, name: str, written: str) -> None:
     """B7"""
     monkeypatch.setenv(name, written)
     sentence = refusal(name)
@@ -189,7 +189,7 @@ def test_a_number_may_be_its_default_and_the_ends_of_its_range(monkeypatch: pyte
 
 @pytest.mark.parametrize("name", TRUTHS)
 @pytest.mark.parametrize("written", ["yes", "1", "tru", "true false"])
-def test_what_is_neither_true_nor_false_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, written: str) -> None:
+def test_non_boolean_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, written: str) -> None:
     monkeypatch.setenv(name, written)
     assert refusal(name) == f"{name} must be true or false; it is '{written}'."
 

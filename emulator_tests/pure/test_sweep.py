@@ -116,7 +116,7 @@ def references(deployment: Deployment) -> list[str]:
 # --- lost triggers -----------------------------------------------------------------------------------------------
 
 
-def test_a_publication_that_nobody_noticed_is_found() -> None:
+def test_sweep_finds_a_missed_publication() -> None:
     deployment = Deployment()
     deployment.write_session(**LIVE)
     sweep(deployment)
@@ -124,7 +124,7 @@ def test_a_publication_that_nobody_noticed_is_found() -> None:
     assert deployment.document("sessions/s1").fields["kaltura"]["state"] == "ready"
 
 
-def test_a_change_that_nobody_noticed_is_found() -> None:
+def test_sweep_finds_a_missed_change() -> None:
     deployment = with_event()
     deployment.write_session(title="Geometry")
     sweep(deployment)
@@ -157,7 +157,7 @@ def test_a_task_of_the_very_first_run_that_was_lost_is_left_again_by_the_next() 
     assert references(deployment) == ["session:s1:1"]
 
 
-def test_a_flood_of_sessions_hides_nobodys_change() -> None:
+def test_sweep_finds_missed_changes_among_many_sessions() -> None:
     """A6: ten pages of changed sessions before the one whose trigger was lost."""
     deployment = Deployment()
     deployment.sweep.run()
@@ -173,7 +173,7 @@ def test_a_flood_of_sessions_hides_nobodys_change() -> None:
     assert "lost" in deployment.enqueued(RECONCILE_SESSION)
 
 
-def test_an_unpublication_that_nobody_noticed_is_found_and_reaped_after_its_grace() -> None:
+def test_sweep_finds_a_missed_unpublication() -> None:
     deployment = with_event()
     deployment.write_session(status="draft")
     sweep(deployment)
@@ -184,7 +184,7 @@ def test_an_unpublication_that_nobody_noticed_is_found_and_reaped_after_its_grac
     assert deployment.events.alive() == ()
 
 
-def test_a_deletion_that_nobody_noticed_is_found_with_its_videos() -> None:
+def test_sweep_finds_a_missed_deletion_with_its_videos() -> None:
     deployment = with_event()
     video_id = deployment.ask_upload().video_id
     deployment.delete_session()
@@ -195,7 +195,7 @@ def test_a_deletion_that_nobody_noticed_is_found_with_its_videos() -> None:
     assert deployment.pairing().expires_at is not None
 
 
-def test_what_is_settled_gets_no_task() -> None:
+def test_settled_object_gets_no_task() -> None:
     deployment = with_event()
     deployment.write_session("s2")
     deployment.write_session("s3", status="draft", **LIVE)
@@ -236,7 +236,7 @@ def test_a_step_that_waits_for_its_next_try_gets_no_task_before() -> None:
 # --- lost tasks --------------------------------------------------------------------------------------------------
 
 
-def test_what_is_overdue_is_noted_whatever_page_the_scan_is_at() -> None:
+def test_overdue_object_is_enqueued_on_every_page() -> None:
     deployment = Deployment()
     due = Pairing(SESSION, state=PairingState.GONE)
     fields = {**due.to_fields(), "dueAt": deployment.clock()}
@@ -255,7 +255,7 @@ def test_what_is_overdue_is_noted_whatever_page_the_scan_is_at() -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
 @pytest.mark.parametrize("operation", ["create_event", "update_event", "delete_event"])
-def test_a_worker_who_died_at_the_provider_is_replaced_after_his_lease(operation: str, after: bool) -> None:
+def test_step_of_a_dead_worker_resumes_after_its_lease(operation: str, after: bool) -> None:
     deployment = Deployment() if operation == "create_event" else with_event()
     if operation == "create_event":
         deployment.write_session(**LIVE)
@@ -332,7 +332,7 @@ def test_a_chain_that_died_is_begun_again_where_something_is_pending() -> None:
 # --- orphans ------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_recorded_is_not_a_orphan_however_old_it_is() -> None:
+def test_recorded_object_is_never_an_orphan() -> None:
     deployment = with_event()
     deployment.ask_upload()
     for _ in range(3):
@@ -348,7 +348,7 @@ def test_what_is_recorded_is_not_a_orphan_however_old_it_is() -> None:
         pytest.param("video:unknown:1", id="of a video that nobody knows"),
     ],
 )
-def test_what_nobody_recorded_is_deleted_once_it_is_old_enough(reference: str) -> None:
+def test_unrecorded_object_is_deleted_once_old_enough(reference: str) -> None:
     deployment = with_event()
     if reference.startswith("session"):
         deployment.events.create_event(reference, EVENT)
@@ -372,7 +372,7 @@ def test_a_second_event_made_under_the_same_reference_is_deleted_and_the_recorde
 
 
 @pytest.mark.parametrize("found", [True, False], ids=["adopted", "given up"])
-def test_what_somebody_may_yet_adopt_is_left_alone_until_he_has_decided(found: bool) -> None:
+def test_adoptable_object_is_left_alone_until_decided(found: bool) -> None:
     deployment = Deployment()
     deployment.write_session(**LIVE)
     deployment.clock.advance(1)
@@ -402,7 +402,7 @@ def test_what_somebody_may_yet_adopt_is_left_alone_until_he_has_decided(found: b
     assert references(deployment) == [f"session:s1:{1 if found else 2}"]
 
 
-def test_strays_behind_a_whole_page_of_what_is_recorded_are_found() -> None:
+def test_orphans_behind_a_page_of_recorded_objects_are_found() -> None:
     deployment = Deployment()
     made = []
     for number in range(PAGE + 3):
@@ -417,7 +417,7 @@ def test_strays_behind_a_whole_page_of_what_is_recorded_are_found() -> None:
     assert [pending.external_ids for pending in deployment.deletions()] == made[PAGE:]
 
 
-def test_what_a_provider_that_is_down_kept_the_sweep_from_is_done_by_the_next_one() -> None:
+def test_next_sweep_makes_up_for_an_outage() -> None:
     deployment = with_event()
     deployment.events.create_event("session:unknown:1", EVENT)
     deployment.disturb = failing("delete_stray")
@@ -431,7 +431,7 @@ def test_what_a_provider_that_is_down_kept_the_sweep_from_is_done_by_the_next_on
     assert deployment.deletions() == []
 
 
-def test_what_the_sweep_could_not_list_it_lists_the_next_time() -> None:
+def test_next_sweep_lists_what_failed() -> None:
     deployment = with_event()
     deployment.events.create_event("session:unknown:1", EVENT)
     deployment.disturb = failing("strays")
@@ -442,7 +442,7 @@ def test_what_the_sweep_could_not_list_it_lists_the_next_time() -> None:
     assert references(deployment) == ["session:s1:1"]
 
 
-def test_a_orphan_that_cannot_be_deleted_keeps_no_other_from_going() -> None:
+def test_failing_orphan_deletion_blocks_no_other() -> None:
     deployment = with_event()
     for number in range(3):
         deployment.clock.advance(1)
@@ -493,7 +493,7 @@ def test_two_sweeps_at_once_do_no_harm_to_each_other() -> None:
 
 
 @pytest.mark.parametrize("deadline_passed", [False, True], ids=["in time", "past its deadline"])
-def test_a_look_that_failed_forgets_no_video_and_lets_its_deadline_end_it(deadline_passed: bool) -> None:
+def test_failed_observation_keeps_the_video_until_its_deadline(deadline_passed: bool) -> None:
     deployment = Deployment()
     deployment.write_session()
     video_id = deployment.ask_upload().video_id

@@ -70,7 +70,7 @@ def _send(cloud: Cloud, token: str | None, body: bytes = TASK) -> int:
     return cloud.send(body, headers).status
 
 
-def test_a_task_of_our_queue_is_read_and_so_no_refusal_here_is_for_another_reason(cloud: Cloud) -> None:
+def test_task_of_the_queue_is_accepted(cloud: Cloud) -> None:
     for _ in range(3):
         assert _send(cloud, _token(cloud)) == TRUSTED
     assert json.loads(cloud.logged()[-1])["reason"] == "TASK_KEY_INVALID"
@@ -143,7 +143,7 @@ TOKENS: dict[str, Callable[[Cloud], str | None]] = {
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())
-def test_whoever_is_not_our_queue_is_refused_and_logged(cloud: Cloud, token: Callable[[Cloud], str | None]) -> None:
+def test_caller_other_than_the_queue_is_refused_and_logged(cloud: Cloud, token: Callable[[Cloud], str | None]) -> None:
     before = len(cloud.logged())
     sent = token(cloud)
 
@@ -176,7 +176,7 @@ def test_a_task_that_cannot_be_read_is_refused_for_good(cloud: Cloud, body: byte
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "OPTIONS"])
-def test_in_no_other_way_is_a_worker_open(cloud: Cloud, method: str) -> None:
+def test_worker_refuses_other_requests(cloud: Cloud, method: str) -> None:
     assert cloud.send(TASK, method=method).status == 403
 
 
@@ -188,7 +188,7 @@ def test_a_token_that_nobody_can_check_now_is_checked_later(tmp_path_factory: py
         assert _send(cloud, None) == 403
 
 
-def test_what_only_the_emulator_lets_happen_cannot_be_switched_on_in_the_cloud(
+def test_emulator_exceptions_are_off_in_the_cloud(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     # In the emulator nobody signs tasks. In the cloud a setting that says so is not believed: somebody must sign, and

@@ -190,7 +190,7 @@ def test_a_task_that_fails_comes_again_and_tells_nothing(
     assert (told["function"], told["message"]) == ("reconcileSession", message)
 
 
-def test_what_its_worker_finds_to_be_no_key_is_refused_for_good(capsys: pytest.CaptureFixture[str]) -> None:
+def test_malformed_key_is_refused_permanently(capsys: pytest.CaptureFixture[str]) -> None:
     def use_case(_key: str) -> None:
         raise BadRequest("No.", reason="TASK_KEY_INVALID")
 

@@ -34,7 +34,7 @@ def test_a_text_is_cut_between_characters(text: str, most: int, kept: str) -> No
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.integers(0, 40))
 @pytest.mark.long
-def test_what_is_cut_is_the_longest_beginning_that_fits_or_nearly(text: str, most: int) -> None:
+def test_truncated_text_is_the_longest_fitting_prefix(text: str, most: int) -> None:
     """B22"""
     kept = cut_to_bytes(text, most)
     assert text.startswith(kept)
@@ -47,7 +47,7 @@ def test_what_is_sent_with_additions_leaves_room_for_them() -> None:
     assert cut_to_bytes("{{{{", 8, lambda character: 3 if character == "{" else 0) == "{{"
 
 
-def test_what_people_write_is_a_line_and_stays_one() -> None:
+def test_user_text_stays_one_line() -> None:
     """B6"""
     for title in TITLES.values():
         assert is_line(title)
@@ -56,7 +56,7 @@ def test_what_people_write_is_a_line_and_stays_one() -> None:
 
 
 @pytest.mark.parametrize("text", NOT_TITLES.values(), ids=NOT_TITLES)
-def test_whatever_was_written_becomes_a_line(text: str) -> None:
+def test_any_text_becomes_one_line(text: str) -> None:
     """B22"""
     assert is_line(as_line(text))
 

@@ -81,7 +81,7 @@ INSTANTS = st.one_of(
 
 @settings(max_examples=50)
 @given(times=st.tuples(INSTANTS, INSTANTS), later=st.tuples(INSTANTS, INSTANTS), marked_at=INSTANTS)
-def test_whatever_is_stored_can_be_computed_with(
+def test_stored_times_can_be_computed_with(
     times: tuple[object, object], later: tuple[object, object], marked_at: object
 ) -> None:
     """B4: sessions that a back end writes, which no rules bind."""

@@ -228,7 +228,7 @@ def test_everything_that_a_session_has_follows_its_new_owner() -> None:
         deployment.playbacks.issue_playback(TEACHER, video_id)
 
 
-def test_what_the_former_owner_was_given_as_a_moderator_ends_and_what_students_were_given_stays() -> None:
+def test_transfer_revokes_tokens_of_the_former_owner_only() -> None:
     """
     A8, A13: although no trigger comes.
     """
@@ -244,7 +244,7 @@ def test_what_the_former_owner_was_given_as_a_moderator_ends_and_what_students_w
     assert [one.id for one in deployment.documents.select(Query(ADMISSIONS))] == ["s1_student"]
 
 
-def test_nobody_is_locked_out_at_any_moment_of_a_transfer() -> None:
+def test_transfer_locks_out_no_viewer() -> None:
     """
     A13.
     """
@@ -304,7 +304,7 @@ def test_an_upload_that_is_under_way_goes_on_and_the_new_owner_renews_its_token(
     assert deployment.video(token.video_id).state is VideoState.READY
 
 
-def test_what_is_to_be_deleted_follows_too_and_many_enrolments_go_page_by_page() -> None:
+def test_transfer_moves_pending_deletions_and_many_enrolments() -> None:
     """
     A13.
     """
@@ -344,7 +344,7 @@ def test_a_provider_that_cannot_be_reached_delays_the_key_and_nothing_else() -> 
     assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != key
 
 
-def test_who_has_transferred_a_session_learns_no_key_of_it_by_a_call_that_was_under_way() -> None:
+def test_former_owner_gets_no_key_from_a_call_in_progress() -> None:
     """
     A13.
     """
@@ -481,7 +481,7 @@ def test_a_new_owner_has_an_account_that_may_own_a_session(flaw: str) -> None:
     assert deployment.document(session_path("s1")) == before
 
 
-def test_what_is_asked_for_again_is_the_same_and_another_transfer_waits() -> None:
+def test_repeated_transfer_is_the_same_and_another_waits() -> None:
     """
     A13.
     """

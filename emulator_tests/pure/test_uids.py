@@ -118,7 +118,7 @@ def test_a_student_with_any_uid_enters_and_moderates(uid: str) -> None:
 
 
 @ALL
-def test_nothing_names_somebody_with_any_uid_after_an_erasure(uid: str) -> None:
+def test_no_document_names_an_erased_user_of_any_uid(uid: str) -> None:
     """A12, B5: also where a hash stands for the uid, and where a field has it as its name."""
     person = Caller(uid, is_teacher=True)
     deployment = live(person)

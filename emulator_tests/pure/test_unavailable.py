@@ -74,10 +74,10 @@ REFUSED: dict[str, Callable[[NoEvents], object]] = {
 
 
 @pytest.mark.parametrize("ask", REFUSED.values(), ids=REFUSED)
-def test_whatever_else_is_asked_of_it_is_refused_for_good(ask: Callable[[NoEvents], object]) -> None:
+def test_other_calls_are_refused_permanently(ask: Callable[[NoEvents], object]) -> None:
     with pytest.raises(Permanent, match="no account for live events"):
         ask(NoEvents())
 
 
-def test_nothing_is_found_where_nothing_was_made() -> None:
+def test_find_returns_nothing_before_creation() -> None:
     assert NoEvents().find_event("session:s1:1") == {}

@@ -97,7 +97,7 @@ def assert_nothing_was_made(deployment: Deployment) -> None:
 # --- upload ------------------------------------------------------------------------------------------------------
 
 
-def test_a_teacher_gets_a_token_for_one_new_video_of_his_session() -> None:
+def test_teacher_gets_a_token_for_one_new_video() -> None:
     deployment = with_session()
     token = deployment.ask_upload(title=" Algebra I ")
     (made,) = deployment.media.alive()
@@ -190,7 +190,7 @@ def test_a_hundred_requests_at_once_make_one_video() -> None:
     assert len(deployment.enqueued(POLL_READINESS)) == 1
 
 
-def test_a_request_that_comes_between_another_s_look_and_its_write_gets_the_same_video() -> None:
+def test_concurrent_equal_requests_get_the_same_video() -> None:
     deployment = with_session()
     between: list[UploadToken] = []
     deployment.disturb = once_before_the_video_is_written(deployment, lambda: between.append(deployment.ask_upload()))
@@ -216,7 +216,7 @@ def test_a_request_for_another_file_that_was_overtaken_is_refused() -> None:
         pytest.param(STUDENT, "s2", NotAllowed, id="student, no session"),
     ],
 )
-def test_who_may_not_upload_makes_nothing(caller: Caller, session_id: str, error: type[Exception]) -> None:
+def test_unauthorised_upload_creates_nothing(caller: Caller, session_id: str, error: type[Exception]) -> None:
     deployment = with_session()
     with pytest.raises(error):
         deployment.ask_upload(caller=caller, session_id=session_id)
@@ -235,7 +235,7 @@ def test_who_may_not_upload_makes_nothing(caller: Caller, session_id: str, error
     ],
     ids=str,
 )
-def test_what_may_not_be_uploaded_makes_nothing(request_: dict[str, Any]) -> None:
+def test_invalid_file_creates_nothing(request_: dict[str, Any]) -> None:
     deployment = with_session()
     with pytest.raises(BadRequest):
         deployment.ask_upload(**request_)
@@ -275,9 +275,7 @@ def with_room(**limits: int) -> Deployment:
         pytest.param({"teacher_bytes_max": 2999}, "Your account may hold 2999 bytes", id="bytes of a teacher"),
     ],
 )
-def test_what_is_more_than_there_is_room_for_is_refused_until_there_is_room(
-    limits: dict[str, int], sentence: str
-) -> None:
+def test_upload_over_quota_is_refused_until_there_is_room(limits: dict[str, int], sentence: str) -> None:
     deployment = with_room(**limits)
     tokens = [deployment.ask_upload(f"r{number}") for number in range(2)]
     made = deployment.media.alive()
@@ -303,7 +301,7 @@ def test_room_is_counted_by_session_and_by_teacher() -> None:
     deployment.ask_upload("r4", session_id="s4", caller=OTHER_TEACHER)
 
 
-def test_what_arrived_counts_and_not_what_was_declared() -> None:
+def test_quota_counts_received_bytes() -> None:
     deployment = with_room(session_bytes_max=2500)
     first = deployment.ask_upload()
     deployment.show(first.video_id, replace(READY, size_bytes=990))
@@ -453,7 +451,7 @@ def test_no_token_outlasts_its_upload() -> None:
     [(OTHER_TEACHER, NotFound), (STUDENT, NotAllowed), (Caller("teacher", is_teacher=False), NotAllowed)],
     ids=["other teacher", "student", "no teacher any more"],
 )
-def test_who_may_not_upload_gets_no_token_for_another_s_video(caller: Caller, error: type[Exception]) -> None:
+def test_users_get_no_token_for_videos_of_others(caller: Caller, error: type[Exception]) -> None:
     deployment = with_session()
     video_id = deployment.ask_upload().video_id
     before = deployment.document(video_path(video_id))
@@ -524,7 +522,7 @@ def test_after_a_lost_answer_a_video_is_made_again_once_it_is_certain_that_there
     assert len(deployment.media.alive()) == 1
 
 
-def test_what_the_provider_refuses_for_good_is_said_and_stays_refused() -> None:
+def test_permanent_refusal_of_the_provider_is_reported() -> None:
     deployment = with_session()
     refused = Permanent("The title is not allowed.", provider="memory", operation="media.add", code="INVALID_TITLE")
     deployment.disturb = failing("prepare_upload", refused)
@@ -571,7 +569,7 @@ def test_a_request_id_of_a_deleted_session_makes_another_video_when_the_session_
     assert len(deployment.media.alive()) == 1
 
 
-def test_a_request_that_dies_before_it_asks_the_provider_is_gone_on_with() -> None:
+def test_crashed_request_is_resumed() -> None:
     deployment = with_session()
 
     def killed(operation: str, do: Callable[[], T]) -> T:
@@ -640,7 +638,7 @@ def test_a_session_deleted_before_its_video_is_written_costs_no_call_of_the_prov
         pytest.param({"visibility": "enrolled"}, STUDENT, True, id="enrolled"),
     ],
 )
-def test_who_may_watch_gets_a_grant_for_that_one_video(fields: dict[str, Any], caller: Caller, enrolled: bool) -> None:
+def test_viewer_gets_a_playback_token_for_one_video(fields: dict[str, Any], caller: Caller, enrolled: bool) -> None:
     deployment, video_id = with_ready_video(**fields)
     if enrolled:
         deployment.enrol("student")
@@ -661,7 +659,7 @@ def test_who_may_watch_gets_a_grant_for_that_one_video(fields: dict[str, Any], c
         pytest.param({"status": "draft"}, Caller("teacher", is_teacher=False), id="no teacher any more, of a draft"),
     ],
 )
-def test_who_may_not_watch_is_told_the_same_as_where_there_is_no_video(fields: dict[str, Any], caller: Caller) -> None:
+def test_hidden_video_is_refused_like_a_missing_one(fields: dict[str, Any], caller: Caller) -> None:
     deployment, video_id = with_ready_video(**fields)
     deployment.enrol(caller.uid, "s2")
     with pytest.raises(NotFound) as hidden:
@@ -723,7 +721,7 @@ def test_a_video_that_plays_no_more_is_not_granted_until_it_plays_again(seen: Me
     assert play(deployment, TEACHER, video_id).values["entryId"] == plays["entryId"]
 
 
-def test_a_deleted_video_is_not_granted_from_the_moment_it_was_wished() -> None:
+def test_deleted_video_is_refused_from_the_command_on() -> None:
     deployment, video_id = with_ready_video()
     delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     with pytest.raises(NotFound):

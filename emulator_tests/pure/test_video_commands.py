@@ -77,7 +77,7 @@ def spec(deployment: Deployment, what: Spec, video_id: str, caller: Caller = TEA
 def test_the_old_video_plays_until_its_replacement_is_ready_and_goes_then() -> None:
     deployment, video_id = with_upload(ready=True)
     old = plays(deployment, video_id)
-    token = deployment.ask_replacement(video_id, title="Algebra, mended")
+    token = deployment.ask_replacement(video_id, title="Algebra, corrected")
     assert token.video_id == video_id
     for seen, state in ((None, "uploading"), (Observation(MediaState.PROCESSING, percent=30), "processing")):
         if seen is not None:
@@ -90,12 +90,12 @@ def test_the_old_video_plays_until_its_replacement_is_ready_and_goes_then() -> N
     arrive(deployment, video_id, READY)
 
     told = shown(deployment, video_id)
-    assert (told["state"], told["title"], told.get("replacement")) == ("ready", "Algebra, mended", None)
+    assert (told["state"], told["title"], told.get("replacement")) == ("ready", "Algebra, corrected", None)
     assert alive(deployment) == [plays(deployment, video_id)] != [old]
     assert deployment.deletions() == []
 
 
-def test_one_write_switches_from_the_old_to_the_new_and_gives_the_old_one_up() -> None:
+def test_one_write_switches_to_the_replacement_and_releases_the_old_video() -> None:
     deployment, video_id = with_upload(ready=True)
     deployment.ask_replacement(video_id)
     deployment.show(video_id, READY)
@@ -133,7 +133,7 @@ def test_a_replacement_that_fails_says_so_and_leaves_the_old_video_playing(seen:
     assert len(alive(deployment)) == 1
 
 
-def test_replacing_twice_gives_the_first_replacement_up_and_its_token_with_it() -> None:
+def test_replacing_twice_releases_the_first_replacement() -> None:
     deployment, video_id = with_upload(ready=True)
     old = plays(deployment, video_id)
     first = deployment.ask_replacement(video_id, "first")
@@ -159,7 +159,7 @@ def test_the_same_replacement_asked_for_again_is_the_same() -> None:
         deployment.ask_replacement(video_id, size_bytes=2000)
 
 
-def test_a_request_that_was_overtaken_by_a_later_one_gets_no_token_for_the_other_s_file() -> None:
+def test_overtaken_request_gets_no_token() -> None:
     deployment, video_id = with_upload(ready=True)
 
     def overtaking(operation: str, do: Callable[[], T]) -> T:
@@ -174,7 +174,7 @@ def test_a_request_that_was_overtaken_by_a_later_one_gets_no_token_for_the_other
         deployment.ask_replacement(video_id)
 
 
-def test_what_was_never_ready_may_be_replaced_too() -> None:
+def test_video_that_was_never_ready_may_be_replaced() -> None:
     deployment, video_id = with_upload()
     deployment.ask_replacement(video_id)
     deployment.run()
@@ -200,7 +200,7 @@ def test_a_title_is_kept_where_a_replacement_brings_none() -> None:
     ids=["before a byte", "after some", "while it is processed", "after it failed"],
 )
 @pytest.mark.parametrize("replacing", [False, True], ids=["first upload", "replacement"])
-def test_a_cancelled_upload_leaves_what_played_and_nothing_else(seen: Observation | None, replacing: bool) -> None:
+def test_cancelled_upload_leaves_only_what_played(seen: Observation | None, replacing: bool) -> None:
     deployment, video_id = with_upload(ready=replacing)
     left = alive(deployment) if replacing else []
     if replacing:
@@ -337,7 +337,7 @@ def failed(observation: Observation = BROKEN) -> tuple[Deployment, str]:
     return deployment, video_id
 
 
-def test_what_the_provider_may_process_anew_is_processed_anew_from_the_bytes_that_are_there() -> None:
+def test_retry_reprocesses_the_bytes_that_arrived() -> None:
     deployment, video_id = failed()
     assert shown(deployment, video_id)["failure"] == {
         "code": "REFUSED_BY_PROVIDER",
@@ -353,7 +353,7 @@ def test_what_the_provider_may_process_anew_is_processed_anew_from_the_bytes_tha
     assert alive(deployment) == entries == [plays(deployment, video_id)]
 
 
-def test_a_retry_that_is_wished_twice_is_done_once() -> None:
+def test_repeated_retry_command_is_done_once() -> None:
     deployment, video_id = failed()
     asked: list[str] = []
 
@@ -368,7 +368,7 @@ def test_a_retry_that_is_wished_twice_is_done_once() -> None:
     assert asked.count("reprocess") == 1
 
 
-def test_what_fails_again_waits_for_another_wish() -> None:
+def test_repeated_failure_waits_for_another_retry_command() -> None:
     deployment, video_id = failed()
     spec(deployment, retry_video, video_id)
     deployment.run()
@@ -412,7 +412,7 @@ def test_a_retry_whose_answer_was_lost_is_not_repeated_before_that_is_certain(do
     assert shown(deployment, video_id)["state"] == "processing"
 
 
-def test_a_retry_that_cannot_be_heard_now_is_tried_until_it_is() -> None:
+def test_undelivered_retry_is_repeated() -> None:
     deployment, video_id = failed()
 
     def down(operation: str, do: Callable[[], T]) -> T:
@@ -464,7 +464,7 @@ def test_bytes_of_a_failed_upload_are_kept_so_long_and_no_longer() -> None:
         spec(deployment, retry_video, video_id)
 
 
-def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_its_bytes() -> None:
+def test_refused_upload_can_start_again_and_waits_for_bytes() -> None:
     deployment = Deployment()
     deployment.write_session()
 
@@ -499,7 +499,7 @@ def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_
     ],
     ids=["uploading", "processing", "ready", "damaged"],
 )
-def test_what_could_not_end_otherwise_is_not_tried_again(seen: Observation | None, sentence: str) -> None:
+def test_failure_that_would_repeat_is_not_retried(seen: Observation | None, sentence: str) -> None:
     deployment, video_id = with_upload()
     if seen is not None:
         arrive(deployment, video_id, seen)
@@ -509,7 +509,7 @@ def test_what_could_not_end_otherwise_is_not_tried_again(seen: Observation | Non
     assert deployment.document(video_path(video_id)) == before
 
 
-def test_a_video_that_is_ready_after_all_is_shown_without_anybody_s_wish() -> None:
+def test_video_that_becomes_ready_after_failure_is_shown() -> None:
     deployment, video_id = with_upload()
     arrive(deployment, video_id, Observation(MediaState.PROCESSING))
     deployment.run(POLICY.processing_deadline_s)
@@ -538,7 +538,7 @@ def test_a_hint_brings_a_reconciliation_forward_and_hints_merge() -> None:
     assert deployment.enqueued_now(RECONCILE_VIDEO) == [video_id]
 
 
-def test_a_hint_that_lies_changes_nothing() -> None:
+def test_false_hint_changes_nothing() -> None:
     deployment, video_id = with_upload()
     before = shown(deployment, video_id)
     upload_finished(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
@@ -563,7 +563,7 @@ WISHES: dict[str, Spec] = {
     [(OTHER_TEACHER, NotFound), (STUDENT, NotAllowed), (Caller("teacher", is_teacher=False), NotAllowed)],
     ids=["other teacher", "student", "no teacher any more"],
 )
-def test_who_may_not_wishes_nothing(what: str, caller: Caller, error: type[Exception]) -> None:
+def test_unauthorised_command_changes_nothing(what: str, caller: Caller, error: type[Exception]) -> None:
     deployment, video_id = failed()
     deployment.lose_tasks()
     before = deployment.document(video_path(video_id))
@@ -574,7 +574,7 @@ def test_who_may_not_wishes_nothing(what: str, caller: Caller, error: type[Excep
 
 
 @pytest.mark.parametrize("what", WISHES)
-def test_of_what_is_not_there_nothing_is_wished(what: str) -> None:
+def test_command_for_a_missing_video_is_refused(what: str) -> None:
     deployment, video_id = failed()
     with pytest.raises(NotFound, match="There is no such video"):
         spec(deployment, WISHES[what], "0" * 20)
@@ -584,7 +584,7 @@ def test_of_what_is_not_there_nothing_is_wished(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", [cancel_upload, retry_video], ids=["cancel", "retry"])
-def test_a_wish_that_always_loses_says_so(what: Spec) -> None:
+def test_command_that_always_conflicts_is_refused(what: Spec) -> None:
     deployment, video_id = failed()
     commits: list[str] = []
 
@@ -601,7 +601,7 @@ def test_a_wish_that_always_loses_says_so(what: Spec) -> None:
 
 
 @pytest.mark.parametrize("what", WISHES)
-def test_a_wish_whose_task_is_lost_is_found_by_the_sweep(what: str) -> None:
+def test_command_with_lost_task_is_found_by_the_sweep(what: str) -> None:
     deployment, video_id = failed()
 
     def lost(operation: str, do: Callable[[], T]) -> T:

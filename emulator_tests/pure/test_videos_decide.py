@@ -664,7 +664,7 @@ def test_preparing_records_a_new_generation_and_its_reference_before_the_provide
     assert step.record.history[-1] == Moment("preparing", NOW)
 
 
-def test_what_was_definitely_not_prepared_leaves_its_generation_used_up() -> None:
+def test_failed_preparation_uses_up_its_generation() -> None:
     rollback = step_for(recorded_as(VideoState.REQUESTED)).rollback
     assert (rollback.state, rollback.generation) == (VideoState.REQUESTED, 1)
     assert (rollback.reference, rollback.tried_at) == (None, None)
@@ -679,7 +679,7 @@ def test_a_preparation_that_was_refused_for_good_fails_with_the_provider_s_reaso
     assert step_for(again, retry=1).name == "prepare"
 
 
-def test_another_upload_begins_from_nothing_and_gives_up_the_one_before() -> None:
+def test_new_upload_releases_the_one_before() -> None:
     before = recorded_as(VideoState.UPLOADING, percent=60, received_bytes=300, looks=7, failures=2)
     upload = UploadSpec("Geometry", "geometry.mp4", 900)
     record = step_for(before, number=2, upload=upload, asked_at=NOW).record
@@ -691,21 +691,21 @@ def test_another_upload_begins_from_nothing_and_gives_up_the_one_before() -> Non
 
 
 @pytest.mark.parametrize("state", [*HAS_PARTS, VideoState.READY, VideoState.FAILED, VideoState.REQUESTED])
-def test_what_plays_goes_on_playing_while_another_upload_begins(state: VideoState) -> None:
+def test_old_content_plays_while_another_upload_begins(state: VideoState) -> None:
     record = step_for(recorded_as(state, playable=PLAYABLE), number=2).record
     assert record.playable == PLAYABLE
     assert named(record) == {PLAYABLE.reference: OLD_PARTS}
 
 
 @pytest.mark.parametrize("state", [*HAS_PARTS, VideoState.FAILED, VideoState.REQUESTED])
-def test_where_something_plays_a_cancelled_upload_leaves_that(state: VideoState) -> None:
+def test_cancelled_upload_leaves_what_plays(state: VideoState) -> None:
     record = step_for(recorded_as(state, playable=PLAYABLE), cancelled=1).record
     assert (record.state, record.percent, record.ended) == (VideoState.READY, 100, None)
     assert named(record) == {PLAYABLE.reference: OLD_PARTS}
     assert shown(record) == shown(recorded_as(VideoState.READY))
 
 
-def test_a_video_that_nobody_wants_names_nothing() -> None:
+def test_unwanted_video_names_no_object() -> None:
     record = step_for(recorded_as(VideoState.PROCESSING, playable=PLAYABLE), deleted=True).record
     assert (record.state, named(record), record.deadline_at) == (VideoState.GONE, {}, None)
     assert record.history[-1] == Moment("gone", NOW)
@@ -717,7 +717,7 @@ def test_an_upload_has_seven_days_from_its_request() -> None:
     assert record.deadline_at == CREATED_AT + timedelta(days=7)
 
 
-def test_what_was_never_prepared_is_requested_again() -> None:
+def test_upload_that_was_never_prepared_is_requested_again() -> None:
     record = not_prepared(recorded_as(VideoState.PREPARING), NOW)
     assert (record.state, record.reference, record.tried_at) == (VideoState.REQUESTED, None, None)
 
@@ -748,7 +748,7 @@ def test_a_deadline_ends_at_its_very_instant_and_says_what_was_too_slow(state: V
         pytest.param(20 * 3600, 26 * 3600, id="to six hours"),
     ],
 )
-def test_what_lasts_is_asked_about_the_less_often_the_longer_it_lasts(seen_after_s: int, asked_after_s: int) -> None:
+def test_observations_become_rarer_with_time(seen_after_s: int, asked_after_s: int) -> None:
     """
     C4: by the sweep, for many at once.
     """
@@ -781,7 +781,7 @@ def test_before_a_deadline_ends_anything_the_provider_is_asked_once_more() -> No
     assert spelled(late) == look("processing")
 
 
-def test_bytes_that_are_not_kept_any_longer_are_given_up_and_cannot_be_tried_again() -> None:
+def test_expired_bytes_are_released_and_cannot_be_retried() -> None:
     record = discarded(recorded_as(VideoState.FAILED, **KEPT))
     assert named(record) == {}
     assert record.ended == replace(PASSING_ENDING, retryable=False)
@@ -813,7 +813,7 @@ def test_a_corrected_title_is_that_of_what_plays_and_of_what_is_on_its_way(
 
 
 @pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.READY, VideoState.FAILED])
-def test_another_place_is_written_down_and_nobody_else_is_asked(state: VideoState) -> None:
+def test_new_place_is_written_without_a_provider_call(state: VideoState) -> None:
     """
     B10.
     """
@@ -835,7 +835,7 @@ def test_a_replacement_keeps_the_title_that_it_was_asked_for_with() -> None:
     assert step.record.playable.title == "Algebra II"
 
 
-def test_a_renaming_whose_answer_is_lost_is_done_again_once_it_can_come_to_pass_no_more() -> None:
+def test_renaming_with_lost_answer_is_repeated_once_late_commits_are_past() -> None:
     """
     B10: also where the title was corrected once more meanwhile.
     """
@@ -857,13 +857,13 @@ def test_a_renaming_whose_answer_is_lost_is_done_again_once_it_can_come_to_pass_
 # --- trying again ------------------------------------------------------------------------------------------------
 
 
-def test_processing_anew_is_recorded_before_the_provider_hears_of_it() -> None:
+def test_reprocessing_is_recorded_before_the_provider_call() -> None:
     step = step_for(recorded_as(VideoState.FAILED, **KEPT), retry=1)
     assert (step.record.state, step.record.tried_at, step.record.external_ids) == (VideoState.RETRYING, NOW, PARTS)
     assert step.rollback == recorded_as(VideoState.FAILED, **KEPT)
 
 
-def test_what_is_processed_anew_has_its_time_again() -> None:
+def test_reprocessing_gets_a_full_deadline() -> None:
     record = processing(recorded_as(VideoState.RETRYING, ended=PASSING_ENDING, percent=80), NOW, POLICY)
     assert (record.state, record.ended, record.percent, record.tried_at) == (VideoState.PROCESSING, None, 0, None)
     assert record.deadline_at == NOW + timedelta(days=1)

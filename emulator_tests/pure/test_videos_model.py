@@ -62,17 +62,17 @@ def test_a_video_is_read_back_as_it_was_written(video: Video) -> None:
     assert Video.from_document(kept(video)) == video
 
 
-def test_a_wish_is_read_back_as_it_was_written() -> None:
+def test_spec_round_trips() -> None:
     assert Spec.from_document(kept(REQUESTED)) == WISH
     assert Spec.from_document(kept(REQUESTED, Spec(UPLOAD, NOW))) == Spec(UPLOAD, NOW)
 
 
-def test_what_is_recorded_and_what_is_wished_have_no_field_in_common() -> None:
+def test_spec_and_status_share_no_field() -> None:
     assert "wish" not in WHOLE.to_fields()
 
 
 @pytest.mark.parametrize("state", VideoState)
-def test_every_state_is_read_back_and_stands_in_the_words_of_queries_too(state: VideoState) -> None:
+def test_every_state_round_trips_and_can_be_queried(state: VideoState) -> None:
     video = replace(REQUESTED, state=state)
     fields = video.to_fields()
     assert fields["pending"] is (state in (VideoState.UPLOADING, VideoState.PROCESSING))
@@ -114,11 +114,11 @@ def test_everything_at_the_provider_is_named_by_its_reference() -> None:
         (replace(REQUESTED, state=VideoState.GONE), None),
     ],
 )
-def test_a_look_at_a_video_is_one_at_what_may_yet_change(video: Video, external_ids: object) -> None:
+def test_observation_covers_what_may_still_change(video: Video, external_ids: object) -> None:
     assert watched(video) == external_ids
 
 
-def test_what_ended_a_video_is_told_rather_than_what_went_wrong_on_the_way() -> None:
+def test_final_failure_is_shown_before_transient_errors() -> None:
     assert REQUESTED.failure() is None
     assert replace(REQUESTED, progress=Progress(failure=PASSING)).failure() == PASSING.shown()
     assert WHOLE.failure() == {"code": "TOO_LONG", "message": "The video is too long.", "retryable": False}

@@ -75,12 +75,12 @@ def test_an_upload_gets_on_without_a_longer_deadline() -> None:
     assert (record.stage, record.received_bytes) == (Stage.RECEIVING, 225)
 
 
-def test_a_look_that_does_not_tell_percent_leaves_it() -> None:
+def test_observation_without_percentage_keeps_it() -> None:
     record = recorded_as(VideoState.PROCESSING, percent=40)
     assert observed(record, Observation(MediaState.PROCESSING), NOW, POLICY).percent == 40
 
 
-def test_looks_are_counted() -> None:
+def test_observations_are_counted() -> None:
     record = recorded_as(VideoState.UPLOADING, looks=3)
     again = observed(record, Observation(MediaState.AWAITING_UPLOAD), NOW, POLICY)
     assert (again.looks, again.looked_at) == (4, NOW)
@@ -112,7 +112,7 @@ def test_a_video_that_is_ready_plays_with_its_real_length_size_and_type(
     ],
 )
 @pytest.mark.parametrize("playable", [None, PLAYABLE], ids=["nothing played", "something played"])
-def test_what_must_not_play_fails_and_is_given_up_and_what_played_plays_on(
+def test_invalid_content_fails_and_the_old_content_plays(
     seen: Observation, code: str, playable: Playable | None
 ) -> None:
     record = observed(recorded_as(VideoState.PROCESSING, playable=playable), seen, NOW, POLICY)
@@ -124,7 +124,7 @@ def test_what_must_not_play_fails_and_is_given_up_and_what_played_plays_on(
     assert (record.failures, record.deadline_at) == (1, None)
 
 
-def test_what_may_be_processed_anew_keeps_its_bytes_for_so_long() -> None:
+def test_retryable_failure_keeps_its_bytes_for_a_time() -> None:
     seen = Observation(MediaState.ERROR, reason="The converter broke.", retryable=True)
     record = observed(recorded_as(VideoState.PROCESSING), seen, NOW, POLICY)
     assert record.ended == Ending("REFUSED_BY_PROVIDER", "The converter broke.", retryable=True)
@@ -132,7 +132,7 @@ def test_what_may_be_processed_anew_keeps_its_bytes_for_so_long() -> None:
     assert record.deadline_at == NOW + timedelta(seconds=POLICY.retry_keep_s)
 
 
-def test_what_failed_and_became_ready_after_all_plays() -> None:
+def test_video_that_becomes_ready_after_failure_plays() -> None:
     record = recorded_as(VideoState.FAILED, **KEPT)
     assert observed(record, Observation(MediaState.PROCESSING), NOW, POLICY).state is VideoState.FAILED
     ready = Observation(MediaState.READY, duration_s=9.0, size_bytes=500, media_type="video/mp4")
@@ -176,7 +176,7 @@ def test_what_failed_and_became_ready_after_all_plays() -> None:
     ],
 )
 @pytest.mark.parametrize("playable", [None, PLAYABLE], ids=["nothing played", "something played"])
-def test_what_must_not_go_on_fails_at_once_and_is_given_up_and_what_played_plays_on(
+def test_oversized_upload_fails_at_once_and_the_old_content_plays(
     state: VideoState, seen: Observation, code: str, playable: Playable | None
 ) -> None:
     record = observed(recorded_as(state, playable=playable), seen, NOW, POLICY)
@@ -186,7 +186,7 @@ def test_what_must_not_go_on_fails_at_once_and_is_given_up_and_what_played_plays
     assert named(record) == ({} if playable is None else {playable.reference: playable.external_ids})
 
 
-def test_of_what_was_declared_and_what_has_arrived_the_larger_counts_for_the_quota() -> None:
+def test_quota_counts_the_larger_of_declared_and_received_size() -> None:
     """
     A9.
     """
@@ -201,7 +201,7 @@ def test_of_what_was_declared_and_what_has_arrived_the_larger_counts_for_the_quo
     assert observed(begun, Observation(MediaState.ERROR), NOW, POLICY).kept_bytes() == 0
 
 
-def test_a_look_that_does_not_tell_how_far_an_upload_has_come_leaves_that() -> None:
+def test_observation_without_progress_keeps_it() -> None:
     """
     B20.
     """
@@ -212,9 +212,7 @@ def test_a_look_that_does_not_tell_how_far_an_upload_has_come_leaves_that() -> N
 
 @pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.PROCESSING, VideoState.RETRYING])
 @pytest.mark.parametrize("unknown", ["duration_s", "size_bytes", "media_type"])
-def test_what_is_called_ready_and_not_told_whole_is_awaited_for_a_while_and_then_refused(
-    state: VideoState, unknown: str
-) -> None:
+def test_incomplete_ready_report_is_awaited_then_refused(state: VideoState, unknown: str) -> None:
     """
     B16.
     """
@@ -244,7 +242,7 @@ def test_what_is_called_ready_and_not_told_whole_is_awaited_for_a_while_and_then
         pytest.param(Observation(MediaState.READY, 100), id="B16 of which nothing is known"),
     ],
 )
-def test_what_plays_is_not_replaced_by_what_is_no_film(seen: Observation) -> None:
+def test_invalid_replacement_does_not_replace_what_plays(seen: Observation) -> None:
     record = recorded_as(VideoState.PROCESSING, playable=PLAYABLE)
     for seconds in (0, FACTS_WAIT_S):
         record = observed(record, seen, NOW + timedelta(seconds=seconds), POLICY)
@@ -272,7 +270,7 @@ def expired(state: VideoState) -> Video:
 
 
 @pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.PROCESSING])
-def test_what_a_deadline_has_ended_unheard_is_kept_and_watched_for_a_while(state: VideoState) -> None:
+def test_upload_ended_during_an_outage_is_observed_for_a_while(state: VideoState) -> None:
     """
     B17.
     """
@@ -321,7 +319,7 @@ def test_an_upload_that_ended_unheard_and_was_finished_goes_on() -> None:
     ],
     ids=["damaged", "may be tried again", "rejected", "gone"],
 )
-def test_what_ended_unheard_and_was_ended_by_its_provider_too_says_how(
+def test_upload_ended_during_an_outage_shows_the_providers_reason(
     state: VideoState, seen: Observation, code: str, is_kept: bool
 ) -> None:
     """
@@ -333,7 +331,7 @@ def test_what_ended_unheard_and_was_ended_by_its_provider_too_says_how(
     assert bool(named(record)) is is_kept
 
 
-def test_what_its_provider_still_works_on_stays_failed_until_it_is_done() -> None:
+def test_failed_video_stays_failed_until_its_provider_is_done() -> None:
     """
     B17.
     """
@@ -344,7 +342,7 @@ def test_what_its_provider_still_works_on_stays_failed_until_it_is_done() -> Non
 
 @pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.PROCESSING, VideoState.READY, VideoState.FAILED])
 @pytest.mark.parametrize("failure", [None, UNHEARD], ids=["heard of", "not heard of"])
-def test_what_is_told_already_is_recorded_at_once_whatever_failed_and_however_often_it_was_asked(
+def test_known_observation_is_recorded_regardless_of_failures_and_budget(
     state: VideoState, failure: Failure | None
 ) -> None:
     """
@@ -360,7 +358,7 @@ def test_what_is_told_already_is_recorded_at_once_whatever_failed_and_however_of
     assert apply_backoff(decision, record, NOW) == decision
 
 
-def test_what_the_provider_was_not_asked_for_alone_is_no_look() -> None:
+def test_batched_observation_does_not_count() -> None:
     """
     B20: of those there is only so many.
     """
@@ -379,7 +377,7 @@ def test_what_the_provider_was_not_asked_for_alone_is_no_look() -> None:
         pytest.param(MediaState.REJECTED, "REJECTED_BY_MODERATOR", id="B2 rejected"),
     ],
 )
-def test_a_ready_video_that_plays_no_more_is_told_and_kept(seen: MediaState, code: str) -> None:
+def test_unplayable_ready_video_is_reported_and_kept(seen: MediaState, code: str) -> None:
     record = observed(recorded_as(VideoState.READY), Observation(seen), NOW, POLICY)
     assert record.playable is not None
     assert record.playable.trouble is not None
@@ -402,7 +400,7 @@ def test_withdrawing_what_never_played_ends_the_video() -> None:
     assert withdrawn(recorded_as(VideoState.UPLOADING), NOW).state is VideoState.GONE
 
 
-def test_a_failure_counts_up_so_that_each_is_retried_by_its_own_wish() -> None:
+def test_each_failure_needs_its_own_retry_command() -> None:
     record = failed(recorded_as(VideoState.PROCESSING, failures=4), PASSING_ENDING, NOW, POLICY)
     assert record.failures == 5
 

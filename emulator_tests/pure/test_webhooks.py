@@ -50,7 +50,7 @@ def test_a_task_is_left_for_each_thing_of_ours() -> None:
 
 
 @pytest.mark.parametrize("text", ["video", "", "video:", ":::", "unknown:a:1", "session:a/b:1", "video:a,b:1"])
-def test_what_is_named_otherwise_is_skipped_and_hinders_nothing(text: str) -> None:
+def test_unknown_reference_is_skipped(text: str) -> None:
     """A14: such an entry was answered 500, and Kaltura sent it again and again."""
     assert enqueued(text, "video:v1:1") == [(RECONCILE_VIDEO, "v1")]
 

@@ -83,7 +83,7 @@ class Cast:
     """
     The callers of one test, with ids of their own: no test sees the documents of another, and nothing is cleared.
 
-    The last three are the owner himself, each with one thing wrong, so that whatever they are refused is refused
+    The last three are the owner, each with one thing wrong, so that whatever they are refused is refused
     for that one thing.
     """
 

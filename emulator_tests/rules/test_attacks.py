@@ -70,7 +70,7 @@ def test_a_teacher_cannot_leave_an_enrolment_behind_for_the_next_owner_of_a_sess
         firestore.find(cast.student, f"{path}/sharedLiveMedias")
 
 
-def test_a_student_cannot_enrol_himself(firestore: Firestore, session_id: str, cast: Cast) -> None:
+def test_student_cannot_enrol_themselves(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, status="public")))
     path = enrolment_path(session_id, cast.student)
     for in_the_name_of in (cast.student, cast.owner, cast.other_teacher):
@@ -81,9 +81,7 @@ def test_a_student_cannot_enrol_himself(firestore: Firestore, session_id: str, c
         firestore.get(cast.student, f"sessions/{session_id}")
 
 
-def test_a_student_cannot_turn_anothers_enrolment_into_his_own(
-    firestore: Firestore, session_id: str, cast: Cast
-) -> None:
+def test_student_cannot_take_over_an_enrolment(firestore: Firestore, session_id: str, cast: Cast) -> None:
     path = enrolment_path(session_id, cast.enrolled)
     firestore.commit(
         SERVER,
@@ -102,7 +100,7 @@ def test_a_student_cannot_open_a_session(firestore: Firestore, session_id: str, 
         assert_refused(firestore, cast.student, edit(session_id, spec))
 
 
-def test_an_owner_cannot_point_his_session_at_anothers_entry(firestore: Firestore, session_id: str, cast: Cast) -> None:
+def test_owner_cannot_point_a_session_at_a_foreign_entry(firestore: Firestore, session_id: str, cast: Cast) -> None:
     path, others_entry = f"sessions/{session_id}", {"entryId": "1_another"}
     others_video = {"videos": [{"id": "another", "provider": "kaltura", "state": "ready"}]}
     for forged in ({"kaltura": others_entry}, others_video):
@@ -125,9 +123,7 @@ def test_an_owner_cannot_point_his_session_at_anothers_entry(firestore: Firestor
     )
 
 
-def test_an_owner_cannot_forge_the_records_his_session_is_paired_with(
-    firestore: Firestore, session_id: str, cast: Cast
-) -> None:
+def test_owner_cannot_forge_server_records(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(
         SERVER,
         create(f"sessions/{session_id}", session(cast.owner, status="public")),

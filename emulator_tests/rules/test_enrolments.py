@@ -25,7 +25,7 @@ def own_session(firestore: Firestore, session_id: str, cast: Cast) -> str:
     return session_id
 
 
-def test_an_owner_lets_a_student_in(firestore: Firestore, own_session: str, cast: Cast) -> None:
+def test_owner_enrols_a_student(firestore: Firestore, own_session: str, cast: Cast) -> None:
     with pytest.raises(Denied):
         firestore.get(cast.student, f"sessions/{own_session}")
     firestore.commit(
@@ -44,9 +44,7 @@ def test_a_users_id_may_have_underscores(firestore: Firestore, own_session: str,
 
 
 @pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
-def test_whoever_has_an_account_is_enrolled_and_enters(
-    firestore: Firestore, own_session: str, cast: Cast, uid: str
-) -> None:
+def test_users_with_any_uid_are_enrolled_and_read(firestore: Firestore, own_session: str, cast: Cast, uid: str) -> None:
     """B5"""
     student = signed_in(uid)
     path = enrolment_path(own_session, student)
@@ -60,7 +58,7 @@ def test_whoever_has_an_account_is_enrolled_and_enters(
 
 
 @pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
-def test_whoever_teaches_writes_and_enrols(firestore: Firestore, session_id: str, cast: Cast, uid: str) -> None:
+def test_teachers_with_any_uid_write_and_enrol(firestore: Firestore, session_id: str, cast: Cast, uid: str) -> None:
     """B5"""
     teacher = signed_in(uid, teacher=True)
     firestore.commit(teacher, create(f"sessions/{session_id}", session(teacher, status="public")))
@@ -204,13 +202,13 @@ def test_an_owner_who_is_no_teacher_enrols_nobody_and_removes_nobody(
         assert_refused(firestore, pretender, delete(taken))
 
 
-def test_a_student_does_not_remove_his_own_enrolment(firestore: Firestore, own_session: str, cast: Cast) -> None:
+def test_student_cannot_delete_their_enrolment(firestore: Firestore, own_session: str, cast: Cast) -> None:
     path = enrolment_path(own_session, cast.enrolled)
     firestore.commit(SERVER, create(path, enrolment(own_session, cast.enrolled, cast.owner)))
     assert_refused(firestore, cast.enrolled, delete(path))
 
 
-def test_what_a_former_owner_left_is_removed_by_the_sessions_present_owner_alone(
+def test_enrolment_of_a_former_owner_is_deleted_only_by_the_present_owner(
     firestore: Firestore, own_session: str, cast: Cast
 ) -> None:
     path = enrolment_path(own_session, cast.enrolled)
@@ -220,7 +218,7 @@ def test_what_a_former_owner_left_is_removed_by_the_sessions_present_owner_alone
     assert firestore.get(SERVER, path) is None
 
 
-def test_what_a_deleted_session_left_is_removed_by_whoever_gave_it(
+def test_enrolment_of_a_deleted_session_is_deleted_by_its_giver(
     firestore: Firestore, session_id: str, cast: Cast
 ) -> None:
     """
@@ -234,7 +232,7 @@ def test_what_a_deleted_session_left_is_removed_by_whoever_gave_it(
     assert firestore.get(SERVER, path) is None
 
 
-def test_what_a_former_owner_gave_opens_a_session_while_it_is_being_transferred(
+def test_enrolment_of_a_former_owner_is_valid_during_a_transfer(
     firestore: Firestore, session_id: str, cast: Cast
 ) -> None:
     """
@@ -269,7 +267,7 @@ def test_nobody_makes_themselves_a_former_owner(firestore: Firestore, session_id
         assert_refused(firestore, caller, edit(session_id, former))
 
 
-def test_a_student_knows_of_his_own_enrolments_only(firestore: Firestore, own_session: str, cast: Cast) -> None:
+def test_student_reads_only_their_own_enrolments(firestore: Firestore, own_session: str, cast: Cast) -> None:
     own, others = enrolment_path(own_session, cast.enrolled), enrolment_path(own_session, cast.student)
     firestore.commit(
         SERVER,
@@ -284,9 +282,7 @@ def test_a_student_knows_of_his_own_enrolments_only(firestore: Firestore, own_se
             firestore.find(cast.enrolled, "enrolments", where)
 
 
-def test_an_owner_lists_the_enrolments_of_one_session_when_he_names_himself(
-    firestore: Firestore, own_session: str, cast: Cast
-) -> None:
+def test_owner_lists_enrolments_of_one_session_by_their_uid(firestore: Firestore, own_session: str, cast: Cast) -> None:
     path = enrolment_path(own_session, cast.enrolled)
     firestore.commit(
         SERVER,

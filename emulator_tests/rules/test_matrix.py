@@ -21,8 +21,8 @@ CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 OPERATIONS = ("get", "list", "create", "update", "delete")
 
-# The owner's documents, and everybody's wish to handle them; what is created is the caller's own, in his name.
-# anonymous, string_claim and expired are the owner himself with that one thing wrong.
+# Each role's operations on the owner's documents. Created documents name the caller as their owner.
+# anonymous, string_claim and expired are the owner with that one thing wrong.
 TABLE = """
                  nobody  student  enrolled  owner  other_teacher  admin  anonymous  string_claim  expired
 a draft session
@@ -319,7 +319,7 @@ def play(firestore: Firestore, operation: str, caller: Caller, on: Ground) -> No
 
 
 @pytest.mark.parametrize("cell", cells(), ids=lambda cell: f"{cell.kind}: {cell.operation} by {cell.role}")
-def test_the_table_holds(firestore: Firestore, session_id: str, cast: Cast, cell: Cell) -> None:
+def test_access_table_holds(firestore: Firestore, session_id: str, cast: Cast, cell: Cell) -> None:
     caller: Caller = getattr(cast, cell.role)
     on = ground(cell.kind, session_id, cast, caller)
     firestore.commit(SERVER, *(replace(path, kept) for path, kept in {**on.around, on.path: on.standing}.items()))

@@ -74,14 +74,14 @@ BELOW = [
 
 
 @pytest.mark.parametrize(("place", "below"), BELOW)
-def test_what_lies_below_a_document_is_closed_to_all(
+def test_subcollections_are_closed_to_all(
     firestore: Firestore, session_id: str, cast: Cast, tempting: Fields, place: str, below: str
 ) -> None:
     assert_closed(firestore, cast, f"{place.format(id=session_id)}/{below}/{session_id}-1", tempting)
 
 
 @pytest.mark.parametrize("collection", PLACES)
-def test_nobody_asks_all_collections_of_a_name_at_once(firestore: Firestore, cast: Cast, collection: str) -> None:
+def test_collection_group_queries_are_refused(firestore: Firestore, cast: Cast, collection: str) -> None:
     for caller in (cast.owner, cast.admin):
         for where in ({}, {"ownerUid": caller.uid}):
             with pytest.raises(Denied):

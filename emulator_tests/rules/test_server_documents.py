@@ -34,7 +34,7 @@ def kept(cast: Cast) -> Fields:
 
 
 @pytest.mark.parametrize("collection", FOR_ADMINS)
-def test_an_admin_looks_into(firestore: Firestore, session_id: str, cast: Cast, kept: Fields, collection: str) -> None:
+def test_admin_reads(firestore: Firestore, session_id: str, cast: Cast, kept: Fields, collection: str) -> None:
     path = f"{collection}/{session_id}"
     firestore.commit(SERVER, create(path, kept))
     assert firestore.get(cast.admin, path) == kept
@@ -64,9 +64,7 @@ def test_no_query_reaches(firestore: Firestore, session_id: str, cast: Cast, kep
                 firestore.find(caller, collection, where)
 
 
-def test_an_erasure_is_read_by_who_asked_for_it_and_written_by_nobody(
-    firestore: Firestore, session_id: str, cast: Cast
-) -> None:
+def test_erasure_is_readable_by_its_requester_only(firestore: Firestore, session_id: str, cast: Cast) -> None:
     """
     A12: although it keeps a hash of them alone; also by somebody whose id is no plain text.
     """

@@ -188,7 +188,7 @@ def test_no_owner_creates_a_session_with_the_field(
 
 
 @pytest.mark.parametrize("foreign", FOREIGN_FIELDS.values(), ids=FOREIGN_FIELDS)
-def test_no_owner_adds_to_his_session_the_field(
+def test_no_owner_adds_the_field_to_their_session(
     firestore: Firestore, session_id: str, cast: Cast, foreign: Fields
 ) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
@@ -222,7 +222,7 @@ def test_no_owner_changes_one_value_inside_what_the_server_recorded(
     assert_refused(firestore, cast.owner, inside)
 
 
-def test_no_owner_lets_the_revision_be_counted_up_for_him(firestore: Firestore, session_id: str, cast: Cast) -> None:
+def test_no_owner_can_raise_the_revision(firestore: Firestore, session_id: str, cast: Cast) -> None:
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
     fields: Fields = {"updatedAt": SERVER_TIME}
@@ -230,7 +230,7 @@ def test_no_owner_lets_the_revision_be_counted_up_for_him(firestore: Firestore, 
     assert_refused(firestore, cast.owner, counted)
 
 
-def test_a_session_written_anew_without_the_recorded_fields_is_refused(
+def test_overwriting_a_session_without_the_recorded_fields_is_refused(
     firestore: Firestore, session_id: str, cast: Cast
 ) -> None:
     path = f"sessions/{session_id}"
@@ -239,7 +239,7 @@ def test_a_session_written_anew_without_the_recorded_fields_is_refused(
     assert_refused(firestore, cast.owner, replace(path, anew))
 
 
-def test_a_session_written_anew_with_the_recorded_fields_as_they_were_is_allowed(
+def test_overwriting_a_session_with_the_recorded_fields_unchanged_is_allowed(
     firestore: Firestore, session_id: str, cast: Cast
 ) -> None:
     path = f"sessions/{session_id}"
@@ -448,7 +448,7 @@ def test_no_teacher_creates_a_session_in_the_name_of_another(firestore: Firestor
     assert_refused(firestore, cast.other_teacher, create(f"sessions/{session_id}", session(cast.owner)))
 
 
-def test_an_owner_does_not_hand_his_session_over(firestore: Firestore, session_id: str, cast: Cast) -> None:
+def test_owner_cannot_change_the_owner(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
     assert_refused(firestore, cast.owner, edit(session_id, {"ownerUid": cast.other_teacher.uid}))
 
@@ -606,8 +606,8 @@ def test_an_enrolment_in_a_session_that_is_open_hinders_nobody_else(
     assert firestore.get(cast.student, f"sessions/{session_id}") == open_session
 
 
-def test_a_guest_without_an_account_sees_only_what_is_open(firestore: Firestore, session_id: str, cast: Cast) -> None:
-    guest = signed_in(f"guest-{session_id}", sign_in_provider="anonymous")
+def test_anonymous_user_reads_open_sessions_only(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    anonymous = signed_in(f"anonymous-{session_id}", sign_in_provider="anonymous")
     for status, visibility in [("draft", "open"), ("public", "enrolled"), ("public", "open")]:
         firestore.commit(
             SERVER,
@@ -616,10 +616,10 @@ def test_a_guest_without_an_account_sees_only_what_is_open(firestore: Firestore,
                 session(cast.owner, status=status, visibility=visibility),
             ),
         )
-    assert firestore.get(guest, f"sessions/{session_id}-public-open") is not None
+    assert firestore.get(anonymous, f"sessions/{session_id}-public-open") is not None
     for closed in ("draft-open", "public-enrolled"):
         with pytest.raises(Denied):
-            firestore.get(guest, f"sessions/{session_id}-{closed}")
+            firestore.get(anonymous, f"sessions/{session_id}-{closed}")
 
 
 def test_only_an_admin_learns_that_a_session_does_not_exist(firestore: Firestore, session_id: str, cast: Cast) -> None:
@@ -648,7 +648,7 @@ def test_no_teacher_lists_sessions_by(firestore: Firestore, cast: Cast, where: F
         firestore.find(cast.owner, "sessions", where)
 
 
-def test_an_owner_lists_all_his_sessions_and_no_others(firestore: Firestore, session_id: str, cast: Cast) -> None:
+def test_owner_lists_only_their_own_sessions(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(
         SERVER,
         create(f"sessions/{session_id}-1", session(cast.owner)),

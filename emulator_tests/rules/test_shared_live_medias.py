@@ -191,16 +191,14 @@ def test_slides_of_one_session_stay_closed_to_the_enrolled_of_another(
         firestore.get(cast.enrolled, slides_path(other_id))
 
 
-def test_a_guest_without_an_account_sees_the_slides_of_an_open_session(
-    firestore: Firestore, session_id: str, cast: Cast
-) -> None:
+def test_anonymous_user_reads_slides_of_an_open_session(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(
         SERVER,
         create(f"sessions/{session_id}", session(cast.owner, status="public", visibility="open")),
         create(slides_path(session_id), slides(session_id, cast.owner)),
     )
-    guest = signed_in(f"guest-{session_id}", sign_in_provider="anonymous")
-    assert firestore.get(guest, slides_path(session_id)) == slides(session_id, cast.owner)
+    anonymous = signed_in(f"anonymous-{session_id}", sign_in_provider="anonymous")
+    assert firestore.get(anonymous, slides_path(session_id)) == slides(session_id, cast.owner)
 
 
 def test_slides_that_carry_the_mark_as_it_was_read_are_open(firestore: Firestore, session_id: str, cast: Cast) -> None:

@@ -50,7 +50,7 @@ def test_a_token_with_a_senseless_time_of_expiry_is_no_sign_in(
 
 
 @pytest.mark.parametrize("header", ["Bearer garbage", "Bearer a.b", "Bearer ..", "Bearer ", "Basic dXNlcjpwYXNz"])
-def test_what_is_no_token_is_an_error_and_reads_nothing(firestore: Firestore, open_session: str, header: str) -> None:
+def test_malformed_token_is_an_error_and_reads_nothing(firestore: Firestore, open_session: str, header: str) -> None:
     with pytest.raises(FirestoreError):
         firestore.get(Caller("someone", header), open_session)
 

@@ -21,7 +21,7 @@ def video(firestore: Firestore, session_id: str, cast: Cast) -> tuple[str, Field
     return path, fields
 
 
-def test_an_owner_lists_his_videos_and_no_others(firestore: Firestore, cast: Cast, video: tuple[str, Fields]) -> None:
+def test_owner_lists_only_their_own_videos(firestore: Firestore, cast: Cast, video: tuple[str, Fields]) -> None:
     path, fields = video
     firestore.commit(SERVER, create(f"{path}-2", {"ownerUid": cast.other_teacher.uid, "state": "ready"}))
     assert firestore.find(cast.owner, "videos", {"ownerUid": cast.owner.uid}) == {path: fields}
@@ -30,9 +30,7 @@ def test_an_owner_lists_his_videos_and_no_others(firestore: Firestore, cast: Cas
             firestore.find(cast.owner, "videos", too_wide)
 
 
-def test_an_owner_who_is_no_teacher_any_more_sees_no_videos(
-    firestore: Firestore, cast: Cast, video: tuple[str, Fields]
-) -> None:
+def test_former_teacher_reads_no_videos(firestore: Firestore, cast: Cast, video: tuple[str, Fields]) -> None:
     path, _ = video
     for former_teacher in (signed_in(cast.owner.uid), signed_in(cast.owner.uid, teacher=1)):
         with pytest.raises(Denied):

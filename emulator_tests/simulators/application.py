@@ -24,7 +24,7 @@ LOGGED_REQUESTS = 200_000
 Answer = Callable[[], Awaitable[Response]]
 
 
-class World(Protocol):
+class Account(Protocol):
     """The part of a simulated account that the application uses."""
 
     base_url: str
@@ -75,14 +75,16 @@ class Application:
     """The ASGI application.
 
     Args:
-        world: The account it serves.
+        account: The account to serve.
         service: The answers.
         connections: Where the server's protocol reports connections.
         headers: Added to every answer that lacks them.
     """
 
-    def __init__(self, world: World, service: Service, connections: Connections, headers: Mapping[str, str]) -> None:
-        self._world = world
+    def __init__(
+        self, account: Account, service: Service, connections: Connections, headers: Mapping[str, str]
+    ) -> None:
+        self._account = account
         self._service = service
         self._connections = connections
         self._headers = headers
@@ -94,7 +96,7 @@ class Application:
         elif scope["type"] == "http":
             request = Request(scope, receive)
             host, port = scope["server"]
-            self._world.base_url = f"{scope['scheme']}://{host}:{port}"
+            self._account.base_url = f"{scope['scheme']}://{host}:{port}"
             try:
                 response = await self._answer(request)
             except ClientDisconnect:
@@ -106,11 +108,11 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._world.spawn(self._service.keep_moving())
-        self._world.spawn(self._world.late.keep_committing())
+        self._account.spawn(self._service.keep_moving())
+        self._account.spawn(self._account.late.keep_committing())
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        for task in list(self._world.tasks):
+        for task in list(self._account.tasks):
             task.cancel()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -119,11 +121,11 @@ class Application:
         if path.startswith("/_simulator"):
             return await self._service.control(request, path)
         operation = self._service.operation(request.method, path)
-        rule = self._world.faults.hitting(operation)
+        rule = self._account.faults.hitting(operation)
         response = await self._carry_out(request, path, rule)
-        self._world.requests.append(
+        self._account.requests.append(
             {
-                "at": self._world.clock.now(),
+                "at": self._account.clock.now(),
                 "method": request.method,
                 "path": path,
                 "operation": operation,
@@ -155,7 +157,7 @@ class Application:
             case Kind.LATE_COMMIT:
                 # Read the body while the client is still connected.
                 await request.body()
-                self._world.late.hold(answer, rule.after_s)
+                self._account.late.hold(answer, rule.after_s)
                 return None
             case Kind.STATUS | Kind.HTML | Kind.EMPTY:
                 if rule.commits:

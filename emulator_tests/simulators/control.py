@@ -21,7 +21,7 @@ Route = Callable[[str, str, Mapping[str, Any]], Any]
 """Maps method, name and JSON body to a result; None means there is no such address."""
 
 
-class World(Protocol):
+class Account(Protocol):
     """The part of a simulated account that the control interface uses."""
 
     clock: Clock
@@ -36,11 +36,11 @@ class World(Protocol):
         ...
 
 
-async def respond(world: World, request: Request, path: str, route: Route) -> Response:
+async def respond(account: Account, request: Request, path: str, route: Route) -> Response:
     """Answer one request to a control interface.
 
     Args:
-        world: The account.
+        account: The simulated account.
         request: Its body is a JSON object or empty.
         path: The request's path.
         route: Answers by method and name.
@@ -49,7 +49,7 @@ async def respond(world: World, request: Request, path: str, route: Route) -> Re
     try:
         sent = await request.json() if await request.body() else {}
         result = route(request.method, name, sent if isinstance(sent, dict) else {})
-        await world.late.commit_due()
+        await account.late.commit_due()
     except (ValueError, TypeError, KeyError) as error:
         return JSONResponse({"error": str(error)}, 400)
     if result is None:
@@ -57,7 +57,7 @@ async def respond(world: World, request: Request, path: str, route: Route) -> Re
     return JSONResponse(result)
 
 
-def answer(world: World, rule_type: type[Rule[Any]], method: str, name: str, sent: Mapping[str, Any]) -> Any:
+def answer(account: Account, rule_type: type[Rule[Any]], method: str, name: str, sent: Mapping[str, Any]) -> Any:
     """Answer a request for the shared part; None for any other address.
 
     Raises:
@@ -65,45 +65,45 @@ def answer(world: World, rule_type: type[Rule[Any]], method: str, name: str, sen
     """
     match (method, name):
         case ("GET", "requests"):
-            return list(world.requests)
+            return list(account.requests)
         case ("DELETE", "requests"):
-            world.requests.clear()
+            account.requests.clear()
             return {}
         case ("GET", "faults"):
-            return [dataclasses.asdict(rule) for rule in world.faults.rules]
+            return [dataclasses.asdict(rule) for rule in account.faults.rules]
         case ("POST", "faults"):
             rule = rule_type.parse(sent)
-            world.faults.rules.append(rule)
+            account.faults.rules.append(rule)
             return dataclasses.asdict(rule)
         case ("DELETE", "faults"):
-            world.faults.rules.clear()
+            account.faults.rules.clear()
             return {}
         case ("GET", "clock"):
-            return clock(world)
+            return clock(account)
         case ("GET", "settings"):
-            return dataclasses.asdict(world.settings)
+            return dataclasses.asdict(account.settings)
         case ("POST", "settings"):
-            return _change_settings(world, sent)
+            return _change_settings(account, sent)
     return None
 
 
-def clock(world: World) -> dict[str, Any]:
+def clock(account: Account) -> dict[str, Any]:
     """Return the time and the readiness rule."""
-    return {"now": world.clock.now(), "offset_s": world.clock.offset_s, "ready": str(world.readiness)}
+    return {"now": account.clock.now(), "offset_s": account.clock.offset_s, "ready": str(account.readiness)}
 
 
-def move_clock(world: World, sent: Mapping[str, Any]) -> None:
+def move_clock(account: Account, sent: Mapping[str, Any]) -> None:
     """Move the clock as the body says, if it does."""
     if "advance_s" in sent:
-        world.clock.advance(float(sent["advance_s"]))
+        account.clock.advance(float(sent["advance_s"]))
     if "stand_at" in sent:
-        world.clock.stop_at(float(sent["stand_at"]))
+        account.clock.stop_at(float(sent["stand_at"]))
 
 
-def _change_settings(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
-    known = {each.name for each in dataclasses.fields(world.settings)}
+def _change_settings(account: Account, sent: Mapping[str, Any]) -> dict[str, Any]:
+    known = {each.name for each in dataclasses.fields(account.settings)}
     for key, value in sent.items():
         if key not in known:
             raise KeyError(f"there is no setting {key}")
-        setattr(world.settings, key, tuple(value) if isinstance(value, list) else value)
-    return dataclasses.asdict(world.settings)
+        setattr(account.settings, key, tuple(value) if isinstance(value, list) else value)
+    return dataclasses.asdict(account.settings)

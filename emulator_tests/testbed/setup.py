@@ -1,271 +1,28 @@
-"""Installs what the test bed and the checks run on: everything that is missing, side by side, nothing twice.
+"""Install what the test bed and the checks need: every step that is not done, in parallel, none twice.
 
 Run by the Makefile as `python3 -m emulator_tests.testbed.setup [STEP…]`, with the system's Python and its standard
-library alone. What a step installs is pinned; a stamp that carries the hash of its pins says that it is done. It leaves
-the running of it all to `stack.py`.
+library alone. The steps are in `steps.py`; `stack.py` runs what they install.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
-import hashlib
-import importlib.util
 import os
-import re
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
-from emulator_tests.testbed.places import (
-    CLIENTS,
-    FAKE_GCS_SERVER,
-    FIREBASE,
-    HIDANE,
-    HOME,
-    NODE,
-    ROOT,
-    STAMPS,
-    VENV,
-    VERSITYGW,
-)
-
-HIDANE_VERSION = "0.6.0"
-FAKE_GCS_SERVER_VERSION = "v1.56.1"
-VERSITYGW_VERSION = "v1.8.0"
+from emulator_tests.testbed.places import HOME, ROOT
+from emulator_tests.testbed.steps import Step, missing_packages, steps
 
 REPORT_EVERY_S = 15
 LINE_LONGEST = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """
-    A program that has to be there already.
-
-    Args:
-        command: prints its version.
-        oldest: the oldest version that will do.
-        where_from: where to get it, for people.
-    """
-
-    command: tuple[str, ...]
-    oldest: tuple[int, ...]
-    where_from: str
-
-    def complaint(self) -> str | None:
-        """
-        Returns:
-            What is wrong with it, in a sentence; None when it is there and new enough.
-        """
-        name, oldest = self.command[0], ".".join(map(str, self.oldest))
-        if shutil.which(name) is None:
-            return f"{name} {oldest} or newer is needed and was not found; get it from {self.where_from}."
-        said = subprocess.run(self.command, capture_output=True, text=True, check=False).stdout
-        found = re.search(r"\d+(\.\d+)+", said)
-        if found is None or tuple(map(int, found[0].split("."))) < self.oldest:
-            return f"{name} {oldest} or newer is needed, this one says: {said.strip()}; see {self.where_from}."
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """
-    One thing to install.
-
-    Args:
-        name: how it is asked for and shown.
-        what: what is being done, for people.
-        commands: run one after the other in the project's root.
-        product: a file that is there afterwards.
-        pins: files whose content, with the commands, decides whether it is done.
-        environment: added to that of whoever asked.
-        tools: what it needs.
-        after: the steps that have to be done before, where they are to be done at all.
-        leaves_behind: a folder to remove when it is done.
-    """
-
-    name: str
-    what: str
-    commands: tuple[tuple[str, ...], ...]
-    product: Path
-    pins: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    tools: tuple[Tool, ...] = ()
-    after: tuple[str, ...] = ()
-    leaves_behind: Path | None = None
-
-    @property
-    def stamp(self) -> Path:
-        """
-        The file that says that it is done.
-        """
-        digest = hashlib.sha256(repr((self.commands, sorted(self.environment.items()), sys.version_info[:2])).encode())
-        for pin in self.pins:
-            digest.update((ROOT / pin).read_bytes())
-        return STAMPS / f"{self.name}-{digest.hexdigest()[:16]}"
-
-    def is_done(self) -> bool:
-        """
-        Whether there is nothing to do.
-        """
-        return self.stamp.exists() and self.product.exists()
-
-    def remember(self) -> None:
-        """
-        Record that it is done, and forget what was noted for other pins.
-        """
-        if self.leaves_behind is not None:
-            shutil.rmtree(self.leaves_behind, ignore_errors=True)
-        STAMPS.mkdir(parents=True, exist_ok=True)
-        for former in STAMPS.glob(f"{self.name}-*"):
-            former.unlink()
-        self.stamp.touch()
-
-
-def missing_packages() -> list[str]:
-    """
-    Returns:
-        The Debian packages whose programs are not there.
-    """
-    packages = []
-    if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
-        packages.append("ffmpeg")
-    if shutil.which("cc") is None:
-        packages.append("build-essential")
-    if importlib.util.find_spec("ensurepip") is None:
-        packages.append("python3-venv")
-    return packages
-
-
-def clean_install(folder: Path) -> tuple[str, ...]:
-    """
-    Returns:
-        The command that installs a folder's Node packages, without their own scripts: the only one of weight compiles a
-        regular expression engine that the emulators do without, and takes four minutes.
-    """
-    return ("npm", "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error")
-
-
-def packages_of(folder: Path) -> tuple[str, ...]:
-    """
-    Returns:
-        The files that pin a folder's Node packages.
-    """
-    return tuple(str((folder / name).relative_to(ROOT)) for name in ("package.json", "package-lock.json"))
-
-
-def steps() -> list[Step]:
-    """
-    Returns:
-        All there is to install, the longest first.
-    """
-    hidane_build = HOME / "hidane-build"
-    found = [
-        Step(
-            name="hidane",
-            what=f"building hidane {HIDANE_VERSION}, the Firestore emulator, with cargo (the longest part)",
-            commands=(
-                (
-                    "cargo",
-                    "install",
-                    "hidane",
-                    "--version",
-                    HIDANE_VERSION,
-                    "--locked",
-                    "--root",
-                    f"{HIDANE.parents[1]}",
-                ),
-            ),
-            product=HIDANE,
-            # Half the time to build of what its makers release, and a write costs it 0.3 ms. With no optimisation a
-            # write would cost 1 ms, a query of 250 documents 11 ms instead of 3, and the build be a fifth shorter. The
-            # folder lets an interrupted build go on.
-            environment={
-                "CARGO_PROFILE_RELEASE_LTO": "off",
-                "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
-                "CARGO_TARGET_DIR": str(hidane_build),
-            },
-            tools=(Tool(("cargo", "--version"), (1, 88), "https://rustup.rs"),),
-            after=("debian",) if shutil.which("cc") is None else (),
-            leaves_behind=hidane_build,
-        ),
-        Step(
-            name="storage",
-            what=f"building fake-gcs-server {FAKE_GCS_SERVER_VERSION}, the Cloud Storage emulator, with go",
-            commands=(("go", "install", "-v", f"github.com/fsouza/fake-gcs-server@{FAKE_GCS_SERVER_VERSION}"),),
-            product=FAKE_GCS_SERVER,
-            environment={"GOBIN": str(FAKE_GCS_SERVER.parent), "CGO_ENABLED": "0"},
-            tools=(Tool(("go", "version"), (1, 21), "https://go.dev/dl"),),
-        ),
-        Step(
-            name="s3",
-            what=f"building versitygw {VERSITYGW_VERSION}, a store that speaks S3, with go",
-            commands=(("go", "install", "-v", f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}"),),
-            product=VERSITYGW,
-            environment={"GOBIN": str(VERSITYGW.parent), "CGO_ENABLED": "0"},
-            tools=(Tool(("go", "version"), (1, 26), "https://go.dev/dl"),),
-            # Two builds at once would take no less time on two cores, and twice the memory.
-            after=("storage",),
-        ),
-        Step(
-            name="python",
-            what="installing the Python packages into venv/",
-            commands=(
-                (sys.executable, "-m", "venv", str(VENV)),
-                # The lock has a hash of every file of every package: nothing else is installed, whoever serves it.
-                (
-                    f"{VENV}/bin/python",
-                    *("-m", "pip", "install", "--progress-bar", "off"),
-                    *("--require-hashes", "-r", "requirements-dev.txt"),
-                ),
-            ),
-            product=VENV / "bin" / "pytest",
-            pins=("requirements-dev.txt",),
-            environment={"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-            after=("debian",) if importlib.util.find_spec("ensurepip") is None else (),
-        ),
-        Step(
-            name="node",
-            what="installing firebase-tools and the other Node packages into emulator_tests/node_modules/",
-            commands=(clean_install(NODE),),
-            product=FIREBASE,
-            pins=packages_of(NODE),
-            tools=(Tool(("node", "--version"), (20,), "https://nodejs.org"),),
-        ),
-        Step(
-            name="clients",
-            what="installing the JavaScript clients that judge the simulators",
-            commands=(clean_install(CLIENTS),),
-            product=CLIENTS / "node_modules" / ".package-lock.json",
-            pins=packages_of(CLIENTS),
-            tools=(Tool(("node", "--version"), (20,), "https://nodejs.org"),),
-        ),
-    ]
-    if packages := missing_packages():
-        found.append(
-            Step(
-                name="debian",
-                what=f"installing {', '.join(packages)} with apt-get",
-                commands=tuple(
-                    (*(() if os.geteuid() == 0 else ("sudo",)), "apt-get", *words)
-                    for words in (
-                        ("update",),
-                        ("install", "--yes", "--no-install-recommends", *packages),
-                    )
-                ),
-                product=HOME / "never",
-                environment={"DEBIAN_FRONTEND": "noninteractive"},
-            )
-        )
-    return found
 
 
 def check(todo: Sequence[Step]) -> None:

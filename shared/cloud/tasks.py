@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from http import HTTPStatus
@@ -126,25 +126,26 @@ class CloudTasksQueue:
     The queue port on the queues of one project and location.
 
     Attributes:
-        create_task: The method of Cloud Tasks, from `connect_tasks`.
+        connect: Returns the method of Cloud Tasks, from `connect_tasks`. Called for each task, and not before the first
+            one: a function that only answers a viewer enqueues nothing, and need not load Google's packages for it.
         project: The project's id.
         location: The region of the queues, e.g. `us-central1`.
         functions_url: The address of the workers; the name of each is appended.
         timeouts_s: The time-out of each worker, by the name of its queue. A worker that has not answered a little later
             has died, and the task is sent again. Without this limit Cloud Tasks would wait for ten minutes, and the
             task would keep its place in the queue.
-        service_account: The account that tasks call the workers as; `None` calls without a token, which only an
-            emulator allows.
+        service_account: Returns the account that tasks call the workers as; `None` calls without a token, which only an
+            emulator allows. Called for each task, because it may ask the metadata server at first.
         clock: Now, in UTC.
         timeout_s: The time for one call, with its repetitions.
     """
 
-    create_task: CreateTask
+    connect: Callable[[], CreateTask]
     project: str
     location: str
     functions_url: str
     timeouts_s: Mapping[str, int]
-    service_account: str | None
+    service_account: Callable[[], str | None]
     clock: Clock
     timeout_s: float = TIMEOUT_S
 
@@ -152,6 +153,7 @@ class CloudTasksQueue:
         """
         See `ports.Queue`.
         """
+        create_task = self.connect()
         from google.api_core.exceptions import AlreadyExists
         from google.api_core.gapic_v1.routing_header import to_grpc_metadata
         from google.cloud.tasks_v2.types import CreateTaskRequest
@@ -161,7 +163,7 @@ class CloudTasksQueue:
         # the sweep.
         with asking(PROVIDER, "createTask"):
             try:
-                self.create_task(
+                create_task(
                     CreateTaskRequest(parent=queue, task=self._cloud_task(task, queue)),
                     retry=repeated(self.timeout_s),
                     timeout=self.timeout_s,
@@ -179,7 +181,8 @@ class CloudTasksQueue:
         # A worker that is called before the task's time enqueues the task again. That task must not merge with the one
         # that called the worker.
         cut_to = None if at == task.at else at
-        caller = None if self.service_account is None else OidcToken(service_account_email=self.service_account)
+        account = self.service_account()
+        caller = None if account is None else OidcToken(service_account_email=account)
         return CloudTask(
             name=None if task.once is None else f"{queue}/tasks/{_task_id(task, cut_to)}",
             schedule_time=None if at is None else at + MARGIN,

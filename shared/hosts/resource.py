@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shared.core.paths import COPIES, HOST_NAME, RECONCILE_COPY, VIDEO_ID
 from shared.core.references import COPY
+from shared.ports import Finding
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Owned
 from shared.reconcile.resource import Resource, Worker
@@ -42,6 +44,15 @@ def host_table(deployment: Deployment) -> HostTable:
     return HostTable(deployment.documents, deployment.clock, deployment.settings_of(HostTerms).terms)
 
 
+def findings(deployment: Deployment) -> Iterable[Finding]:
+    """
+    Return which hosts can be reached.
+    """
+    from shared.hosts.reach import findings
+
+    return findings(deployment.hosts)
+
+
 def things() -> Owned:
     """
     Return what the documents say about copies at hosts.
@@ -65,4 +76,5 @@ RESOURCE = Resource(
     kind=COPY,
     owned=things,
     traces=(Trace(COPIES, Naming.VALUE, ("ownerUid",), Fate.FOLLOW, "copies"),),
+    findings=findings,
 )

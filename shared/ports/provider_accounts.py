@@ -23,11 +23,13 @@ class ProviderAccount:
         media: The videos.
         inventory: Everything of ours there.
         viewer_keys: The viewers' keys there; `None` if the provider cannot end what was given out.
+        protection: What lets only viewers with a token play, and can be changed in the provider's console.
     """
 
     media: Media
     inventory: Inventory
     viewer_keys: ViewerKeys | None = None
+    protection: str = "the protection of its videos"
 
 
 ProviderAccounts = Mapping[str, ProviderAccount]

@@ -1,4 +1,4 @@
-"""The setup of an account: what it needs, and how that is created."""
+"""Findings of `doctor`, and the setup of an account: what it needs, and how that is created."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 class Health(StrEnum):
     """
-    The state of one thing that an account needs.
+    The state of one thing that a deployment needs.
     """
 
     OK = "ok"
@@ -22,7 +22,7 @@ class Health(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    The finding about one thing that an account needs.
+    The finding about one thing that a deployment needs.
 
     Attributes:
         what: The thing's name, as an operator knows it.

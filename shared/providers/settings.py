@@ -140,13 +140,11 @@ class ProviderSettings:
 
     Attributes:
         title: The provider's name, as people write it.
-        protection: What lets only viewers with a token play, and can be changed in the provider's console.
     """
 
     __slots__ = ()
 
     title: ClassVar[str]
-    protection: ClassVar[str]
 
     def open(self, context: Context) -> Provider:
         """

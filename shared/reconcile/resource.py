@@ -1,7 +1,8 @@
 """What a resource registers: its worker, its Controller, and what else is done for all resources alike.
 
 Each folder of a resource has a `resource.py` that defines one `Resource`; `shared/registry.py` lists them. What goes
-through all resources (app, workers, sweep, full check, orphans, erasure, webhooks) knows none of them by name.
+through all resources (app, workers, sweep, full check, orphans, erasure, webhooks, `doctor`) knows none of them by
+name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from shared.core import references
 from shared.core.references import Kind
-from shared.ports import Condition, Document, Documents, Operator, Query
+from shared.ports import Condition, Document, Documents, Finding, Operator, Query
 from shared.reconcile.controller import Controller
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.model import LEASE_S
@@ -171,6 +172,7 @@ class Resource:
         recorder: Builds what takes over the recordings of live events (`shared.sessions.controller.Recorder`), if it
             does.
         settings: Its settings: dataclasses whose fields are declared with `shared/core/settings.py`.
+        findings: Checks what it needs from outside, and returns what `doctor` reports. Repeatable, changes nothing.
     """
 
     collection: str
@@ -187,6 +189,7 @@ class Resource:
     check: Callable[[Deployment], Check] | None = None
     recorder: Callable[[Deployment], Any] | None = None
     settings: tuple[type, ...] = ()
+    findings: Callable[[Deployment], Iterable[Finding]] | None = None
 
     @property
     def all_workers(self) -> tuple[Worker, ...]:

@@ -1,8 +1,8 @@
 """Checks of hosts and providers: whether they play, tested with real content and with the kind of address that viewers
 get.
 
-Called by the worker `checkHost`: every five minutes by the sweep, at once if a viewer reports that a host fails, and
-each minute while one fails. `table` decides what follows from the result.
+Called by `doctor`, and by the worker `checkHost`: every five minutes by the sweep, at once if a viewer reports that a
+host fails, and each minute while one fails. `table` decides what follows from the result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from shared.ports import (
     Condition,
     Create,
     Documents,
+    Finding,
     Grant,
+    Health,
     Hosts,
     Operator,
     Probe,
@@ -39,6 +41,12 @@ just been deleted."""
 
 GRANT_S: Final = 60
 AGAIN_S: Final = 60
+
+_OPEN_PROVIDER: Final = "Anybody who knows an id can play its videos. Check in its console whether this was changed:"
+_OPEN_HOST: Final = (
+    "Anybody who knows an address can play its videos. Enable the pull zone's token authentication, or make the bucket "
+    "private."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,17 @@ class Checks:
             Transient: Documents could not be reached (again).
         """
         return self._is_open(list(self._samples(name)))
+
+    def findings(self) -> Iterator[Finding]:
+        """
+        Return one finding for each provider and host: whether it plays without any permission. Raises as `is_open`.
+        """
+        how = {name: f"{_OPEN_PROVIDER} {one.protection}." for name, one in self.provider_accounts.items()}
+        for name, sentence in (how | dict.fromkeys(self.hosts, _OPEN_HOST)).items():
+            if self.is_open(name):
+                yield Finding(f"{name} playback", Health.MISSING, sentence)
+            else:
+                yield Finding(f"{name} playback", Health.OK)
 
     def _is_open(self, grants: Sequence[Grant]) -> bool:
         return any(grant.bare_url and self.plays(grant.bare_url) for grant in grants[:1])

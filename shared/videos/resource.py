@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,7 @@ from shared.core.paths import (
     VIDEOS,
 )
 from shared.core.references import VIDEO
-from shared.ports import OBSERVED_MAX, Document, Task
+from shared.ports import OBSERVED_MAX, Document, Finding, Task
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Owned
 from shared.reconcile.reconciler import Mapper
@@ -128,6 +128,13 @@ def host_checks(deployment: Deployment) -> Checks:
         tuple(deployment.settings_of(HostTerms).terms),
         deployment.plays,
     )
+
+
+def findings(deployment: Deployment) -> Iterable[Finding]:
+    """
+    Return which providers and hosts play to a stranger.
+    """
+    return deployment.get(host_checks).findings()
 
 
 def recorder(deployment: Deployment) -> Recorder:
@@ -263,4 +270,5 @@ RESOURCE = Resource(
     check=full_check,
     recorder=recorder,
     settings=(Policy, PollerSettings),
+    findings=findings,
 )

@@ -3,11 +3,11 @@
 Used by the suites of events, media, audience and inventory, which test the promises of their ports for every account.
 """
 
-from emulator_tests.contract.accounts.account import Site
+from emulator_tests.contract.accounts.account import Account
 from emulator_tests.contract.accounts.cloudflare import (
     DECLARED_BYTES,
     CloudflareServer,
-    CloudflareSite,
+    CloudflareTestAccount,
     running_cloudflare,
 )
 from emulator_tests.contract.accounts.files import FILM_S, PARTLY_SENT_BYTES, Film
@@ -16,9 +16,9 @@ from emulator_tests.contract.accounts.kaltura import (
     CHAT_SECRET,
     OF_ACCOUNT,
     KalturaServer,
-    KalturaSite,
+    KalturaTestAccount,
 )
-from emulator_tests.contract.accounts.memory import MemorySite
+from emulator_tests.contract.accounts.memory import MemoryAccount
 
 __all__ = [
     "CHAT_LIFETIME_S",
@@ -27,12 +27,12 @@ __all__ = [
     "FILM_S",
     "OF_ACCOUNT",
     "PARTLY_SENT_BYTES",
+    "Account",
     "CloudflareServer",
-    "CloudflareSite",
+    "CloudflareTestAccount",
     "Film",
     "KalturaServer",
-    "KalturaSite",
-    "MemorySite",
-    "Site",
+    "KalturaTestAccount",
+    "MemoryAccount",
     "running_cloudflare",
 ]

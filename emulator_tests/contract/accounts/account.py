@@ -9,7 +9,7 @@ from emulator_tests.contract.accounts.files import Film
 from shared.ports import Audience, Events, ExternalIds, Inventory, Media, Source
 
 
-class Site(Protocol):
+class Account(Protocol):
     """
     One provider account.
 
@@ -67,7 +67,7 @@ class Site(Protocol):
         """
         ...
 
-    def neighbour(self) -> Site:
+    def neighbour(self) -> Account:
         """
         Return another deployment on the same account.
         """

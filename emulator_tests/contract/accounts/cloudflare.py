@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx
 
-from emulator_tests.contract.accounts.account import Site
+from emulator_tests.contract.accounts.account import Account
 from emulator_tests.contract.accounts.files import Film
 from emulator_tests.contract.accounts.simulated import SimulatedAccount, SimulatorServer
 from emulator_tests.memory import MemoryDocuments
@@ -54,7 +54,7 @@ def running_cloudflare(films: Mapping[Film, Path]) -> Iterator[CloudflareServer]
         yield CloudflareServer(simulator.url, films, http, account_id, api_token, key)
 
 
-class CloudflareSite(SimulatedAccount):
+class CloudflareTestAccount(SimulatedAccount):
     """
     Cloudflare Stream, as its simulator serves it.
     """
@@ -68,7 +68,7 @@ class CloudflareSite(SimulatedAccount):
     def __init__(self, server: CloudflareServer, namespace: str = "contract") -> None:
         super().__init__(server)
         self._server = server
-        self._neighbours: list[CloudflareSite] = []
+        self._neighbours: list[CloudflareTestAccount] = []
         self._account = CloudflareAccount(
             url=f"{server.url}/client/v4",
             account_id=server.account_id,
@@ -98,14 +98,14 @@ class CloudflareSite(SimulatedAccount):
         """
         Close the connections.
         """
-        for site in (self, *self._neighbours):
-            site._account.client.close()
+        for account in (self, *self._neighbours):
+            account._account.client.close()
 
-    def neighbour(self) -> Site:
+    def neighbour(self) -> Account:
         """
         Return a deployment with another namespace.
         """
-        self._neighbours.append(CloudflareSite(self._server, f"neighbour{len(self._neighbours)}"))
+        self._neighbours.append(CloudflareTestAccount(self._server, f"neighbour{len(self._neighbours)}"))
         return self._neighbours[-1]
 
     def alive(self) -> set[tuple[str, str]]:
@@ -211,12 +211,12 @@ class CloudflareSite(SimulatedAccount):
         assert answer.status_code == 200, answer.text
         return answer.json()["result"]
 
-    def as_seen_with(self, *, url: str | None = None, api_token: str | None = None) -> CloudflareSite:
+    def as_seen_with(self, *, url: str | None = None, api_token: str | None = None) -> CloudflareTestAccount:
         """
         Return the account with another token, or at another address.
         """
         server = self._server
-        return CloudflareSite(replace(server, url=url or server.url, api_token=api_token or server.api_token))
+        return CloudflareTestAccount(replace(server, url=url or server.url, api_token=api_token or server.api_token))
 
     def disturb(self, fault: Mapping[str, Any]) -> None:
         """
@@ -231,7 +231,7 @@ class CloudflareSite(SimulatedAccount):
         return self._server.control(method, name, body)
 
     @property
-    def account(self) -> CloudflareAccount:
+    def provider_account(self) -> CloudflareAccount:
         """
         The account, as the ports use it.
         """

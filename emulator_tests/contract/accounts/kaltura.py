@@ -16,7 +16,7 @@ from KalturaClient.Plugins.Core import (
     KalturaUser,
 )
 
-from emulator_tests.contract.accounts.account import Site
+from emulator_tests.contract.accounts.account import Account
 from emulator_tests.contract.accounts.files import PARTLY_SENT_BYTES, Film
 from emulator_tests.contract.accounts.simulated import SimulatedAccount, SimulatorServer
 from emulator_tests.memory import MemoryDocuments
@@ -64,7 +64,7 @@ _READY: Final = {Film.STUBBORN: "failed", Film.SLOW: "never"}
 """The simulator's rule for when, and with what result, an upload is processed."""
 
 
-class KalturaSite(SimulatedAccount):
+class KalturaTestAccount(SimulatedAccount):
     """
     Kaltura, as its simulator serves it.
     """
@@ -78,7 +78,7 @@ class KalturaSite(SimulatedAccount):
     def __init__(self, server: KalturaServer, namespace: str = "contract", room_url: str | None = None) -> None:
         super().__init__(server)
         self._server = server
-        self._neighbours: list[KalturaSite] = []
+        self._neighbours: list[KalturaTestAccount] = []
         self._account = KalturaAccount(
             url=server.url,
             partner_id=server.partner_id,
@@ -98,8 +98,8 @@ class KalturaSite(SimulatedAccount):
         """
         Close the connections.
         """
-        for site in (self, *self._neighbours):
-            site._account.client.close()
+        for account in (self, *self._neighbours):
+            account._account.client.close()
 
     def progress_calls(self, uploads: int) -> int:
         """
@@ -113,12 +113,12 @@ class KalturaSite(SimulatedAccount):
         """
         self._ahead += timedelta(seconds=seconds)
 
-    def neighbour(self) -> Site:
+    def neighbour(self) -> Account:
         """
         Return a deployment with another namespace.
         """
         room_url = self._account.room_url
-        self._neighbours.append(KalturaSite(self._server, f"neighbour{len(self._neighbours)}", room_url))
+        self._neighbours.append(KalturaTestAccount(self._server, f"neighbour{len(self._neighbours)}", room_url))
         return self._neighbours[-1]
 
     def alive(self) -> set[tuple[str, str]]:

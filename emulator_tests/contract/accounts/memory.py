@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from emulator_tests.contract.accounts.account import Site
+from emulator_tests.contract.accounts.account import Account
 from emulator_tests.contract.accounts.files import FILM_S, PARTLY_SENT_BYTES, Film
 from emulator_tests.memory import ManualClock, MemoryAudience, MemoryEvents, MemoryInventory, MemoryMedia
 from shared.core.errors import Doubtful, Transient
@@ -37,7 +37,7 @@ class Faults:
         return done
 
 
-class MemorySite:
+class MemoryAccount:
     """
     The in-memory provider.
     """
@@ -62,11 +62,11 @@ class MemorySite:
         """
         return 1
 
-    def neighbour(self) -> Site:
+    def neighbour(self) -> Account:
         """
         Return another in-memory provider, because nothing is shared in memory.
         """
-        return MemorySite()
+        return MemoryAccount()
 
     def alive(self) -> set[tuple[str, str]]:
         """

@@ -13,7 +13,7 @@ from collections import Counter
 
 from emulator_tests.pure.races.defects import DEFECTS, SOUND
 from emulator_tests.pure.races.play import play
-from emulator_tests.pure.races.stage import Stage
+from emulator_tests.pure.races.scheduler import Scheduler
 
 
 def main() -> int:
@@ -30,12 +30,12 @@ def main() -> int:
     parser.add_argument("--defect", choices=sorted(DEFECTS), help="with this part of the mechanism broken")
     asked = parser.parse_args()
     build = SOUND if asked.defect is None else DEFECTS[asked.defect]
-    stage = Stage()
+    scheduler = Scheduler()
     seeds = range(asked.first, asked.first + asked.seeds) if asked.seed is None else [asked.seed]
     counts: Counter[str] = Counter()
     began_s = time.perf_counter()
     for seed in seeds:
-        chronicle, wrong = play(seed, build, stage)
+        chronicle, wrong = play(seed, build, scheduler)
         counts += chronicle.counts
         if wrong is not None or asked.seed is not None:
             print(*chronicle.lines(), sep="\n")

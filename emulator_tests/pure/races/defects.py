@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from emulator_tests.deployment_settings import DeploymentSettings, with_times
-from emulator_tests.pure.races.weather import LATE_COMMIT_S
+from emulator_tests.pure.races.faults import LATE_COMMIT_S
 from shared.app import App
 from shared.core.errors import Conflict
 from shared.core.paths import ADMISSIONS, PAIRINGS, SESSIONS, VIDEOS

@@ -1,7 +1,7 @@
 """The invariants, each a check with its number. Some are checked at every write and at every change at the provider,
 the others once nothing is left to do.
 
-Called by `weather` and `play`. The checks that share a number define what it means. They look at documents and at the
+Called by `faults` and `play`. The checks that share a number define what it means. They look at documents and at the
 provider, never at how the code got there.
 """
 
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from emulator_tests.memory import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryViewerKeys
-from emulator_tests.pure.races.stage import Stage, Visitor
+from emulator_tests.pure.races.scheduler import Scheduler, Worker
 from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import (
     DELETIONS,
@@ -101,7 +101,7 @@ class Ledger:
         kept: The current documents.
         events: The provider's events.
         media: The provider's videos.
-        stage: Tells which worker is writing.
+        scheduler: Tells which worker is writing.
         clock: Returns the current time.
         grace_s: How long an unpublished event is kept.
         beyond: Whether things may exist twice for a while.
@@ -120,7 +120,7 @@ class Ledger:
     kept: MemoryDocuments
     events: MemoryEvents
     media: MemoryMedia
-    stage: Stage
+    scheduler: Scheduler
     clock: Clock
     grace_s: int
     beyond: bool
@@ -128,7 +128,7 @@ class Ledger:
     sessions: dict[str, Known] = field(default_factory=dict)
     recorded: dict[str, Fields] = field(default_factory=dict)
     intents: set[str] = field(default_factory=set)
-    claimers: dict[str, Visitor | None] = field(default_factory=dict)
+    claimers: dict[str, Worker | None] = field(default_factory=dict)
     retired_at: dict[str, datetime] = field(default_factory=dict)
     ready_in_time: dict[str, datetime] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
@@ -171,15 +171,15 @@ class Ledger:
         """
         Return the step of the current worker's last read. Without a worker, infinity: the last read is now.
         """
-        visitor = self.stage.current
-        return float("inf") if visitor is None else visitor.read_step
+        worker = self.scheduler.current
+        return float("inf") if worker is None else worker.read_step
 
     def read_at(self) -> datetime:
         """
         Return the time of the current worker's last read.
         """
-        visitor = self.stage.current
-        return self.clock() if visitor is None else visitor.read_at
+        worker = self.scheduler.current
+        return self.clock() if worker is None else worker.read_at
 
     def wrote(self, writes: Sequence[Write]) -> None:
         """
@@ -231,9 +231,9 @@ class Ledger:
         Check invariant 8: while a claim lasts, only its worker writes the record.
         """
         claim = None if before is None else before.get("claim")
-        if claim is not None and claim["until"] > self.clock() and self.claimers[path] is not self.stage.current:
-            raise Broken(8, "a claim is its visitor's alone", f"another one wrote {path}")
-        self.claimers[path] = self.stage.current
+        if claim is not None and claim["until"] > self.clock() and self.claimers[path] is not self.scheduler.current:
+            raise Broken(8, "a claim is its worker's alone", f"another one wrote {path}")
+        self.claimers[path] = self.scheduler.current
 
     def provider_changed(self) -> None:
         """

@@ -2,7 +2,7 @@
 
 Then nothing goes wrong any more, and only the sweep and the queue run. The end state must match the last spec.
 
-Called by `test_races.py` and by hand. `weather` decides what goes wrong, and `invariants` what is right.
+Called by `test_races.py` and by hand. `faults` decides what goes wrong, and `invariants` what is right.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from emulator_tests.memory import (
 )
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
+from emulator_tests.pure.races.faults import Agenda, FaultInjector, FaultRates
 from emulator_tests.pure.races.invariants import (
     PARTLY_REFUSED_TITLE,
     REFUSED_TITLE,
@@ -39,8 +40,7 @@ from emulator_tests.pure.races.invariants import (
     check_rest,
     nobody_keeps_what_they_may_not_have,
 )
-from emulator_tests.pure.races.stage import Killed, Stage, Visitor
-from emulator_tests.pure.races.weather import Agenda, Climate, Weather
+from emulator_tests.pure.races.scheduler import Killed, Scheduler, Worker
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import BackendError, Conflict, Permanent, Transient
 from shared.core.paths import RECONCILE_VIDEO, VIDEOS, enrolment_path, session_path, video_path
@@ -153,22 +153,22 @@ class WatchedDocuments:
     The documents of the code under test. Each call is an effect, and each write is checked.
     """
 
-    def __init__(self, kept: MemoryDocuments, weather: Weather, ledger: Ledger) -> None:
+    def __init__(self, kept: MemoryDocuments, faults: FaultInjector, ledger: Ledger) -> None:
         self._kept = kept
-        self._weather = weather
+        self._faults = faults
         self._ledger = ledger
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
-        return self._weather("read", lambda: self._kept.read(*paths), paths)
+        return self._faults("read", lambda: self._kept.read(*paths), paths)
 
     def select(self, query: Query) -> Sequence[Document]:
-        return self._weather("select", lambda: self._kept.select(query), query.collection)
+        return self._faults("select", lambda: self._kept.select(query), query.collection)
 
     def count(self, query: Query) -> int:
-        return self._weather("count", lambda: self._kept.count(query), query.collection)
+        return self._faults("count", lambda: self._kept.count(query), query.collection)
 
     def total(self, query: Query, field: str) -> Total:
-        return self._weather("total", lambda: self._kept.total(query, field), query.collection)
+        return self._faults("total", lambda: self._kept.total(query, field), query.collection)
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         def do() -> tuple[Version, ...]:
@@ -176,7 +176,7 @@ class WatchedDocuments:
             self._ledger.wrote(writes)
             return versions
 
-        return self._weather("commit", do, writes)
+        return self._faults("commit", do, writes)
 
 
 class FussyEvents(MemoryEvents):
@@ -239,40 +239,40 @@ class Play:
     One interleaving, from its first move until nothing is left to do.
     """
 
-    def __init__(self, seed: int, build: Build, stage: Stage) -> None:
+    def __init__(self, seed: int, build: Build, scheduler: Scheduler) -> None:
         rng = self._rng = Random(seed)
-        self._stage = stage
+        self._scheduler = scheduler
         self._build = build
         clock = self._clock = ManualClock()
         self.chronicle = Chronicle(BEGIN_AT)
         self._agenda = Agenda()
-        climate = self._climate = Climate.drawn(rng)
+        rates = self._rates = FaultRates.drawn(rng)
         self._kept = MemoryDocuments()
 
         def effect(operation: str, do: Callable[[], Any]) -> Any:
-            return self._weather(operation, do)
+            return self._faults(operation, do)
 
         self._events = FussyEvents(clock, effect)
         self._media = FussyMedia(clock, effect)
         self._keys = MemoryViewerKeys(clock, effect)
         self._ledger = Ledger(
-            self._kept, self._events, self._media, stage, clock, grace_s=REAP_GRACE_S, beyond=climate.beyond
+            self._kept, self._events, self._media, scheduler, clock, grace_s=REAP_GRACE_S, beyond=rates.beyond
         )
-        self._weather = Weather(
-            rng, climate, stage, clock, self._agenda, self._ledger, self.chronicle, self._others_first
+        self._faults = FaultInjector(
+            rng, rates, scheduler, clock, self._agenda, self._ledger, self.chronicle, self._others_first
         )
         self._queue = MemoryQueue(clock, effect)
         self._media.anew = self._process_anew
         self._app = build.assemble(
-            WatchedDocuments(self._kept, self._weather, self._ledger),
+            WatchedDocuments(self._kept, self._faults, self._ledger),
             self._queue,
             clock,
             self._events,
             ProviderAccount(self._media, MemoryInventory(self._events, self._media, effect), self._keys),
             SETTINGS,
         )
-        self._visitors: list[Visitor] = []
-        self._tasks_of: dict[Visitor, Task] = {}
+        self._workers: list[Worker] = []
+        self._tasks_of: dict[Worker, Task] = {}
         self._triggers: list[Task] = []
         self._uploads: list[Upload] = []
         self._given: dict[str | int, UploadRequest | ReplaceRequest] = {}
@@ -283,7 +283,7 @@ class Play:
         self._entered = 0
         self._moves = 0
         self._goes_on = True
-        self._asleep: dict[Visitor, int] = {}
+        self._asleep: dict[Worker, int] = {}
 
     def run(self) -> None:
         """
@@ -299,25 +299,25 @@ class Play:
                 self._clear_the_stage()
                 self._come_to_rest()
         finally:
-            for visitor in self._visitors:
-                if not visitor.ended:
-                    self._stage.kill(visitor)
+            for worker in self._workers:
+                if not worker.ended:
+                    self._scheduler.kill(worker)
 
     # --- next moves -----------------------------------------------------------------------------------------------
 
-    def _next_visitor(self) -> Visitor | None:
+    def _next_visitor(self) -> Worker | None:
         """
         Let things happen until a worker is to move, and return it; `None` at the end of the interleaving.
         """
         while self._goes_on:
             self._moves += 1
-            awake = [visitor for visitor in self._visitors if self._asleep.get(visitor, 0) <= self._moves]
+            awake = [worker for worker in self._workers if self._asleep.get(worker, 0) <= self._moves]
             if awake and self._rng.random() < (0.55 if len(awake) < 3 else 0.85):
                 return self._rng.choice(awake)
             self._goes_on = bool(self._script) or self._rng.random() > 0.03
-            if self._script and self._weather.unanswered and self._rng.random() < 0.5:
+            if self._script and self._faults.unanswered and self._rng.random() < 0.5:
                 # Most of the mechanism exists for a change of mind while a call is still on its way.
-                self._weather.unanswered -= 1
+                self._faults.unanswered -= 1
                 self._user_acts()
             else:
                 self._something_happens()
@@ -327,25 +327,25 @@ class Play:
         """
         Let another worker go first, if the draw says so. Called by a worker before and after its effects.
 
-        What happens in between happens here, without handing the baton back, which would take far longer than
+        What happens in between happens here, without handing control back, which would take far longer than
         everything else.
         """
-        if not self._goes_on or self._rng.random() > self._climate.switch:
+        if not self._goes_on or self._rng.random() > self._rates.switch:
             return
-        me, self._stage.current = self._stage.current, None
+        me, self._scheduler.current = self._scheduler.current, None
         assert me is not None
-        if self._rng.random() < self._climate.sleep:
+        if self._rng.random() < self._rates.sleep:
             # Let others finish all their moves while this one sleeps: few races are close ones.
             self._asleep[me] = self._moves + self._rng.randrange(5, 50)
         try:
             chosen = self._next_visitor()
         finally:
-            self._stage.current = me
+            self._scheduler.current = me
         if chosen is not me:
-            self._stage.pause(chosen)
+            self._scheduler.pause(chosen)
 
     def _something_happens(self) -> None:
-        weights = (8, 12, self._climate.haste, 0.3, 1, 6)
+        weights = (8, 12, self._rates.haste, 0.3, 1, 6)
         match self._rng.choices(("event", "note", "user", "sweep", "pause", "time"), weights)[0]:
             case "event" if self._triggers:
                 self._trigger()
@@ -355,30 +355,30 @@ class Play:
                 self._user_acts()
             case "sweep":
                 self._enter("sweep", self._app.sweep.run)
-            case "pause" if self._climate.trouble:
+            case "pause" if self._rates.trouble:
                 self._pass(self._rng.uniform(60.0, 900.0))
             case _:
-                self._pass(self._rng.expovariate(1 / self._climate.pace_s))
+                self._pass(self._rng.expovariate(1 / self._rates.pace_s))
 
-    def _resume(self, visitor: Visitor | None) -> None:
-        if visitor is None:
+    def _resume(self, worker: Worker | None) -> None:
+        if worker is None:
             return
-        last = self._stage.resume(visitor)
+        last = self._scheduler.resume(worker)
         if last.ended:
-            self._visitors.remove(last)
+            self._workers.remove(last)
             self._judge(last)
 
-    def _judge(self, visitor: Visitor) -> None:
+    def _judge(self, worker: Worker) -> None:
         """
         Handle the end of a worker: the queue may deliver its task again, and the client may ask again.
         """
-        error, task = visitor.error, self._tasks_of.pop(visitor, None)
+        error, task = worker.error, self._tasks_of.pop(worker, None)
         if error is not None and not isinstance(error, BackendError | Killed):
             raise error
         if error is not None and task is not None and self._rng.random() < 0.7:
             self._queue.put(replace(task, at=self._clock() + timedelta(seconds=self._rng.uniform(1, 8)), once=None))
         name = "ended" if error is None else type(error).__name__
-        self.chronicle.tell(self._clock(), visitor.name, name, None if error is None else str(error))
+        self.chronicle.tell(self._clock(), worker.name, name, None if error is None else str(error))
 
     def _enter(self, name: str, job: Callable[[], object], task: Task | None = None) -> None:
         self._entered += 1
@@ -386,10 +386,10 @@ class Play:
         def run() -> None:
             job()
 
-        visitor = Visitor(f"{name} #{self._entered}", run, self._clock())
-        self._visitors.append(visitor)
+        worker = Worker(f"{name} #{self._entered}", run, self._clock())
+        self._workers.append(worker)
         if task is not None:
-            self._tasks_of[visitor] = task
+            self._tasks_of[worker] = task
 
     def _trigger(self) -> None:
         """
@@ -398,9 +398,9 @@ class Play:
         index = self._rng.randrange(len(self._triggers))
         task = self._triggers[index]
         chance = self._rng.random()
-        if chance > self._climate.doubles:
+        if chance > self._rates.doubles:
             self._triggers.pop(index)
-        if self._rng.random() < self._climate.trouble / 2:
+        if self._rng.random() < self._rates.trouble / 2:
             self.chronicle.tell(self._clock(), "trigger", task.key, trouble="event lost")
             return
         self.chronicle.tell(self._clock(), "trigger", task.key)
@@ -414,10 +414,10 @@ class Play:
         if not due:
             return
         task = self._queue.take(self._rng.choice(due))
-        if self._rng.random() < self._climate.trouble / 2:
+        if self._rng.random() < self._rates.trouble / 2:
             self.chronicle.tell(self._clock(), "queue", "drops", task, "note lost")
             return
-        if self._rng.random() < self._climate.doubles:
+        if self._rng.random() < self._rates.doubles:
             self.chronicle.tell(self._clock(), "queue", "doubles", task, "note doubled")
             self._enter(f"{task.queue} {task.key[:6]}", self._work(task))
         self._enter(f"{task.queue} {task.key[:6]}", self._work(task), task)
@@ -641,7 +641,7 @@ class Play:
             self._send(upload, token_id)
 
         # The client may not get the answer either.
-        if self._rng.random() < self._climate.trouble:
+        if self._rng.random() < self._rates.trouble:
             self._ask_again(upload)
         self._enter(f"{type(request).__name__} {request.request_id}", job)
 
@@ -779,7 +779,7 @@ class Play:
         self._media.show(made.external_ids, observation)
         self.chronicle.tell(self._clock(), "provider", f"{made.external_ids['entryId']} is", observation)
         video_id = made.reference.split(":")[1]
-        if self._rng.random() < self._climate.pushes:
+        if self._rng.random() < self._rates.pushes:
             # The provider sends a webhook, perhaps more than once.
             for _ in range(self._rng.choice((1, 1, 2))):
                 self._triggers.append(Task(RECONCILE_VIDEO, video_id))
@@ -803,16 +803,16 @@ class Play:
         Let the remaining workers die or finish, and lose or run the remaining triggers.
         """
         dies, lost = self._rng.random() < 0.5, self._rng.random() < 0.5
-        if self._climate.trouble == 0:
+        if self._rates.trouble == 0:
             dies = lost = False
-        for visitor in list(self._visitors):
+        for worker in list(self._workers):
             if dies:
-                self.chronicle.tell(self._clock(), visitor.name, "dies")
-                self._stage.kill(visitor)
-            while not visitor.ended:
-                self._stage.resume(visitor)
-            self._visitors.remove(visitor)
-            self._judge(visitor)
+                self.chronicle.tell(self._clock(), worker.name, "dies")
+                self._scheduler.kill(worker)
+            while not worker.ended:
+                self._scheduler.resume(worker)
+            self._workers.remove(worker)
+            self._judge(worker)
         for task in () if lost else self._triggers:
             self._queue.put(task)
         if lost:
@@ -832,10 +832,10 @@ class Play:
             self._run_until(quiet_at + timedelta(seconds=after_s))
             nobody_keeps_what_they_may_not_have(self._ledger, self._keys, STUDENT.uid, swept_at - CHECK_MOST)
             if self._ledger.lost:
-                self._weather.quietly("adopt")
+                self._faults.quietly("adopt")
                 self._adopt()
             if self._build.sweeps:
-                self._weather.quietly("sweep")
+                self._faults.quietly("sweep")
                 self._app.sweep.run()
                 swept_at = self._clock()
         # Deletions of what the last sweep released are still pending.
@@ -848,17 +848,17 @@ class Play:
     def _run_until(self, until: datetime) -> None:
         while (at := self._agenda.next_at()) is not None and at <= until:
             self._queue.deliver_until(max(at, self._clock()), self._deliver_quietly)
-            self._weather.quietly("provider")
+            self._faults.quietly("provider")
             self._agenda.do_next()
-            for visitor in self._visitors:
-                self._weather.quietly(visitor.name)
+            for worker in self._workers:
+                self._faults.quietly(worker.name)
                 with contextlib.suppress(BackendError):
-                    visitor.job()
-            self._visitors.clear()
+                    worker.job()
+            self._workers.clear()
         self._queue.deliver_until(until, self._deliver_quietly)
 
     def _deliver_quietly(self, task: Task) -> None:
-        self._weather.quietly(f"{task.queue} {task.key[:6]}")
+        self._faults.quietly(f"{task.queue} {task.key[:6]}")
         self._work(task)()
 
 
@@ -867,14 +867,14 @@ def _refuse(title: str) -> None:
         raise Permanent("Choose another title.", provider="memory", operation="create", code="BAD_TITLE")
 
 
-def play(seed: int, build: Build, stage: Stage) -> tuple[Chronicle, Exception | None]:
+def play(seed: int, build: Build, scheduler: Scheduler) -> tuple[Chronicle, Exception | None]:
     """
     Run one interleaving.
 
     Returns:
         Its log, and what was wrong: a broken invariant, or another exception of the code that is not an error of ours.
     """
-    one = Play(seed, build, stage)
+    one = Play(seed, build, scheduler)
     try:
         one.run()
     except Exception as error:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from emulator_tests.simulators.bunny.models import World
+from emulator_tests.simulators.bunny.models import Account
 from emulator_tests.simulators.bunny.urls import application
 from emulator_tests.simulators.clock import Clock
 from emulator_tests.simulators.server import Connections, parser, require_ffmpeg, serve
@@ -21,7 +21,7 @@ def main() -> int:
     options = _options()
     require_ffmpeg()
     with tempfile.TemporaryDirectory(prefix="bunny-simulator-") as files:
-        world = World(
+        account = Account(
             library_id=options.library_id,
             api_key=options.api_key,
             token_key=options.token_key,
@@ -30,7 +30,7 @@ def main() -> int:
             first_readiness=options.ready_after,
         )
         connections = Connections()
-        serve(application(world, connections), connections, options.host, options.port)
+        serve(application(account, connections), connections, options.host, options.port)
     return 0
 
 

@@ -12,40 +12,41 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from emulator_tests.simulators import control
-from emulator_tests.simulators.bunny.models import World
+from emulator_tests.simulators.bunny.models import Account
 from emulator_tests.simulators.bunny.responses import videos
 from emulator_tests.simulators.clock import Readiness
 from emulator_tests.simulators.faults import OperationRule
 
 
-async def answer(world: World, request: Request, path: str) -> Response:
+async def answer(account: Account, request: Request, path: str) -> Response:
     """Answer one request to the control interface."""
-    return await control.respond(world, request, path, lambda method, name, sent: _route(world, method, name, sent))
+    return await control.respond(account, request, path, lambda method, name, sent: _route(account, method, name, sent))
 
 
-def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any:
+def _route(account: Account, method: str, name: str, sent: Mapping[str, Any]) -> Any:
     match (method, name):
         case ("GET", "things"):
             return {
                 "videos": [
-                    {**videos.video_json(world, one), "fetchedFrom": one.fetched_from} for one in world.videos.values()
+                    {**videos.video_json(account, one), "fetchedFrom": one.fetched_from}
+                    for one in account.videos.values()
                 ]
             }
         case ("POST", "clock"):
-            return _set_clock(world, sent)
+            return _set_clock(account, sent)
         case ("POST", "reset"):
-            world.reset()
+            account.reset()
             return {}
-    return control.answer(world, OperationRule, method, name, sent)
+    return control.answer(account, OperationRule, method, name, sent)
 
 
-def _set_clock(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
+def _set_clock(account: Account, sent: Mapping[str, Any]) -> dict[str, Any]:
     if "ready" in sent:
         rule = Readiness.parse(str(sent["ready"]))
         if "guid" in sent:
-            world.videos[str(sent["guid"])].readiness = rule
+            account.videos[str(sent["guid"])].readiness = rule
         else:
-            world.readiness = rule
-    control.move_clock(world, sent)
-    world.tick()
-    return control.clock(world)
+            account.readiness = rule
+    control.move_clock(account, sent)
+    account.tick()
+    return control.clock(account)

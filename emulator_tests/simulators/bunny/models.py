@@ -84,8 +84,8 @@ class Video:
 
 
 @dataclass(slots=True)
-class World:
-    """One library."""
+class Account:
+    """The simulated account, which is one library."""
 
     library_id: int
     api_key: str

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from emulator_tests.simulators.clock import Clock
 from emulator_tests.simulators.cloudflare.models import webhooks
-from emulator_tests.simulators.cloudflare.models.account import Settings, World
+from emulator_tests.simulators.cloudflare.models.account import Account, Settings
 from emulator_tests.simulators.cloudflare.urls import application
 from emulator_tests.simulators.server import Connections, parser, require_ffmpeg, serve
 
@@ -22,7 +22,7 @@ def main() -> int:
     options = _options()
     require_ffmpeg()
     with tempfile.TemporaryDirectory(prefix="cloudflare-simulator-") as files:
-        world = World(
+        account = Account(
             account_id=options.account_id,
             api_token=options.api_token,
             files=Path(files),
@@ -31,9 +31,9 @@ def main() -> int:
             first_settings=Settings(storage_minutes=options.storage_minutes),
         )
         if options.webhook_url:
-            webhooks.subscribe(world, options.webhook_url)
+            webhooks.subscribe(account, options.webhook_url)
         connections = Connections()
-        serve(application(world, connections), connections, options.host, options.port)
+        serve(application(account, connections), connections, options.host, options.port)
     return 0
 
 

@@ -14,54 +14,54 @@ from starlette.responses import Response
 from emulator_tests.simulators import control
 from emulator_tests.simulators.clock import Readiness
 from emulator_tests.simulators.cloudflare.models import processing
-from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.account import Account
 from emulator_tests.simulators.cloudflare.models.video_json import video_json
 from emulator_tests.simulators.faults import OperationRule
 
 
-async def answer(world: World, request: Request, path: str) -> Response:
+async def answer(account: Account, request: Request, path: str) -> Response:
     """Answer one request to the control interface."""
-    return await control.respond(world, request, path, lambda method, name, sent: _route(world, method, name, sent))
+    return await control.respond(account, request, path, lambda method, name, sent: _route(account, method, name, sent))
 
 
-def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any:
+def _route(account: Account, method: str, name: str, sent: Mapping[str, Any]) -> Any:
     match (method, name):
         case ("GET", "things"):
-            return things(world)
+            return things(account)
         case ("POST", "clock"):
-            return _set_clock(world, sent)
+            return _set_clock(account, sent)
         case ("POST", "reset"):
-            world.reset()
+            account.reset()
             return {}
-    return control.answer(world, OperationRule, method, name, sent)
+    return control.answer(account, OperationRule, method, name, sent)
 
 
-def things(world: World) -> dict[str, Any]:
+def things(account: Account) -> dict[str, Any]:
     """Everything that exists, by kind."""
     videos = [
-        {**video_json(world, video), "uploadedBytes": video.offset, "uploadLength": video.upload_length}
-        for video in world.videos.values()
+        {**video_json(account, video), "uploadedBytes": video.offset, "uploadLength": video.upload_length}
+        for video in account.videos.values()
     ]
     return {
         "videos": videos,
-        "keys": list(world.keys),
-        "liveInputs": list(world.live_inputs.values()),
-        "webhook": None if world.webhook is None else world.webhook.url,
+        "keys": list(account.keys),
+        "liveInputs": list(account.live_inputs.values()),
+        "webhook": None if account.webhook is None else account.webhook.url,
         "storage": {
-            "usedMinutes": world.used_s() / 60,
-            "reservedMinutes": world.reserved_s() / 60,
-            "limitMinutes": world.settings.storage_minutes,
+            "usedMinutes": account.used_s() / 60,
+            "reservedMinutes": account.reserved_s() / 60,
+            "limitMinutes": account.settings.storage_minutes,
         },
     }
 
 
-def _set_clock(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
+def _set_clock(account: Account, sent: Mapping[str, Any]) -> dict[str, Any]:
     if "ready" in sent:
         rule = Readiness.parse(str(sent["ready"]))
         if "uid" in sent:
-            world.videos[str(sent["uid"])].readiness = rule
+            account.videos[str(sent["uid"])].readiness = rule
         else:
-            world.readiness = rule
-    control.move_clock(world, sent)
-    processing.tick(world)
-    return control.clock(world)
+            account.readiness = rule
+    control.move_clock(account, sent)
+    processing.tick(account)
+    return control.clock(account)

@@ -13,11 +13,11 @@ from emulator_tests.simulators.application import Answer, Application
 from emulator_tests.simulators.cloudflare import control
 from emulator_tests.simulators.cloudflare.errors import ApiError, not_found, too_many, unauthorized
 from emulator_tests.simulators.cloudflare.models import processing
-from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.account import Account
 from emulator_tests.simulators.cloudflare.models.video import Video
 from emulator_tests.simulators.cloudflare.models.video_json import video_json
 from emulator_tests.simulators.cloudflare.responses import (
-    account,
+    account_settings,
     downloads,
     envelope,
     fields,
@@ -41,14 +41,14 @@ _CORS = {
 }
 
 
-def application(world: World, connections: Connections) -> Application:
+def application(account: Account, connections: Connections) -> Application:
     """Return the ASGI application."""
-    return Application(world, _Service(world), connections, _CORS)
+    return Application(account, _Service(account), connections, _CORS)
 
 
 class _Service:
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     def operation(self, method: str, path: str) -> str:
         if path.startswith("/client/v4/"):
@@ -58,7 +58,7 @@ class _Service:
         return "upload" if path.startswith("/upload/") else "play"
 
     async def control(self, request: Request, path: str) -> Response:
-        return await control.answer(self._world, request, path)
+        return await control.answer(self._account, request, path)
 
     def failed(self, status: int) -> Response:
         return envelope.failure(ApiError(status, 10001, "Internal server error"))
@@ -67,21 +67,21 @@ class _Service:
         return envelope.failure(too_many(retry_after_s))
 
     async def keep_moving(self) -> None:
-        await processing.keep_moving(self._world)
+        await processing.keep_moving(self._account)
 
     def answering(self, request: Request, path: str, lag_s: float) -> Answer:
-        world = self._world
+        account = self._account
 
         async def answer() -> Response:
             if path.startswith("/client/v4/"):
-                return await _answer(world, request, lag_s)
+                return await _answer(account, request, lag_s)
             if path.startswith("/tus/"):
-                return await uploads.tus(world, request, path.removeprefix("/tus/"))
+                return await uploads.tus(account, request, path.removeprefix("/tus/"))
             if path.startswith("/upload/"):
-                return await uploads.form(world, request, path.removeprefix("/upload/"))
+                return await uploads.form(account, request, path.removeprefix("/upload/"))
             if request.method == "OPTIONS":
                 return Response(b"", 204)
-            return await playback.answer(world, request)
+            return await playback.answer(account, request)
 
         return answer
 
@@ -121,63 +121,66 @@ def _operation(method: str, path: str) -> str:
     return "unknown"
 
 
-async def _answer(world: World, request: Request, lag_s: float) -> Response:
+async def _answer(account: Account, request: Request, lag_s: float) -> Response:
     """Check the API token, and answer one request to the API."""
     try:
         account_id, *words = request.scope["path"].removeprefix(_ROOT).strip("/").split("/")
         token = request.headers.get("authorization", "")
-        if account_id != world.account_id or token.removeprefix("Bearer ").removeprefix("bearer ") != world.api_token:
+        if (
+            account_id != account.account_id
+            or token.removeprefix("Bearer ").removeprefix("bearer ") != account.api_token
+        ):
             raise unauthorized()
         if words[:1] != ["stream"]:
             raise not_found()
-        return await _route(world, request, words[1:], lag_s)
+        return await _route(account, request, words[1:], lag_s)
     except ApiError as error:
         return envelope.failure(error)
 
 
-async def _route(world: World, request: Request, words: list[str], lag_s: float) -> Response:
+async def _route(account: Account, request: Request, words: list[str], lag_s: float) -> Response:
     """Call what answers the path after `/stream`."""
     base_url = str(request.base_url).rstrip("/")
     match (request.method, words):
         case ("POST", []):
-            return await videos.create(world, request, base_url)
+            return await videos.create(account, request, base_url)
         case ("GET", []):
-            return videos.listing(world, request, lag_s)
+            return videos.listing(account, request, lag_s)
         case ("POST", ["direct_upload"]):
             creator = request.headers.get("upload-creator")
-            return envelope.success(uploads.create_by_form(world, await fields.body(request), creator, base_url))
+            return envelope.success(uploads.create_by_form(account, await fields.body(request), creator, base_url))
         case ("POST", ["copy"]):
             return envelope.success(
-                videos.copy(world, await fields.body(request), request.headers.get("upload-creator"))
+                videos.copy(account, await fields.body(request), request.headers.get("upload-creator"))
             )
         case ("GET", ["storage-usage"]):
-            return envelope.success(account.storage_usage(world, request.query_params.get("creator")))
+            return envelope.success(account_settings.storage_usage(account, request.query_params.get("creator")))
         case (_, ["keys", *rest]):
-            return envelope.success(keys.keys(world, request.method, rest))
+            return envelope.success(keys.keys(account, request.method, rest))
         case (_, ["webhook"]):
-            return envelope.success(await account.webhook(world, request))
+            return envelope.success(await account_settings.webhook(account, request))
         case (_, ["live_inputs", *rest]):
-            return envelope.success(await live_inputs.live_inputs(world, request, rest))
+            return envelope.success(await live_inputs.live_inputs(account, request, rest))
         case ("POST", [uid, "token"]):
-            return envelope.success({"token": keys.token(world, _known(world, uid), await fields.body(request))})
+            return envelope.success({"token": keys.token(account, _known(account, uid), await fields.body(request))})
         case (_, [uid, "downloads", *rest]):
-            return envelope.success(downloads.downloads(world, _known(world, uid), request.method, rest))
+            return envelope.success(downloads.downloads(account, _known(account, uid), request.method, rest))
         case ("GET", [uid]):
-            found = _known(world, uid)
-            processing.count_read(world, found)
-            return envelope.success(video_json(world, found))
+            found = _known(account, uid)
+            processing.count_read(account, found)
+            return envelope.success(video_json(account, found))
         case ("POST", [uid]):
             return envelope.success(
-                video_json(world, videos.edit(world, _known(world, uid), await fields.body(request)))
+                video_json(account, videos.edit(account, _known(account, uid), await fields.body(request)))
             )
         case ("DELETE", [uid]):
-            world.remove(_known(world, uid).uid)
+            account.remove(_known(account, uid).uid)
             return envelope.success("")
     raise not_found()
 
 
-def _known(world: World, uid: str) -> Video:
-    found = world.videos.get(uid)
+def _known(account: Account, uid: str) -> Video:
+    found = account.videos.get(uid)
     if found is None:
         raise not_found()
     return found

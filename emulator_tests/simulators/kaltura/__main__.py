@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emulator_tests.simulators.clock import Clock
 from emulator_tests.simulators.kaltura import seed
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.store import Store
 from emulator_tests.simulators.kaltura.urls import Application
 from emulator_tests.simulators.server import Connections, parser, require_ffmpeg, serve
@@ -22,7 +22,7 @@ def main() -> int:
     options = _options()
     require_ffmpeg()
     clock = Clock()
-    world = World(
+    account = Account(
         partner_id=options.partner_id,
         admin_secret=options.admin_secret,
         user_secret=options.user_secret,
@@ -31,9 +31,9 @@ def main() -> int:
         readiness=options.ready_after,
         first_readiness=options.ready_after,
     )
-    seed.fill(world)
+    seed.fill(account)
     connections = Connections()
-    serve(Application(world, connections), connections, options.host, options.port)
+    serve(Application(account, connections), connections, options.host, options.port)
     return 0
 
 

@@ -16,7 +16,7 @@ from emulator_tests.simulators.clock import Readiness
 from emulator_tests.simulators.kaltura import seed, snapshot
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import broadcast, processing
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.entry_state import EntryStatus
 from emulator_tests.simulators.kaltura.models.faults import Rule
 from emulator_tests.simulators.kaltura.models.schema import Record
@@ -27,73 +27,73 @@ _GROUP = 1
 _UNLISTED = ("endedSessions", "spentActions", "users")
 
 
-async def answer(world: World, request: Request, path: str) -> Response:
+async def answer(account: Account, request: Request, path: str) -> Response:
     """Answer one request to the control interface."""
     name = path.removeprefix("/_simulator").strip("/")
     try:
         sent = await request.json() if await request.body() else {}
-        result = await _route(world, request, name, sent if isinstance(sent, dict) else {})
-        await world.late.commit_due()
+        result = await _route(account, request, name, sent if isinstance(sent, dict) else {})
+        await account.late.commit_due()
     except (ValueError, TypeError, KeyError, ApiError) as error:
         return JSONResponse({"error": str(error)}, 400)
-    world.store.flush()
+    account.store.flush()
     if result is None:
         return JSONResponse({"error": f"there is no {request.method} {name or '/'}"}, 404)
     return JSONResponse(result)
 
 
-async def _route(world: World, request: Request, name: str, sent: Mapping[str, Any]) -> Any:
+async def _route(account: Account, request: Request, name: str, sent: Mapping[str, Any]) -> Any:
     match (request.method, name):
         case ("GET", "things"):
             query = request.query_params
-            return things(world, query.get("deleted") == "1", query.get("seeded") == "1")
+            return things(account, query.get("deleted") == "1", query.get("seeded") == "1")
         case ("POST", "clock"):
-            return _set_clock(world, sent)
+            return _set_clock(account, sent)
         case ("POST", "broadcast"):
             entry_id = str(sent["entryId"])
             if sent["live"]:
-                return _brief(broadcast.start(world, entry_id))
-            return _brief(await broadcast.stop(world, entry_id, sent.get("recording")))
+                return _brief(broadcast.start(account, entry_id))
+            return _brief(await broadcast.stop(account, entry_id, sent.get("recording")))
         case ("POST", "change"):
-            return _change(world, str(sent["kind"]), sent["id"], dict(sent["fields"]))
+            return _change(account, str(sent["kind"]), sent["id"], dict(sent["fields"]))
         case ("GET", "actions"):
             return [_described(row) for row in actions.ACTIONS.values()]
         case ("GET", "counts"):
-            return dict(world.counts)
+            return dict(account.counts)
         case ("DELETE", "counts"):
-            world.counts.clear()
+            account.counts.clear()
             return {}
         case ("POST", "reset"):
-            seed.reset(world)
+            seed.reset(account)
             return {}
         case ("POST", "snapshot"):
-            world.snapshot = snapshot.take(world)
+            account.snapshot = snapshot.take(account)
             return {}
         case ("POST", "restore"):
-            if world.snapshot is None:
+            if account.snapshot is None:
                 raise ValueError("there is no snapshot")
-            snapshot.restore(world, world.snapshot)
+            snapshot.restore(account, account.snapshot)
             return {}
         case ("GET", "digest"):
-            return {"digest": snapshot.digest(world)}
+            return {"digest": snapshot.digest(account)}
         case ("POST", "secret"):
             # What the console does when somebody asks for a new one: keys that were signed with the old one are read
             # no more.
-            world.admin_secret = str(sent["adminSecret"])
+            account.admin_secret = str(sent["adminSecret"])
             return {}
-    return control.answer(world, Rule, request.method, name, sent)
+    return control.answer(account, Rule, request.method, name, sent)
 
 
-def things(world: World, with_deleted: bool, with_seeded: bool) -> dict[str, list[Record]]:
+def things(account: Account, with_deleted: bool, with_seeded: bool) -> dict[str, list[Record]]:
     """Everything that exists, by kind.
 
     Args:
-        world: The account.
+        account: The simulated account.
         with_deleted: Also what was deleted.
         with_seeded: Also what every account begins with.
     """
     kinds: dict[str, list[Record]] = {"users": [], "groups": []}
-    for name, table in world.store.tables.items():
+    for name, table in account.store.tables.items():
         rows = [*table.rows.values(), *(table.buried.values() if with_deleted else ())]
         if not with_seeded:
             rows = [row for row in rows if not row.get("_seeded")]
@@ -127,12 +127,12 @@ def _brief(row: Record) -> Record:
     return brief
 
 
-def _change(world: World, kind: str, id: str | int, fields: Record) -> Record:
+def _change(account: Account, kind: str, id: str | int, fields: Record) -> Record:
     """Set what callers cannot: what jobs of the server's own write, such as `lastPlayedAt`."""
-    table = world.store.tables[kind]
+    table = account.store.tables[kind]
     if table.get(id) is None:
         raise KeyError(f"there is no {id} among {kind}")
-    return _brief(world.store.change(table, id, **fields))
+    return _brief(account.store.change(table, id, **fields))
 
 
 def _described(row: actions.Action) -> Record:
@@ -147,13 +147,13 @@ def _described(row: actions.Action) -> Record:
     }
 
 
-def _set_clock(world: World, sent: Mapping[str, Any]) -> Record:
+def _set_clock(account: Account, sent: Mapping[str, Any]) -> Record:
     if "ready" in sent:
         rule = Readiness.parse(str(sent["ready"]))
         if "entryId" in sent:
-            world.store.change(world.store.entries, str(sent["entryId"]), _readiness=str(rule))
+            account.store.change(account.store.entries, str(sent["entryId"]), _readiness=str(rule))
         else:
-            world.readiness = rule
-    control.move_clock(world, sent)
-    processing.reschedule(world)
-    return control.clock(world)
+            account.readiness = rule
+    control.move_clock(account, sent)
+    processing.reschedule(account)
+    return control.clock(account)

@@ -12,56 +12,56 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from emulator_tests.simulators.kaltura.models.account import Snapshot, World
+from emulator_tests.simulators.kaltura.models.account import Account, Snapshot
 
 
-def take(world: World) -> Snapshot:
+def take(account: Account) -> Snapshot:
     """Keep the present state."""
     files: TemporaryDirectory[str] = TemporaryDirectory(prefix="kaltura-snapshot-")
-    shutil.copytree(world.store.files, files.name, dirs_exist_ok=True)
+    shutil.copytree(account.store.files, files.name, dirs_exist_ok=True)
     return Snapshot(
-        store=world.store.contents(),
+        store=account.store.contents(),
         files=files,
-        listing=_listing(world.store.files),
-        clock=dict(vars(world.clock)),
-        rules=tuple(dataclasses.replace(rule) for rule in world.faults.rules),
+        listing=_listing(account.store.files),
+        clock=dict(vars(account.clock)),
+        rules=tuple(dataclasses.replace(rule) for rule in account.faults.rules),
         beside={
-            "settings": dataclasses.replace(world.settings),
-            "readiness": world.readiness,
-            "admin_secret": world.admin_secret,
-            "requests": tuple(world.requests),
-            "counts": Counter(world.counts),
-            "agenda": tuple(world.agenda),
-            "held": tuple(world.late.held),
+            "settings": dataclasses.replace(account.settings),
+            "readiness": account.readiness,
+            "admin_secret": account.admin_secret,
+            "requests": tuple(account.requests),
+            "counts": Counter(account.counts),
+            "agenda": tuple(account.agenda),
+            "held": tuple(account.late.held),
         },
     )
 
 
-def restore(world: World, snapshot: Snapshot) -> None:
+def restore(account: Account, snapshot: Snapshot) -> None:
     """Bring the account back. The snapshot stays as it is, to be used again."""
     kept = snapshot.beside
-    world.store.bring_back(snapshot.store)
-    vars(world.clock).update(snapshot.clock)
-    world.faults.rules = [dataclasses.replace(rule) for rule in snapshot.rules]
-    world.settings = dataclasses.replace(kept["settings"])
-    world.readiness, world.admin_secret = kept["readiness"], kept["admin_secret"]
-    world.requests.clear()
-    world.requests.extend(kept["requests"])
-    world.counts = Counter(kept["counts"])
-    world.agenda[:] = kept["agenda"]
-    world.late.held[:] = kept["held"]
-    if _listing(world.store.files) != snapshot.listing:
-        shutil.rmtree(world.store.files)
+    account.store.bring_back(snapshot.store)
+    vars(account.clock).update(snapshot.clock)
+    account.faults.rules = [dataclasses.replace(rule) for rule in snapshot.rules]
+    account.settings = dataclasses.replace(kept["settings"])
+    account.readiness, account.admin_secret = kept["readiness"], kept["admin_secret"]
+    account.requests.clear()
+    account.requests.extend(kept["requests"])
+    account.counts = Counter(kept["counts"])
+    account.agenda[:] = kept["agenda"]
+    account.late.held[:] = kept["held"]
+    if _listing(account.store.files) != snapshot.listing:
+        shutil.rmtree(account.store.files)
         # With the times of the files, so that the next listing is the same.
-        shutil.copytree(snapshot.files.name, world.store.files)
+        shutil.copytree(snapshot.files.name, account.store.files)
 
 
-def digest(world: World) -> str:
+def digest(account: Account) -> str:
     """Return a digest of everything on which later answers depend; two accounts with the same one answer alike."""
-    tables = [(name, table.rows, table.buried) for name, table in world.store.tables.items()]
-    beside = (world.settings, world.readiness, world.admin_secret, world.agenda, len(world.late.held))
-    changed = [(at, table.name, key, row) for at, table, key, row in world.store.history]
-    state = (tables, changed, vars(world.clock), world.faults.rules, beside, sorted(_listing(world.store.files)))
+    tables = [(name, table.rows, table.buried) for name, table in account.store.tables.items()]
+    beside = (account.settings, account.readiness, account.admin_secret, account.agenda, len(account.late.held))
+    changed = [(at, table.name, key, row) for at, table, key, row in account.store.history]
+    state = (tables, changed, vars(account.clock), account.faults.rules, beside, sorted(_listing(account.store.files)))
     return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
 
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from emulator_tests.simulators.faults import BAD_GATEWAY, Kind
 from emulator_tests.simulators.kaltura import control
 from emulator_tests.simulators.kaltura.models import processing
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.faults import Rule
 from emulator_tests.simulators.kaltura.responses import dispatch, playback, requests
 from emulator_tests.simulators.kaltura.responses.dispatch import Answer, Exchange
@@ -35,12 +35,12 @@ class Application:
     """The ASGI application.
 
     Args:
-        world: The account it serves.
+        account: The account to serve.
         connections: Where the server's protocol reports connections.
     """
 
-    def __init__(self, world: World, connections: Connections) -> None:
-        self._world = world
+    def __init__(self, account: Account, connections: Connections) -> None:
+        self._account = account
         self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,13 +56,13 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._world.spawn(processing.keep_moving(self._world))
-        processing.reschedule(self._world)
+        self._account.spawn(processing.keep_moving(self._account))
+        processing.reschedule(self._account)
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        for task in list(self._world.tasks):
+        for task in list(self._account.tasks):
             task.cancel()
-        self._world.store.close()
+        self._account.store.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, request: Request) -> Response | None:
@@ -70,24 +70,24 @@ class Application:
         if request.method == "OPTIONS":
             return Response(b"", 200, _PREFLIGHT)
         if path.startswith("/_simulator"):
-            return await control.answer(self._world, request, path)
+            return await control.answer(self._account, request, path)
         if path.startswith("/api_v3"):
             try:
                 return await self._api(request, path)
             except ClientDisconnect:
                 return None
-        served = await playback.answer(self._world, request, path)
+        served = await playback.answer(self._account, request, path)
         return served if served is not None else Response("Not Found", 404)
 
     async def _api(self, request: Request, path: str) -> Response | None:
         peer = (request.client.host, request.client.port) if request.client else ("", 0)
         connection = self._connections.number(peer)
         parsed = await requests.read_request(request, path)
-        rule = self._world.faults.hitting(dispatch.addresses_of(parsed))
+        rule = self._account.faults.hitting(dispatch.addresses_of(parsed))
         exchange = self._exchange(request, peer[0], rule)
-        started_at = self._world.clock.now()
+        started_at = self._account.clock.now()
         answer = await self._carry_out(exchange, parsed, rule)
-        self._world.requests.append(
+        self._account.requests.append(
             {
                 "at": started_at,
                 "connection": connection,
@@ -121,7 +121,7 @@ class Application:
         raw = request.scope["raw_path"].decode("latin-1")
         query = request.scope["query_string"].decode("latin-1")
         exchange = Exchange(
-            world=self._world,
+            account=self._account,
             base_url=f"{request.url.scheme}://{request.headers.get('host', '')}",
             raw_uri=f"{raw}?{query}" if query else raw,
             remote_address=address,
@@ -145,8 +145,8 @@ class Application:
             return None
         if kind is Kind.LATE_COMMIT:
             # Its session is judged as of now.
-            exchange.arrived_at_s = self._world.clock.now()
-            self._world.late.hold(partial(dispatch.answer, exchange, parsed), rule.after_s)
+            exchange.arrived_at_s = self._account.clock.now()
+            self._account.late.hold(partial(dispatch.answer, exchange, parsed), rule.after_s)
             return None
         if kind is Kind.DELAY:
             await asyncio.sleep(rule.after_s)

@@ -1,4 +1,4 @@
-"""Entries with films, profiles and roles for tests of the Kaltura simulator; and addresses of what they play."""
+"""Entries with videos, profiles and roles for tests of the Kaltura simulator; and addresses of what they play."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAYER_CALLS = ("baseEntry.list", "baseEntry.getPlaybackContext", "metadata_meta
 
 
 def ready_entry(kaltura: KalturaServer, file: Path, **fields: Any) -> Any:
-    """An entry whose film has arrived; it is ready if the account's media are ready at once."""
+    """An entry whose video has arrived; it is ready if the account's media are ready at once."""
     client = kaltura.admin()
     entry = client.media.add(KalturaMediaEntry(name="a lesson", mediaType=KalturaMediaType.VIDEO, **fields))
     token = client.uploadToken.add(KalturaUploadToken())

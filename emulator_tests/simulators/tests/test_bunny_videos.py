@@ -47,7 +47,7 @@ def test_a_video_is_fetched_by_the_service_itself_and_finished_step_by_step(bunn
     assert bunny.control("GET", "things")["videos"][0]["fetchedFrom"].endswith("/film.mp4?secret=1")
 
 
-def test_what_cannot_be_fetched_or_is_no_film_ends_so(bunny: BunnyServer, sound: Path) -> None:
+def test_unreadable_or_invalid_source_fails(bunny: BunnyServer, sound: Path) -> None:
     with serving({"/sound.mp4": sound.read_bytes(), "/text": b"no film" * 100}) as files:
         ends = {
             f"{files.url}/nothing": 6,
@@ -83,7 +83,7 @@ def test_lists_come_in_pages_the_newest_first_and_are_searched(bunny: BunnyServe
     assert [one["title"] for one in by_title["items"]] == ["Film 0"]
 
 
-def test_who_has_another_key_or_library_or_sends_nonsense_is_refused(bunny: BunnyServer) -> None:
+def test_wrong_key_or_library_or_malformed_request_is_refused(bunny: BunnyServer) -> None:
     assert bunny.ask("GET", "", key="").status_code == 401
     assert bunny.ask("POST", "/fetch", key="another", json={"url": "http://127.0.0.1/"}).status_code == 401
     elsewhere = requests.get(f"{bunny.url}/library/1/videos", headers={"AccessKey": API_KEY}, timeout=10)

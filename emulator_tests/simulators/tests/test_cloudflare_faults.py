@@ -52,7 +52,7 @@ def test_a_fault_strikes_once_and_leaves_what_it_says(
     assert len(_listed(cloudflare)) == made + 1
 
 
-def test_what_is_carried_out_late_comes_when_its_time_has_come(cloudflare: CloudflareServer) -> None:
+def test_delayed_request_takes_effect_at_its_time(cloudflare: CloudflareServer) -> None:
     _fault(cloudflare, "late_commit", after_s=3600)
     with pytest.raises(sdk.APIConnectionError):
         cloudflare.create(10)

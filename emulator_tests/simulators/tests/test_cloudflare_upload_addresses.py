@@ -100,9 +100,7 @@ def test_nobody_makes_an_address_without_the_token(cloudflare: CloudflareServer,
         cloudflare.sdk.stream.get("0" * 32, account_id="f" * 32)
 
 
-def test_what_was_reserved_is_free_but_for_the_length_once_the_video_is_ready(
-    cloudflare: CloudflareServer, video: Path
-) -> None:
+def test_ready_video_frees_its_reservation_except_its_duration(cloudflare: CloudflareServer, video: Path) -> None:
     uid = cloudflare.upload(video, {"maxDurationSeconds": "600"})
     cloudflare.await_state(uid, "ready")
 
@@ -113,9 +111,7 @@ def test_what_was_reserved_is_free_but_for_the_length_once_the_video_is_ready(
     assert sum(cloudflare.storage()) == pytest.approx(0, abs=1e-9)
 
 
-def test_what_was_reserved_is_free_when_the_video_is_refused_or_deleted_or_its_address_expires(
-    cloudflare: CloudflareServer, tmp_path: Path
-) -> None:
+def test_ended_upload_frees_its_reservation(cloudflare: CloudflareServer, tmp_path: Path) -> None:
     garbage = tmp_path / "garbage.mp4"
     garbage.write_bytes(b"no film" * 100)
     refused = cloudflare.upload(garbage, {"maxDurationSeconds": "600"})

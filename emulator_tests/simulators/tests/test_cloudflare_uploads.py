@@ -25,7 +25,7 @@ CHUNK = 5 * MIB
 
 @pytest.fixture(scope="session")
 def long_video(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
-    """A film of 12 MiB: a short one, and behind it a box that players skip."""
+    """A video of 12 MiB: a short one, and behind it a box that players skip."""
     file = tmp_path_factory.mktemp("media") / "long.mp4"
     content = video.read_bytes()
     padding = 12 * MIB - len(content)
@@ -78,9 +78,7 @@ def test_tus_js_client_uploads_and_goes_on_where_it_was_interrupted(
     assert cloudflare.await_state(headers["stream-media-id"], "ready").size == 12 * MIB
 
 
-def test_what_arrived_of_a_chunk_that_broke_off_is_kept_and_the_upload_goes_on_behind_it(
-    cloudflare: CloudflareServer, long_video: Path
-) -> None:
+def test_partial_chunk_is_kept_and_the_upload_resumes_after_it(cloudflare: CloudflareServer, long_video: Path) -> None:
     content = long_video.read_bytes()
     headers = cloudflare.create(len(content))
     url = headers["location"]
@@ -145,7 +143,7 @@ def test_a_browser_may_use_the_address(cloudflare: CloudflareServer) -> None:
     assert "Upload-Offset" in head(url).headers["Access-Control-Expose-Headers"]
 
 
-def test_a_form_uploads_a_short_film_once(cloudflare: CloudflareServer, video: Path) -> None:
+def test_form_uploads_a_short_video_once(cloudflare: CloudflareServer, video: Path) -> None:
     made = cloudflare.sdk.stream.direct_upload.create(
         account_id=ACCOUNT_ID, max_duration_seconds=600, creator="t", meta={"a": "b"}, require_signed_urls=True
     )
@@ -162,9 +160,7 @@ def test_a_form_uploads_a_short_film_once(cloudflare: CloudflareServer, video: P
         assert requests.post(made.upload_url, files={"file": file}, timeout=30).status_code == 400
 
 
-def test_a_film_is_copied_from_an_address_or_it_is_said_that_it_could_not_be(
-    cloudflare: CloudflareServer, video: Path
-) -> None:
+def test_video_is_copied_from_an_address_or_fails(cloudflare: CloudflareServer, video: Path) -> None:
     source = cloudflare.upload(video)
     cloudflare.await_state(source, "ready")
     cloudflare.sdk.stream.downloads.create(source, account_id=ACCOUNT_ID)

@@ -42,7 +42,7 @@ def test_a_video_gets_on_step_by_step_and_plays_before_it_is_wholly_encoded(
     assert seen[-1].modified > seen[0].created
 
 
-def test_what_is_no_film_or_too_long_or_damaged_ends_in_error_with_its_code(
+def test_invalid_video_fails_with_its_code(
     cloudflare: CloudflareServer, video: Path, sound: Path, tmp_path: Path
 ) -> None:
     garbage, damaged = tmp_path / "garbage.mp4", tmp_path / "damaged.mp4"
@@ -105,7 +105,7 @@ def test_an_edit_changes_what_it_names_and_nothing_else(cloudflare: CloudflareSe
     assert _listed(cloudflare, creator="one") == []
 
 
-def test_what_is_deleted_is_gone_and_deleting_it_again_says_so(cloudflare: CloudflareServer, video: Path) -> None:
+def test_deleted_video_is_not_found(cloudflare: CloudflareServer, video: Path) -> None:
     uid = cloudflare.upload(video)
     cloudflare.await_state(uid, "ready")
 
@@ -118,7 +118,7 @@ def test_what_is_deleted_is_gone_and_deleting_it_again_says_so(cloudflare: Cloud
             again(uid, account_id=ACCOUNT_ID)
 
 
-def test_a_webhook_is_told_of_the_end_only_signed_with_its_secret_until_it_has_heard(
+def test_webhook_is_sent_once_at_the_end_signed_and_retried(
     cloudflare: CloudflareServer, video: Path, sound: Path
 ) -> None:
     with listening("/hook", [500]) as listener:

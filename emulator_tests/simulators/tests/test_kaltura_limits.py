@@ -102,7 +102,7 @@ def test_a_character_that_xml_does_not_allow_is_refused(kaltura: KalturaServer, 
     assert kaltura.things("entries") == []
 
 
-def test_what_stands_on_a_line_of_its_own_is_allowed(kaltura: KalturaServer) -> None:
+def test_line_breaks_are_allowed(kaltura: KalturaServer) -> None:
     """S4: tab, line feed and everything printable."""
     text = "a\tb\nc \u007f é 课 😀"
     assert kaltura.admin().media.add(video_entry(description=text)).description == text

@@ -65,7 +65,7 @@ def test_a_key_that_is_sent_is_kept(kaltura: KalturaServer) -> None:
     assert (added.streamPassword, added.primaryBroadcastingUrl.partition("?t=")[2]) == ("ownkey01", "ownkey01")
 
 
-def test_where_the_picture_is_sent_is_told_to_those_who_may_edit(kaltura: KalturaServer) -> None:
+def test_ingest_address_is_shown_to_editors_only(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     added = live(client, userId="ann")
     assert len(keys(client.baseEntry.get(added.id))) == 5
@@ -136,7 +136,7 @@ def test_a_recording_is_processed_like_an_upload(kaltura: KalturaServer, video: 
     assert len(flavors) == 4, "a recording is converted by the profile for files, not by that for live entries"
 
 
-def test_without_a_film_nothing_arrives_and_it_may_come_later(kaltura: KalturaServer, video: Path) -> None:
+def test_recording_without_content_may_get_it_later(kaltura: KalturaServer, video: Path) -> None:
     client = kaltura.admin()
     added = live(client, APPENDED)
     play(kaltura, added.id)
@@ -161,7 +161,7 @@ def test_nothing_is_recorded_of_an_entry_that_does_not_record(kaltura: KalturaSe
     assert kaltura.things("entryServerNodes") == []
 
 
-def test_a_broadcast_needs_a_living_live_entry_and_a_film_that_is_there(kaltura: KalturaServer, tmp_path: Path) -> None:
+def test_broadcast_needs_an_existing_live_entry_and_file(kaltura: KalturaServer, tmp_path: Path) -> None:
     client = kaltura.admin()
     gone = live(client)
     client.liveStream.delete(gone.id)
@@ -178,7 +178,7 @@ def test_a_broadcast_needs_a_living_live_entry_and_a_film_that_is_there(kaltura:
     assert client.liveStream.isLive(added.id)
 
 
-def test_the_control_interface_tells_what_belongs_together_and_no_secret(kaltura: KalturaServer) -> None:
+def test_control_lists_related_objects_without_secrets(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     added = live(client, APPENDED, description="of ours")
     play(kaltura, added.id)

@@ -1,4 +1,4 @@
-"""The fate of content: flavors that go, pictures sent as films, entries without a type, and thumbnails."""
+"""The fate of content: flavors that go, pictures sent as videos, entries without a type, and thumbnails."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_every_flavor_is_shown_with_its_params_and_then_what_is_missing(kaltura:
     ids=["PNG", "JPEG", "BMP", "WebP"],
 )
 @pytest.mark.parametrize("converts", [True, False], ids=["converted", "not converted"])
-def test_a_picture_in_a_film_entry_is_a_film_without_duration_or_fails(
+def test_picture_in_a_video_entry_has_no_duration_or_fails(
     kaltura: KalturaServer, tmp_path: Path, name: str, how: tuple[str, ...], container: str, converts: bool
 ) -> None:
     """B16: only an IMAGE takes a picture as such, KalturaEntryService::attachFile."""
@@ -141,21 +141,19 @@ def test_a_picture_in_a_film_entry_is_a_film_without_duration_or_fails(
     assert [each.status.getValue() for each in transcodes] == [expected] * 3
 
 
-def test_a_moving_gif_in_a_film_entry_is_a_film(kaltura: KalturaServer, tmp_path: Path) -> None:
+def test_animated_gif_in_a_video_entry_is_a_video(kaltura: KalturaServer, tmp_path: Path) -> None:
     """B16."""
     entry = filled(kaltura.admin(), drawn(tmp_path, "moving.gif"))
     assert (entry.mediaType.getValue(), entry.status.getValue(), entry.duration) == (1, READY, 1)
 
 
-def test_a_picture_of_a_few_pixels_is_no_film(kaltura: KalturaServer, tmp_path: Path) -> None:
+def test_tiny_picture_is_no_video(kaltura: KalturaServer, tmp_path: Path) -> None:
     """B16: KDLSanityLimits."""
     entry = filled(kaltura.admin(), drawn(tmp_path, "tiny.png", "-frames:v", "1", size="8x8"))
     assert entry.status.getValue() == ERROR_CONVERTING
 
 
-def test_a_picture_replaces_a_film_only_where_pictures_convert(
-    kaltura: KalturaServer, video: Path, picture: Path
-) -> None:
+def test_picture_replaces_a_video_only_if_pictures_convert(kaltura: KalturaServer, video: Path, picture: Path) -> None:
     """B16."""
     client = kaltura.admin()
     entry = ready_entry(kaltura, video)
@@ -169,7 +167,7 @@ def test_a_picture_replaces_a_film_only_where_pictures_convert(
     assert (replaced.status.getValue(), replaced.duration, replaced.mediaType.getValue()) == (READY, 0, 1)
 
 
-def test_an_image_takes_whatever_comes(kaltura: KalturaServer, video: Path, picture: Path) -> None:
+def test_image_entry_accepts_any_file(kaltura: KalturaServer, video: Path, picture: Path) -> None:
     """B16."""
     for file in (video, picture):
         entry = filled(kaltura.admin(), file, KalturaMediaType.IMAGE)

@@ -36,7 +36,7 @@ def moderated(kaltura: KalturaServer) -> KalturaServer:
     return kaltura
 
 
-def test_what_is_new_waits_for_approval(moderated: KalturaServer) -> None:
+def test_new_entry_waits_for_approval(moderated: KalturaServer) -> None:
     """B2: entry::setDefaultModerationStatus."""
     client = moderated.admin()
     live = KalturaLiveStreamEntry(name="a talk", mediaType=KalturaMediaType.LIVE_STREAM_FLASH)
@@ -47,7 +47,7 @@ def test_what_is_new_waits_for_approval(moderated: KalturaServer) -> None:
 
 
 @pytest.mark.parametrize("status", [PENDING, REJECTED], ids=["pending", "rejected"])
-def test_lists_leave_it_out_unless_they_name_it(moderated: KalturaServer, status: int) -> None:
+def test_lists_exclude_pending_entries_unless_filtered(moderated: KalturaServer, status: int) -> None:
     """B2: KalturaBaseEntryFilter::setDefaultModerationStatus."""
     client = moderated.admin()
     added = client.media.add(video_entry(referenceId="r1", tags="lesson"))
@@ -76,7 +76,7 @@ def test_lists_leave_it_out_unless_they_name_it(moderated: KalturaServer, status
     assert client.media.count(KalturaMediaEntryFilter(**named)) == 0
 
 
-def test_who_approves_and_rejects(moderated: KalturaServer) -> None:
+def test_only_moderators_approve_and_reject(moderated: KalturaServer) -> None:
     """B2: only who moderates may, so no USER session."""
     client = moderated.admin()
     added = client.media.add(video_entry(userId="ann"))
@@ -90,7 +90,7 @@ def test_who_approves_and_rejects(moderated: KalturaServer) -> None:
 
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["pending", "rejected"])
-def test_it_is_played_by_its_owner_and_viewers_of_it_alone(
+def test_pending_entry_plays_for_its_owner_and_named_viewers_only(
     moderated: KalturaServer, video: Path, rejected: bool
 ) -> None:
     """B2: KSecureEntryHelper::validateModeration."""
@@ -105,7 +105,7 @@ def test_it_is_played_by_its_owner_and_viewers_of_it_alone(
     assert get(manifest(moderated, shown.id)).content == video.read_bytes()
 
 
-def test_players_are_told_all_the_same(moderated: KalturaServer, video: Path) -> None:
+def test_moderated_entry_is_reported_to_players(moderated: KalturaServer, video: Path) -> None:
     """B2: getPlaybackContext knows nothing of moderation."""
     shown = ready_entry(moderated, video)
     context = moderated.user("bob").baseEntry.getPlaybackContext(shown.id, KalturaPlaybackContextOptions())

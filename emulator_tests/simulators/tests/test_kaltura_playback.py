@@ -85,7 +85,7 @@ def test_an_expired_or_garbled_session_plays_nothing(kaltura: KalturaServer, vid
 
 
 @pytest.mark.parametrize("honoured", [False, True], ids=["as in the source", "honoured"])
-def test_an_ended_session_plays_on_unless_the_installation_looks_at_that(
+def test_ended_session_still_plays_unless_the_installation_checks_it(
     kaltura: KalturaServer, video: Path, honoured: bool
 ) -> None:
     kaltura.control("POST", "settings", delivery_honours_end=honoured)

@@ -43,7 +43,7 @@ def test_flavors_become_ready_one_by_one_and_move_the_entry(kaltura: KalturaServ
     assert updated == sorted(set(updated))
 
 
-def test_an_entry_can_become_ready_after_looks_or_fail(kaltura: KalturaServer, video: Path) -> None:
+def test_entry_becomes_ready_or_fails_after_a_number_of_reads(kaltura: KalturaServer, video: Path) -> None:
     kaltura.control("POST", "clock", ready="after_looks:4")
     client = kaltura.admin()
     entry = uploaded_entry(client, video)
@@ -92,9 +92,7 @@ def test_replacing_needs_the_feature(kaltura: KalturaServer, video: Path) -> Non
     assert error_of(client.media.updateContent, entry.id, resource(token.id)) == "FEATURE_FORBIDDEN"
 
 
-def test_an_entry_that_could_not_be_converted_is_converted_from_its_source_anew(
-    kaltura: KalturaServer, video: Path
-) -> None:
+def test_unconverted_entry_is_converted_again_from_its_source(kaltura: KalturaServer, video: Path) -> None:
     kaltura.control("POST", "clock", ready="failed")
     client = kaltura.admin()
     entry = uploaded_entry(client, video)

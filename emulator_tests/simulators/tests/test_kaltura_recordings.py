@@ -35,7 +35,7 @@ def lasting(kaltura: KalturaServer) -> Any:
 
 @pytest.fixture
 def short_film(video: Path, tmp_path: Path) -> Path:
-    """The same film with another size, so that one can be told from the other."""
+    """The same video with another size, so that one can be told from the other."""
     film = tmp_path / "short.mp4"
     # Bytes after the last box of an MP4 file mean nothing.
     film.write_bytes(video.read_bytes() + b"\0\0\0\x10free" + bytes(8))
@@ -64,7 +64,7 @@ def test_an_appended_broadcast_replaces_what_its_recording_holds(
     assert size(client, first.id) == short_film.stat().st_size
 
 
-def test_what_was_appended_to_for_a_week_or_is_gone_is_not_appended_to(kaltura: KalturaServer, video: Path) -> None:
+def test_recording_older_than_a_week_is_not_appended_to(kaltura: KalturaServer, video: Path) -> None:
     client = lasting(kaltura)
     added = live(client, APPENDED)
     recorded = []
@@ -115,7 +115,7 @@ def test_a_live_entry_waits_for_its_recording(kaltura: KalturaServer, video: Pat
 
 
 @pytest.mark.parametrize("service", ["liveStream", "baseEntry"])
-def test_after_a_week_nobody_waits_for_a_recording(kaltura: KalturaServer, service: str) -> None:
+def test_recording_is_not_awaited_after_a_week(kaltura: KalturaServer, service: str) -> None:
     client = lasting(kaltura)
     added = live(client, APPENDED)
     play(kaltura, added.id)

@@ -32,7 +32,7 @@ def start(servers: list[KalturaServer], state: Path) -> KalturaServer:
     return servers[-1]
 
 
-def test_what_was_acknowledged_survives_a_kill(lasting: list[KalturaServer], tmp_path: Path, video: Path) -> None:
+def test_acknowledged_writes_survive_a_kill(lasting: list[KalturaServer], tmp_path: Path, video: Path) -> None:
     state = tmp_path / "kaltura.state"
     before = start(lasting, state)
     client = before.admin()

@@ -35,7 +35,7 @@ SERVICES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def test_entries_live_and_die(kaltura: KalturaServer) -> None:
+def test_entries_are_added_updated_and_deleted(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     added = client.media.add(video_entry(referenceId="r1", tags="aa,bb", description="<b>&ü</b>"))
     assert (added.status.getValue(), added.userId, added.moderationStatus.getValue()) == ("7", "operator", 6)

@@ -188,7 +188,7 @@ def test_a_browser_may_call(kaltura: KalturaServer) -> None:
     assert requests.post(address, timeout=10).headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_what_does_not_exist_is_named(kaltura: KalturaServer) -> None:
+def test_unknown_service_or_action_is_named(kaltura: KalturaServer) -> None:
     for path, expected in (
         ("service/nothing/action/get", "SERVICE_DOES_NOT_EXISTS"),
         ("service/media/action/nothing", "ACTION_DOES_NOT_EXISTS"),

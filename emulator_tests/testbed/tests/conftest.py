@@ -16,9 +16,9 @@ import pytest
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from emulator_tests.testbed.network import free_ports
 from emulator_tests.testbed.part import Part
 from emulator_tests.testbed.places import ROOT, VENV
-from emulator_tests.testbed.stack import free_ports
 
 PARENT = "projects/demo-greenroom/locations/us-central1"
 

@@ -16,7 +16,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from emulator_tests.testbed.cloud_tasks import Job, Line, Retry, instant
+from emulator_tests.testbed.cloud_tasks.queues import Job, Queue, Retry, instant
 from emulator_tests.testbed.tests.conftest import PARENT, Receiver
 
 QUEUE = f"{PARENT}/queues/alone"
@@ -244,13 +244,13 @@ def test_a_task_that_is_not_answered_by_its_deadline_comes_again(receiver: Recei
 
     async def held() -> Job:
         async with httpx.AsyncClient(timeout=None, trust_env=False) as http:
-            line = Line(tasks_v2.Queue(name=QUEUE, retry_config=QUICK_RETRY), http)
+            queue = Queue(tasks_v2.Queue(name=QUEUE, retry_config=QUICK_RETRY), http)
             request = tasks_v2.HttpRequest(url=f"{receiver.url}/held", http_method=tasks_v2.HttpMethod.POST)
             at = datetime.now(UTC)
             job = Job(f"{QUEUE}/tasks/1", request, at, at, deadline=timedelta(milliseconds=100))
-            line.add(job)
+            queue.add(job)
             await asyncio.to_thread(receiver.wait_for, 2)
-            line.close()
+            queue.close()
             return job
 
     job = asyncio.run(held())
@@ -269,7 +269,7 @@ def test_a_task_that_is_not_answered_by_its_deadline_comes_again(receiver: Recei
         pytest.param({"name": "elsewhere/tasks/1"}, id="a name of another queue"),
     ],
 )
-def test_what_the_cloud_refuses_is_refused(
+def test_invalid_tasks_are_refused_as_in_the_cloud(
     cloud_tasks: Client, receiver: Receiver, settings: dict[str, object], new_refusing_queue: str
 ) -> None:
     with pytest.raises(exceptions.InvalidArgument):

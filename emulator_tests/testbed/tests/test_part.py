@@ -127,7 +127,7 @@ def test_a_part_that_ends_before_it_is_ready_says_so_with_the_end_of_its_log(tmp
     assert "no such flag" in str(failure.value)
 
 
-def test_a_part_that_never_answers_is_given_up(tmp_path: Path) -> None:
+def test_part_that_never_answers_is_stopped(tmp_path: Path) -> None:
     part = family(tmp_path, "exec sleep 1000")
     part.start()
     with pytest.raises(PartFailed, match="did not answer in time"):

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from emulator_tests.testbed.places import CLIENTS, NODE, ROOT
-from emulator_tests.testbed.setup import packages_of
+from emulator_tests.testbed.steps import packages_of
 
 
 def unless_asked_for(flag: str, version: str, install: str) -> str:
@@ -125,7 +125,7 @@ def test_everything_missing_is_installed_once(copy: Copy) -> None:
     assert copy.calls() == ["cargo install", "go install", "npm ci"]
 
 
-def test_what_has_other_pins_or_is_gone_is_installed_again_and_nothing_else(copy: Copy) -> None:
+def test_changed_or_missing_steps_are_installed_again(copy: Copy) -> None:
     copy.run()
     (copy.root / "emulator_tests" / "package-lock.json").write_text("{}")
     copy.run()
@@ -163,7 +163,7 @@ def test_a_tool_that_is_missing_or_too_old_is_named_before_anything_is_done(copy
     assert copy.calls() == []
 
 
-def test_a_missing_program_of_debian_is_installed_and_said(copy: Copy) -> None:
+def test_missing_debian_package_is_installed_and_reported(copy: Copy) -> None:
     (copy.root / "tools" / "ffmpeg").unlink()
     done = copy.run()
     assert done.returncode == 0, done.stderr

@@ -22,9 +22,10 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from emulator_tests.testbed import Testbed, TestbedError
-from emulator_tests.testbed.cloud_tasks import duration
+from emulator_tests.testbed.cloud_tasks.queues import duration
+from emulator_tests.testbed.firebase import dotenv
+from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.places import FAKE_GCS_SERVER, NODE, ROOT
-from emulator_tests.testbed.stack import ask, dotenv
 
 ODD = 'a "quoted" \\ word # with\n$everything'
 
@@ -125,7 +126,7 @@ def test_a_task_queue_function_has_a_queue_with_the_limits_it_declares(own: Test
     assert "attempt 1: HTTP status code 200" in (own.logs / "tasks.log").read_text()
 
 
-def test_a_second_stack_in_the_same_folder_says_who_has_it(own: Testbed) -> None:
+def test_second_stack_in_a_folder_names_the_first(own: Testbed) -> None:
     with pytest.raises(TestbedError, match=rf"running already in {own.logs.parent} \(process {os.getpid()}\)"):
         Testbed(own.logs.parent).__enter__()
     assert own.failure is None

@@ -39,7 +39,9 @@ def open_account(settings: Settings, context: Context) -> Provider:
     )
     webhook = CloudflareWebhook(account)
     return Provider(
-        ProviderAccount(CloudflareMedia(account), CloudflareInventory(account)),
+        ProviderAccount(
+            CloudflareMedia(account), CloudflareInventory(account), protection="the signed URLs of the videos"
+        ),
         webhook,
         CloudflareSetup(account, webhook),
         passes_on=settings.passes_on,

@@ -20,7 +20,6 @@ class Settings(ProviderSettings):
     """
 
     title: ClassVar[str] = "Cloudflare Stream"
-    protection: ClassVar[str] = "the signed URLs of the videos"
 
     account_id: str = required(
         "CLOUDFLARE_ACCOUNT_ID",

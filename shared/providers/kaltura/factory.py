@@ -37,7 +37,12 @@ def open_account(settings: Settings, context: Context) -> Provider:
     chat_secret = None if settings.chat_secret in ("", FIND) else settings.chat_secret
     audience = KalturaAudience(account, context.chat_lifetime_s, chat_secret)
     return Provider(
-        ProviderAccount(KalturaMedia(account), KalturaInventory(account), KalturaViewerKeys(account)),
+        ProviderAccount(
+            KalturaMedia(account),
+            KalturaInventory(account),
+            KalturaViewerKeys(account),
+            protection="the access-control profile of the entries",
+        ),
         KalturaWebhook(account),
         KalturaSetup(account, audience),
         KalturaEvents(account, context.records_events),

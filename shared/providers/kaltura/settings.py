@@ -39,7 +39,6 @@ class Settings(ProviderSettings):
     """
 
     title: ClassVar[str] = "Kaltura"
-    protection: ClassVar[str] = "the access-control profile of the entries"
 
     url: str = optional(
         "KALTURA_URL", server_url, "Address of the Kaltura server, without /api_v3.", "https://www.kaltura.com"

@@ -19,14 +19,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from emulator_tests.simulators import media
-from emulator_tests.simulators.bunny.models import Status, World
+from emulator_tests.simulators.bunny.models import Account, Status
 
 _HLS = "application/vnd.apple.mpegurl"
 _SIGN = "bcdn_token="
 _UNSIGNED = ("token", "bcdn_token", "expires")
 
 
-async def answer(world: World, request: Request) -> Response:
+async def answer(account: Account, request: Request) -> Response:
     """Serve one address of a video."""
     raw = request.scope["raw_path"].decode("latin-1")
     path, sent = raw, dict(request.query_params)
@@ -34,10 +34,10 @@ async def answer(world: World, request: Request) -> Response:
         told, _, path = raw.removeprefix("/").partition("/")
         sent, path = dict(parse_qsl(told, keep_blank_values=True)), f"/{path}"
         sent["token"] = sent.pop("bcdn_token")
-    if not is_signed(world.token_key, path, sent, world.clock.now()):
+    if not is_signed(account.token_key, path, sent, account.clock.now()):
         return Response("The token is not valid.", 403)
     guid, *words = path.strip("/").split("/")
-    video = world.videos.get(guid)
+    video = account.videos.get(guid)
     if video is None or video.status is not Status.FINISHED:
         return Response("Not found.", 404)
     resolution = f"{video.height}p"
@@ -47,12 +47,12 @@ async def answer(world: World, request: Request) -> Response:
             lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-STREAM-INF:BANDWIDTH=1000000,{size}"]
             return Response("\n".join([*lines, f"{resolution}/video.m3u8"]) + "\n", media_type=_HLS)
         case [folder, name] if folder == resolution:
-            return await _segment(world, guid, name)
+            return await _segment(account, guid, name)
         case ["thumbnail.jpg"]:
-            picture = await media.frame(world.bytes_of(guid), 0.0, media.scaling(640, 0, 1), 75)
+            picture = await media.frame(account.bytes_of(guid), 0.0, media.scaling(640, 0, 1), 75)
             return Response("", 404) if picture is None else Response(picture, media_type="image/jpeg")
         case ["original"]:
-            return FileResponse(world.bytes_of(guid), media_type="video/mp4")
+            return FileResponse(account.bytes_of(guid), media_type="video/mp4")
     return Response("Not found.", 404)
 
 
@@ -79,10 +79,10 @@ def _in_base64(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-async def _segment(world: World, guid: str, name: str) -> Response:
+async def _segment(account: Account, guid: str, name: str) -> Response:
     """A part of a video cut for HLS; it is cut when first asked for."""
-    folder = world.segments_of(guid)
-    if not (folder / "index.m3u8").exists() and not await media.segment(world.bytes_of(guid), folder):
+    folder = account.segments_of(guid)
+    if not (folder / "index.m3u8").exists() and not await media.segment(account.bytes_of(guid), folder):
         return Response("Not found.", 404)
     file = folder / ("index.m3u8" if name == "video.m3u8" else Path(name).name)
     if not file.is_file():

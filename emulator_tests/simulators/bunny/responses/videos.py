@@ -14,20 +14,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator_tests.simulators.bunny.errors import refusal
-from emulator_tests.simulators.bunny.models import Status, Video, World
+from emulator_tests.simulators.bunny.models import Account, Status, Video
 
 _PAGE_MAX = 1000
 _PAGE = 100
 
 
-def video_json(world: World, video: Video) -> dict[str, Any]:
+def video_json(account: Account, video: Video) -> dict[str, Any]:
     """Return a video in the form of the API."""
     is_playable = video.status is Status.FINISHED
     return {
-        "videoLibraryId": world.library_id,
+        "videoLibraryId": account.library_id,
         "guid": video.guid,
         "title": video.title,
-        "dateUploaded": world.instant(video.created_s),
+        "dateUploaded": account.instant(video.created_s),
         "views": 0,
         "isPublic": False,
         "length": round(video.duration_s),
@@ -53,28 +53,28 @@ def video_json(world: World, video: Video) -> dict[str, Any]:
     }
 
 
-async def create(world: World, request: Request) -> Response:
+async def create(account: Account, request: Request) -> Response:
     """Create a video without bytes."""
     title = (await _body(request)).get("title")
     if not isinstance(title, str) or not title:
         return refusal(400, "The Title field is required.")
-    return JSONResponse(video_json(world, world.add(title)))
+    return JSONResponse(video_json(account, account.add(title)))
 
 
-async def fetch(world: World, request: Request) -> Response:
+async def fetch(account: Account, request: Request) -> Response:
     """Create a video, and fetch its bytes from an address in the background."""
     sent = await _body(request)
     url = sent.get("url")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         return JSONResponse({"success": False, "message": "The URL is not valid.", "statusCode": 400})
     title = str(sent.get("title") or url.partition("?")[0].rpartition("/")[2])
-    video = world.add(title, request.query_params.get("collectionId", ""), url)
-    world.spawn(world.fetch(video))
-    named = {"id": video.guid} if world.settings.fetch_tells_id else {}
+    video = account.add(title, request.query_params.get("collectionId", ""), url)
+    account.spawn(account.fetch(video))
+    named = {"id": video.guid} if account.settings.fetch_tells_id else {}
     return JSONResponse({**named, "success": True, "message": "OK", "statusCode": 200})
 
 
-def listing(world: World, query: Mapping[str, str], lag_s: float) -> Response:
+def listing(account: Account, query: Mapping[str, str], lag_s: float) -> Response:
     """List videos; those created in the last `lag_s` seconds are not listed yet."""
     try:
         page, size = int(query.get("page", "1")), int(query.get("itemsPerPage", str(_PAGE)))
@@ -82,10 +82,10 @@ def listing(world: World, query: Mapping[str, str], lag_s: float) -> Response:
         return refusal(400, "The page is not a number.")
     page, size = max(page, 1), min(max(size, 1), _PAGE_MAX)
     search, collection = query.get("search", "").lower(), query.get("collection", "")
-    listed_until_s = world.clock.now() - lag_s
+    listed_until_s = account.clock.now() - lag_s
     found = [
         video
-        for video in world.videos.values()
+        for video in account.videos.values()
         if search in video.title.lower()
         and collection in ("", video.collection_id)
         and (not lag_s or video.created_s <= listed_until_s)
@@ -94,28 +94,28 @@ def listing(world: World, query: Mapping[str, str], lag_s: float) -> Response:
         found.sort(key=lambda video: video.title)
     else:
         found.sort(key=lambda video: video.created_s, reverse=True)
-    items = [video_json(world, video) for video in found[(page - 1) * size : page * size]]
+    items = [video_json(account, video) for video in found[(page - 1) * size : page * size]]
     return JSONResponse({"totalItems": len(found), "currentPage": page, "itemsPerPage": size, "items": items})
 
 
-async def one(world: World, video: Video, method: str, request: Request) -> Response:
+async def one(account: Account, video: Video, method: str, request: Request) -> Response:
     """Read, change, delete one video, or take its bytes."""
     match method:
         case "GET":
             video.reads += 1
-            world.advance(video)
-            return JSONResponse(video_json(world, video))
+            account.advance(video)
+            return JSONResponse(video_json(account, video))
         case "POST":
             title = (await _body(request)).get("title")
             video.title = title if isinstance(title, str) and title else video.title
         case "DELETE":
-            world.remove(video.guid)
+            account.remove(video.guid)
         case "PUT":
             if video.status not in (Status.CREATED, Status.UPLOAD_FAILED):
                 return refusal(400, "The requested video was already uploaded.")
-            world.bytes_of(video.guid).write_bytes(await request.body())
+            account.bytes_of(video.guid).write_bytes(await request.body())
             video.status = Status.UPLOADED
-            world.spawn(world.inspect_upload(video))
+            account.spawn(account.inspect_upload(video))
         case _:
             return refusal(405, "Not allowed.")
     return JSONResponse({"success": True, "message": "OK", "statusCode": 200})

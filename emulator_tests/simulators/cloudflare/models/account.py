@@ -63,8 +63,8 @@ class Webhook:
 
 
 @dataclass(slots=True)
-class World:
-    """One account."""
+class Account:
+    """The simulated account."""
 
     account_id: str
     api_token: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.account import Account
 from emulator_tests.simulators.cloudflare.models.video import State, Video
 
 
-def video_json(world: World, video: Video) -> dict[str, Any]:
+def video_json(account: Account, video: Video) -> dict[str, Any]:
     """Return a video in the form of `GET /stream/{uid}`."""
-    root = f"{world.base_url}/{video.uid}"
-    prefix = world.settings.reason_prefix
+    root = f"{account.base_url}/{video.uid}"
+    prefix = account.settings.reason_prefix
     status: dict[str, Any] = {
         "state": video.state.value,
         "pctComplete": f"{video.percent:.6f}" if video.state in (State.IN_PROGRESS, State.READY) else "",
@@ -26,18 +26,18 @@ def video_json(world: World, video: Video) -> dict[str, Any]:
         "thumbnail": f"{root}/thumbnails/thumbnail.jpg",
         "thumbnailTimestampPct": video.thumbnail_timestamp_pct,
         "readyToStream": video.plays,
-        "readyToStreamAt": world.instant(video.modified_s) if video.plays else None,
+        "readyToStreamAt": account.instant(video.modified_s) if video.plays else None,
         "status": status,
         "meta": video.meta,
-        "created": world.instant(video.created_s),
-        "modified": world.instant(video.modified_s),
+        "created": account.instant(video.created_s),
+        "modified": account.instant(video.modified_s),
         "scheduledDeletion": video.scheduled_deletion,
         "size": video.size_bytes,
         "preview": f"{root}/watch",
         "allowedOrigins": video.allowed_origins,
         "requireSignedURLs": video.require_signed_urls,
-        "uploaded": None if video.uploaded_s is None else world.instant(video.uploaded_s),
-        "uploadExpiry": None if video.upload_expires_s is None else world.instant(video.upload_expires_s),
+        "uploaded": None if video.uploaded_s is None else account.instant(video.uploaded_s),
+        "uploadExpiry": None if video.upload_expires_s is None else account.instant(video.upload_expires_s),
         "maxSizeBytes": None,
         "maxDurationSeconds": video.max_duration_s,
         "duration": video.duration_s,

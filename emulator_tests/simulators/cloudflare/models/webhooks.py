@@ -14,24 +14,24 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator_tests.simulators.cloudflare.models.account import Webhook, World
+from emulator_tests.simulators.cloudflare.models.account import Account, Webhook
 from emulator_tests.simulators.cloudflare.models.video import Video
 from emulator_tests.simulators.cloudflare.models.video_json import video_json
 
 _TIMEOUT_S = 10.0
 
 
-def subscribe(world: World, url: str) -> Webhook:
+def subscribe(account: Account, url: str) -> Webhook:
     """Set the address of the webhook, with a new secret."""
-    world.webhook = Webhook(url, secrets.token_hex(16), world.clock.now())
-    return world.webhook
+    account.webhook = Webhook(url, secrets.token_hex(16), account.clock.now())
+    return account.webhook
 
 
-def tell(world: World, video: Video) -> None:
+def tell(account: Account, video: Video) -> None:
     """Send a notification of how a video has ended."""
-    if world.webhook is not None:
-        body = json.dumps(video_json(world, video)).encode()
-        world.spawn(_deliver(world, world.webhook, body))
+    if account.webhook is not None:
+        body = json.dumps(video_json(account, video)).encode()
+        account.spawn(_deliver(account, account.webhook, body))
 
 
 def sign(secret: str, at_s: int, body: bytes) -> str:
@@ -40,15 +40,15 @@ def sign(secret: str, at_s: int, body: bytes) -> str:
     return f"time={at_s},sig1={signature}"
 
 
-async def _deliver(world: World, webhook: Webhook, body: bytes) -> None:
-    for _ in range(world.settings.webhook_attempts):
+async def _deliver(account: Account, webhook: Webhook, body: bytes) -> None:
+    for _ in range(account.settings.webhook_attempts):
         headers = {
             "Content-Type": "application/json",
-            "Webhook-Signature": sign(webhook.secret, int(world.clock.now()), body),
+            "Webhook-Signature": sign(webhook.secret, int(account.clock.now()), body),
         }
         if 200 <= await asyncio.to_thread(_send, webhook.url, headers, body) < 300:
             return
-        await asyncio.sleep(world.settings.webhook_retry_s)
+        await asyncio.sleep(account.settings.webhook_retry_s)
 
 
 def _send(address: str, headers: dict[str, str], body: bytes) -> int:

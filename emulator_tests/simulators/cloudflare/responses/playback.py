@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from emulator_tests.simulators import media
-from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.account import Account
 from emulator_tests.simulators.cloudflare.models.video import Video
 from emulator_tests.simulators.cloudflare.responses import downloads
 
@@ -28,11 +28,11 @@ _LEEWAY_S = 60
 _SIZE = 640
 
 
-async def answer(world: World, request: Request) -> Response:
+async def answer(account: Account, request: Request) -> Response:
     """Serve one address of a video."""
     who, *words = request.scope["path"].strip("/").split("/")
     is_download = words[:1] == ["downloads"]
-    video = _admitted(world, who, request, is_download=is_download)
+    video = _admitted(account, who, request, is_download=is_download)
     if isinstance(video, Response):
         return video
     if not video.plays:
@@ -43,25 +43,25 @@ async def answer(world: World, request: Request) -> Response:
             lines = ["#EXTM3U", "#EXT-X-VERSION:6", f"#EXT-X-STREAM-INF:BANDWIDTH=1000000,{size}", "stream/index.m3u8"]
             return Response("\n".join(lines) + "\n", media_type=_HLS)
         case ["manifest", "stream", name]:
-            return await _segment(world, video, name)
+            return await _segment(account, video, name)
         case ["thumbnails", "thumbnail.jpg"]:
             at_s = video.duration_s * video.thumbnail_timestamp_pct
-            picture = await media.frame(world.bytes_of(video.uid), at_s, media.scaling(_SIZE, 0, 1), 75)
+            picture = await media.frame(account.bytes_of(video.uid), at_s, media.scaling(_SIZE, 0, 1), 75)
             return Response("", 404) if picture is None else Response(picture, media_type="image/jpeg")
-        case ["downloads", "default.mp4"] if downloads.is_downloadable(world, video):
-            return FileResponse(world.bytes_of(video.uid), media_type="video/mp4")
+        case ["downloads", "default.mp4"] if downloads.is_downloadable(account, video):
+            return FileResponse(account.bytes_of(video.uid), media_type="video/mp4")
     return Response("Not Found", 404)
 
 
-def _admitted(world: World, who: str, request: Request, *, is_download: bool) -> Video | Response:
+def _admitted(account: Account, who: str, request: Request, *, is_download: bool) -> Video | Response:
     """The video that an address is of, where its bearer may see it."""
     if "." not in who:
-        video = world.videos.get(who)
+        video = account.videos.get(who)
         if video is None:
             return Response("Not Found", 404)
         return Response("This video requires a signed token.", 401) if video.require_signed_urls else video
-    claims = _claims(world, who)
-    video = None if claims is None else world.videos.get(str(claims.get("sub")))
+    claims = _claims(account, who)
+    video = None if claims is None else account.videos.get(str(claims.get("sub")))
     if claims is None or video is None:
         return Response("The token is not valid.", 401)
     if is_download and claims.get("downloadable") is not True:
@@ -72,11 +72,11 @@ def _admitted(world: World, who: str, request: Request, *, is_download: bool) ->
     return video
 
 
-def _claims(world: World, token: str) -> Mapping[str, Any] | None:
+def _claims(account: Account, token: str) -> Mapping[str, Any] | None:
     """Return the claims of a token; None when its signature or its times are not valid."""
     try:
         header = jwt.get_unverified_header(token)
-        key = world.keys.get(str(header.get("kid")))
+        key = account.keys.get(str(header.get("kid")))
         if key is None or header.get("alg") != "RS256":
             return None
         # The times are judged by the simulator's clock.
@@ -86,7 +86,7 @@ def _claims(world: World, token: str) -> Mapping[str, Any] | None:
             algorithms=["RS256"],
             options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
         )
-        now = world.clock.now()
+        now = account.clock.now()
         expires_s = float(claims["exp"])
         is_its_time = now < expires_s <= now + _TOKEN_MAX_S + _LEEWAY_S and float(claims.get("nbf") or 0) <= now
     except (jwt.PyJWTError, KeyError, TypeError, ValueError, json.JSONDecodeError):
@@ -113,10 +113,10 @@ def _is_within(address: str, network: str) -> bool:
         return False
 
 
-async def _segment(world: World, video: Video, name: str) -> Response:
+async def _segment(account: Account, video: Video, name: str) -> Response:
     """A part of a video cut for HLS; it is cut when first asked for."""
-    folder = world.segments_of(video.uid)
-    if not (folder / "index.m3u8").exists() and not await media.segment(world.bytes_of(video.uid), folder):
+    folder = account.segments_of(video.uid)
+    if not (folder / "index.m3u8").exists() and not await media.segment(account.bytes_of(video.uid), folder):
         return Response("Not Found", 404)
     file = folder / Path(name).name
     if not file.is_file():

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from emulator_tests.simulators.cloudflare.errors import ApiError, bad_request, over_quota, too_large, too_many
 from emulator_tests.simulators.cloudflare.models import processing
-from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.account import Account
 from emulator_tests.simulators.cloudflare.models.video import State, Video
 from emulator_tests.simulators.cloudflare.models.video_json import video_json
 from emulator_tests.simulators.cloudflare.responses import envelope, fields
@@ -48,7 +48,7 @@ _OPTIONS = frozenset(
 )
 
 
-def create_by_tus(world: World, request: Request, base_url: str) -> Response:
+def create_by_tus(account: Account, request: Request, base_url: str) -> Response:
     """Make an upload address of TUS.
 
     Raises:
@@ -61,13 +61,13 @@ def create_by_tus(world: World, request: Request, base_url: str) -> Response:
     told = fields.metadata(request.headers.get("upload-metadata", ""))
     options = {key.lower(): value for key, value in told.items() if key.lower() in _OPTIONS}
     is_direct = request.query_params.get("direct_user", "").lower() == "true"
-    now = world.clock.now()
+    now = account.clock.now()
     expires_s = fields.expiry(options.get("expiry"), now, DEFAULT_TUS_EXPIRY_S)
     most = fields.max_duration(options["maxdurationseconds"]) if "maxdurationseconds" in options else DEFAULT_DURATION_S
-    require_room(world, most)
-    video = world.add(
+    require_room(account, most)
+    video = account.add(
         Video(
-            uid=world.new_uid(),
+            uid=account.new_uid(),
             created_s=now,
             modified_s=now,
             creator=fields.creator(request.headers.get("upload-creator")),
@@ -83,18 +83,18 @@ def create_by_tus(world: World, request: Request, base_url: str) -> Response:
             is_direct=is_direct,
         )
     )
-    world.bytes_of(video.uid).touch()
+    account.bytes_of(video.uid).touch()
     headers = {
         "Location": f"{base_url}/tus/{video.upload_key}?tusv2=true",
         "stream-media-id": video.uid,
         "Tus-Resumable": TUS,
     }
     if length == 0:
-        processing.start(world, video)
+        processing.start(account, video)
     return Response(b"", 201, headers)
 
 
-def create_by_form(world: World, sent: dict[str, Any], header_creator: str | None, base_url: str) -> dict[str, Any]:
+def create_by_form(account: Account, sent: dict[str, Any], header_creator: str | None, base_url: str) -> dict[str, Any]:
     """Make an upload address that takes one form; gives `{uploadURL, uid}`.
 
     Raises:
@@ -102,16 +102,16 @@ def create_by_form(world: World, sent: dict[str, Any], header_creator: str | Non
     """
     if "maxDurationSeconds" not in sent:
         raise bad_request("maxDurationSeconds is missing")
-    now = world.clock.now()
+    now = account.clock.now()
     expires_s = fields.expiry(sent.get("expiry"), now, DEFAULT_FORM_EXPIRY_S)
     meta = sent.get("meta") or {}
     if not isinstance(meta, dict):
         raise bad_request("meta is an object")
     most = fields.max_duration(sent["maxDurationSeconds"])
-    require_room(world, most)
-    video = world.add(
+    require_room(account, most)
+    video = account.add(
         Video(
-            uid=world.new_uid(),
+            uid=account.new_uid(),
             created_s=now,
             modified_s=now,
             creator=fields.creator(sent.get("creator", header_creator)),
@@ -128,18 +128,18 @@ def create_by_form(world: World, sent: dict[str, Any], header_creator: str | Non
     return {"uploadURL": f"{base_url}/upload/{video.upload_key}", "uid": video.uid}
 
 
-def require_room(world: World, seconds: int) -> None:
+def require_room(account: Account, seconds: int) -> None:
     """
     Raises:
         ApiError: Too many videos are in process, or so many seconds cannot be reserved.
     """
-    if world.in_process() >= world.settings.processing_max:
+    if account.in_process() >= account.settings.processing_max:
         raise too_many(_RETRY_AFTER_S)
-    if world.used_s() + world.reserved_s() + seconds > 60 * world.settings.storage_minutes:
+    if account.used_s() + account.reserved_s() + seconds > 60 * account.settings.storage_minutes:
         raise over_quota()
 
 
-async def tus(world: World, request: Request, key: str) -> Response:
+async def tus(account: Account, request: Request, key: str) -> Response:
     """Answer at an upload address of TUS."""
     if request.method == "OPTIONS":
         return Response(
@@ -154,25 +154,25 @@ async def tus(world: World, request: Request, key: str) -> Response:
         )
     try:
         _require_version(request)
-        video = world.by_upload_key(key)
+        video = account.by_upload_key(key)
         if video is None or video.upload_length is None:
             return _plain(404, "There is no such upload.")
-        if not video.is_direct and request.headers.get("authorization") != f"Bearer {world.api_token}":
+        if not video.is_direct and request.headers.get("authorization") != f"Bearer {account.api_token}":
             return _plain(401, "This upload takes the API token.")
-        if video.state is State.PENDING_UPLOAD and world.is_expired(video):
+        if video.state is State.PENDING_UPLOAD and account.is_expired(video):
             return _plain(410, "This upload has expired.")
         if request.method == "HEAD":
             return _plain(200, "", _progress(video))
         if request.method == "PATCH":
-            return await _patch(world, request, video)
+            return await _patch(account, request, video)
     except ApiError as error:
         return _plain(error.status, error.message)
     return _plain(405, "HEAD, PATCH or OPTIONS")
 
 
-async def form(world: World, request: Request, key: str) -> Response:
+async def form(account: Account, request: Request, key: str) -> Response:
     """Take the one form that an upload address is for."""
-    video = world.by_upload_key(key)
+    video = account.by_upload_key(key)
     if request.method == "OPTIONS":
         return Response(b"", 204)
     if video is None or video.upload_length is not None:
@@ -181,7 +181,7 @@ async def form(world: World, request: Request, key: str) -> Response:
         return envelope.failure(ApiError(405, 10014, "Method Not Allowed"))
     if video.state is not State.PENDING_UPLOAD:
         return envelope.failure(ApiError(400, 10005, "This address was used."))
-    if world.is_expired(video):
+    if account.is_expired(video):
         return envelope.failure(ApiError(410, 10015, "This upload has expired."))
     if int(request.headers.get("content-length") or 0) > FORM_MAX:
         return envelope.failure(ApiError(413, 10012, "A form takes at most 200 MB."))
@@ -192,21 +192,21 @@ async def form(world: World, request: Request, key: str) -> Response:
     file = sent.get("file")
     if not isinstance(file, UploadFile):
         return envelope.failure(bad_request("there is no file"))
-    await store(world, video, file)
-    return envelope.success(video_json(world, video))
+    await store(account, video, file)
+    return envelope.success(video_json(account, video))
 
 
-async def store(world: World, video: Video, file: UploadFile) -> None:
+async def store(account: Account, video: Video, file: UploadFile) -> None:
     """Keep the file of a form as the bytes of a video."""
-    with world.bytes_of(video.uid).open("wb") as kept:
+    with account.bytes_of(video.uid).open("wb") as kept:
         while block := await file.read(CHUNK_STEP):
             kept.write(block)
             video.offset += len(block)
     video.meta.setdefault("name", file.filename or "")
-    processing.start(world, video)
+    processing.start(account, video)
 
 
-async def _patch(world: World, request: Request, video: Video) -> Response:
+async def _patch(account: Account, request: Request, video: Video) -> Response:
     if request.headers.get("content-type") != "application/offset+octet-stream":
         return _plain(415, "A chunk is application/offset+octet-stream.")
     offset = fields.whole(request.headers.get("upload-offset"), "Upload-Offset")
@@ -229,7 +229,7 @@ async def _patch(world: World, request: Request, video: Video) -> Response:
             return _plain(400, "A chunk has at least 5 MiB, in steps of 256 KiB.", _progress(video))
     video.is_receiving = True
     try:
-        with world.bytes_of(video.uid).open("r+b") as kept:
+        with account.bytes_of(video.uid).open("r+b") as kept:
             kept.seek(video.offset)
             async for block in request.stream():
                 if video.offset + len(block) > video.upload_length:
@@ -240,10 +240,10 @@ async def _patch(world: World, request: Request, video: Video) -> Response:
         return _plain(400, "The chunk broke off.")
     finally:
         video.is_receiving = False
-    if video.uid not in world.videos:
+    if video.uid not in account.videos:
         return _plain(404, "There is no such upload.")
     if video.offset == video.upload_length:
-        processing.start(world, video)
+        processing.start(account, video)
     return _plain(204, "", _progress(video))
 
 

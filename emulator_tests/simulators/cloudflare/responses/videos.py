@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from emulator_tests.simulators.cloudflare.errors import bad_request
 from emulator_tests.simulators.cloudflare.models import processing
-from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.account import Account
 from emulator_tests.simulators.cloudflare.models.video import State, Video
 from emulator_tests.simulators.cloudflare.models.video_json import video_json
 from emulator_tests.simulators.cloudflare.responses import envelope, fields, uploads
@@ -26,22 +26,22 @@ LIST_MAX = 1000
 _FETCH_TIMEOUT_S = 30.0
 
 
-async def create(world: World, request: Request, base_url: str) -> Response:
+async def create(account: Account, request: Request, base_url: str) -> Response:
     """Create a TUS upload address, or a video from the file of a form."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return uploads.create_by_tus(world, request, base_url)
-    uploads.require_room(world, 0)
+        return uploads.create_by_tus(account, request, base_url)
+    uploads.require_room(account, 0)
     sent = await request.form(max_part_size=uploads.FORM_MAX)
     file = sent.get("file")
     if not isinstance(file, UploadFile):
         raise bad_request("there is no file")
-    now = world.clock.now()
-    made = world.add(Video(world.new_uid(), now, now, creator=request.headers.get("upload-creator")))
-    await uploads.store(world, made, file)
-    return envelope.success(video_json(world, made))
+    now = account.clock.now()
+    made = account.add(Video(account.new_uid(), now, now, creator=request.headers.get("upload-creator")))
+    await uploads.store(account, made, file)
+    return envelope.success(video_json(account, made))
 
 
-def listing(world: World, request: Request, lag_s: float) -> Response:
+def listing(account: Account, request: Request, lag_s: float) -> Response:
     """List videos; those created in the last `lag_s` seconds are not listed yet."""
     asked = request.query_params
     after = asked.get("after") or asked.get("start")
@@ -54,16 +54,16 @@ def listing(world: World, request: Request, lag_s: float) -> Response:
         raise bad_request("limit is a whole number") from None
     ids = {each for each in asked.get("id", "").split(",") if each}
     if ids:
-        chosen = sorted((world.videos[uid] for uid in ids if uid in world.videos), key=lambda each: each.created_s)
+        chosen = sorted((account.videos[uid] for uid in ids if uid in account.videos), key=lambda each: each.created_s)
     else:
         is_upwards = asked.get("asc", "").lower() == "true"
-        select = world.select if is_upwards else world.select_newest
+        select = account.select if is_upwards else account.select_newest
         chosen = list(select(after_s, before_s, asked.get("creator")))
-    listed_until_s = world.clock.now() - lag_s
+    listed_until_s = account.clock.now() - lag_s
     found = [video for video in chosen if video.created_s <= listed_until_s and _matches(video, dict(asked))]
     for video in found[:limit]:
-        processing.count_read(world, video)
-    result = [video_json(world, video) for video in found[:limit]]
+        processing.count_read(account, video)
+    result = [video_json(account, video) for video in found[:limit]]
     counts = {"total": len(found), "range": len(result)} if asked.get("include_counts", "").lower() == "true" else {}
     return envelope.success(result, **counts)
 
@@ -78,16 +78,16 @@ def _matches(video: Video, asked: dict[str, str]) -> bool:
     )
 
 
-def copy(world: World, sent: dict[str, Any], header_creator: str | None) -> dict[str, Any]:
+def copy(account: Account, sent: dict[str, Any], header_creator: str | None) -> dict[str, Any]:
     """Create a video, and fetch its bytes from an address in the background."""
     url = sent.get("url") or sent.get("input")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise bad_request("url is an address")
-    uploads.require_room(world, 0)
-    now = world.clock.now()
-    made = world.add(
+    uploads.require_room(account, 0)
+    now = account.clock.now()
+    made = account.add(
         Video(
-            world.new_uid(),
+            account.new_uid(),
             now,
             now,
             creator=fields.creator(sent.get("creator", header_creator)),
@@ -96,20 +96,20 @@ def copy(world: World, sent: dict[str, Any], header_creator: str | None) -> dict
             state=State.DOWNLOADING,
         )
     )
-    world.spawn(_fetch(world, made, url))
-    return video_json(world, made)
+    account.spawn(_fetch(account, made, url))
+    return video_json(account, made)
 
 
-async def _fetch(world: World, made: Video, url: str) -> None:
-    target = world.bytes_of(made.uid)
+async def _fetch(account: Account, made: Video, url: str) -> None:
+    target = account.bytes_of(made.uid)
     try:
         await asyncio.to_thread(_download, url, target)
     except (OSError, ValueError):
-        if made.uid in world.videos:
-            processing.fail(world, made, "ERR_FETCH_ORIGIN_ERROR")
+        if made.uid in account.videos:
+            processing.fail(account, made, "ERR_FETCH_ORIGIN_ERROR")
         return
-    if made.uid in world.videos:
-        processing.start(world, made)
+    if made.uid in account.videos:
+        processing.start(account, made)
     else:
         target.unlink(missing_ok=True)
 
@@ -119,10 +119,10 @@ def _download(url: str, target: Path) -> None:
         shutil.copyfileobj(source, kept)
 
 
-def edit(world: World, video: Video, sent: dict[str, Any]) -> Video:
+def edit(account: Account, video: Video, sent: dict[str, Any]) -> Video:
     """Change the fields that were sent."""
     if "creator" in sent:
-        world.change_creator(video, fields.creator(sent["creator"]))
+        account.change_creator(video, fields.creator(sent["creator"]))
     if "meta" in sent:
         if not isinstance(sent["meta"], dict):
             raise bad_request("meta is an object")
@@ -140,5 +140,5 @@ def edit(world: World, video: Video, sent: dict[str, Any]) -> Video:
             video.max_duration_s = fields.max_duration(sent["maxDurationSeconds"])
         if sent.get("uploadExpiry") is not None:
             video.upload_expires_s = fields.instant(sent["uploadExpiry"], "uploadExpiry")
-    world.touch(video)
+    account.touch(video)
     return video

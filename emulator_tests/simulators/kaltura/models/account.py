@@ -44,7 +44,7 @@ class Settings:
         max_session_s: What session.start clamps an expiry to.
         max_single_event_s: How long one scheduled event may last, max_single_schedule_event_duration.
         max_event_s: How long an event may last in all, max_schedule_event_duration.
-        pictures_convert: Whether the transcodes of a picture that came as a film succeed. The server's source takes
+        pictures_convert: Whether the transcodes of a picture that came as a video succeed. The server's source takes
             such a source in and gives it to ffmpeg; what a given installation's ffmpeg makes of it is not known.
         url_tokens: Whether what a manifest points to carries an expiring token, as delivery profiles with a URL
             tokenizer do; which ones an account has is not public.
@@ -90,8 +90,8 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class World:
-    """One account: its secrets, its things, its time and its faults."""
+class Account:
+    """The simulated account: its secrets, objects, clock and faults."""
 
     partner_id: int
     admin_secret: str
@@ -137,7 +137,7 @@ class Call:
     """One API call.
 
     Args:
-        world: Where it happens.
+        account: Where it happens.
         session: The KS it carries, None without one.
         base_url: Scheme and host the caller used, for URLs in answers.
         raw_uri: Path and query exactly as they came, what urirestrict is compared with.
@@ -145,7 +145,7 @@ class Call:
         lag_s: How far lists lag behind in this call.
     """
 
-    world: World
+    account: Account
     session: Session | None
     base_url: str
     raw_uri: str
@@ -155,12 +155,12 @@ class Call:
     @property
     def store(self) -> Store:
         """The things of the account."""
-        return self.world.store
+        return self.account.store
 
     @property
     def now(self) -> int:
         """Unix seconds on the simulator's clock."""
-        return int(self.world.clock.now())
+        return int(self.account.clock.now())
 
     @property
     def user_id(self) -> str:
@@ -184,13 +184,13 @@ class Call:
         if not self.lag_s:
             return table.select(conditions, order_by, offset, limit)
         lagging = Table(table.name, table.key_field, sorted_by=())
-        then = self.store.as_of(table, self.world.clock.now() - self.lag_s)
+        then = self.store.as_of(table, self.account.clock.now() - self.lag_s)
         for key, row in {**table.rows, **then}.items():
             if row is not None:
                 lagging.rows[key] = row
         return lagging.select(conditions, order_by, offset, limit)
 
 
-def data_path(world: World, name: str) -> Path:
+def data_path(account: Account, name: str) -> Path:
     """Return the file of an asset or upload token."""
-    return world.store.files / name
+    return account.store.files / name

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import content, replacement
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.entry_state import (
     NEW_ENTRY,
     AssetStatus,
@@ -38,61 +38,61 @@ _APPEND_S = 7 * 86400
 _DELETE_GRACE_S = 7 * 86400
 
 
-def is_live(world: World, entry_id: str) -> bool:
+def is_live(account: Account, entry_id: str) -> bool:
     """Return whether something playable is being broadcast to a live entry."""
-    return any(node["status"] == _PLAYABLE for node in world.store.entry_server_nodes.where("entryId", entry_id))
+    return any(node["status"] == _PLAYABLE for node in account.store.entry_server_nodes.where("entryId", entry_id))
 
 
-def start(world: World, entry_id: str) -> Record:
+def start(account: Account, entry_id: str) -> Record:
     """An encoder begins, or says that it goes on; returns the live entry.
 
     Raises:
         KeyError: There is no such live entry.
     """
-    entry, now = _live_entry(world, entry_id), int(world.clock.now())
-    _set_node(world, entry_id, _PLAYABLE)
+    entry, now = _live_entry(account, entry_id), int(account.clock.now())
+    _set_node(account, entry_id, _PLAYABLE)
     fields: Record = {
         "liveStatus": _PLAYABLE,
         "lastBroadcast": now,
         "firstBroadcast": entry.get("firstBroadcast") or now,
         "currentBroadcastStartTime": entry.get("currentBroadcastStartTime") or now,
     }
-    if _begins_recording(world, {**entry, **fields}):
-        fields |= _new_recording(world, entry)
-    return change_entry(world, entry_id, **fields)
+    if _begins_recording(account, {**entry, **fields}):
+        fields |= _new_recording(account, entry)
+    return change_entry(account, entry_id, **fields)
 
 
-async def stop(world: World, entry_id: str, recording: str | None) -> Record:
+async def stop(account: Account, entry_id: str, recording: str | None) -> Record:
     """An encoder ends, and what was recorded arrives; also later, when nothing is on the air any more.
 
     Args:
-        world: The account.
+        account: The simulated account.
         entry_id: The live entry.
-        recording: Path of the film that was recorded; None where nothing arrives.
+        recording: Path of the video that was recorded; None where nothing arrives.
 
     Returns:
         The live entry.
 
     Raises:
         KeyError: There is no such live entry.
-        ValueError: There is no such film.
+        ValueError: There is no such video.
         ApiError: The entry's recording is being replaced already.
     """
-    entry = _live_entry(world, entry_id)
+    entry = _live_entry(account, entry_id)
     if recording is not None and not Path(recording).is_file():
         raise ValueError(f"there is no film {recording}")
-    if is_live(world, entry_id):
-        _set_node(world, entry_id, _STOPPED)
-        now = int(world.clock.now())
+    if is_live(account, entry_id):
+        _set_node(account, entry_id, _STOPPED)
+        now = int(account.clock.now())
         fields = {"liveStatus": _STOPPED, "lastBroadcastEndTime": now, "currentBroadcastStartTime": 0}
-        entry = change_entry(world, entry_id, **fields)
-    recorded = _living(world, entry.get("recordedEntryId"))
+        entry = change_entry(account, entry_id, **fields)
+    recorded = _living(account, entry.get("recordedEntryId"))
     if recording is not None and recorded is not None:
-        await _arrive(world, recorded, Path(recording))
+        await _arrive(account, recorded, Path(recording))
     return entry
 
 
-def check_deletion(world: World, entry: Record) -> None:
+def check_deletion(account: Account, entry: Record) -> None:
     """Refuse to delete what is being broadcast or recorded, myEntryUtils::deleteEntry.
 
     Raises:
@@ -100,39 +100,39 @@ def check_deletion(world: World, entry: Record) -> None:
     """
     entry_id = entry["id"]
     if entry["type"] == EntryType.LIVE_STREAM:
-        if is_live(world, entry_id):
+        if is_live(account, entry_id):
             raise ApiError("CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING", entry_id)
-        recorded = _living(world, entry.get("recordedEntryId"))
-        if recorded is not None and recorded["status"] in _NOT_YET and _is_in_grace(world, recorded):
+        recorded = _living(account, entry.get("recordedEntryId"))
+        if recorded is not None and recorded["status"] in _NOT_YET and _is_in_grace(account, recorded):
             raise ApiError("RECORDED_NOT_READY", entry_id)
     elif entry.get("sourceType") == replacement.RECORDED_LIVE:
-        is_empty = all(flavor["status"] != AssetStatus.READY for flavor in flavors_of(world, entry_id))
+        is_empty = all(flavor["status"] != AssetStatus.READY for flavor in flavors_of(account, entry_id))
         is_temporary = bool(entry.get("replacedEntryId"))
-        live_entry = _living(world, entry.get("rootEntryId"))
+        live_entry = _living(account, entry.get("rootEntryId"))
         is_current = live_entry is not None and live_entry.get("recordedEntryId") == entry_id
-        is_awaited = is_empty and not is_temporary and _is_in_grace(world, entry)
-        if is_awaited or (is_current and is_live(world, str(entry["rootEntryId"]))):
+        is_awaited = is_empty and not is_temporary and _is_in_grace(account, entry)
+        if is_awaited or (is_current and is_live(account, str(entry["rootEntryId"]))):
             raise ApiError("RECORDING_CONTENT_NOT_YET_SET", entry_id)
 
 
-def _is_in_grace(world: World, entry: Record) -> bool:
-    return bool(world.clock.now() - entry["createdAt"] < _DELETE_GRACE_S)
+def _is_in_grace(account: Account, entry: Record) -> bool:
+    return bool(account.clock.now() - entry["createdAt"] < _DELETE_GRACE_S)
 
 
-def _living(world: World, entry_id: str | None) -> Record | None:
-    entry = world.store.entries.get(entry_id or "")
+def _living(account: Account, entry_id: str | None) -> Record | None:
+    entry = account.store.entries.get(entry_id or "")
     return None if entry is None or entry["status"] == EntryStatus.DELETED else entry
 
 
-def _live_entry(world: World, entry_id: str) -> Record:
-    entry = _living(world, entry_id)
+def _live_entry(account: Account, entry_id: str) -> Record:
+    entry = _living(account, entry_id)
     if entry is None or entry["type"] != EntryType.LIVE_STREAM:
         raise KeyError(f"there is no live entry {entry_id}")
     return entry
 
 
-def _set_node(world: World, entry_id: str, status: int) -> None:
-    store, now = world.store, int(world.clock.now())
+def _set_node(account: Account, entry_id: str, status: int) -> None:
+    store, now = account.store, int(account.clock.now())
     nodes = store.entry_server_nodes.where("entryId", entry_id)
     if nodes:
         store.change(store.entry_server_nodes, nodes[0]["id"], status=status, updatedAt=now)
@@ -144,31 +144,31 @@ def _set_node(world: World, entry_id: str, status: int) -> None:
         "serverNodeId": 1,
         "serverType": _PRIMARY,
         "status": status,
-        "partnerId": world.partner_id,
+        "partnerId": account.partner_id,
         "createdAt": now,
         "updatedAt": now,
     }
     store.put(store.entry_server_nodes, row)
 
 
-def _begins_recording(world: World, live_entry: Record) -> bool:
+def _begins_recording(account: Account, live_entry: Record) -> bool:
     """Return whether a broadcast needs a recorded entry that is not there yet, shouldCreateRecordedEntry."""
     record_status = live_entry.get("recordStatus")
     if record_status not in (_APPENDED, _PER_SESSION):
         return False
-    recorded = _living(world, live_entry.get("recordedEntryId"))
+    recorded = _living(account, live_entry.get("recordedEntryId"))
     if recorded is None:
         return True
     began_at = live_entry["currentBroadcastStartTime"]
     if record_status == _PER_SESSION:
         last_at = max(recorded["createdAt"], live_entry.get("lastBroadcastEndTime") or 0)
         return bool(last_at + _RECONNECT_S < began_at)
-    return bool(recorded["createdAt"] + _APPEND_S < world.clock.now())
+    return bool(recorded["createdAt"] + _APPEND_S < account.clock.now())
 
 
-def _new_recording(world: World, live_entry: Record) -> Record:
+def _new_recording(account: Account, live_entry: Record) -> Record:
     """Make the entry that a broadcast is recorded into, createRecordedEntry; returns what its live entry says of it."""
-    store, now = world.store, int(world.clock.now())
+    store, now = account.store, int(account.clock.now())
     index = live_entry.get("_recordedEntryIndex", 0) + 1
     suffix = f" {index}" if live_entry["recordStatus"] == _PER_SESSION else ""
     copied = (
@@ -179,7 +179,7 @@ def _new_recording(world: World, live_entry: Record) -> Record:
         **NEW_ENTRY,
         **{name: live_entry[name] for name in copied if live_entry.get(name) is not None},
         "id": store.new_entry_id(),
-        "partnerId": world.partner_id,
+        "partnerId": account.partner_id,
         "mediaType": MediaType.VIDEO,
         "sourceType": replacement.RECORDED_LIVE,
         "rootEntryId": live_entry["id"],
@@ -191,16 +191,16 @@ def _new_recording(world: World, live_entry: Record) -> Record:
     return {"recordedEntryId": row["id"], "_recordedEntryIndex": index}
 
 
-async def _arrive(world: World, recorded: Record, film: Path) -> None:
+async def _arrive(account: Account, recorded: Record, film: Path) -> None:
     """The bytes of a recording are here, handleRecording; they take the place of what it held."""
-    profiles = world.store.conversion_profiles
+    profiles = account.store.conversion_profiles
     profile = profiles.get(recorded.get("conversionProfileId") or 0)
     if profile is None or profile.get("type") == _LIVE_CONVERSION:
         default_id = next((row["id"] for row in profiles if row.get("isDefault") == 1), None)
-        recorded = change_entry(world, recorded["id"], conversionProfileId=default_id)
+        recorded = change_entry(account, recorded["id"], conversionProfileId=default_id)
     target = recorded["id"]
     if recorded["status"] != EntryStatus.NO_CONTENT:
-        target = replacement.open_replacement(world, recorded)["id"]
-    file = world.store.files / f"{target}.recorded"
+        target = replacement.open_replacement(account, recorded)["id"]
+    file = account.store.files / f"{target}.recorded"
     await asyncio.to_thread(shutil.copyfile, film, file)
-    await content.arrive(world, target, file)
+    await content.arrive(account, target, file)

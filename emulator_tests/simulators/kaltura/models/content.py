@@ -14,7 +14,7 @@ from pathlib import Path
 from emulator_tests.simulators import media
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import processing, replacement
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.entry_state import (
     AssetStatus,
     EntryStatus,
@@ -30,7 +30,7 @@ _FETCH_TIMEOUT_S = 30.0
 _MIN_SIDE, _MAX_SIDE = 10, 8000
 
 
-async def attach(world: World, entry_id: str, resource: Record) -> None:
+async def attach(account: Account, entry_id: str, resource: Record) -> None:
     """Give an entry without content a resource; waits for bytes that are still to come.
 
     Raises:
@@ -38,64 +38,64 @@ async def attach(world: World, entry_id: str, resource: Record) -> None:
     """
     kind = resource["objectType"]
     if kind == "KalturaUploadedFileTokenResource":
-        await _attach_token(world, entry_id, _required(resource, "token"))
+        await _attach_token(account, entry_id, _required(resource, "token"))
     elif kind == "KalturaUrlResource":
-        change_entry(world, entry_id, status=EntryStatus.IMPORT)
-        world.spawn(_fetch(world, entry_id, _required(resource, "url")))
+        change_entry(account, entry_id, status=EntryStatus.IMPORT)
+        account.spawn(_fetch(account, entry_id, _required(resource, "url")))
     elif kind == "KalturaAssetResource":
         asset_id = _required(resource, "assetId")
-        if asset_id not in world.store.flavor_assets.rows:
+        if asset_id not in account.store.flavor_assets.rows:
             raise ApiError("FLAVOR_ASSET_ID_NOT_FOUND", asset_id)
-        await arrive(world, entry_id, _copy(world.store.files / asset_id))
+        await arrive(account, entry_id, _copy(account.store.files / asset_id))
     elif kind == "KalturaEntryResource":
-        await attach_entry(world, entry_id, _required(resource, "entryId"))
+        await attach_entry(account, entry_id, _required(resource, "entryId"))
     else:
         raise ApiError("RESOURCE_TYPE_NOT_SUPPORTED", kind)
 
 
-async def attach_entry(world: World, entry_id: str, source_entry_id: str) -> None:
+async def attach_entry(account: Account, entry_id: str, source_entry_id: str) -> None:
     """Give an entry a copy of another entry's source.
 
     Raises:
         ApiError: ENTRY_ID_NOT_FOUND or ORIGINAL_FLAVOR_ASSET_IS_MISSING.
     """
-    source = world.store.entries.get(source_entry_id)
+    source = account.store.entries.get(source_entry_id)
     if source is None or source["status"] == EntryStatus.DELETED:
         raise ApiError("ENTRY_ID_NOT_FOUND", source_entry_id)
-    original = original_of(world, source_entry_id)
+    original = original_of(account, source_entry_id)
     if original is None:
         raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
-    await arrive(world, entry_id, _copy(world.store.files / original["id"]))
+    await arrive(account, entry_id, _copy(account.store.files / original["id"]))
 
 
-async def token_complete(world: World, token: Record) -> None:
+async def token_complete(account: Account, token: Record) -> None:
     """An upload is complete: content goes to the entry or asset its token is attached to."""
     if token.get("attachedObjectType") not in ("entry", "flavorAsset"):
         return
     attached_id = token["attachedObjectId"]
-    file = close_token(world, token)
+    file = close_token(account, token)
     if token["attachedObjectType"] == "entry":
-        entry = world.store.entries.get(attached_id)
+        entry = account.store.entries.get(attached_id)
         if entry is not None and entry["status"] != EntryStatus.DELETED:
-            await arrive(world, attached_id, file)
-    elif attached_id in world.store.flavor_assets.rows:
-        await fill_flavor(world, attached_id, file)
+            await arrive(account, attached_id, file)
+    elif attached_id in account.store.flavor_assets.rows:
+        await fill_flavor(account, attached_id, file)
 
 
-def close_token(world: World, token: Record) -> Path:
+def close_token(account: Account, token: Record) -> Path:
     """Use an uploaded file up; returns where it lies."""
-    store = world.store
-    store.change(store.upload_tokens, token["id"], status=TokenStatus.CLOSED, updatedAt=int(world.clock.now()))
+    store = account.store
+    store.change(store.upload_tokens, token["id"], status=TokenStatus.CLOSED, updatedAt=int(account.clock.now()))
     return store.files / str(token["id"])
 
 
-def usable_token(world: World, token_id: str) -> Record:
+def usable_token(account: Account, token_id: str) -> Record:
     """A token whose file may still be used.
 
     Raises:
         ApiError: UPLOAD_TOKEN_NOT_FOUND, or UPLOADED_FILE_NOT_FOUND_BY_TOKEN for one that was used already.
     """
-    token = world.store.upload_tokens.get(token_id)
+    token = account.store.upload_tokens.get(token_id)
     if token is None:
         raise ApiError("UPLOAD_TOKEN_NOT_FOUND")
     if token["status"] > TokenStatus.FULL:
@@ -103,37 +103,37 @@ def usable_token(world: World, token_id: str) -> Record:
     return token
 
 
-async def arrive(world: World, entry_id: str, file: Path) -> None:
+async def arrive(account: Account, entry_id: str, file: Path) -> None:
     """An entry's bytes are here: probe them, make the flavors, and start converting.
 
     Args:
-        world: The account.
+        account: The simulated account.
         entry_id: The entry.
         file: Its bytes; they are moved into place.
     """
-    store = world.store
+    store = account.store
     found = await media.probe(file)
     entry = store.entries.rows[entry_id]
     if entry["status"] == EntryStatus.DELETED:
         file.unlink(missing_ok=True)
         return
     if entry.get("mediaType") == MediaType.IMAGE or (entry.get("mediaType") is None and found and found.is_image):
-        _become_picture(world, entry_id, file, found)
+        _become_picture(account, entry_id, file, found)
         return
-    source = original_of(world, entry_id) or new_flavor(world, entry_id, SOURCE_PARAMS)
+    source = original_of(account, entry_id) or new_flavor(account, entry_id, SOURCE_PARAMS)
     size_bytes = file.stat().st_size
     file.replace(store.files / source["id"])
-    describe_flavor(world, source["id"], found, size_bytes)
+    describe_flavor(account, source["id"], found, size_bytes)
     if found is None or not _is_convertible(found):
-        processing.fail(world, entry_id)
+        processing.fail(account, entry_id)
         return
-    for params_id in _transcodes(world, entry):
-        flavor = new_flavor(world, entry_id, params_id)
+    for params_id in _transcodes(account, entry):
+        flavor = new_flavor(account, entry_id, params_id)
         os.link(store.files / source["id"], store.files / flavor["id"])
-        describe_flavor(world, flavor["id"], found, size_bytes)
+        describe_flavor(account, flavor["id"], found, size_bytes)
         store.change(store.flavor_assets, flavor["id"], status=AssetStatus.CONVERTING)
     change_entry(
-        world,
+        account,
         entry_id,
         duration=round(found.duration_ms / 1000),
         msDuration=found.duration_ms,
@@ -142,87 +142,87 @@ async def arrive(world: World, entry_id: str, file: Path) -> None:
         durationType=_duration_type(found.duration_ms),
         mediaType=entry.get("mediaType") or (MediaType.VIDEO if found.has_video else MediaType.AUDIO),
     )
-    if found.is_still and not world.settings.pictures_convert:
-        processing.fail(world, entry_id)
+    if found.is_still and not account.settings.pictures_convert:
+        processing.fail(account, entry_id)
         return
-    processing.begin(world, entry_id)
+    processing.begin(account, entry_id)
 
 
-def _become_picture(world: World, entry_id: str, file: Path, found: MediaFile | None) -> None:
+def _become_picture(account: Account, entry_id: str, file: Path, found: MediaFile | None) -> None:
     """Take the content of an IMAGE, which is ready at once whatever it is: KalturaEntryService::attachFile."""
-    file.replace(world.store.files / f"{entry_id}.image")
+    file.replace(account.store.files / f"{entry_id}.image")
     ready = change_entry(
-        world,
+        account,
         entry_id,
         status=EntryStatus.READY,
         mediaType=MediaType.IMAGE,
         width=found.width if found else None,
         height=found.height if found else None,
     )
-    replacement.settle(world, ready)
+    replacement.settle(account, ready)
 
 
 def _is_convertible(found: MediaFile) -> bool:
     """Tell whether the decision layer lets a source pass.
 
     A duration of nothing is only warned of; sides of less than 10 or more than 8000 pixels are an error: KDLVideoData's
-    sanityCheck with KDLSanityLimits. So a picture in a VIDEO entry is a film without a duration; a GIF has its own.
+    sanityCheck with KDLSanityLimits. So a picture in a VIDEO entry is a video without a duration; a GIF has its own.
     """
     return not found.has_video or all(_MIN_SIDE <= side <= _MAX_SIDE for side in (found.width, found.height))
 
 
-async def fill_flavor(world: World, flavor_id: str, file: Path) -> None:
+async def fill_flavor(account: Account, flavor_id: str, file: Path) -> None:
     """Put bytes into one flavor of an entry."""
-    store = world.store
+    store = account.store
     size_bytes = file.stat().st_size
     file.replace(store.files / flavor_id)
     found = await media.probe(store.files / flavor_id)
-    flavor = describe_flavor(world, flavor_id, found, size_bytes)
+    flavor = describe_flavor(account, flavor_id, found, size_bytes)
     entry = store.entries.rows[flavor["entryId"]]
     if found is None:
-        processing.fail(world, entry["id"])
+        processing.fail(account, entry["id"])
     elif entry["status"] in (EntryStatus.NO_CONTENT, EntryStatus.IMPORT) or flavor["isOriginal"]:
         fields = {"duration": round(found.duration_ms / 1000), "msDuration": found.duration_ms}
-        change_entry(world, entry["id"], width=found.width, height=found.height, **fields)
-        processing.begin(world, entry["id"])
+        change_entry(account, entry["id"], width=found.width, height=found.height, **fields)
+        processing.begin(account, entry["id"])
 
 
-def detach_token(world: World, token: Record, *, failed: bool) -> None:
+def detach_token(account: Account, token: Record, *, failed: bool) -> None:
     """A token goes before its upload is complete: its entry falls back to 7, or to -2 when the upload failed."""
     if token.get("attachedObjectType") != "entry":
         return
-    entry = world.store.entries.get(token["attachedObjectId"])
+    entry = account.store.entries.get(token["attachedObjectId"])
     if entry is None or entry["status"] != EntryStatus.IMPORT:
         return
-    source = original_of(world, entry["id"])
+    source = original_of(account, entry["id"])
     if source is not None:
         status = AssetStatus.ERROR if failed else AssetStatus.QUEUED
-        world.store.change(world.store.flavor_assets, source["id"], status=status)
-    change_entry(world, entry["id"], status=EntryStatus.ERROR_IMPORTING if failed else EntryStatus.NO_CONTENT)
+        account.store.change(account.store.flavor_assets, source["id"], status=status)
+    change_entry(account, entry["id"], status=EntryStatus.ERROR_IMPORTING if failed else EntryStatus.NO_CONTENT)
 
 
-async def _attach_token(world: World, entry_id: str, token_id: str) -> None:
-    store = world.store
-    token = usable_token(world, token_id)
+async def _attach_token(account: Account, entry_id: str, token_id: str) -> None:
+    store = account.store
+    token = usable_token(account, token_id)
     token = store.change(store.upload_tokens, token_id, attachedObjectType="entry", attachedObjectId=entry_id)
     if token["status"] == TokenStatus.FULL:
-        await token_complete(world, token)
+        await token_complete(account, token)
         return
-    source = original_of(world, entry_id) or new_flavor(world, entry_id, SOURCE_PARAMS)
+    source = original_of(account, entry_id) or new_flavor(account, entry_id, SOURCE_PARAMS)
     store.change(store.flavor_assets, source["id"], status=AssetStatus.IMPORTING)
-    change_entry(world, entry_id, status=EntryStatus.IMPORT)
+    change_entry(account, entry_id, status=EntryStatus.IMPORT)
 
 
-async def _fetch(world: World, entry_id: str, url: str) -> None:
+async def _fetch(account: Account, entry_id: str, url: str) -> None:
     """Fetch a URL resource, as the server does, beside the request that named it."""
-    target = world.store.files / f"{entry_id}.fetched"
+    target = account.store.files / f"{entry_id}.fetched"
     try:
         await asyncio.to_thread(_download, url, target)
     except (OSError, ValueError):
-        change_entry(world, entry_id, status=EntryStatus.ERROR_IMPORTING)
+        change_entry(account, entry_id, status=EntryStatus.ERROR_IMPORTING)
     else:
-        await arrive(world, entry_id, target)
-    world.store.flush()
+        await arrive(account, entry_id, target)
+    account.store.flush()
 
 
 def _download(url: str, target: Path) -> None:
@@ -238,8 +238,8 @@ def _copy(file: Path) -> Path:
     return copy
 
 
-def _transcodes(world: World, entry: Record) -> list[int]:
-    profile = world.store.conversion_profiles.get(entry.get("conversionProfileId") or 0)
+def _transcodes(account: Account, entry: Record) -> list[int]:
+    profile = account.store.conversion_profiles.get(entry.get("conversionProfileId") or 0)
     ids = str((profile or {}).get("flavorParamsIds") or "").split(",")
     return [int(each) for each in ids if each.strip() and int(each) != SOURCE_PARAMS]
 

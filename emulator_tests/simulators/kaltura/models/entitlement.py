@@ -25,7 +25,7 @@ def may_see(call: Call, entry: Record) -> bool:
         return True
     published = _categories(call, entry)
     if not published:
-        return call.world.settings.uncategorized_entitled or not _has_rules(call, entry)
+        return call.account.settings.uncategorized_entitled or not _has_rules(call, entry)
     return any(_opens(call, category) for category in published)
 
 
@@ -44,7 +44,7 @@ def condition(call: Call) -> list[Condition]:
 
 def _is_enforced(call: Call) -> bool:
     """kEntitlementUtils::initEntitlementEnforcement; without the account's feature no privilege turns it on."""
-    settings = call.world.settings
+    settings = call.account.settings
     if not settings.entitlement:
         return False
     names = [each.partition(":")[0] for each in call.session.privileges.split(",")] if call.session else []

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from emulator_tests.simulators.kaltura.models import notifications
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.schema import Record
 
 
@@ -110,63 +110,63 @@ NEW_ENTRY: Record = {
 }
 
 
-def default_moderation(world: World) -> Moderation:
+def default_moderation(account: Account) -> Moderation:
     """The moderation that a new entry begins with, entry::setDefaultModerationStatus."""
-    return Moderation.PENDING if world.settings.moderation else Moderation.AUTO_APPROVED
+    return Moderation.PENDING if account.settings.moderation else Moderation.AUTO_APPROVED
 
 
-def change_entry(world: World, entry_id: str, **fields: Any) -> Record:
+def change_entry(account: Account, entry_id: str, **fields: Any) -> Record:
     """Change an entry; `updatedAt` moves and whoever asked to be notified will be."""
-    store = world.store
+    store = account.store
     old = store.entries.rows[entry_id]
-    new = store.change(store.entries, entry_id, **{"updatedAt": int(world.clock.now()), **fields})
-    notifications.entry_changed(world, old, new)
+    new = store.change(store.entries, entry_id, **{"updatedAt": int(account.clock.now()), **fields})
+    notifications.entry_changed(account, old, new)
     return new
 
 
-def flavors_of(world: World, entry_id: str) -> list[Record]:
+def flavors_of(account: Account, entry_id: str) -> list[Record]:
     """An entry's flavors, the source first."""
-    return world.store.flavor_assets.where("entryId", entry_id)
+    return account.store.flavor_assets.where("entryId", entry_id)
 
 
-def ready_params(world: World, entry_id: str) -> str | None:
+def ready_params(account: Account, entry_id: str) -> str | None:
     """The flavor params of an entry's ready flavors as its property carries them, entry::syncFlavorParamsIds."""
-    ready = {each["flavorParamsId"] for each in flavors_of(world, entry_id) if each["status"] == AssetStatus.READY}
+    ready = {each["flavorParamsId"] for each in flavors_of(account, entry_id) if each["status"] == AssetStatus.READY}
     return ",".join(map(str, sorted(ready))) or None
 
 
-def sync_flavors(world: World, entry_id: str) -> Record:
+def sync_flavors(account: Account, entry_id: str) -> Record:
     """Keep an entry true to its flavors after one was deleted; without a ready one it has no content any more.
 
     Source: kaltura/server, flavorAsset::postUpdate and entry::syncFlavorParamsIds.
     """
-    params = ready_params(world, entry_id)
-    if params is None and world.store.entries.rows[entry_id]["status"] != EntryStatus.DELETED:
-        return change_entry(world, entry_id, flavorParamsIds=None, status=EntryStatus.NO_CONTENT, _processing=None)
-    return change_entry(world, entry_id, flavorParamsIds=params)
+    params = ready_params(account, entry_id)
+    if params is None and account.store.entries.rows[entry_id]["status"] != EntryStatus.DELETED:
+        return change_entry(account, entry_id, flavorParamsIds=None, status=EntryStatus.NO_CONTENT, _processing=None)
+    return change_entry(account, entry_id, flavorParamsIds=params)
 
 
-def delete_entry(world: World, entry_id: str) -> None:
+def delete_entry(account: Account, entry_id: str) -> None:
     """Delete an entry with its assets and their bytes, kObjectDeleteHandler; a replacement under way goes with it."""
-    store = world.store
+    store = account.store
     entry = store.entries.rows[entry_id]
     for table in (store.flavor_assets, store.thumb_assets):
         for asset in table.where("entryId", entry_id):
-            discard_asset(world, asset)
+            discard_asset(account, asset)
     for table in (store.category_entries, store.entry_server_nodes):
         for row in table.where("entryId", entry_id):
             store.bury(table, row["id"])
-    change_entry(world, entry_id, status=EntryStatus.DELETED, _processing=None)
+    change_entry(account, entry_id, status=EntryStatus.DELETED, _processing=None)
     replacing = entry.get("replacingEntryId")
     if replacing and store.entries.rows[replacing]["status"] != EntryStatus.DELETED:
-        delete_entry(world, replacing)
+        delete_entry(account, replacing)
 
 
-def discard_asset(world: World, asset: Record) -> None:
+def discard_asset(account: Account, asset: Record) -> None:
     """Delete a flavor or thumbnail and its bytes."""
-    store = world.store
+    store = account.store
     table = store.flavor_assets if asset["id"] in store.flavor_assets.rows else store.thumb_assets
-    now = int(world.clock.now())
+    now = int(account.clock.now())
     store.bury(table, asset["id"], status=AssetStatus.DELETED, deletedAt=now, updatedAt=now)
     (store.files / asset["id"]).unlink(missing_ok=True)
     shutil.rmtree(store.files / f"{asset['id']}.{asset.get('version')}.hls", ignore_errors=True)

@@ -5,7 +5,7 @@ Called by `content` and the asset services, which put bytes into them.
 
 from __future__ import annotations
 
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.entry_state import AssetStatus, flavors_of
 from emulator_tests.simulators.kaltura.models.schema import Record
 from emulator_tests.simulators.media import MediaFile
@@ -15,9 +15,9 @@ SOURCE_PARAMS = 0
 _CONTAINERS = {"mov": "mpeg-4", "mp4": "mpeg-4", "3gp": "mpeg-4", "mpegts": "mpeg-ts", "mpegvideo": "mpeg video"}
 
 
-def describe_flavor(world: World, flavor_id: str, found: MediaFile | None, size_bytes: int) -> Record:
+def describe_flavor(account: Account, flavor_id: str, found: MediaFile | None, size_bytes: int) -> Record:
     """Record what a flavor's file is; unreadable ones are in error."""
-    store = world.store
+    store = account.store
     facts: Record = {}
     if found is not None:
         facts = {
@@ -36,15 +36,15 @@ def describe_flavor(world: World, flavor_id: str, found: MediaFile | None, size_
         version=version,
         size=size_bytes // 1024,
         sizeInBytes=size_bytes,
-        updatedAt=int(world.clock.now()),
+        updatedAt=int(account.clock.now()),
         **facts,
     )
 
 
-def new_flavor(world: World, entry_id: str, params_id: int) -> Record:
+def new_flavor(account: Account, entry_id: str, params_id: int) -> Record:
     """Create a flavor that has no bytes yet; params 0 is the source."""
-    store = world.store
-    now = int(world.clock.now())
+    store = account.store
+    now = int(account.clock.now())
     is_source = params_id == SOURCE_PARAMS
     return store.put(
         store.flavor_assets,
@@ -52,7 +52,7 @@ def new_flavor(world: World, entry_id: str, params_id: int) -> Record:
             "objectType": "KalturaFlavorAsset",
             "id": store.new_entry_id(),
             "entryId": entry_id,
-            "partnerId": world.partner_id,
+            "partnerId": account.partner_id,
             "flavorParamsId": params_id,
             "isOriginal": is_source,
             "isWeb": True,
@@ -66,9 +66,9 @@ def new_flavor(world: World, entry_id: str, params_id: int) -> Record:
     )
 
 
-def original_of(world: World, entry_id: str) -> Record | None:
+def original_of(account: Account, entry_id: str) -> Record | None:
     """An entry's source flavor."""
-    return next((each for each in flavors_of(world, entry_id) if each["isOriginal"]), None)
+    return next((each for each in flavors_of(account, entry_id) if each["isOriginal"]), None)
 
 
 def _container(format_names: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from emulator_tests.simulators.kaltura.models import formats
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.schema import Record
 
 ACTIVE = 2
@@ -27,21 +27,21 @@ _TAKEN = (200, 204)
 _TIMEOUT_S = 10.0
 
 
-def entry_changed(world: World, old: Record, new: Record) -> None:
+def entry_changed(account: Account, old: Record, new: Record) -> None:
     """Schedule a delivery for every active template that this change triggers."""
     if old.get("status") == new.get("status"):
         return
-    for template in world.store.notification_templates:
+    for template in account.store.notification_templates:
         if template.get("status") == ACTIVE and template.get("url") and _triggers(template, new):
-            _enqueue(world, template, new)
+            _enqueue(account, template, new)
 
 
-def deliver_due(world: World) -> None:
+def deliver_due(account: Account) -> None:
     """Start every delivery whose time has come."""
-    for job in list(world.store.notification_jobs):
-        if job["dueAt"] <= world.clock.now() and job["id"] not in world.delivering:
-            world.delivering.add(job["id"])
-            world.spawn(_deliver(world, job))
+    for job in list(account.store.notification_jobs):
+        if job["dueAt"] <= account.clock.now() and job["id"] not in account.delivering:
+            account.delivering.add(job["id"])
+            account.spawn(_deliver(account, job))
 
 
 def sign(secret: str, body: bytes, algorithm: str) -> str:
@@ -60,14 +60,14 @@ def _triggers(template: Record, entry: Record) -> bool:
     return False
 
 
-def _enqueue(world: World, template: Record, entry: Record) -> None:
-    store = world.store
+def _enqueue(account: Account, template: Record, entry: Record) -> None:
+    store = account.store
     job_id = store.next_number(store.notification_jobs)
     content_type, body = _body(template, entry, job_id)
     algorithm = _HASHES.get(template.get("secureHashingAlgo") or 1, "sha1")
     headers = {
         "Content-Type": content_type,
-        "X-KALTURA-SIGNATURE": sign(world.admin_secret, body, algorithm),
+        "X-KALTURA-SIGNATURE": sign(account.admin_secret, body, algorithm),
         "X-KALTURA-HASH-ALGO": algorithm,
     }
     for each in template.get("customHeaders") or []:
@@ -87,7 +87,7 @@ def _enqueue(world: World, template: Record, entry: Record) -> None:
             "headers": headers,
             "body": body.decode(),
             "attempts": 0,
-            "dueAt": world.clock.now(),
+            "dueAt": account.clock.now(),
         },
     )
 
@@ -132,17 +132,17 @@ def _fields(template: Record, entry: Record) -> dict[str, str]:
     return {key: "" if known.get(key) is None else str(known[key]) for key in asked or known}
 
 
-async def _deliver(world: World, job: Record) -> None:
-    store = world.store
+async def _deliver(account: Account, job: Record) -> None:
+    store = account.store
     attempts = job["attempts"] + 1
     status = await asyncio.to_thread(_send, job)
-    world.delivering.discard(job["id"])
+    account.delivering.discard(job["id"])
     if status in _TAKEN:
         store.bury(store.notification_jobs, job["id"], attempts=attempts, outcome=status)
-    elif attempts >= world.settings.notification_attempts:
+    elif attempts >= account.settings.notification_attempts:
         store.bury(store.notification_jobs, job["id"], attempts=attempts, outcome=status or "unreachable")
     else:
-        due_at = world.clock.now() + world.settings.notification_retry_s
+        due_at = account.clock.now() + account.settings.notification_retry_s
         store.change(store.notification_jobs, job["id"], attempts=attempts, dueAt=due_at)
     store.flush()
 

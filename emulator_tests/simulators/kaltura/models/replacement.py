@@ -7,7 +7,7 @@ content stays playable until the new one is ready.
 from __future__ import annotations
 
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.entry_state import (
     EntryStatus,
     ReplacementStatus,
@@ -27,55 +27,55 @@ RECORDED_LIVE = 36
 _CARRIED = ("duration", "msDuration", "width", "height", "durationType", "mediaType", "sourceType")
 
 
-def open_replacement(world: World, entry: Record) -> Record:
+def open_replacement(account: Account, entry: Record) -> Record:
     """Create the temporary entry that takes the new content.
 
     Raises:
         ApiError: FEATURE_FORBIDDEN or ENTRY_REPLACEMENT_ALREADY_EXISTS.
     """
-    if not world.settings.entry_replacement:
+    if not account.settings.entry_replacement:
         raise ApiError("FEATURE_FORBIDDEN", "FEATURE_ENTRY_REPLACEMENT")
     if entry.get("replacingEntryId"):
         raise ApiError("ENTRY_REPLACEMENT_ALREADY_EXISTS")
-    now = int(world.clock.now())
+    now = int(account.clock.now())
     shared = (
         "objectType", "type", "mediaType", "sourceType", "partnerId", "userId", "creatorId", "conversionProfileId",
         "name",
     )  # fmt: skip
     temporary: Record = {key: entry.get(key) for key in shared}
     temporary |= {
-        "id": world.store.new_entry_id(),
+        "id": account.store.new_entry_id(),
         "status": EntryStatus.NO_CONTENT,
         "createdAt": now,
         "updatedAt": now,
         "displayInSearch": HIDDEN,
         "replacedEntryId": entry["id"],
-        "moderationStatus": default_moderation(world),
+        "moderationStatus": default_moderation(account),
         "accessControlId": entry.get("accessControlId"),
         "_readiness": entry.get("_readiness"),
     }
-    world.store.put(world.store.entries, temporary)
+    account.store.put(account.store.entries, temporary)
     # A recording goes on by itself, whatever the account wants of other entries.
-    approval = world.settings.replacement_approval and entry.get("sourceType") != RECORDED_LIVE
+    approval = account.settings.replacement_approval and entry.get("sourceType") != RECORDED_LIVE
     status = ReplacementStatus.NOT_READY_AND_NOT_APPROVED if approval else ReplacementStatus.APPROVED_BUT_NOT_READY
-    change_entry(world, entry["id"], replacingEntryId=temporary["id"], replacementStatus=status)
+    change_entry(account, entry["id"], replacingEntryId=temporary["id"], replacementStatus=status)
     return temporary
 
 
-def settle(world: World, temporary: Record) -> None:
+def settle(account: Account, temporary: Record) -> None:
     """A temporary entry is done, well or badly: move its replacement on. Does nothing for any other entry."""
-    original = world.store.entries.get(temporary.get("replacedEntryId") or "")
+    original = account.store.entries.get(temporary.get("replacedEntryId") or "")
     if original is None or original.get("replacingEntryId") != temporary["id"]:
         return
     if temporary["status"] != EntryStatus.READY:
-        change_entry(world, original["id"], replacementStatus=ReplacementStatus.FAILED)
+        change_entry(account, original["id"], replacementStatus=ReplacementStatus.FAILED)
     elif original["replacementStatus"] == ReplacementStatus.APPROVED_BUT_NOT_READY:
-        _go_live(world, original, temporary)
+        _go_live(account, original, temporary)
     else:
-        change_entry(world, original["id"], replacementStatus=ReplacementStatus.READY_BUT_NOT_APPROVED)
+        change_entry(account, original["id"], replacementStatus=ReplacementStatus.READY_BUT_NOT_APPROVED)
 
 
-def approve(world: World, entry: Record) -> Record:
+def approve(account: Account, entry: Record) -> Record:
     """Approve a replacement; it goes live now or when it is ready.
 
     Raises:
@@ -83,28 +83,28 @@ def approve(world: World, entry: Record) -> Record:
     """
     status = entry.get("replacementStatus")
     if status == ReplacementStatus.READY_BUT_NOT_APPROVED:
-        _go_live(world, entry, world.store.entries.rows[entry["replacingEntryId"]])
+        _go_live(account, entry, account.store.entries.rows[entry["replacingEntryId"]])
     elif status == ReplacementStatus.NOT_READY_AND_NOT_APPROVED:
-        change_entry(world, entry["id"], replacementStatus=ReplacementStatus.APPROVED_BUT_NOT_READY)
+        change_entry(account, entry["id"], replacementStatus=ReplacementStatus.APPROVED_BUT_NOT_READY)
     elif status != ReplacementStatus.APPROVED_BUT_NOT_READY:
         raise ApiError("ENTRY_ID_NOT_REPLACED", entry["id"])
-    return world.store.entries.rows[entry["id"]]
+    return account.store.entries.rows[entry["id"]]
 
 
-def cancel(world: World, entry: Record) -> Record:
+def cancel(account: Account, entry: Record) -> Record:
     """Give a replacement up; the temporary entry is deleted."""
     temporary_id = entry.get("replacingEntryId")
-    cancelled = change_entry(world, entry["id"], replacingEntryId=None, replacementStatus=ReplacementStatus.NONE)
-    if temporary_id and world.store.entries.rows[temporary_id]["status"] != EntryStatus.DELETED:
-        delete_entry(world, temporary_id)
+    cancelled = change_entry(account, entry["id"], replacingEntryId=None, replacementStatus=ReplacementStatus.NONE)
+    if temporary_id and account.store.entries.rows[temporary_id]["status"] != EntryStatus.DELETED:
+        delete_entry(account, temporary_id)
     return cancelled
 
 
-def _go_live(world: World, original: Record, temporary: Record) -> None:
-    store = world.store
-    old_version = max((each.get("version") or 0 for each in flavors_of(world, original["id"])), default=0)
-    for asset in [*flavors_of(world, original["id"]), *store.thumb_assets.where("entryId", original["id"])]:
-        discard_asset(world, asset)
+def _go_live(account: Account, original: Record, temporary: Record) -> None:
+    store = account.store
+    old_version = max((each.get("version") or 0 for each in flavors_of(account, original["id"])), default=0)
+    for asset in [*flavors_of(account, original["id"]), *store.thumb_assets.where("entryId", original["id"])]:
+        discard_asset(account, asset)
     for table in (store.flavor_assets, store.thumb_assets):
         for asset in table.where("entryId", temporary["id"]):
             version = old_version + 1
@@ -113,12 +113,12 @@ def _go_live(world: World, original: Record, temporary: Record) -> None:
     if image.exists():
         image.replace(store.files / f"{original['id']}.image")
     change_entry(
-        world,
+        account,
         original["id"],
         replacingEntryId=None,
         replacementStatus=ReplacementStatus.NONE,
         status=EntryStatus.READY,
-        flavorParamsIds=ready_params(world, original["id"]),
+        flavorParamsIds=ready_params(account, original["id"]),
         **{key: temporary.get(key) for key in _CARRIED},
     )
-    delete_entry(world, temporary["id"])
+    delete_entry(account, temporary["id"])

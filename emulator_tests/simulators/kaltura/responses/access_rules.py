@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from urllib.parse import urlsplit
 
 from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.entry_state import Moderation
 from emulator_tests.simulators.kaltura.models.keys import Session
 from emulator_tests.simulators.kaltura.models.schema import Record
@@ -80,18 +80,18 @@ def refuse(fault: Fault) -> ServeError:
     return ServeError(str(int(fault)))
 
 
-def admit(world: World, entry: Record, visitor: Visitor, context: Context) -> Session | None:
+def admit(account: Account, entry: Record, visitor: Visitor, context: Context) -> Session | None:
     """Let a visitor in; returns their session.
 
     Raises:
         ServeError: They may not.
     """
-    session = _read_session(world, visitor)
-    check(world, entry, session, visitor, context)
+    session = _read_session(account, visitor)
+    check(account, entry, session, visitor, context)
     return session
 
 
-def check(world: World, entry: Record, session: Session | None, visitor: Visitor, context: Context) -> None:
+def check(account: Account, entry: Record, session: Session | None, visitor: Visitor, context: Context) -> None:
     """Refuse somebody an entry, KSecureEntryHelper::validateForPlay and validateForDownload.
 
     Raises:
@@ -101,47 +101,47 @@ def check(world: World, entry: Record, session: Session | None, visitor: Visitor
     if context is Context.DOWNLOAD and may_download:
         return
     privileged_id = entry.get("parentEntryId") or entry["id"]
-    sees_all = session is not None and (session.is_admin or views(world, session, privileged_id))
+    sees_all = session is not None and (session.is_admin or views(account, session, privileged_id))
     if context is not Context.THUMBNAIL and not sees_all:
         _check_moderation(entry, session)
-        check_schedule(world, entry)
-    if is_blocked(world, entry, session, visitor, context):
+        check_schedule(account, entry)
+    if is_blocked(account, entry, session, visitor, context):
         raise refuse(Fault.ACCESS_CONTROL_RESTRICTED)
 
 
-def is_blocked(world: World, entry: Record, session: Session | None, visitor: Visitor, context: Context) -> bool:
+def is_blocked(account: Account, entry: Record, session: Session | None, visitor: Visitor, context: Context) -> bool:
     """Tell whether the access control profile of an entry keeps somebody from it."""
-    rules = fulfilled_rules(world, entry, session, visitor, context)
+    rules = fulfilled_rules(account, entry, session, visitor, context)
     return any(blocks(rule.get("actions") or []) for rule in rules)
 
 
 def may_see(call: Call, entry: Record) -> bool:
     """Tell whether an account that applies access control to metadata lets the caller learn of an entry."""
-    if not call.world.settings.metadata_access_control or call.is_admin:
+    if not call.account.settings.metadata_access_control or call.is_admin:
         return True
     visitor = Visitor("", call.remote_address, "", "", call.raw_uri)
-    return not is_blocked(call.world, entry, call.session, visitor, Context.METADATA)
+    return not is_blocked(call.account, entry, call.session, visitor, Context.METADATA)
 
 
 def condition(call: Call) -> list[Condition]:
     """The condition that keeps such entries out of a list; none where the account does not do so."""
-    return [Condition("", lambda entry: may_see(call, entry))] if call.world.settings.metadata_access_control else []
+    return [Condition("", lambda entry: may_see(call, entry))] if call.account.settings.metadata_access_control else []
 
 
-def views(world: World, session: Session, entry_id: str) -> bool:
+def views(account: Account, session: Session, entry_id: str) -> bool:
     """Tell whether a session has `sview` for an entry or for one that redirects to it, ks::verifyRedirectEntryId."""
     if session.grants(_VIEW, entry_id):
         return True
-    named = (world.store.entries.get(each) for each in session.values(_VIEW))
+    named = (account.store.entries.get(each) for each in session.values(_VIEW))
     return any(each is not None and each.get("redirectEntryId") == entry_id for each in named)
 
 
-def guards_thumbnails(world: World, entry: Record) -> bool:
+def guards_thumbnails(account: Account, entry: Record) -> bool:
     """Tell whether a KS is looked at for an entry's thumbnails: its profile's first rule for them blocks.
 
     Source: kaltura/server, thumbnailAction and accessControl::hasRules.
     """
-    profile = world.store.access_controls.get(entry.get("accessControlId") or 0)
+    profile = account.store.access_controls.get(entry.get("accessControlId") or 0)
     if profile is None:
         return True
     for rule in profile.get("rules") or []:
@@ -151,18 +151,18 @@ def guards_thumbnails(world: World, entry: Record) -> bool:
     return False
 
 
-def _read_session(world: World, visitor: Visitor) -> Session | None:
+def _read_session(account: Account, visitor: Visitor) -> Session | None:
     """KSecureEntryHelper::validateKs: expiry, address and URI; not whether it was ended, nor an actions limit."""
     if not visitor.ks:
         return None
     try:
-        session = permissions.read_session(world, visitor.ks)
+        session = permissions.read_session(account, visitor.ks)
     except ApiError:
         raise refuse(Fault.INVALID_KS_STR) from None
     try:
-        permissions.check_use(world, session, visitor.remote_address, visitor.raw_uri)
-        if world.settings.delivery_honours_end:
-            permissions.check_ended(world, session)
+        permissions.check_use(account, session, visitor.remote_address, visitor.raw_uri)
+        if account.settings.delivery_honours_end:
+            permissions.check_ended(account, session)
     except ApiError as error:
         reasons = {"EXPIRED": Fault.KS_EXPIRED, "EXCEEDED_RESTRICTED_IP": Fault.EXCEEDED_RESTRICTED_IP}
         raise refuse(reasons.get(error.arguments.get("KSID", ""), Fault.INVALID_KS)) from None
@@ -175,23 +175,23 @@ def _check_moderation(entry: Record, session: Session | None) -> None:
         raise refuse(Fault.ENTRY_MODERATION_ERROR)
 
 
-def check_schedule(world: World, entry: Record) -> None:
+def check_schedule(account: Account, entry: Record) -> None:
     """Refuse an entry outside its time window.
 
     Raises:
         ServeError: NOT_SCHEDULED_NOW.
     """
-    now = world.clock.now()
+    now = account.clock.now()
     start, end = entry.get("startDate"), entry.get("endDate")
     if (start is not None and now < start) or (end is not None and now > end):
         raise refuse(Fault.NOT_SCHEDULED_NOW)
 
 
 def fulfilled_rules(
-    world: World, entry: Record, session: Session | None, visitor: Visitor, context: Context
+    account: Account, entry: Record, session: Session | None, visitor: Visitor, context: Context
 ) -> list[Record]:
     """Find the rules of an entry's profile that apply, up to the first that stops: accessControl::applyContext."""
-    profile = world.store.access_controls.get(entry.get("accessControlId") or 0) or {}
+    profile = account.store.access_controls.get(entry.get("accessControlId") or 0) or {}
     found: list[Record] = []
     for rule in profile.get("rules") or []:
         contexts = _contexts(rule)
@@ -199,7 +199,7 @@ def fulfilled_rules(
             continue
         if session is not None and session.is_admin and rule.get("forceAdminValidation") != 1:
             continue
-        if not all(_holds(world, each, entry, visitor, session) for each in rule.get("conditions") or []):
+        if not all(_holds(account, each, entry, visitor, session) for each in rule.get("conditions") or []):
             continue
         found.append(rule)
         if rule.get("stopProcessing"):
@@ -221,13 +221,13 @@ def _contexts(rule: Record) -> set[int]:
     return {int(str(each.get("type"))) for each in rule.get("contexts") or [] if str(each.get("type")).isdigit()}
 
 
-def _holds(world: World, condition: Record, entry: Record, visitor: Visitor, session: Session | None) -> bool:
+def _holds(account: Account, condition: Record, entry: Record, visitor: Visitor, session: Session | None) -> bool:
     kind = condition["objectType"]
     values = [str(each.get("value") or "") for each in condition.get("values") or []]
     if kind == "KalturaAuthenticatedCondition":
         names = [str(each.get("value") or "") for each in condition.get("privileges") or []] or [_VIEW]
         fulfilled = session is not None and (
-            session.is_admin or any(_has_privilege(world, session, name, entry["id"]) for name in names)
+            session.is_admin or any(_has_privilege(account, session, name, entry["id"]) for name in names)
         )
     elif kind == "KalturaIpAddressCondition":
         fulfilled = any(_in_network(visitor.remote_address, each) for each in values)
@@ -241,9 +241,9 @@ def _holds(world: World, condition: Record, entry: Record, visitor: Visitor, ses
     return fulfilled is not bool(condition.get("not"))
 
 
-def _has_privilege(world: World, session: Session, name: str, entry_id: str) -> bool:
+def _has_privilege(account: Account, session: Session, name: str, entry_id: str) -> bool:
     if name == _VIEW:
-        return views(world, session, entry_id)
+        return views(account, session, entry_id)
     return session.grants(name, "1" if name == "widget" else entry_id)
 
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
 from emulator_tests.simulators.kaltura.models import filter_types, formats, processing
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.keys import Session
 from emulator_tests.simulators.kaltura.models.schema import SCHEMA, to_int, to_text
 from emulator_tests.simulators.kaltura.responses import permissions, requests
@@ -51,7 +51,7 @@ class Answer:
 class Exchange:
     """One HTTP request under way: what every call in it shares."""
 
-    world: World
+    account: Account
     base_url: str
     raw_uri: str
     remote_address: str
@@ -88,14 +88,14 @@ async def answer(exchange: Exchange, parsed: requests.Parsed) -> Answer:
     """
     started = time.perf_counter()
     parameters = parsed.parameters
-    processing.tick(exchange.world)
+    processing.tick(exchange.account)
     result: Any
     if _text(parameters, "service").lower() == "multirequest":
         result = await _multirequest(exchange, parsed)
     else:
         result = await _attempt(exchange, parameters, parsed.files)
     # Whatever is acknowledged must survive a kill.
-    exchange.world.store.flush()
+    exchange.account.store.flush()
     if isinstance(result, Response):
         return Answer(result, exchange.parts)
     response_format = to_int(parameters.get("format", formats.XML)) or formats.XML
@@ -138,7 +138,7 @@ async def _multirequest(exchange: Exchange, parsed: requests.Parsed) -> Any:
 async def _attempt(exchange: Exchange, parameters: Mapping[str, Any], files: Mapping[str, UploadFile]) -> Any:
     part = Part(_text(parameters, "service").lower(), _text(parameters, "action").lower())
     exchange.parts.append(part)
-    exchange.world.counts[f"{part.service}.{part.action}"] += 1
+    exchange.account.counts[f"{part.service}.{part.action}"] += 1
     serves_file = False
     try:
         action = _find(_text(parameters, "service"), _text(parameters, "action"))
@@ -163,26 +163,26 @@ async def _call(
     files: Mapping[str, UploadFile],
     part: Part,
 ) -> Any:
-    world = exchange.world
+    account = exchange.account
     text = _text(parameters, "ks")
     session: Session | None = None
     if text and not permissions.ignores_session(action):
-        session = permissions.read_session(world, text)
+        session = permissions.read_session(account, text)
         part.user, part.session_type = session.user_id, session.type
     if exchange.forced_error and exchange.forces(part):
         blocked = (action.name, action.service) if exchange.forced_error == "ACTION_BLOCKED" else ()
         raise ApiError(exchange.forced_error, *blocked)
-    call = Call(world, session, exchange.base_url, exchange.raw_uri, exchange.remote_address, exchange.lag_s)
+    call = Call(account, session, exchange.base_url, exchange.raw_uri, exchange.remote_address, exchange.lag_s)
     arguments = _arguments(call, action, parameters, files)
     if session is not None:
         address, uri = exchange.remote_address, exchange.raw_uri
-        permissions.check_validity(world, session, address, uri, exchange.arrived_at_s)
+        permissions.check_validity(account, session, address, uri, exchange.arrived_at_s)
         if session.hash not in exchange.counted:
             exchange.counted.add(session.hash)
-            permissions.spend_action(world, session)
+            permissions.spend_action(account, session)
         partner = _text(parameters, "partnerId") or _text(parameters, "p")
-        if partner and to_int(partner) not in (world.partner_id, 0, -1):
-            raise ApiError("PARTNER_ACCESS_FORBIDDEN", world.partner_id, partner)
+        if partner and to_int(partner) not in (account.partner_id, 0, -1):
+            raise ApiError("PARTNER_ACCESS_FORBIDDEN", account.partner_id, partner)
     permissions.check_ownership(call, action, arguments)
     permissions.check_role(call, action)
     result = action.run(call, **arguments)

@@ -12,7 +12,7 @@ from typing import Any
 
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import keys
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.keys import Session
 from emulator_tests.simulators.kaltura.models.schema import Record
 from emulator_tests.simulators.kaltura.responses.actions import (
@@ -61,29 +61,29 @@ def permission_items() -> dict[int, Item]:
 
 
 def invalid_type() -> ApiError:
-    """The refusal of somebody who does not own what he touches."""
+    """The refusal of a user who does not own the object."""
     return ApiError("INVALID_KS", "", -4, "INVALID_TYPE")
 
 
-def read_session(world: World, text: str) -> Session:
+def read_session(account: Account, text: str) -> Session:
     """Decode a KS.
 
     Raises:
         ApiError: INVALID_KS for one that is garbled, forged or another partner's.
     """
-    session = keys.decode(text, world.partner_id, [world.admin_secret])
+    session = keys.decode(text, account.partner_id, [account.admin_secret])
     if session is None:
         raise ApiError("INVALID_KS", text, *_INVALID_STR)
     return session
 
 
 def check_validity(
-    world: World, session: Session, remote_address: str, raw_uri: str | None, now_s: float | None = None
+    account: Account, session: Session, remote_address: str, raw_uri: str | None, now_s: float | None = None
 ) -> None:
     """Refuse a session that is expired, ended or used where it must not be.
 
     Args:
-        world: The account.
+        account: The simulated account.
         session: The session.
         remote_address: Who uses it.
         raw_uri: What for, exactly as it came; None where URIs are not looked at.
@@ -92,15 +92,15 @@ def check_validity(
     Raises:
         ApiError: INVALID_KS, whose first argument is the reason, or USER_BLOCKED.
     """
-    check_use(world, session, remote_address, raw_uri, now_s)
-    check_ended(world, session)
-    user = world.store.users.get(session.user_id)
+    check_use(account, session, remote_address, raw_uri, now_s)
+    check_ended(account, session)
+    user = account.store.users.get(session.user_id)
     if user is not None and user.get("status") == _BLOCKED_USER:
         raise ApiError("USER_BLOCKED")
 
 
 def check_use(
-    world: World, session: Session, remote_address: str, raw_uri: str | None, now_s: float | None = None
+    account: Account, session: Session, remote_address: str, raw_uri: str | None, now_s: float | None = None
 ) -> None:
     """Refuse a session that is expired or used where it must not be, kSessionBase::isValidBase.
 
@@ -108,7 +108,7 @@ def check_use(
         ApiError: INVALID_KS, whose first argument is the reason.
     """
     reason = ""
-    if session.expires_at_s <= (world.clock.now() if now_s is None else now_s):
+    if session.expires_at_s <= (account.clock.now() if now_s is None else now_s):
         reason = "EXPIRED"
     elif (addresses := session.value("iprestrict")) and remote_address not in addresses.split("/"):
         reason = "EXCEEDED_RESTRICTED_IP"
@@ -118,7 +118,7 @@ def check_use(
         raise ApiError("INVALID_KS", reason, *_INVALID_STR)
 
 
-def check_ended(world: World, session: Session) -> None:
+def check_ended(account: Account, session: Session) -> None:
     """Refuse a session that was ended, itself or by its `sessionid`, kSessionBase::tryToValidateKS.
 
     A widget's session is never ended: anybody can start another.
@@ -126,11 +126,11 @@ def check_ended(world: World, session: Session) -> None:
     Raises:
         ApiError: INVALID_KS, LOGOUT.
     """
-    if not session.is_widget and _is_ended(world, session):
+    if not session.is_widget and _is_ended(account, session):
         raise ApiError("INVALID_KS", "LOGOUT", *_INVALID_STR)
 
 
-def spend_action(world: World, session: Session) -> None:
+def spend_action(account: Account, session: Session) -> None:
     """Count one HTTP request against a session's actions limit.
 
     Raises:
@@ -141,18 +141,18 @@ def spend_action(world: World, session: Session) -> None:
         return
     if not limit.isdigit():
         raise ApiError("INVALID_ACTIONS_LIMIT")
-    spent = world.store.spent_actions.get(session.hash)
+    spent = account.store.spent_actions.get(session.hash)
     count = spent["count"] if spent else 0
     if count >= int(limit):
         raise ApiError("INVALID_KS", "EXCEEDED_ACTIONS_LIMIT", *_INVALID_STR)
-    world.store.put(world.store.spent_actions, {"id": session.hash, "count": count + 1})
+    account.store.put(account.store.spent_actions, {"id": session.hash, "count": count + 1})
 
 
-def end_session(world: World, session: Session) -> None:
+def end_session(account: Account, session: Session) -> None:
     """Revoke a KS and every other one with the same `sessionid`; a widget's cannot be revoked."""
     if session.is_widget:
         return
-    store = world.store
+    store = account.store
     store.put(store.ended_sessions, {"id": session.hash})
     if session_id := session.value("sessionid"):
         store.put(store.ended_sessions, {"id": f"sessionid:{session_id}"})
@@ -199,16 +199,16 @@ def check_role(call: Call, action: Action) -> None:
         ApiError: MISSING_KS without a session, SERVICE_FORBIDDEN with one, or for what the account does not have;
             INVALID_OBJECT_ID for an unknown role.
     """
-    if action.service in call.world.settings.forbidden_services:
+    if action.service in call.account.settings.forbidden_services:
         raise ApiError("SERVICE_FORBIDDEN", action.label)
     if call.session is None:
         if OPEN not in action.roles:
             raise ApiError("MISSING_KS")
         return
-    removed = _removed_names(call.world, call.session)
+    removed = _removed_names(call.account, call.session)
     # Every role holds what is always allowed as well, kPermissionManager::getPermissionsFromDb.
     held = (each for role in _roles(call, call.session) for each in (*_names_of(role), ALWAYS_ALLOWED))
-    if not any(_permission_holds(call.world, each, action) for each in held if each not in removed):
+    if not any(_permission_holds(call.account, each, action) for each in held if each not in removed):
         raise ApiError("SERVICE_FORBIDDEN", action.label)
 
 
@@ -217,22 +217,22 @@ def ignores_session(action: Action) -> bool:
     return IGNORES_KS in action.roles
 
 
-def find_role(world: World, name: str) -> Record | None:
+def find_role(account: Account, name: str) -> Record | None:
     """A role by id or system name."""
-    roles = world.store.user_roles
+    roles = account.store.user_roles
     if name.isdigit():
         return roles.get(int(name))
     found = roles.where("systemName", name)
     return found[0] if found else None
 
 
-def _is_ended(world: World, session: Session) -> bool:
-    ended = world.store.ended_sessions
+def _is_ended(account: Account, session: Session) -> bool:
+    ended = account.store.ended_sessions
     session_id = session.value("sessionid")
     if ended.get(session.hash) or (session_id and ended.get(f"sessionid:{session_id}")):
         return True
     token_id = session.value("apptoken")
-    return bool(token_id) and world.store.app_tokens.get(str(token_id)) is None
+    return bool(token_id) and account.store.app_tokens.get(str(token_id)) is None
 
 
 def _matches_uri(uris: str, raw_uri: str) -> bool:
@@ -248,17 +248,17 @@ def _roles(call: Call, session: Session) -> list[Record]:
         ApiError: INVALID_OBJECT_ID for one that does not exist.
     """
     if name := session.value("setrole"):
-        return [_role(call.world, name)]
+        return [_role(call.account, name)]
     user = call.store.users.get(session.user_id) if session.user_id else None
     if own := [each for each in str((user or {}).get("roleIds") or "").split(",") if each]:
-        return [_role(call.world, each) for each in own]
+        return [_role(call.account, each) for each in own]
     if session.is_widget:
-        return [_role(call.world, "WIDGET_SESSION_ROLE")]
-    return [_role(call.world, "Publisher Administrator" if session.is_admin else "Basic User Session Role")]
+        return [_role(call.account, "WIDGET_SESSION_ROLE")]
+    return [_role(call.account, "Publisher Administrator" if session.is_admin else "Basic User Session Role")]
 
 
-def _role(world: World, name: str) -> Record:
-    role = find_role(world, name)
+def _role(account: Account, name: str) -> Record:
+    role = find_role(account, name)
     if role is None:
         raise ApiError("INVALID_OBJECT_ID", name)
     return role
@@ -268,24 +268,24 @@ def _names_of(role: Record) -> list[str]:
     return [each.strip() for each in str(role.get("permissionNames") or "").split(",") if each.strip()]
 
 
-def _removed_names(world: World, session: Session) -> set[str]:
+def _removed_names(account: Account, session: Session) -> set[str]:
     """The permissions that `restrictingrole` takes away, by their names; by its name only a global role is found.
 
     Source: kaltura/server, kPermissionManager::removeLimitedPermissions.
     """
     name = session.value("restrictingrole")
-    role = find_role(world, name) if name else None
+    role = find_role(account, name) if name else None
     if role is None or not (str(name).isdigit() or role["partnerId"] == 0):
         return set()
     return set(_names_of(role))
 
 
-def _permission_holds(world: World, name: str, action: Action) -> bool:
+def _permission_holds(account: Account, name: str, action: Action) -> bool:
     letters = BUILT_IN_PERMISSIONS.get(name)
     if letters is not None:
         return letters == "*" or letters in action.roles
     items = permission_items()
-    for permission in world.store.permissions.where("name", name):
+    for permission in account.store.permissions.where("name", name):
         numbers = [each.strip() for each in str(permission.get("permissionItemsIds") or "").split(",")]
         held = [items.get(int(number)) for number in numbers if number.isdigit()]
         if permission.get("status") == 1 and (action.service, action.name) in held:

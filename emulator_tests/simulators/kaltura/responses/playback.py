@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from emulator_tests.simulators import media
 from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
 from emulator_tests.simulators.kaltura.models import broadcast, entitlement
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.entry_state import (
     AssetStatus,
     EntryStatus,
@@ -35,53 +35,53 @@ _DEFAULT_SECOND = 3.0
 _MAX_SIDE = 10_000
 
 
-async def answer(world: World, request: Request, path: str) -> Response | None:
+async def answer(account: Account, request: Request, path: str) -> Response | None:
     """Serve one address under `/p/`; None for one that is not served here."""
     words = [word for word in path.split("/") if word]
     kinds = ("playManifest", "serveFlavor", "thumbnail", "raw")
     kind = next((word for word in words if word in kinds), None)
     if words[:1] != ["p"] or kind is None:
         return None
-    world.counts[kind] += 1
+    account.counts[kind] += 1
     # What stands in the path wins over the query, and the first of a key over the others, getUrlRequestParams.
     asked = dict(request.query_params) | _pairs(words[words.index(kind) + 1 :])
     try:
-        if words[1] != str(world.partner_id):
+        if words[1] != str(account.partner_id):
             raise refuse(Fault.INVALID_PARTNER)
         visitor = _visitor(request, asked, by_header=kind == "playManifest")
         if kind == "playManifest":
-            return await _manifest(world, request, asked, visitor)
+            return await _manifest(account, request, asked, visitor)
         if kind == "serveFlavor":
-            return await _flavor(world, words, asked)
+            return await _flavor(account, words, asked)
         if kind == "raw":
-            return _raw(world, asked, visitor)
-        return await _thumbnail(world, asked, visitor)
+            return _raw(account, asked, visitor)
+        return await _thumbnail(account, asked, visitor)
     except ServeError as error:
         headers = {"X-Kaltura": f"error-{error.code}", "X-Kaltura-App": f"exiting on error {error.code}"}
         # playManifestAction::execute alone sets 404 for its errors.
         return Response(b"", 404 if kind == "playManifest" else error.status, headers)
 
 
-def flavor_address(world: World, base_url: str, flavor: Record, *, downloads: bool = False) -> str:
+def flavor_address(account: Account, base_url: str, flavor: Record, *, downloads: bool = False) -> str:
     """The address of a flavor's bytes without the name of a file; it expires where the account has URL tokens."""
-    place = f"/p/{world.partner_id}/sp/{world.partner_id}00/serveFlavor/entryId/{flavor['entryId']}"
+    place = f"/p/{account.partner_id}/sp/{account.partner_id}00/serveFlavor/entryId/{flavor['entryId']}"
     address = f"{place}/v/{flavor.get('version') or 1}/flavorId/{flavor['id']}"
     if downloads:
         address += "/mode/download"
-    if world.settings.url_tokens:
-        until = int(world.clock.now()) + world.settings.url_token_s
-        address += f"/kt/{until}-{_signature(world, str(flavor['id']), until)}"
+    if account.settings.url_tokens:
+        until = int(account.clock.now()) + account.settings.url_token_s
+        address += f"/kt/{until}-{_signature(account, str(flavor['id']), until)}"
     return f"{base_url}{address}"
 
 
-async def _manifest(world: World, request: Request, asked: dict[str, str], visitor: Visitor) -> Response:
+async def _manifest(account: Account, request: Request, asked: dict[str, str], visitor: Visitor) -> Response:
     kind = asked.get("format", "url")
     context = Context.DOWNLOAD if kind == "download" else Context.PLAY
-    entry = _found(world, asked.get("entryId", ""), visitor)
-    admit(world, entry, visitor, context)
+    entry = _found(account, asked.get("entryId", ""), visitor)
+    admit(account, entry, visitor, context)
     if entry["type"] == EntryType.LIVE_STREAM:
-        return _live_manifest(world, entry)
-    ready = [each for each in flavors_of(world, entry["id"]) if each["status"] == AssetStatus.READY]
+        return _live_manifest(account, entry)
+    ready = [each for each in flavors_of(account, entry["id"]) if each["status"] == AssetStatus.READY]
     chosen = _chosen(ready, asked)
     if not chosen:
         raise refuse(Fault.FLAVOR_NOT_FOUND)
@@ -91,63 +91,63 @@ async def _manifest(world: World, request: Request, asked: dict[str, str], visit
         for each in chosen:
             bandwidth = max(int(each.get("bitrate") or 0), 1) * 1000
             size = f",RESOLUTION={each['width']}x{each['height']}" if each.get("width") else ""
-            place = flavor_address(world, base_url, each)
+            place = flavor_address(account, base_url, each)
             lines += [f"#EXT-X-STREAM-INF:PROGRAM-ID=1,BANDWIDTH={bandwidth}{size}", f"{place}/name/index.m3u8"]
         return Response("\n".join(lines) + "\n", media_type=_HLS)
     if kind in ("url", "download"):
         best = chosen[-1]
-        place = flavor_address(world, base_url, best, downloads=kind == "download")
+        place = flavor_address(account, base_url, best, downloads=kind == "download")
         return RedirectResponse(f"{place}/name/a.{best.get('fileExt') or 'mp4'}", 302)
     raise refuse(Fault.BAD_QUERY)
 
 
-def _found(world: World, entry_id: str, visitor: Visitor) -> Record:
+def _found(account: Account, entry_id: str, visitor: Visitor) -> Record:
     """The entry of a manifest, which account features may hide, playManifestAction::initEntry.
 
     Raises:
         ServeError: INVALID_KS for one that cannot be read, ENTRY_NOT_FOUND.
     """
     try:
-        session = permissions.read_session(world, visitor.ks) if visitor.ks else None
+        session = permissions.read_session(account, visitor.ks) if visitor.ks else None
     except ApiError:
         raise refuse(Fault.INVALID_KS) from None
-    entry = _living(world, entry_id)
-    call = Call(world, session, "", visitor.raw_uri, visitor.remote_address)
+    entry = _living(account, entry_id)
+    call = Call(account, session, "", visitor.raw_uri, visitor.remote_address)
     if not entitlement.may_see(call, entry) or (session is not None and not access_rules.may_see(call, entry)):
         raise refuse(Fault.ENTRY_NOT_FOUND)
     return entry
 
 
-def _living(world: World, entry_id: str) -> Record:
-    entry = world.store.entries.get(entry_id)
+def _living(account: Account, entry_id: str) -> Record:
+    entry = account.store.entries.get(entry_id)
     if entry is None or entry["status"] == EntryStatus.DELETED:
         raise refuse(Fault.ENTRY_NOT_FOUND)
     return entry
 
 
-def _signature(world: World, flavor_id: str, until: int) -> str:
-    return hmac.new(world.admin_secret.encode(), f"{flavor_id}:{until}".encode(), hashlib.sha256).hexdigest()[:32]
+def _signature(account: Account, flavor_id: str, until: int) -> str:
+    return hmac.new(account.admin_secret.encode(), f"{flavor_id}:{until}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _check_token(world: World, asked: dict[str, str]) -> None:
+def _check_token(account: Account, asked: dict[str, str]) -> None:
     """Refuse an address without its token, or after its time, as an edge server does.
 
     Raises:
         ServeError: With HTTP 403.
     """
-    if not world.settings.url_tokens:
+    if not account.settings.url_tokens:
         return
     until, _, signature = asked.get("kt", "").partition("-")
     if not until.isdigit() or not hmac.compare_digest(
-        signature, _signature(world, asked.get("flavorId", ""), int(until))
+        signature, _signature(account, asked.get("flavorId", ""), int(until))
     ):
         raise ServeError(str(int(Fault.INVALID_TOKEN)), 403)
-    if int(until) <= world.clock.now():
+    if int(until) <= account.clock.now():
         raise ServeError(str(int(Fault.EXPIRED_TOKEN)), 403)
 
 
-def _live_manifest(world: World, entry: Record) -> Response:
-    if not broadcast.is_live(world, entry["id"]):
+def _live_manifest(account: Account, entry: Record) -> Response:
+    if not broadcast.is_live(account, entry["id"]):
         raise refuse(Fault.ENTRY_NOT_LIVE)
     return Response("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n", media_type=_HLS)
 
@@ -164,26 +164,26 @@ def _chosen(ready: list[Record], asked: dict[str, str]) -> list[Record]:
     return transcodes or ready
 
 
-async def _flavor(world: World, words: list[str], asked: dict[str, str]) -> Response:
-    _check_token(world, asked)
-    entry = _living(world, asked.get("entryId", ""))
-    flavor = world.store.flavor_assets.get(asked.get("flavorId", ""))
+async def _flavor(account: Account, words: list[str], asked: dict[str, str]) -> Response:
+    _check_token(account, asked)
+    entry = _living(account, asked.get("entryId", ""))
+    flavor = account.store.flavor_assets.get(asked.get("flavorId", ""))
     if flavor is None or flavor["entryId"] != entry["id"] or flavor["status"] != AssetStatus.READY:
         raise refuse(Fault.FLAVOR_NOT_FOUND)
     downloads = asked.get("mode") == "download"
-    file = world.store.files / flavor["id"]
+    file = account.store.files / flavor["id"]
     if not file.exists():
         raise refuse(Fault.FILE_NOT_FOUND)
     name = words[-1]
     if name.endswith((".m3u8", ".ts")):
-        return await _segment(world, flavor, file, name)
+        return await _segment(account, flavor, file, name)
     audio = "audio/mpeg" if entry.get("mediaType") == MediaType.AUDIO else "video/mp4"
     return FileResponse(file, media_type=audio, filename=f"{entry['id']}.mp4" if downloads else None)
 
 
-async def _segment(world: World, flavor: Record, file: Path, name: str) -> Response:
+async def _segment(account: Account, flavor: Record, file: Path, name: str) -> Response:
     """A part of a flavor cut for HLS; it is cut when first asked for."""
-    folder = world.store.files / f"{flavor['id']}.{flavor['version']}.hls"
+    folder = account.store.files / f"{flavor['id']}.{flavor['version']}.hls"
     if not (folder / "index.m3u8").exists() and not await media.segment(file, folder):
         raise refuse(Fault.FILE_NOT_FOUND)
     if not (folder / name).is_file():
@@ -191,21 +191,21 @@ async def _segment(world: World, flavor: Record, file: Path, name: str) -> Respo
     return FileResponse(folder / name, media_type=_HLS if name.endswith(".m3u8") else "video/mp2t")
 
 
-def _raw(world: World, asked: dict[str, str], visitor: Visitor) -> Response:
-    entry = _found(world, asked.get("entry_id", ""), visitor)
-    admit(world, entry, visitor, Context.DOWNLOAD)
-    image = world.store.files / f"{entry['id']}.image"
-    source = next((each for each in flavors_of(world, entry["id"]) if each["isOriginal"]), None)
-    file = image if image.exists() else world.store.files / source["id"] if source else image
+def _raw(account: Account, asked: dict[str, str], visitor: Visitor) -> Response:
+    entry = _found(account, asked.get("entry_id", ""), visitor)
+    admit(account, entry, visitor, Context.DOWNLOAD)
+    image = account.store.files / f"{entry['id']}.image"
+    source = next((each for each in flavors_of(account, entry["id"]) if each["isOriginal"]), None)
+    file = image if image.exists() else account.store.files / source["id"] if source else image
     if not file.exists():
         raise refuse(Fault.FILE_NOT_FOUND)
     return FileResponse(file)
 
 
-async def _thumbnail(world: World, asked: dict[str, str], visitor: Visitor) -> Response:
-    entry = _living(world, asked.get("entry_id", ""))
-    if access_rules.guards_thumbnails(world, entry):
-        admit(world, entry, visitor, Context.THUMBNAIL)
+async def _thumbnail(account: Account, asked: dict[str, str], visitor: Visitor) -> Response:
+    entry = _living(account, asked.get("entry_id", ""))
+    if access_rules.guards_thumbnails(account, entry):
+        admit(account, entry, visitor, Context.THUMBNAIL)
     width, height = to_int(asked.get("width", 0)), to_int(asked.get("height", 0))
     quality = to_int(asked.get("quality", 75)) or 75
     if not (0 <= width <= _MAX_SIDE and 0 <= height <= _MAX_SIDE and 20 <= quality <= 100):
@@ -213,11 +213,11 @@ async def _thumbnail(world: World, asked: dict[str, str], visitor: Visitor) -> R
     if not width and not height:
         width, height = _DEFAULT_SIZE
     second = float(to_int(asked["vid_sec"])) if "vid_sec" in asked else None
-    chosen = world.store.thumb_assets.get(asked.get("thumb_asset_id", ""))
+    chosen = account.store.thumb_assets.get(asked.get("thumb_asset_id", ""))
     if chosen is not None and chosen["entryId"] == entry["id"]:
-        file: Path | None = world.store.files / str(chosen["id"])
+        file: Path | None = account.store.files / str(chosen["id"])
     else:
-        file = _picture_source(world, entry, from_video=second is not None)
+        file = _picture_source(account, entry, from_video=second is not None)
     if file is None:
         raise refuse(Fault.MISSING_THUMBNAIL)
     duration_s = (entry.get("msDuration") or 0) / 1000
@@ -228,11 +228,11 @@ async def _thumbnail(world: World, asked: dict[str, str], visitor: Visitor) -> R
     return Response(picture, media_type="image/jpeg")
 
 
-def _picture_source(world: World, entry: Record, *, from_video: bool) -> Path | None:
+def _picture_source(account: Account, entry: Record, *, from_video: bool) -> Path | None:
     """The file a thumbnail is made from: the default thumbnail, the image, or the video."""
-    files = world.store.files
+    files = account.store.files
     if not from_video:
-        for asset in world.store.thumb_assets.where("entryId", entry["id"]):
+        for asset in account.store.thumb_assets.where("entryId", entry["id"]):
             if "default_thumb" in str(asset.get("tags")) and (files / asset["id"]).exists():
                 return files / str(asset["id"])
         own = files / f"{entry['id']}.thumb"
@@ -241,7 +241,7 @@ def _picture_source(world: World, entry: Record, *, from_video: bool) -> Path | 
     image = files / f"{entry['id']}.image"
     if image.exists():
         return image
-    for flavor in flavors_of(world, entry["id"]):
+    for flavor in flavors_of(account, entry["id"]):
         if flavor["status"] == AssetStatus.READY and (files / flavor["id"]).exists():
             return files / str(flavor["id"])
     return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.schema import Record
 from emulator_tests.simulators.kaltura.models.table import Table
 from emulator_tests.simulators.kaltura.responses.actions import action
@@ -39,9 +39,9 @@ _TYPES = {
 }
 
 
-def seed(world: World) -> None:
+def seed(account: Account) -> None:
     """Put in what every account begins with: roles and an access control profile that lets everybody in."""
-    store, now = world.store, int(world.clock.now())
+    store, now = account.store, int(account.clock.now())
     times = {"createdAt": now, "updatedAt": now, "_seeded": True}
     if not len(store.user_roles):
         for number, (name, names) in enumerate(BUILT_IN_ROLES, start=1):
@@ -50,7 +50,7 @@ def seed(world: World) -> None:
             store.put(store.user_roles, {**fields, **role, **times})
     if not len(store.access_controls):
         fields = {"objectType": "KalturaAccessControlProfile", "id": 1, "name": "Default", "isDefault": _TRUE}
-        store.put(store.access_controls, {**fields, "rules": [], "partnerId": world.partner_id, **times})
+        store.put(store.access_controls, {**fields, "rules": [], "partnerId": account.partner_id, **times})
 
 
 @action("accessControlProfile.add", "accessControlProfile: KalturaAccessControlProfile")
@@ -166,7 +166,7 @@ def permission_add(call: Call, permission: Record) -> Record:
     if "," in name:
         raise ApiError("INVALID_FIELD_VALUE", "name")
     if name in BUILT_IN_PERMISSIONS or store.permissions.where("name", name):
-        raise ApiError("PERMISSION_ALREADY_EXISTS", name, call.world.partner_id)
+        raise ApiError("PERMISSION_ALREADY_EXISTS", name, call.account.partner_id)
     _check_items(fields)
     row = {
         "friendlyName": name,
@@ -281,7 +281,7 @@ def user_role_delete(call: Call, user_role_id: int) -> Record:
 
 def _own_role(call: Call, role_id: int) -> Record:
     row = found(call.store.user_roles, role_id, "INVALID_OBJECT_ID")
-    if row["partnerId"] != call.world.partner_id:
+    if row["partnerId"] != call.account.partner_id:
         raise ApiError("INVALID_OBJECT_ID", role_id)
     return row
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import content, flavors, processing
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.entry_state import (
     AssetStatus,
     EntryStatus,
@@ -36,9 +36,9 @@ FLAVOR_PARAMS = (
 )
 
 
-def seed(world: World) -> None:
+def seed(account: Account) -> None:
     """Put in what every account begins with: one conversion profile for files and one for live."""
-    store = world.store
+    store = account.store
     if len(store.conversion_profiles):
         return
     all_params = ",".join(str(row[0]) for row in FLAVOR_PARAMS)
@@ -52,8 +52,8 @@ def seed(world: World) -> None:
             "flavorParamsIds": params,
             "isDefault": _TRUE if kind == _MEDIA else _FALSE,
             "isPartnerDefault": True,
-            "partnerId": world.partner_id,
-            "createdAt": int(world.clock.now()),
+            "partnerId": account.partner_id,
+            "createdAt": int(account.clock.now()),
             "_seeded": True,
         }
         store.put(store.conversion_profiles, row)
@@ -78,20 +78,20 @@ def flavor_asset_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str,
 def flavor_asset_get_by_entry_id(call: Call, entry_id: str) -> list[Record]:
     living_entry(call, entry_id)
     looked_at(call, entry_id)
-    return flavors_of(call.world, entry_id)
+    return flavors_of(call.account, entry_id)
 
 
 @action("flavorAsset.getWebPlayableByEntryId", "entryId: str", roles="UPW")
 def flavor_asset_get_web_playable(call: Call, entry_id: str) -> list[Record]:
     living_entry(call, entry_id)
-    return [each for each in flavors_of(call.world, entry_id) if each["status"] == AssetStatus.READY]
+    return [each for each in flavors_of(call.account, entry_id) if each["status"] == AssetStatus.READY]
 
 
 @action("flavorAsset.getFlavorAssetsWithParams", "entryId: str")
 def flavor_asset_with_params(call: Call, entry_id: str) -> list[Record]:
     living_entry(call, entry_id)
     pairs: list[tuple[Record | None, Record | None]]
-    flavors = flavors_of(call.world, entry_id)
+    flavors = flavors_of(call.account, entry_id)
     known = {row[0]: _params(row) for row in FLAVOR_PARAMS}
     # Every flavor first, then the params that none of them uses.
     pairs = [(each, known.get(each["flavorParamsId"])) for each in flavors]
@@ -115,8 +115,8 @@ def flavor_asset_get_url(call: Call, id: str) -> str:
     entry = living_entry(call, flavor["entryId"])
     visitor = access_rules.Visitor("", call.remote_address, "", "", call.raw_uri)
     # Who may not download is answered with an empty body, KSecureEntryHelper::validateForDownload.
-    access_rules.check(call.world, entry, call.session, visitor, access_rules.Context.DOWNLOAD)
-    return f"{playback.flavor_address(call.world, call.base_url, flavor)}/name/a.{flavor['fileExt']}"
+    access_rules.check(call.account, entry, call.session, visitor, access_rules.Context.DOWNLOAD)
+    return f"{playback.flavor_address(call.account, call.base_url, flavor)}/name/a.{flavor['fileExt']}"
 
 
 @action("flavorAsset.add", "entryId: str, flavorAsset: KalturaFlavorAsset", roles="U", owner="entry:entry_id")
@@ -124,24 +124,24 @@ def flavor_asset_add(call: Call, entry_id: str, flavor_asset: Record) -> Record:
     living_entry(call, entry_id)
     fields = insertable(call, flavor_asset)
     params_id = int(fields.get("flavorParamsId") or 0)
-    for each in flavors_of(call.world, entry_id):
+    for each in flavors_of(call.account, entry_id):
         if each["flavorParamsId"] == params_id:
             raise ApiError("FLAVOR_ASSET_ALREADY_EXISTS", each["id"], params_id)
-    flavor = flavors.new_flavor(call.world, entry_id, params_id)
+    flavor = flavors.new_flavor(call.account, entry_id, params_id)
     status = AssetStatus.QUEUED
     return call.store.change(call.store.flavor_assets, flavor["id"], **{**fields, "status": status})
 
 
 @action("flavorAsset.setContent", "id: str, contentResource: KalturaContentResource", roles="U", owner="asset:id")
 async def flavor_asset_set_content(call: Call, id: str, content_resource: Record) -> Record:
-    world, store = call.world, call.store
+    account, store = call.account, call.store
     found(store.flavor_assets, id, "FLAVOR_ASSET_ID_NOT_FOUND")
     if content_resource["objectType"] != "KalturaUploadedFileTokenResource":
         raise ApiError("RESOURCE_TYPE_NOT_SUPPORTED", content_resource["objectType"])
-    token = content.usable_token(world, str(content_resource.get("token") or ""))
+    token = content.usable_token(account, str(content_resource.get("token") or ""))
     token = store.change(store.upload_tokens, token["id"], attachedObjectType="flavorAsset", attachedObjectId=id)
     if token["status"] == TokenStatus.FULL:
-        await content.token_complete(world, token)
+        await content.token_complete(account, token)
     else:
         store.change(store.flavor_assets, id, status=AssetStatus.IMPORTING)
     return store.flavor_assets.rows[id]
@@ -157,32 +157,32 @@ def flavor_asset_update(call: Call, id: str, flavor_asset: Record) -> Record:
 @action("flavorAsset.delete", "id: str", owner="asset:id")
 def flavor_asset_delete(call: Call, id: str) -> None:
     flavor = found(call.store.flavor_assets, id, "FLAVOR_ASSET_ID_NOT_FOUND")
-    discard_asset(call.world, flavor)
-    sync_flavors(call.world, flavor["entryId"])
+    discard_asset(call.account, flavor)
+    sync_flavors(call.account, flavor["entryId"])
 
 
 @action("flavorAsset.convert", "entryId: str, flavorParamsId: int", owner="entry:entry_id")
 def flavor_asset_convert(call: Call, entry_id: str, flavor_params_id: int) -> None:
-    world, store = call.world, call.store
+    account, store = call.account, call.store
     entry = living_entry(call, entry_id)
     if flavor_params_id not in {row[0] for row in FLAVOR_PARAMS}:
         raise ApiError("FLAVOR_PARAMS_ID_NOT_FOUND", flavor_params_id)
     if entry["status"] not in _CONVERTIBLE:
         raise ApiError("INVALID_ENTRY_STATUS")
-    original = flavors.original_of(world, entry_id)
+    original = flavors.original_of(account, entry_id)
     if original is None or original["status"] != AssetStatus.READY:
         raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
-    for each in flavors_of(world, entry_id):
+    for each in flavors_of(account, entry_id):
         if each["flavorParamsId"] == flavor_params_id and not each["isOriginal"]:
-            discard_asset(world, each)
-    flavor = flavors.new_flavor(world, entry_id, flavor_params_id)
+            discard_asset(account, each)
+    flavor = flavors.new_flavor(account, entry_id, flavor_params_id)
     (store.files / flavor["id"]).hardlink_to(store.files / original["id"])
     described = ("width", "height", "bitrate", "frameRate", "containerFormat", "videoCodecId", "size", "sizeInBytes")
     facts = {key: original.get(key) for key in described}
     store.change(store.flavor_assets, flavor["id"], **facts, version=1, status=AssetStatus.CONVERTING)
     # It is queued and converted like any other; an entry that is ready plays on meanwhile.
     is_ready = entry["status"] == EntryStatus.READY
-    processing.begin(world, entry_id, EntryStatus.READY if is_ready else EntryStatus.PRECONVERT)
+    processing.begin(account, entry_id, EntryStatus.READY if is_ready else EntryStatus.PRECONVERT)
 
 
 @action("flavorParams.get", "id: int")
@@ -253,7 +253,7 @@ def looked_at(call: Call, entry_id: str) -> None:
     """Asking for an entry's assets is a look at it."""
     entry = call.store.entries.get(entry_id)
     if entry is not None:
-        processing.look(call.world, entry)
+        processing.look(call.account, entry)
 
 
 def _ready_flavor(call: Call, flavor_id: str) -> Record:

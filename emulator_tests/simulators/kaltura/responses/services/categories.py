@@ -255,7 +255,7 @@ def _describe(call: Call, entry_id: str) -> None:
         if each["categoryId"] in call.store.categories.rows
     ]
     change_entry(
-        call.world,
+        call.account,
         entry_id,
         categories=",".join(row["fullName"] for row in rows),
         categoriesIds=",".join(str(row["id"]) for row in rows),

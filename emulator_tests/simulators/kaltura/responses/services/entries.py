@@ -70,7 +70,7 @@ def got(call: Call, entry: Record) -> Record:
 
 def shown(call: Call, entry: Record) -> Record:
     """An entry as an answer carries it, with its addresses and without what the caller may not know of it."""
-    partner_id, entry_id = call.world.partner_id, entry["id"]
+    partner_id, entry_id = call.account.partner_id, entry["id"]
     root = f"{call.base_url}/p/{partner_id}/sp/{partner_id}00"
     urls: Record = {
         "thumbnailUrl": f"{root}/thumbnail/entry_id/{entry_id}/version/{entry.get('version') or 0}",
@@ -117,8 +117,8 @@ def create_entry(call: Call, sent: Record, defaults: Record, *required: str) -> 
         call,
         {
             **NEW_ENTRY,
-            "moderationStatus": default_moderation(call.world),
-            "moderationCount": int(call.world.settings.moderation),
+            "moderationStatus": default_moderation(call.account),
+            "moderationCount": int(call.account.settings.moderation),
             "accessControlId": _default_id(call.store.access_controls),
             "conversionProfileId": _default_id(call.store.conversion_profiles),
             **defaults,
@@ -152,19 +152,19 @@ def base_entry_add(call: Call, entry: Record, type: int | None) -> Record:
 
 @action("media.get", "entryId: str", roles="UW")
 def media_get(call: Call, entry_id: str) -> Record:
-    return got(call, processing.look(call.world, living_entry(call, entry_id, *MEDIA_TYPES)))
+    return got(call, processing.look(call.account, living_entry(call, entry_id, *MEDIA_TYPES)))
 
 
 @action("baseEntry.get", "entryId: str", roles="UPW")
 def base_entry_get(call: Call, entry_id: str) -> Record:
-    return got(call, processing.look(call.world, living_entry(call, entry_id)))
+    return got(call, processing.look(call.account, living_entry(call, entry_id)))
 
 
 @action("baseEntry.getByIds", "entryIds: str", roles="UPW")
 def base_entry_get_by_ids(call: Call, entry_ids: str) -> list[Record]:
     rows = (call.store.entries.get(each.strip()) for each in entry_ids.split(","))
     living = [row for row in rows if row is not None and row["status"] != EntryStatus.DELETED and may_see(call, row)]
-    return [got(call, processing.look(call.world, row)) for row in living]
+    return [got(call, processing.look(call.account, row)) for row in living]
 
 
 @action("media.update", "entryId: str, mediaEntry: KalturaMediaEntry", roles="U", owner="entry:entry_id")
@@ -195,22 +195,22 @@ def update_entry(call: Call, entry: Record, sent: Record) -> Record:
     _normalise_tags(changes)
     named_categories = changes.pop("categories", None)
     named_ids = changes.pop("categoriesIds", None)
-    changed = change_entry(call.world, entry["id"], **changes)
+    changed = change_entry(call.account, entry["id"], **changes)
     return shown(call, categories.assign_named(call, changed, named_categories, named_ids))
 
 
 @action("media.delete", "entryId: str", roles="U", owner="entry:entry_id")
 def media_delete(call: Call, entry_id: str) -> None:
     entry = living_entry(call, entry_id, EntryType.MEDIA_CLIP)
-    check_deletion(call.world, entry)
-    delete_entry(call.world, entry["id"])
+    check_deletion(call.account, entry)
+    delete_entry(call.account, entry["id"])
 
 
 @action("baseEntry.delete", "entryId: str", roles="U", owner="entry:entry_id")
 def base_entry_delete(call: Call, entry_id: str) -> None:
     entry = living_entry(call, entry_id)
-    check_deletion(call.world, entry)
-    delete_entry(call.world, entry["id"])
+    check_deletion(call.account, entry)
+    delete_entry(call.account, entry["id"])
 
 
 def _normalise_tags(fields: Record) -> None:

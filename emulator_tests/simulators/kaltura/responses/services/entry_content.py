@@ -26,7 +26,7 @@ from emulator_tests.simulators.kaltura.responses.actions import action
 from emulator_tests.simulators.kaltura.responses.services.entries import create_entry, living_entry, shown
 from emulator_tests.simulators.kaltura.responses.services.rows import ensure_user, stamped
 
-#: The kind of media of a file by how its name ends, configurations/base.ini; what may be a film is one.
+#: The kind of media of a file by how its name ends, configurations/base.ini; what may be a video is one.
 _EXTENSIONS = (
     (MediaType.AUDIO, "mp3 wav wma amr m4a aiff aif ra ogg"),
     (MediaType.IMAGE, "jpg jpeg bmp png gif tif tiff"),
@@ -41,13 +41,13 @@ def media_convert(call: Call, entry_id: str, conversion_profile_id: int | None) 
     living_entry(call, entry_id)
     if conversion_profile_id is not None and conversion_profile_id not in call.store.conversion_profiles.rows:
         raise ApiError("CONVERSION_PROFILE_ID_NOT_FOUND", conversion_profile_id)
-    source = flavors.original_of(call.world, entry_id)
+    source = flavors.original_of(call.account, entry_id)
     if source is None:
         raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
     if not (call.store.files / str(source["id"])).exists():
         raise ApiError("FILE_DOESNT_EXIST")
-    processing.begin_anew(call.world, entry_id)
-    return int(call.world.clock.now())
+    processing.begin_anew(call.account, entry_id)
+    return int(call.account.clock.now())
 
 
 @action("media.addContent", "entryId: str, resource: KalturaResource = null", roles="U", owner="entry:entry_id")
@@ -66,7 +66,7 @@ async def _add_content(call: Call, entry: Record, resource: Record | None) -> Re
         raise ApiError("ENTRY_ALREADY_WITH_CONTENT")
     if resource is not None:
         _settle_type(call, entry, resource)
-        await content.attach(call.world, entry_id, resource)
+        await content.attach(call.account, entry_id, resource)
     return shown(call, call.store.entries.rows[entry_id])
 
 
@@ -81,7 +81,7 @@ def _settle_type(call: Call, entry: Record, resource: Record) -> None:
         media_type = _media_type(call, resource)
         if media_type is not None:
             fields = {"type": EntryType.MEDIA_CLIP, "mediaType": media_type, "objectType": "KalturaMediaEntry"}
-            entry_type = change_entry(call.world, entry["id"], **fields)["type"]
+            entry_type = change_entry(call.account, entry["id"], **fields)["type"]
     if entry_type != EntryType.MEDIA_CLIP:
         raise ApiError("ENTRY_TYPE_NOT_SUPPORTED", entry_type)
 
@@ -128,22 +128,22 @@ async def _update_content(call: Call, entry: Record, resource: Record, conversio
     if conversion_profile_id:
         if conversion_profile_id not in call.store.conversion_profiles.rows:
             raise ApiError("CONVERSION_PROFILE_ID_NOT_FOUND", conversion_profile_id)
-        entry = change_entry(call.world, entry_id, conversionProfileId=conversion_profile_id)
+        entry = change_entry(call.account, entry_id, conversionProfileId=conversion_profile_id)
     target = entry_id
     if entry["status"] != EntryStatus.NO_CONTENT and entry.get("mediaType") != MediaType.IMAGE:
-        target = replacement.open_replacement(call.world, entry)["id"]
-    await content.attach(call.world, target, resource)
+        target = replacement.open_replacement(call.account, entry)["id"]
+    await content.attach(call.account, target, resource)
     return shown(call, call.store.entries.rows[entry_id])
 
 
 @action("media.approveReplace", "entryId: str")
 def media_approve_replace(call: Call, entry_id: str) -> Record:
-    return shown(call, replacement.approve(call.world, living_entry(call, entry_id)))
+    return shown(call, replacement.approve(call.account, living_entry(call, entry_id)))
 
 
 @action("media.cancelReplace", "entryId: str")
 def media_cancel_replace(call: Call, entry_id: str) -> Record:
-    return shown(call, replacement.cancel(call.world, living_entry(call, entry_id)))
+    return shown(call, replacement.cancel(call.account, living_entry(call, entry_id)))
 
 
 @action("media.upload", "fileData: file", roles="U")
@@ -178,18 +178,18 @@ async def base_entry_add_from_uploaded_file(call: Call, entry: Record, upload_to
 
 
 async def _add_from_token(call: Call, sent: Record, token_id: str) -> Record:
-    token = content.usable_token(call.world, token_id)
+    token = content.usable_token(call.account, token_id)
     if token["status"] != TokenStatus.FULL:
         raise ApiError("UPLOAD_TOKEN_INVALID_STATUS_FOR_ADD_ENTRY")
     entry = create_entry(call, sent, {"sourceType": 1})
-    await content.arrive(call.world, entry["id"], content.close_token(call.world, token))
+    await content.arrive(call.account, entry["id"], content.close_token(call.account, token))
     return shown(call, call.store.entries.rows[entry["id"]])
 
 
 @action("media.addFromUrl", "mediaEntry: KalturaMediaEntry, url: str", roles="U")
 async def media_add_from_url(call: Call, media_entry: Record, url: str) -> Record:
     entry = create_entry(call, media_entry, {"sourceType": 2}, "mediaType")
-    await content.attach(call.world, entry["id"], {"objectType": "KalturaUrlResource", "url": url})
+    await content.attach(call.account, entry["id"], {"objectType": "KalturaUrlResource", "url": url})
     return shown(call, call.store.entries.rows[entry["id"]])
 
 
@@ -202,7 +202,7 @@ async def _copy_entry(call: Call, source_entry_id: str, media_entry: Record | No
     source = living_entry(call, source_entry_id, EntryType.MEDIA_CLIP)
     sent = media_entry or {"objectType": "KalturaMediaEntry", "name": source.get("name")}
     entry = create_entry(call, sent, {"mediaType": source.get("mediaType"), "sourceType": 5})
-    await content.attach_entry(call.world, entry["id"], source_entry_id)
+    await content.attach_entry(call.account, entry["id"], source_entry_id)
     return shown(call, call.store.entries.rows[entry["id"]])
 
 

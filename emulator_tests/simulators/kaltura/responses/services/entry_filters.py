@@ -44,7 +44,7 @@ def explanations(call: Call) -> dict[str, Explanation]:
         "searchTextMatchOr": lambda value: any_word(to_text(value), _SEARCH_TEXT),
         "searchTextMatchAnd": lambda value: all_words(to_text(value), _SEARCH_TEXT),
         "redirectFromEntryId": lambda value: among("id", redirected(call, to_text(value))),
-        "isLive": lambda value: Condition("id", lambda entry_id: is_live(call.world, entry_id) is to_bool(value)),
+        "isLive": lambda value: Condition("id", lambda entry_id: is_live(call.account, entry_id) is to_bool(value)),
         "isRecordedEntryIdEmpty": lambda value: _recorded(to_int(value)),
         "advancedSearch": lambda value: Condition("", _searched(value)),
     }

@@ -42,7 +42,7 @@ def list_entries(
     """
     conditions = entry_conditions(call, sent_filter)
     rows, total = call.select(call.store.entries, conditions, order_of(sent_filter), page_of(pager))
-    looked = [row if call.lag_s else processing.look(call.world, row) for row in rows]
+    looked = [row if call.lag_s else processing.look(call.account, row) for row in rows]
     show = got if as_got else shown
     return {"objectType": response, "objects": [show(call, row) for row in looked], "totalCount": total}
 

@@ -78,8 +78,8 @@ def live_stream_update(call: Call, entry_id: str, live_stream_entry: Record) -> 
 @action("liveStream.delete", "entryId: str", owner="entry:entry_id")
 def live_stream_delete(call: Call, entry_id: str) -> None:
     entry = living_entry(call, entry_id, EntryType.LIVE_STREAM)
-    check_deletion(call.world, entry)
-    delete_entry(call.world, entry_id)
+    check_deletion(call.account, entry)
+    delete_entry(call.account, entry_id)
 
 
 @action("liveStream.isLive", "id: str, protocol: str = ", roles="OP")
@@ -87,7 +87,7 @@ def live_stream_is_live(call: Call, id: str, protocol: str) -> bool:
     _live_entry(call, id)
     if protocol not in _PROTOCOLS:
         raise ApiError("LIVE_STREAM_STATUS_CANNOT_BE_DETERMINED", protocol)
-    return is_live(call.world, id)
+    return is_live(call.account, id)
 
 
 @action("entryServerNode.list", "filter: KalturaEntryServerNodeFilter = null, pager: pager = null", roles="U")
@@ -120,7 +120,7 @@ def _with_stream(call: Call, entry: Record, key: str) -> Record:
     stream = {
         "streamName": f"{entry['id']}_%i",
         "streamPassword": key,
-        "streamUsername": str(call.world.partner_id),
+        "streamUsername": str(call.account.partner_id),
         "primaryBroadcastingUrl": f"rtmp://{entry['id']}.p.{host}:1935/kLive/{query}",
         "secondaryBroadcastingUrl": f"rtmp://{entry['id']}.b.{host}:1935/kLive/{query}",
         "primarySecuredBroadcastingUrl": f"rtmps://{entry['id']}.p.{host}:443/kLive/{query}",

@@ -47,7 +47,7 @@ def flag(call: Call, moderation_flag: Record) -> Record:
     if entry.get("moderationStatus") not in _MAY_BE_FLAGGED:
         raise ApiError("ENTRY_CANNOT_BE_FLAGGED")
     count = int(entry.get("moderationCount") or 0) + 1
-    change_entry(call.world, entry_id, moderationStatus=Moderation.FLAGGED, moderationCount=count)
+    change_entry(call.account, entry_id, moderationStatus=Moderation.FLAGGED, moderationCount=count)
     row = {
         **fields,
         "id": store.next_number(store.moderation_flags),
@@ -68,6 +68,6 @@ def list_flags(call: Call, entry_id: str, pager: Mapping[str, Any]) -> Record:
 
 
 def _decide(call: Call, entry_id: str, status: Moderation) -> None:
-    change_entry(call.world, living_entry(call, entry_id)["id"], moderationStatus=status, moderationCount=0)
+    change_entry(call.account, living_entry(call, entry_id)["id"], moderationStatus=status, moderationCount=0)
     for each in call.store.moderation_flags.where("flaggedEntryId", entry_id):
         call.store.change(call.store.moderation_flags, each["id"], status=_FLAG_MODERATED)

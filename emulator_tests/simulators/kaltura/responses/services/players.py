@@ -39,7 +39,7 @@ def get_playback_context(call: Call, entry_id: str, context_data_params: Record)
         user_agent=str(context_data_params.get("userAgent") or ""),
         raw_uri=call.raw_uri,
     )
-    rules = access_rules.fulfilled_rules(call.world, entry, call.session, visitor, access_rules.Context.PLAY)
+    rules = access_rules.fulfilled_rules(call.account, entry, call.session, visitor, access_rules.Context.PLAY)
     actions = [each for rule in rules for each in rule.get("actions") or []]
     messages = [_message(rule.get("code"), rule["message"]) for rule in rules if rule.get("message")]
     in_time = _is_in_time(call, entry)
@@ -62,10 +62,10 @@ def _message(code: object, text: object) -> Record:
 
 def _is_in_time(call: Call, entry: Record) -> bool:
     try:
-        access_rules.check_schedule(call.world, entry)
+        access_rules.check_schedule(call.account, entry)
     except ServeError:
         session = call.session
-        return session is not None and not session.is_widget and access_rules.views(call.world, session, entry["id"])
+        return session is not None and not session.is_widget and access_rules.views(call.account, session, entry["id"])
     return True
 
 
@@ -73,7 +73,7 @@ def _offers(call: Call, entry: Record, asked: Record) -> Record:
     """The sources a player can choose from, and the flavors in them."""
     wanted = [each for each in str(asked.get("streamerType") or "").split(",") if each]
     is_live = entry["type"] == EntryType.LIVE_STREAM
-    ready = [each for each in flavors_of(call.world, entry["id"]) if each["status"] == AssetStatus.READY]
+    ready = [each for each in flavors_of(call.account, entry["id"]) if each["status"] == AssetStatus.READY]
     flavors = [each for each in ready if not each["isOriginal"]] or ready
     sources = [
         _source(call, entry, number, kind, flavors)
@@ -85,7 +85,7 @@ def _offers(call: Call, entry: Record, asked: Record) -> Record:
 
 def _source(call: Call, entry: Record, number: int, kind: str, flavors: list[Record]) -> Record:
     """One source; its address carries no KS, players put theirs there, myEntryUtils::buildManifestUrl."""
-    partner_id = call.world.partner_id
+    partner_id = call.account.partner_id
     flavor_ids = ",".join(str(each["id"]) for each in flavors)
     place = f"{call.base_url}/p/{partner_id}/sp/{partner_id}00/playManifest/entryId/{entry['id']}"
     if flavor_ids:

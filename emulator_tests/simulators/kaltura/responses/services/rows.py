@@ -65,7 +65,7 @@ def updatable(call: Call, sent: Record, row: Record, *, admin_tags: bool = False
 
 def stamped(call: Call, fields: Record) -> Record:
     """A new row: the properties sent, the partner and the times."""
-    return {**fields, "partnerId": call.world.partner_id, "createdAt": call.now, "updatedAt": call.now}
+    return {**fields, "partnerId": call.account.partner_id, "createdAt": call.now, "updatedAt": call.now}
 
 
 def found(table: Table, key: Key | None, code: str, *values: object) -> Record:

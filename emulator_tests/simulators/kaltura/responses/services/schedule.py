@@ -236,7 +236,7 @@ def _check_event(call: Call, fields: Record) -> None:
     start, end = fields["startDate"], fields["endDate"]
     if start > end:
         raise ApiError("INVALID_SCHEDULE_END_BEFORE_START", start, end)
-    settings = call.world.settings
+    settings = call.account.settings
     limits_s = (settings.max_event_s, settings.max_single_event_s)
     if fields["objectType"] == "KalturaVirtualScheduleEvent":
         limits_s = (_MAX_VIRTUAL_EVENT_S, _MAX_VIRTUAL_EVENT_S)

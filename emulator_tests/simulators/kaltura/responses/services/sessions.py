@@ -40,10 +40,10 @@ _KNOWN_PRIVILEGES = frozenset(
 def session_start(
     call: Call, secret: str, user_id: str, type: int, partner_id: int | None, expiry: int, privileges: str | None
 ) -> str:
-    world = call.world
+    account = call.account
     # The user secret opens USER sessions only; every KS is sealed with the admin secret.
-    fits = secret == world.admin_secret or (type == keys.USER and secret == world.user_secret)
-    if not fits or partner_id not in (None, world.partner_id):
+    fits = secret == account.admin_secret or (type == keys.USER and secret == account.user_secret)
+    if not fits or partner_id not in (None, account.partner_id):
         raise ApiError("START_SESSION_ERROR", partner_id if partner_id is not None else "")
     text = privileges or ""
     _check_role(call, text)
@@ -53,12 +53,12 @@ def session_start(
 @action("session.end", roles="UOW")
 def session_end(call: Call) -> None:
     if call.session is not None:
-        permissions.end_session(call.world, call.session)
+        permissions.end_session(call.account, call.session)
 
 
 @action("session.get", "session: str = null")
 def session_get(call: Call, session: str | None) -> Record:
-    shown = permissions.read_session(call.world, session) if session else call.session
+    shown = permissions.read_session(call.account, session) if session else call.session
     if shown is None:
         raise ApiError("MISSING_KS")
     return _described(shown)
@@ -69,9 +69,9 @@ def session_start_widget_session(call: Call, widget_id: str, expiry: int) -> Rec
     widget = found(call.store.widgets, widget_id, "INVALID_WIDGET_ID")
     own = widget.get("privileges")
     privileges = [f"{own},widget:1" if own else _WIDGET_PRIVILEGES]
-    if call.world.settings.entitlement and not widget.get("enforceEntitlement") and widget.get("entryId"):
+    if call.account.settings.entitlement and not widget.get("enforceEntitlement") and widget.get("entryId"):
         privileges.append(f"disableentitlementforentry:{widget['entryId']}")
-    if call.world.settings.entitlement and widget.get("privacyContext"):
+    if call.account.settings.entitlement and widget.get("privacyContext"):
         privileges.append(f"privacycontext:{widget['privacyContext']}")
     privileges += [f"setrole:{role}" for role in parts_of(widget.get("roles"))]
     if widget.get("entryId"):
@@ -79,7 +79,7 @@ def session_start_widget_session(call: Call, widget_id: str, expiry: int) -> Rec
     return {
         "objectType": "KalturaStartWidgetSessionResponse",
         "ks": _mint(call, "0", keys.USER, expiry, ",".join(privileges)),
-        "partnerId": call.world.partner_id,
+        "partnerId": call.account.partner_id,
         "userId": "0",
     }
 
@@ -172,19 +172,19 @@ def app_token_start_session(
     session_type = token.get("sessionType")
     session_type = (type or keys.USER) if session_type is None else session_type
     text = _mint(call, str(token.get("sessionUserId") or user_id or ""), session_type, duration, privileges)
-    return _described(permissions.read_session(call.world, text))
+    return _described(permissions.read_session(call.account, text))
 
 
 def _mint(call: Call, user_id: str, session_type: int, expiry_s: int, privileges: str) -> str:
-    world = call.world
-    expires_at_s = call.now + min(expiry_s, world.settings.max_session_s)
-    return keys.encode_v2(world.admin_secret, world.partner_id, user_id, session_type, expires_at_s, privileges)
+    account = call.account
+    expires_at_s = call.now + min(expiry_s, account.settings.max_session_s)
+    return keys.encode_v2(account.admin_secret, account.partner_id, user_id, session_type, expires_at_s, privileges)
 
 
 def _check_role(call: Call, privileges: str) -> None:
     for each in privileges.split(","):
         name, _, value = each.strip().partition(":")
-        if name == "setrole" and permissions.find_role(call.world, value) is None:
+        if name == "setrole" and permissions.find_role(call.account, value) is None:
             raise ApiError("UNKNOWN_ROLE_ID")
 
 

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from emulator_tests.simulators import media
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import content
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.entry_state import (
     AssetStatus,
     EntryType,
@@ -43,20 +43,20 @@ def thumb_asset_add(call: Call, entry_id: str, thumb_asset: Record) -> Record:
 async def thumb_asset_set_content(call: Call, id: str, content_resource: Record) -> Record:
     found(call.store.thumb_assets, id, "THUMB_ASSET_ID_NOT_FOUND")
     if content_resource["objectType"] == "KalturaUrlResource":
-        return await _take(call.world, id, await _fetched(call, str(content_resource.get("url") or "")))
+        return await _take(call.account, id, await _fetched(call, str(content_resource.get("url") or "")))
     if content_resource["objectType"] != "KalturaUploadedFileTokenResource":
         raise ApiError("RESOURCE_TYPE_NOT_SUPPORTED", content_resource["objectType"])
-    token = content.usable_token(call.world, str(content_resource.get("token") or ""))
+    token = content.usable_token(call.account, str(content_resource.get("token") or ""))
     if token["status"] != TokenStatus.FULL:
         raise ApiError("UPLOADED_FILE_NOT_FOUND_BY_TOKEN")
-    return await _take(call.world, id, content.close_token(call.world, token))
+    return await _take(call.account, id, content.close_token(call.account, token))
 
 
 @action("thumbAsset.addFromUrl", "entryId: str, url: str", roles="U", owner="entry:entry_id")
 async def thumb_asset_add_from_url(call: Call, entry_id: str, url: str) -> Record:
     living_entry(call, entry_id)
     file = await _fetched(call, url)
-    return await _take(call.world, _create(call, entry_id, {"objectType": "KalturaThumbAsset"})["id"], file)
+    return await _take(call.account, _create(call, entry_id, {"objectType": "KalturaThumbAsset"})["id"], file)
 
 
 @action("thumbAsset.addFromImage", "entryId: str, fileData: file", roles="U", owner="entry:entry_id")
@@ -66,7 +66,7 @@ async def thumb_asset_add_from_image(call: Call, entry_id: str, file_data: Uploa
     file = call.store.files / f"{asset['id']}.part"
     with file.open("wb") as out:
         shutil.copyfileobj(file_data.file, out)
-    return await _take(call.world, asset["id"], file)
+    return await _take(call.account, asset["id"], file)
 
 
 @action("thumbAsset.get", "thumbAssetId: str", roles="UW")
@@ -91,7 +91,7 @@ def thumb_asset_get_url(call: Call, id: str) -> str:
     if asset["status"] != AssetStatus.READY:
         raise ApiError("THUMB_ASSET_IS_NOT_READY")
     width, height = asset["width"], asset["height"]
-    place = f"{call.base_url}/p/{call.world.partner_id}/sp/{call.world.partner_id}00/thumbnail"
+    place = f"{call.base_url}/p/{call.account.partner_id}/sp/{call.account.partner_id}00/thumbnail"
     ks = f"/ks/{call.session.text}" if call.session else ""
     return f"{place}/entry_id/{asset['entryId']}/width/{width}/height/{height}/thumb_asset_id/{id}{ks}"
 
@@ -106,7 +106,7 @@ def thumb_asset_set_as_default(call: Call, thumb_asset_id: str) -> None:
             tags.append(_DEFAULT_TAG)
         store.change(store.thumb_assets, each["id"], tags=",".join(tags))
     entry = store.entries.rows[chosen["entryId"]]
-    change_entry(call.world, entry["id"], version=int(entry.get("version") or 0) + 1)
+    change_entry(call.account, entry["id"], version=int(entry.get("version") or 0) + 1)
 
 
 @action(
@@ -126,7 +126,7 @@ def thumb_asset_delete(call: Call, thumb_asset_id: str) -> None:
     asset = found(call.store.thumb_assets, thumb_asset_id, "THUMB_ASSET_ID_NOT_FOUND")
     if _DEFAULT_TAG in str(asset.get("tags")):
         raise ApiError("THUMB_ASSET_IS_DEFAULT", thumb_asset_id)
-    discard_asset(call.world, asset)
+    discard_asset(call.account, asset)
 
 
 _OF_ENTRY = "entryId: str, timeOffset: int, flavorParamsId: int = null"
@@ -159,7 +159,7 @@ async def media_update_thumbnail_from_url(call: Call, entry_id: str, url: str) -
 
 def _captured(call: Call, entry_id: str, params_id: int | None) -> Path | None:
     """The file a frame is taken from: the flavor that is named, the source, else any, createThumbnailFromEntry."""
-    ready = [each for each in flavors_of(call.world, entry_id) if each["status"] == AssetStatus.READY]
+    ready = [each for each in flavors_of(call.account, entry_id) if each["status"] == AssetStatus.READY]
     named = [each for each in ready if params_id and each["flavorParamsId"] == params_id]
     for each in (*named, *sorted(ready, key=lambda row: not row["isOriginal"])):
         return call.store.files / str(each["id"])
@@ -171,7 +171,7 @@ def _with_thumbnail(call: Call, entry: Record, picture: bytes) -> Record:
     if not picture:
         raise ApiError("INTERNAL_SERVERL_ERROR")
     (call.store.files / f"{entry['id']}.thumb").write_bytes(picture)
-    return shown(call, change_entry(call.world, entry["id"], version=int(entry.get("version") or 0) + 1))
+    return shown(call, change_entry(call.account, entry["id"], version=int(entry.get("version") or 0) + 1))
 
 
 def _create(call: Call, entry_id: str, fields: Record) -> Record:
@@ -187,14 +187,14 @@ def _create(call: Call, entry_id: str, fields: Record) -> Record:
     return call.store.put(call.store.thumb_assets, stamped(call, row))
 
 
-async def _take(world: World, asset_id: str, file: Path) -> Record:
+async def _take(account: Account, asset_id: str, file: Path) -> Record:
     """Put a picture into place; one that cannot be read leaves the asset in error."""
     size_bytes = file.stat().st_size
-    file.replace(world.store.files / asset_id)
-    picture = await media.probe(world.store.files / asset_id)
-    version = int(world.store.thumb_assets.rows[asset_id].get("version") or 0) + 1
-    return world.store.change(
-        world.store.thumb_assets,
+    file.replace(account.store.files / asset_id)
+    picture = await media.probe(account.store.files / asset_id)
+    version = int(account.store.thumb_assets.rows[asset_id].get("version") or 0) + 1
+    return account.store.change(
+        account.store.thumb_assets,
         asset_id,
         status=AssetStatus.READY if picture else AssetStatus.ERROR,
         width=picture.width if picture else None,
@@ -202,7 +202,7 @@ async def _take(world: World, asset_id: str, file: Path) -> Record:
         size=size_bytes // 1024,
         sizeInBytes=size_bytes,
         version=version,
-        updatedAt=int(world.clock.now()),
+        updatedAt=int(account.clock.now()),
     )
 
 

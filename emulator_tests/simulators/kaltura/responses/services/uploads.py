@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import content
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.entry_state import TokenStatus
 from emulator_tests.simulators.kaltura.models.schema import Record
 from emulator_tests.simulators.kaltura.responses.actions import action
@@ -51,16 +51,16 @@ def upload_token_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str,
 @action("uploadToken.delete", "uploadTokenId: str", roles="UL")
 def upload_token_delete(call: Call, upload_token_id: str) -> None:
     token = _own_token(call, upload_token_id)
-    content.detach_token(call.world, token, failed=False)
-    discard_token(call.world, token)
+    content.detach_token(call.account, token, failed=False)
+    discard_token(call.account, token)
 
 
-def discard_token(world: World, token: Record) -> None:
+def discard_token(account: Account, token: Record) -> None:
     """Delete a token and what was uploaded to it."""
-    store = world.store
-    now = int(world.clock.now())
+    store = account.store
+    now = int(account.clock.now())
     store.bury(store.upload_tokens, token["id"], status=TokenStatus.DELETED, updatedAt=now)
-    file = _file_of(world, token)
+    file = _file_of(account, token)
     file.unlink(missing_ok=True)
     shutil.rmtree(_waiting_room(file), ignore_errors=True)
 
@@ -73,7 +73,7 @@ def discard_token(world: World, token: Record) -> None:
 async def upload_token_upload(
     call: Call, upload_token_id: str, file_data: UploadFile, resume: bool, final_chunk: bool, resume_at: float
 ) -> Record:
-    world, store = call.world, call.store
+    account, store = call.account, call.store
     _check_open(call, _own_token(call, upload_token_id))
     part = store.files / f"{upload_token_id}.part.{uuid.uuid4().hex}"
     await asyncio.to_thread(_save, file_data, part)
@@ -84,53 +84,53 @@ async def upload_token_upload(
             token = store.change(store.upload_tokens, upload_token_id, fileName=file_data.filename)
         if not file_data.filename:
             if not resume and final_chunk:
-                content.detach_token(world, token, failed=True)
-                discard_token(world, token)
+                content.detach_token(account, token, failed=True)
+                discard_token(account, token)
             raise ApiError("UPLOAD_ERROR")
         size_bytes = part.stat().st_size
         if size_bytes == 0 and not final_chunk and resume_at > 0:
             return token
         if resume:
-            uploaded, is_final = await _resume(world, token, part, int(resume_at), final_chunk)
+            uploaded, is_final = await _resume(account, token, part, int(resume_at), final_chunk)
         else:
-            part.replace(_file_of(world, token))
+            part.replace(_file_of(account, token))
             uploaded, is_final = size_bytes, final_chunk
     finally:
         part.unlink(missing_ok=True)
-    return await _settle(world, upload_token_id, uploaded, is_final)
+    return await _settle(account, upload_token_id, uploaded, is_final)
 
 
-async def _settle(world: World, token_id: str, uploaded_bytes: int, is_final: bool) -> Record:
+async def _settle(account: Account, token_id: str, uploaded_bytes: int, is_final: bool) -> Record:
     """Record how far a file has come; a complete one goes where its token is attached."""
-    store = world.store
+    store = account.store
     token = store.upload_tokens.rows[token_id]
     if is_final and token["status"] not in _OPEN:
         raise ApiError("UPLOAD_TOKEN_INVALID_STATUS_FOR_UPLOAD")
     extension = PurePosixPath(str(token.get("fileName") or "")).suffix.lstrip(".").lower()
-    if is_final and extension in world.settings.restricted_extensions:
-        content.detach_token(world, token, failed=True)
-        discard_token(world, token)
+    if is_final and extension in account.settings.restricted_extensions:
+        content.detach_token(account, token, failed=True)
+        discard_token(account, token)
         raise ApiError("UPLOAD_TOKEN_FILE_TYPE_RESTRICTED_FOR_UPLOAD")
     token = store.change(
         store.upload_tokens,
         token_id,
         uploadedFileSize=uploaded_bytes,
         status=TokenStatus.FULL if is_final else TokenStatus.PARTIAL,
-        updatedAt=int(world.clock.now()),
+        updatedAt=int(account.clock.now()),
     )
-    await world.stir()
+    await account.stir()
     if is_final:
-        await content.token_complete(world, token)
+        await content.token_complete(account, token)
     return store.upload_tokens.rows[token_id]
 
 
-async def _resume(world: World, token: Record, part: Path, resume_at: int, final_chunk: bool) -> tuple[int, bool]:
+async def _resume(account: Account, token: Record, part: Path, resume_at: int, final_chunk: bool) -> tuple[int, bool]:
     """Add a later chunk to a file; how many bytes are contiguous now, and whether the file is complete."""
-    target = _file_of(world, token)
+    target = _file_of(account, token)
     if not target.exists():
         raise ApiError("UPLOAD_TOKEN_CANNOT_RESUME")
     size_bytes = part.stat().st_size
-    expected = _bytes_of_final(world, token, resume_at, size_bytes, final_chunk)
+    expected = _bytes_of_final(account, token, resume_at, size_bytes, final_chunk)
     if resume_at == -1:
         _write(target, part, target.stat().st_size)
         total = target.stat().st_size
@@ -138,7 +138,7 @@ async def _resume(world: World, token: Record, part: Path, resume_at: int, final
         return total, final_chunk or finished
     if expected is not None:
         part.replace(_aside(target, resume_at))
-        await _assemble(world, target, expected)
+        await _assemble(account, target, expected)
         return expected, True
     # As on the real server, chunks waiting aside are taken in before this one, not after it.
     total = _take_in(target)
@@ -151,28 +151,28 @@ async def _resume(world: World, token: Record, part: Path, resume_at: int, final
     return total, final_chunk
 
 
-def _bytes_of_final(world: World, token: Record, resume_at: int, size_bytes: int, final_chunk: bool) -> int | None:
+def _bytes_of_final(account: Account, token: Record, resume_at: int, size_bytes: int, final_chunk: bool) -> int | None:
     """The size a file must reach with this chunk if it is the final one; None if it is not."""
     if final_chunk and resume_at > 0:
         return resume_at + size_bytes
     if token.get("autoFinalize") == 1 and resume_at >= 0:
-        target = _file_of(world, token)
+        target = _file_of(account, token)
         waiting = sum(file.stat().st_size for file in _waiting_room(target).glob("*"))
         if target.stat().st_size + waiting + size_bytes >= int(token["fileSize"]):
             return int(token["fileSize"])
     return None
 
 
-async def _assemble(world: World, target: Path, expected: int) -> None:
+async def _assemble(account: Account, target: Path, expected: int) -> None:
     """Wait until the chunks before the final one are there.
 
     Raises:
         ApiError: UPLOAD_TOKEN_CANNOT_MATCH_EXPECTED_SIZE when they do not come in time; the chunk may be sent again.
     """
     try:
-        async with asyncio.timeout(world.settings.final_chunk_wait_s), world.stirred:
+        async with asyncio.timeout(account.settings.final_chunk_wait_s), account.stirred:
             while _take_in(target, expected) != expected:
-                await world.stirred.wait()
+                await account.stirred.wait()
     except TimeoutError:
         raise ApiError("UPLOAD_TOKEN_CANNOT_MATCH_EXPECTED_SIZE") from None
     shutil.rmtree(_waiting_room(target), ignore_errors=True)
@@ -211,8 +211,8 @@ def _aside(target: Path, offset: int) -> Path:
     return room / str(offset)
 
 
-def _file_of(world: World, token: Record) -> Path:
-    return world.store.files / str(token["id"])
+def _file_of(account: Account, token: Record) -> Path:
+    return account.store.files / str(token["id"])
 
 
 def _own_token(call: Call, token_id: str) -> Record:

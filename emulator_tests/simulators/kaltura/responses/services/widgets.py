@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.models.account import Call, World
+from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.schema import Record
 from emulator_tests.simulators.kaltura.responses.actions import action
 from emulator_tests.simulators.kaltura.responses.services.entries import living_entry
@@ -20,15 +20,15 @@ _UI_CONF = 1
 _SECURITY_NONE = 1
 
 
-def seed(world: World) -> None:
+def seed(account: Account) -> None:
     """Put in the widget that every account begins with."""
-    store, now = world.store, int(world.clock.now())
+    store, now = account.store, int(account.clock.now())
     if len(store.widgets):
         return
     row: Record = {
         "objectType": "KalturaWidget",
-        "id": f"_{world.partner_id}",
-        "partnerId": world.partner_id,
+        "id": f"_{account.partner_id}",
+        "partnerId": account.partner_id,
         "uiConfId": _UI_CONF,
         "securityType": _SECURITY_NONE,
         "createdAt": now,

@@ -1,6 +1,6 @@
-"""The stage: many workers, of which exactly one moves at a time, until it hands the baton back at one of its effects.
+"""Run many workers, one at a time. A worker hands control back at each of its effects.
 
-Called by `play`, which chooses who moves, and by `weather`, which calls `pause` in every effect. A worker is a thread,
+Called by `play`, which chooses who moves, and by `faults`, which calls `pause` in every effect. A worker is a thread,
 because the code under test knows nothing of this and must not. As only one thread moves at a time, everything follows
 from the order in which workers are chosen.
 """
@@ -19,7 +19,7 @@ class Killed(BaseException):
     """
 
 
-class Visitor:
+class Worker:
     """
     One run of the code under test.
 
@@ -45,27 +45,27 @@ class Visitor:
         self.hand: _Hand | None = None
 
 
-class Stage:
+class Scheduler:
     """
     Lets workers move one at a time. Created once and used again and again, because it keeps its threads.
 
     Attributes:
-        current: The worker that moves now; `None` while the play itself does.
+        current: The worker that moves now; `None` outside of `resume`.
     """
 
     def __init__(self) -> None:
-        self.current: Visitor | None = None
+        self.current: Worker | None = None
         self._idle: list[_Hand] = []
         self._back = _taken()
 
-    def resume(self, visitor: Visitor) -> Visitor:
+    def resume(self, worker: Worker) -> Worker:
         """
-        Let a worker move until the baton comes back.
+        Let a worker run until it or another one hands control back.
 
         Returns:
-            The worker that brought it back: this one, or one to which it was passed on.
+            The worker that handed it back: this one, or one that it was passed on to.
         """
-        self._pass_to(visitor)
+        self._pass_to(worker)
         self._back.acquire()
         last, self.current = self.current, None
         assert last is not None
@@ -74,40 +74,40 @@ class Stage:
             self._idle.append(last.hand)
         return last
 
-    def pause(self, follower: Visitor | None = None) -> None:
+    def pause(self, follower: Worker | None = None) -> None:
         """
-        Pass the baton to another worker, or back, and wait for it. Called by the worker that moves.
+        Hand control to another worker, or back to `resume`, and wait for it. Called by the running worker.
 
         Raises:
             Killed: The worker was doomed meanwhile.
         """
-        visitor = self.current
-        assert visitor is not None
-        assert visitor.hand is not None
+        worker = self.current
+        assert worker is not None
+        assert worker.hand is not None
         if follower is None:
             self._back.release()
         else:
             self._pass_to(follower)
-        visitor.hand.go.acquire()
-        if visitor.doomed:
+        worker.hand.go.acquire()
+        if worker.doomed:
             raise Killed
 
-    def _pass_to(self, visitor: Visitor) -> None:
-        if visitor.hand is None:
-            visitor.hand = self._idle.pop() if self._idle else _Hand(self._back)
-            visitor.hand.visitor = visitor
-        self.current = visitor
-        visitor.hand.go.release()
+    def _pass_to(self, worker: Worker) -> None:
+        if worker.hand is None:
+            worker.hand = self._idle.pop() if self._idle else _Hand(self._back)
+            worker.hand.worker = worker
+        self.current = worker
+        worker.hand.go.release()
 
-    def kill(self, visitor: Visitor) -> None:
+    def kill(self, worker: Worker) -> None:
         """
         Let a worker die at its current effect.
         """
-        if visitor.hand is None:
-            visitor.ended, visitor.error = True, Killed()
+        if worker.hand is None:
+            worker.ended, worker.error = True, Killed()
             return
-        visitor.doomed = True
-        self.resume(visitor)
+        worker.doomed = True
+        self.resume(worker)
 
 
 class _Hand(threading.Thread):
@@ -117,7 +117,7 @@ class _Hand(threading.Thread):
 
     def __init__(self, back: threading.Lock) -> None:
         super().__init__(daemon=True)
-        self.visitor: Visitor | None = None
+        self.worker: Worker | None = None
         self.go = _taken()
         self._back = back
         self.start()
@@ -125,14 +125,14 @@ class _Hand(threading.Thread):
     def run(self) -> None:
         while True:
             self.go.acquire()
-            visitor = self.visitor
-            assert visitor is not None
+            worker = self.worker
+            assert worker is not None
             try:
-                visitor.job()
+                worker.job()
             except BaseException as error:
                 # The play handles every exception.
-                visitor.error = error
-            visitor.ended = True
+                worker.error = error
+            worker.ended = True
             self._back.release()
 
 

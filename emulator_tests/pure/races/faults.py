@@ -4,10 +4,10 @@ At every effect another worker may go first, the effect may fail, its answer may
 worker may die before or after it. Every in-memory port calls this as its `Effect`. `play` decides who moves next and
 what time it is.
 
-There are two climates. Usually, everything keeps to what the design assumes: a worker dies at its timeout, and a call
-whose answer was lost is done within `LATE_COMMIT_S` or never, including its lag in the provider's lists. In the other
-climate, "beyond", workers sleep past their lease and wake up, calls are done long after their caller gave up, and some
-are done twice. Then things may exist twice for a while, but none may stay.
+There are two sets of fault rates. In the usual one, all faults are those that the design assumes: a worker dies at its
+timeout, and a call whose answer was lost is done within `LATE_COMMIT_S` or never, including its lag in the provider's
+lists. In the other one, "beyond", workers sleep past their lease and wake up, calls are done long after their caller
+gave up, and some are done twice. Then things may exist twice for a while, but none may stay.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar, cast
 from emulator_tests.memory import ManualClock
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.invariants import Ledger
-from emulator_tests.pure.races.stage import Killed, Stage
+from emulator_tests.pure.races.scheduler import Killed, Scheduler
 from shared.core.errors import Doubtful, Permanent, Transient
 from shared.ports import Changes, ExternalIds
 from shared.reconcile import WORKER_TIMEOUT_S
@@ -65,7 +65,7 @@ _TROUBLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Climate:
+class FaultRates:
     """
     The faults of one interleaving, and their frequency.
 
@@ -94,9 +94,9 @@ class Climate:
     beyond: bool
 
     @classmethod
-    def drawn(cls, rng: Random) -> Climate:
+    def drawn(cls, rng: Random) -> FaultRates:
         """
-        Return a random climate.
+        Return a random rates.
         """
         return cls(
             trouble=rng.choice((0.0, 0.05, 0.1, 0.2, 0.3)),
@@ -114,7 +114,7 @@ class Climate:
 
 class Agenda:
     """
-    Planned acts of the outside world.
+    Planned events outside the code under test, by time.
     """
 
     def __init__(self) -> None:
@@ -140,30 +140,30 @@ class Agenda:
         heapq.heappop(self._items)[2]()
 
 
-class Weather:
+class FaultInjector:
     """
     The `Effect` of every in-memory port. Disturbs only workers.
 
     Attributes:
-        climate: What may go wrong.
+        rates: What may go wrong.
         unanswered: Counts calls that may still be done although nobody waits for them any more.
     """
 
     def __init__(
         self,
         rng: Random,
-        climate: Climate,
-        stage: Stage,
+        rates: FaultRates,
+        scheduler: Scheduler,
         clock: ManualClock,
         agenda: Agenda,
         ledger: Ledger,
         chronicle: Chronicle,
         others_first: Callable[[], None],
     ) -> None:
-        self.climate = climate
+        self.rates = rates
         self.unanswered = 0
         self._rng = rng
-        self._stage = stage
+        self._scheduler = scheduler
         self._clock = clock
         self._agenda = agenda
         self._ledger = ledger
@@ -182,18 +182,18 @@ class Weather:
         """
         Make a call, or disturb it.
         """
-        visitor = self._stage.current
-        if visitor is None:
+        worker = self._scheduler.current
+        if worker is None:
             return self._do(self._who, operation, do, detail)
         self._others_first()
-        if not self.climate.beyond and self._clock() > visitor.begun_at + timedelta(seconds=WORKER_TIMEOUT_S):
-            self._tell(visitor.name, operation, None, "killed by its timeout")
+        if not self.rates.beyond and self._clock() > worker.begun_at + timedelta(seconds=WORKER_TIMEOUT_S):
+            self._tell(worker.name, operation, None, "killed by its timeout")
             raise Killed
         trouble = self._drawn(operation)
         if operation == "read":
-            visitor.read_step, visitor.read_at = self._ledger.steps, self._clock()
+            worker.read_step, worker.read_at = self._ledger.steps, self._clock()
         self._ledger.steps += 1
-        result = self._disturbed(visitor.name, operation, do, detail, trouble)
+        result = self._disturbed(worker.name, operation, do, detail, trouble)
         self._others_first()
         return result
 
@@ -202,11 +202,11 @@ class Weather:
         Return the trouble of an effect, empty if there is none.
         """
         kinds, chance = _TROUBLES[operation], self._rng.random()
-        if self.climate.favourite in kinds and chance < 0.25 and self.climate.trouble:
-            return self.climate.favourite
-        if self.climate.beyond and operation in _MAKES and chance < 0.5 * self.climate.trouble:
+        if self.rates.favourite in kinds and chance < 0.25 and self.rates.trouble:
+            return self.rates.favourite
+        if self.rates.beyond and operation in _MAKES and chance < 0.5 * self.rates.trouble:
             return "done twice"
-        return self._rng.choice(kinds) if chance < self.climate.trouble else ""
+        return self._rng.choice(kinds) if chance < self.rates.trouble else ""
 
     def _disturbed(self, who: str, operation: str, do: Callable[[], T], detail: Any, trouble: str) -> T:
         match trouble:
@@ -260,7 +260,7 @@ class Weather:
         any time.
         """
         most_s = LATE_COMMIT_S - WORKER_TIMEOUT_S - LAG_MAX_S
-        if self.climate.beyond:
+        if self.rates.beyond:
             most_s = 3.0 * LATE_COMMIT_S
         within_s = self._rng.choice((5.0, 60.0, most_s - 1))
         return self._clock() + timedelta(seconds=self._rng.uniform(0.1, within_s))
@@ -278,16 +278,16 @@ class Weather:
         """
         Return the answer of a list that lags behind changes.
         """
-        if not self.climate.lag_s:
+        if not self.rates.lag_s:
             return result
         now = self._clock()
         if operation in ("find_event", "find_upload"):
             made_at = self._ledger.made_at(cast(ExternalIds, result))
-            if made_at is not None and made_at + timedelta(seconds=self.climate.lag_s) > now:
+            if made_at is not None and made_at + timedelta(seconds=self.rates.lag_s) > now:
                 return cast(T, {})
         if operation == "changes":
             changes = cast(Changes, result)
-            known = now - timedelta(seconds=self.climate.lag_s)
+            known = now - timedelta(seconds=self.rates.lag_s)
             return cast(T, replace(changes, items=tuple(one for one in changes.items if one.changed_at <= known)))
         return result
 

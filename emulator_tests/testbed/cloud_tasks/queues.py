@@ -1,48 +1,23 @@
-"""Google Cloud Tasks on this machine: the gRPC service google.cloud.tasks.v2 as far as queues of HTTP tasks go.
-
-Run by the test bed as `python -m emulator_tests.testbed.cloud_tasks --port P`; spoken to by google-cloud-tasks, which
-judges it in `tests/test_cloud_tasks.py`. It keeps everything in memory and leaves identity (OIDC tokens, IAM) and the
-updating of queues to the real cloud.
-
-It exists because the emulators there are do not behave like the cloud: firebase-tools' own ignores schedule_time;
-gcloud-tasks-emulator runs one task of a queue at a time, retries at once and for ever, and runs a used name twice.
-
-Source: https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2 and
-https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler
-"""
+"""Queues of HTTP tasks: what is due, its attempts, and the waits between them. Called by `service`."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import heapq
 import itertools
-import re
-import secrets
-import signal
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
 
 import grpc
 import httpx
 from google.cloud.tasks_v2 import types
-from google.protobuf import duration_pb2, empty_pb2, timestamp_pb2
+from google.protobuf import duration_pb2, timestamp_pb2
 from google.rpc import status_pb2
+
+from emulator_tests.testbed.cloud_tasks.errors import refuse
 
 NAME_KEPT_FOR = timedelta(hours=24)
 """A task's name cannot be used again for up to a day after the task ended."""
-
-LATEST_SCHEDULE = timedelta(days=30)
-DEADLINE_DEFAULT = timedelta(minutes=10)
-DEADLINE_SHORTEST = timedelta(seconds=15)
-DEADLINE_LONGEST = timedelta(minutes=30)
-TASK_LARGEST_BYTES = 1024 * 1024
-PAGE_LARGEST = 1000
-
-QUEUE_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[A-Za-z0-9-]{1,100}")
-TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 
 GRPC_CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -57,25 +32,6 @@ GRPC_CODES = {
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 """What a task's record calls an HTTP status that is not a success; every other one is UNKNOWN."""
-
-
-class Refusal(Exception):
-    """
-    A call that cannot be answered; carries the gRPC code and the text the client sees.
-    """
-
-    def __init__(self, code: grpc.StatusCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
-def refuse(code: grpc.StatusCode, text: str) -> NoReturn:
-    """
-    Raises:
-        Refusal: always.
-    """
-    raise Refusal(code, text)
 
 
 def now() -> datetime:
@@ -204,7 +160,7 @@ class Job:
         return headers
 
 
-class Line:
+class Queue:
     """
     One queue: its jobs, the order they come due in, and those being dispatched.
 
@@ -391,154 +347,6 @@ class Line:
         self._put(job)
 
 
-class CloudTasks:
-    """
-    All queues, and each method of the service.
-
-    Args:
-        http: what every task is sent with.
-    """
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
-        self._lines: dict[str, Line] = {}
-
-    async def create_queue(self, request: types.CreateQueueRequest) -> types.Queue:
-        """
-        Refuses a name that is in use or malformed.
-        """
-        if not QUEUE_NAME.fullmatch(request.queue.name):
-            refuse(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>"; '
-                "the id holds letters, digits and hyphens only.",
-            )
-        if request.queue.name in self._lines:
-            refuse(grpc.StatusCode.ALREADY_EXISTS, "Queue already exists")
-        line = self._lines[request.queue.name] = Line(request.queue, self._http)
-        return line.shown()
-
-    async def get_queue(self, request: types.GetQueueRequest) -> types.Queue:
-        """
-        Refuses an unknown name.
-        """
-        return self._line(request.name).shown()
-
-    async def list_queues(self, request: types.ListQueuesRequest) -> types.ListQueuesResponse:
-        """
-        One page of the queues of a location, by name.
-        """
-        names = sorted(name for name in self._lines if name.startswith(f"{request.parent}/queues/"))
-        page, token = page_of(names, request.page_size, request.page_token)
-        return types.ListQueuesResponse(queues=[self._lines[name].shown() for name in page], next_page_token=token)
-
-    async def delete_queue(self, request: types.DeleteQueueRequest) -> empty_pb2.Empty:
-        """
-        The queue goes with all its tasks.
-        """
-        self._line(request.name).close()
-        del self._lines[request.name]
-        return empty_pb2.Empty()
-
-    async def purge_queue(self, request: types.PurgeQueueRequest) -> types.Queue:
-        """
-        Every task created so far goes.
-        """
-        line = self._line(request.name)
-        for name in list(line.jobs):
-            line.end(name)
-        line.purged_at = now()
-        return line.shown()
-
-    async def pause_queue(self, request: types.PauseQueueRequest) -> types.Queue:
-        """
-        Nothing is dispatched until the queue is resumed; tasks can still be created.
-        """
-        line = self._line(request.name)
-        line.pause(True)
-        return line.shown()
-
-    async def resume_queue(self, request: types.ResumeQueueRequest) -> types.Queue:
-        """
-        What came due meanwhile is dispatched at once.
-        """
-        line = self._line(request.name)
-        line.pause(False)
-        return line.shown()
-
-    async def create_task(self, request: types.CreateTaskRequest) -> types.Task:
-        """
-        Refuses what the cloud refuses: a name used within a day, a time more than 30 days off, an odd deadline.
-        """
-        line, asked, at = self._line(request.parent), request.task, now()
-        name = asked.name or f"{request.parent}/tasks/{secrets.randbits(63)}"
-        queue, _, task_id = name.rpartition("/tasks/")
-        scheduled_at = max(instant(asked.schedule_time) or at, at)
-        deadline = duration(asked.dispatch_deadline) or DEADLINE_DEFAULT
-        if queue != request.parent or not TASK_ID.fullmatch(task_id):
-            refuse(grpc.StatusCode.INVALID_ARGUMENT, f'Task name must be formatted: "{request.parent}/tasks/<TASK_ID>"')
-        if not asked.http_request.url.startswith(("http://", "https://")):
-            refuse(grpc.StatusCode.INVALID_ARGUMENT, "HttpRequest.url must start with 'http://' or 'https://'.")
-        if types.Task.pb(asked).ByteSize() > TASK_LARGEST_BYTES:
-            refuse(grpc.StatusCode.INVALID_ARGUMENT, "Task size too large")
-        if not DEADLINE_SHORTEST <= deadline <= DEADLINE_LONGEST:
-            refuse(grpc.StatusCode.INVALID_ARGUMENT, "Task.dispatchDeadline must be between [15s, 30m].")
-        if scheduled_at - at > LATEST_SCHEDULE:
-            refuse(grpc.StatusCode.INVALID_ARGUMENT, "Task.scheduleTime must be within 30 days of the current time.")
-        http_request = types.HttpRequest(
-            url=asked.http_request.url,
-            http_method=int(asked.http_request.http_method) or types.HttpMethod.POST,
-            headers=dict(asked.http_request.headers),
-            body=asked.http_request.body,
-        )
-        job = Job(name, http_request, created_at=at, scheduled_at=scheduled_at, deadline=deadline)
-        line.add(job)
-        return job.shown(request.response_view)
-
-    async def get_task(self, request: types.GetTaskRequest) -> types.Task:
-        """
-        Refuses a task that has ended.
-        """
-        return self._line_of(request.name).job(request.name).shown(request.response_view)
-
-    async def list_tasks(self, request: types.ListTasksRequest) -> types.ListTasksResponse:
-        """
-        One page of the tasks that have not ended, in the order they were created.
-        """
-        line = self._line(request.parent)
-        page, token = page_of(list(line.jobs), request.page_size, request.page_token)
-        return types.ListTasksResponse(
-            tasks=[line.jobs[name].shown(request.response_view) for name in page], next_page_token=token
-        )
-
-    async def delete_task(self, request: types.DeleteTaskRequest) -> empty_pb2.Empty:
-        """
-        A task that is being dispatched goes too: it is not tried again.
-        """
-        line = self._line_of(request.name)
-        line.end(line.job(request.name).name)
-        return empty_pb2.Empty()
-
-    async def run_task(self, request: types.RunTaskRequest) -> types.Task:
-        """
-        Dispatches the task now, whatever its time, also in a paused queue.
-        """
-        line = self._line_of(request.name)
-        job = line.job(request.name)
-        # The new instant takes away the place the job has in the order, so that it is not dispatched a second time.
-        job.scheduled_at = now()
-        line.start(job)
-        return job.shown(request.response_view)
-
-    def _line(self, name: str) -> Line:
-        if name not in self._lines:
-            refuse(grpc.StatusCode.NOT_FOUND, "Queue does not exist.")
-        return self._lines[name]
-
-    def _line_of(self, task_name: str) -> Line:
-        return self._line(task_name.rpartition("/tasks/")[0])
-
-
 def verdict(http_status: int | None, outcome: str) -> status_pb2.Status:
     """
     What an attempt's end is called in the task's record. Pure.
@@ -551,78 +359,3 @@ def verdict(http_status: int | None, outcome: str) -> status_pb2.Status:
         code = GRPC_CODES.get(http_status, grpc.StatusCode.UNKNOWN)
     number = code.value[0]
     return status_pb2.Status(code=number, message=f"{code.name}({number}): {outcome}")
-
-
-def page_of(names: list[str], size: int, token: str) -> tuple[list[str], str]:
-    """
-    One page of the names, beginning after the name that is the token, and the token of the next page. Pure.
-    """
-    size = min(size or PAGE_LARGEST, PAGE_LARGEST)
-    start = names.index(token) + 1 if token in names else 0
-    page = names[start : start + size]
-    return page, page[-1] if start + size < len(names) else ""
-
-
-def method(answer_to: Callable[[Any], Awaitable[Any]], request: Any, answer: Any) -> grpc.RpcMethodHandler[Any, Any]:
-    """
-    Wrap one method for gRPC: messages in and out, refusals as status codes.
-    """
-
-    async def answered(message: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        try:
-            return await answer_to(message)
-        except Refusal as refusal:
-            await context.abort(refusal.code, refusal.text)
-
-    serialize = answer.SerializeToString if answer is empty_pb2.Empty else answer.serialize
-    return grpc.unary_unary_rpc_method_handler(answered, request.deserialize, serialize)
-
-
-def service(tasks: CloudTasks) -> grpc.GenericRpcHandler:
-    """
-    Returns:
-        All methods under the names that clients call them by.
-    """
-    return grpc.method_handlers_generic_handler(
-        "google.cloud.tasks.v2.CloudTasks",
-        {
-            "CreateQueue": method(tasks.create_queue, types.CreateQueueRequest, types.Queue),
-            "GetQueue": method(tasks.get_queue, types.GetQueueRequest, types.Queue),
-            "ListQueues": method(tasks.list_queues, types.ListQueuesRequest, types.ListQueuesResponse),
-            "DeleteQueue": method(tasks.delete_queue, types.DeleteQueueRequest, empty_pb2.Empty),
-            "PurgeQueue": method(tasks.purge_queue, types.PurgeQueueRequest, types.Queue),
-            "PauseQueue": method(tasks.pause_queue, types.PauseQueueRequest, types.Queue),
-            "ResumeQueue": method(tasks.resume_queue, types.ResumeQueueRequest, types.Queue),
-            "CreateTask": method(tasks.create_task, types.CreateTaskRequest, types.Task),
-            "GetTask": method(tasks.get_task, types.GetTaskRequest, types.Task),
-            "ListTasks": method(tasks.list_tasks, types.ListTasksRequest, types.ListTasksResponse),
-            "DeleteTask": method(tasks.delete_task, types.DeleteTaskRequest, empty_pb2.Empty),
-            "RunTask": method(tasks.run_task, types.RunTaskRequest, types.Task),
-        },
-    )
-
-
-async def serve(host: str, port: int) -> None:
-    """
-    Serve until told to end.
-    """
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=None, limits=limits, trust_env=False) as http:
-        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        server.add_generic_rpc_handlers((service(CloudTasks(http)),))
-        server.add_insecure_port(f"{host}:{port}")
-        await server.start()
-        ended = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        print(f"ready on {host}:{port}", flush=True)
-        await ended.wait()
-        await server.stop(grace=None)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Google Cloud Tasks on this machine, for HTTP tasks.")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
-    options = parser.parse_args()
-    asyncio.run(serve(options.host, options.port))

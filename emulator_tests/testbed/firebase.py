@@ -1,0 +1,78 @@
+"""The project folder that firebase-tools runs the functions and its emulators from. Called by `stack.py`.
+
+firebase-tools reads settings and secrets from files beside the source. Each stack therefore has a folder of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from emulator_tests.testbed.network import HOST
+from emulator_tests.testbed.part import TestbedError
+from emulator_tests.testbed.places import ROOT, VENV
+
+SOURCE = ("main.py", "functions", "shared", "requirements.txt")
+"""What of the project the functions are made of."""
+
+
+def write_project(
+    folder: Path, source: Path, ports: Mapping[str, int], settings: Mapping[str, str], secrets: Mapping[str, str]
+) -> None:
+    """
+    Write the configuration, and link the functions' source.
+
+    Args:
+        folder: Where firebase-tools will run. Its subfolder `source` exists and is empty.
+        source: The folder with the functions' main.py.
+        ports: By emulator.
+        settings: Environment of the functions, by name.
+        secrets: Secrets of the functions, by name.
+
+    Raises:
+        TestbedError: There is no main.py.
+    """
+    linked = folder / "source"
+    if not (source / "main.py").exists():
+        raise TestbedError(f"There are no functions to run: {source / 'main.py'} does not exist.")
+    for name in SOURCE:
+        if (source / name).exists():
+            (linked / name).symlink_to(source / name)
+    # Without a file of this name firebase-tools does not see that the functions are Python.
+    if not (linked / "requirements.txt").exists():
+        (linked / "requirements.txt").touch()
+    (linked / "venv").symlink_to(VENV)
+    (linked / ".env.local").write_text(dotenv(settings))
+    (linked / ".secret.local").write_text(dotenv(secrets))
+    (folder / "firestore.rules").symlink_to(ROOT / "firestore.rules")
+    (folder / "firestore.indexes.json").symlink_to(ROOT / "firestore.indexes.json")
+    configuration = json.loads((ROOT / "firebase.json").read_text())
+    configuration["functions"] = [
+        {"source": "source", "codebase": "greenroom", "runtime": f"python{python_version(VENV).replace('.', '')}"}
+    ]
+    emulators = {name: name for name in ("auth", "functions", "hub", "logging", "eventarc")}
+    configuration["emulators"] = {
+        # firebase-tools' own queues start with the functions whether they are wanted or not; nothing is sent there.
+        **{name: {"host": HOST, "port": ports[port]} for name, port in {**emulators, "tasks": "queues"}.items()},
+        "firestore": {"host": HOST, "port": ports["firestore"], "websocketPort": ports["websocket"]},
+        "ui": {"enabled": False},
+        "singleProjectMode": True,
+    }
+    (folder / "firebase.json").write_text(json.dumps(configuration, indent=2))
+
+
+def dotenv(settings: Mapping[str, str]) -> str:
+    """
+    Return the settings as firebase-tools reads them, each value in double quotes with its escapes. Pure.
+    """
+    escapes = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+    return "".join(f'{name}="{value.translate(escapes)}"\n' for name, value in settings.items())
+
+
+def python_version(venv: Path) -> str:
+    """
+    Return the version of the virtual environment's Python, as "3.11".
+    """
+    lines = dict(line.split(" = ", 1) for line in (venv / "pyvenv.cfg").read_text().splitlines())
+    return ".".join(lines["version"].split(".")[:2])

@@ -1,0 +1,54 @@
+"""Create the queues of the deployed functions. Called by `readiness`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+CONCURRENT_DISPATCHES = 4
+"""The functions emulator starts one more Python server for each call that comes while the others are busy: a second of
+a core each, so that more than a few only wait for each other."""
+
+
+def create_queues(host: str, location: str, queues: Mapping[str, Mapping[str, Any]]) -> None:
+    """
+    Create a queue for each task queue function, with its limits, as a deployment does.
+
+    Args:
+        host: Cloud Tasks, host:port.
+        location: the parent of the queues, projects/P/locations/L.
+        queues: by function, `rateLimits` and `retryConfig` as the functions emulator lists them.
+    """
+    # Installed packages: only imported once there is a stack, see `stack.py`.
+    import grpc
+    from google.cloud import tasks_v2
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+    with grpc.insecure_channel(host) as channel:
+        client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+        for name, asked in queues.items():
+            limits, retry = asked.get("rateLimits", {}), asked.get("retryConfig", {})
+            concurrent = limits.get("maxConcurrentDispatches") or CONCURRENT_DISPATCHES
+            waits = {
+                field: timedelta(seconds=retry[asked_as])
+                for field, asked_as in (
+                    ("max_retry_duration", "maxRetrySeconds"),
+                    ("min_backoff", "minBackoffSeconds"),
+                    ("max_backoff", "maxBackoffSeconds"),
+                )
+                if retry.get(asked_as) is not None
+            }
+            client.create_queue(
+                parent=location,
+                queue=tasks_v2.Queue(
+                    name=f"{location}/queues/{name}",
+                    rate_limits=tasks_v2.RateLimits(
+                        max_concurrent_dispatches=min(concurrent, CONCURRENT_DISPATCHES),
+                        max_dispatches_per_second=limits.get("maxDispatchesPerSecond"),
+                    ),
+                    retry_config=tasks_v2.RetryConfig(
+                        max_attempts=retry.get("maxAttempts"), max_doublings=retry.get("maxDoublings"), **waits
+                    ),
+                ),
+            )

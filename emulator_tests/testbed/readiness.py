@@ -1,0 +1,95 @@
+"""Wait until each part of the stack does what it is there for: an open port proves nothing. Called by `stack.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from emulator_tests.testbed.network import ask
+from emulator_tests.testbed.part import Part, PartFailed
+from emulator_tests.testbed.queues import create_queues
+
+if TYPE_CHECKING:
+    from emulator_tests.testbed.stack import Testbed
+
+
+def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, say: Callable[[str], None]) -> None:
+    """
+    Wait until every part answers, and create the queues of the functions.
+
+    Args:
+        testbed: The stack.
+        parts: Its parts, in the order of `Testbed.__enter__`.
+        deadline_at: When to give up, on the monotonic clock.
+        say: Receives a line for each part that is ready.
+
+    Raises:
+        PartFailed: A part ended, or was not ready by the deadline.
+    """
+    tasks, storage, kaltura, bunny, s3, _, firebase = parts
+
+    def answered(part: Part, what: str, is_met: Callable[[], bool]) -> None:
+        part.wait_until(what, is_met, deadline_at)
+        say(f"{part.name}: {what}")
+
+    answered(storage, "list buckets", lambda: _lists_buckets(testbed))
+    answered(kaltura, "answer a ping", lambda: _answers_ping(testbed))
+    answered(bunny, "serve", lambda: bunny.has_said("ready on"))
+    answered(s3, "refuse requests without a key", lambda: _refuses_without_key(testbed))
+    answered(tasks, "serve", lambda: tasks.has_said("ready on"))
+    answered(firebase, "start its emulators", lambda: _has_started(firebase))
+    answered(firebase, "sign a user up", lambda: _signs_up(testbed))
+    answered(firebase, "read a document", lambda: _reads_document(testbed))
+    triggers = _triggers(testbed)
+    queues = {trigger["name"]: trigger["taskQueueTrigger"] for trigger in triggers if "taskQueueTrigger" in trigger}
+    create_queues(testbed.tasks_host, f"projects/{testbed.project_id}/locations/{testbed.region}", queues)
+    say(f"tasks: create queues: {', '.join(queues) or 'none'}")
+    callables = [trigger["name"] for trigger in triggers if trigger["labels"].get("deployment-callable") == "true"]
+    if callables:
+        answered(firebase, f"answer a call of {callables[0]}", lambda: _answers_call(testbed, callables[0]))
+
+
+def _lists_buckets(testbed: Testbed) -> bool:
+    status, body = ask(f"{testbed.storage_url}/storage/v1/b?project={testbed.project_id}")
+    return status == 200 and "kind" in json.loads(body)
+
+
+def _answers_ping(testbed: Testbed) -> bool:
+    status, body = ask(f"{testbed.kaltura_url}/api_v3/service/system/action/ping?format=1")
+    return status == 200 and json.loads(body) is True
+
+
+def _refuses_without_key(testbed: Testbed) -> bool:
+    return ask(f"{testbed.s3_url}/{testbed.s3_bucket}")[0] == 403
+
+
+def _has_started(firebase: Part) -> bool:
+    if firebase.has_said("Failed to load function definition from source"):
+        raise PartFailed(firebase, "could not load the functions")
+    return firebase.has_said("All emulators ready!")
+
+
+def _signs_up(testbed: Testbed) -> bool:
+    accounts = f"http://{testbed.auth_host}/identitytoolkit.googleapis.com/v1/accounts"
+    status, body = ask(f"{accounts}:signUp?key=any", {"returnSecureToken": True})
+    if status != 200:
+        return False
+    return ask(f"{accounts}:delete?key=any", {"idToken": json.loads(body)["idToken"]})[0] == 200
+
+
+def _reads_document(testbed: Testbed) -> bool:
+    documents = f"http://{testbed.firestore_host}/v1/projects/{testbed.project_id}/databases/(default)/documents"
+    status, body = ask(f"{documents}/nothing/here", token="owner")
+    return status == 404 and json.loads(body)["error"]["status"] == "NOT_FOUND"
+
+
+def _triggers(testbed: Testbed) -> list[dict[str, Any]]:
+    backends = json.loads(ask(f"http://{testbed.functions_host}/backends")[1])["backends"]
+    return [trigger for backend in backends for trigger in backend["functionTriggers"]]
+
+
+def _answers_call(testbed: Testbed, name: str) -> bool:
+    # The callable refuses an anonymous call without data, or answers it. Both have the form of a callable's answer.
+    body = json.loads(ask(f"{testbed.functions_url}/{name}", {"data": None})[1])
+    return "error" in body or "result" in body
