@@ -116,12 +116,12 @@ class Deck:
     Attributes:
         upload: The document.
         attempt: The number of the conversion that made the pages; it is part of their names.
-        pages: The pages, in their order.
+        pages: The pages, in their order; `None` for a page that is still to be drawn.
     """
 
     upload: Upload
     attempt: int
-    pages: tuple[Page, ...]
+    pages: tuple[Page | None, ...] = ()
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -130,7 +130,7 @@ class Deck:
         return {
             "upload": self.upload.to_fields(),
             "attempt": self.attempt,
-            "pages": [page.to_fields() for page in self.pages],
+            "pages": [None if page is None else page.to_fields() for page in self.pages],
         }
 
     @classmethod
@@ -138,8 +138,9 @@ class Deck:
         """
         Read back what `to_fields` wrote. Pure.
         """
-        pages: Sequence[Mapping[str, Any]] = fields["pages"]
-        return cls(Upload.from_fields(fields["upload"]), fields["attempt"], tuple(map(Page.from_fields, pages)))
+        pages: Sequence[Mapping[str, Any] | None] = fields["pages"]
+        drawn = tuple(None if page is None else Page.from_fields(page) for page in pages)
+        return cls(Upload.from_fields(fields["upload"]), fields["attempt"], drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ class SharedMedia:
         created_at: When it was created.
         life: Whether it exists.
         state: The state of the last upload.
+        stamp: The stamp of the last upload that was taken up; 0 for none.
         upload: The last upload, until it is converted or has failed.
         deck: What can be shown. It stays while another document is uploaded and converted.
         attempt: Counts conversions; each writes its pages under a prefix of its own.
@@ -202,6 +204,7 @@ class SharedMedia:
     created_at: datetime
     life: Life = Life.ALIVE
     state: UploadState = UploadState.PENDING
+    stamp: int = 0
     upload: Upload | None = None
     deck: Deck | None = None
     attempt: int = 0
@@ -224,6 +227,7 @@ class SharedMedia:
             "life": self.life.value,
             "gone": self.life is not Life.ALIVE,
             "uploadState": self.state.value,
+            "stamp": self.stamp,
             "upload": None if self.upload is None else self.upload.to_fields(),
             "deck": None if self.deck is None else self.deck.to_fields(),
             "attempt": self.attempt,
@@ -249,6 +253,7 @@ class SharedMedia:
             created_at=fields["createdAt"],
             life=Life(fields["life"]),
             state=UploadState(fields["uploadState"]),
+            stamp=fields["stamp"],
             upload=None if fields["upload"] is None else Upload.from_fields(fields["upload"]),
             deck=None if fields["deck"] is None else Deck.from_fields(fields["deck"]),
             attempt=fields["attempt"],
@@ -271,18 +276,25 @@ class Wish:
     Attributes:
         title: Its title; `None` if it has none.
         show_download: Whether students may download the document.
+        upload: The last upload that was begun, if any.
         is_deleted: Whether it is to be deleted.
     """
 
     title: str | None = None
     show_download: bool = True
+    upload: Upload | None = None
     is_deleted: bool = False
 
     def to_fields(self) -> dict[str, Any]:
         """
         Return the document form. Pure.
         """
-        return {"title": self.title, "showDownload": self.show_download, "deleted": self.is_deleted}
+        return {
+            "title": self.title,
+            "showDownload": self.show_download,
+            "upload": None if self.upload is None else self.upload.to_fields(),
+            "deleted": self.is_deleted,
+        }
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
@@ -290,7 +302,8 @@ class Wish:
         Read the wish in a record. Pure.
         """
         wish = document.fields["wish"]
-        return cls(wish["title"], wish["showDownload"], wish["deleted"])
+        upload = None if wish["upload"] is None else Upload.from_fields(wish["upload"])
+        return cls(wish["title"], wish["showDownload"], upload, wish["deleted"])
 
 
 def prefix_of(media_id: str) -> str:
@@ -326,3 +339,10 @@ def page_name(media_id: str, stamp: int, attempt: int, number: int, extension: s
         extension: `webp` or `png`.
     """
     return f"{pages_prefix(media_id, stamp, attempt)}{number}.{extension}"
+
+
+def thumbnail_name(media_id: str, stamp: int, attempt: int, number: int, extension: str) -> str:
+    """
+    Return the name of the object of a page's thumbnail; as `page_name`. Pure.
+    """
+    return f"{pages_prefix(media_id, stamp, attempt)}{number}.thumb.{extension}"

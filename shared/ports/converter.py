@@ -1,0 +1,67 @@
+"""The converter of documents to pictures of their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedPage:
+    """
+    The pictures of one page.
+
+    Attributes:
+        number: The number of the page, counted from 1.
+        width: In pixels.
+        height: In pixels.
+        extension: The type of the picture: `webp` or `png`.
+        picture: The picture.
+        thumbnail: A small picture of the same type.
+        is_blank: Whether the page could not be drawn, and a marked blank stands for it.
+    """
+
+    number: int
+    width: int
+    height: int
+    extension: str
+    picture: bytes = field(repr=False)
+    thumbnail: bytes = field(repr=False)
+    is_blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """
+    The end of a conversion.
+
+    Attributes:
+        pages: The number of pages, all of which were handed over.
+        warnings: Sentences for the person who uploaded the document.
+    """
+
+    pages: int
+    warnings: tuple[str, ...] = ()
+
+
+class Converter(Protocol):
+    """
+    Draws the pages of a document.
+    """
+
+    def convert(self, source: Path, kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
+        """
+        Draw every page. Repeatable.
+
+        Args:
+            source: The document.
+            kind: Its declared type, as a file extension.
+            publish: Is given each page as soon as it is drawn, the first page first and the others in any order.
+
+        Raises:
+            Permanent: The document cannot be shown; the code and the sentence say why (never).
+            Transient: The converter itself failed (again).
+        """
+        ...

@@ -1,0 +1,291 @@
+"""The commands of instructors: create a media, change it, begin its upload, delete it.
+
+Called by the REST API. A command writes the wish, with the view that follows from it, and enqueues a task; the
+reconciliation carries it out.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from shared.core.errors import BadRequest, NotFound, TooMany, WrongState
+from shared.core.identity import Belonging
+from shared.core.paths import RECONCILE_SLIDES, SLIDES, session_path, shared_media_path, slides_path
+from shared.core.retry import RetryOnConflict
+from shared.core.text import TITLE_MAX, as_line
+from shared.ports import (
+    Clock,
+    Condition,
+    Create,
+    Delete,
+    Document,
+    Documents,
+    Operator,
+    Query,
+    Queue,
+    Storage,
+    Update,
+    UploadAddress,
+    Write,
+)
+from shared.reconcile import AT_ONCE, Progress
+from shared.reconcile.slots import enqueue
+from shared.sessions.pairing import retrieve_or_create
+from shared.slides.context import Context
+from shared.slides.decide import ADDRESS_LIFETIME_S
+from shared.slides.model import SharedMedia, Upload, Wish, source_name
+from shared.slides.settings import SlidesSettings
+from shared.slides.showing import active_page, touched
+from shared.slides.types import TYPES, kind_of_name, kind_of_type
+from shared.slides.view import shown
+
+_CHANGED: Final = "The media was changed at every try. Try again."
+
+
+class InvalidField(BadRequest):
+    """
+    One field of a request is not valid.
+
+    Attributes:
+        field: Its name.
+    """
+
+    def __init__(self, field: str, message: str, reason: str) -> None:
+        super().__init__(message, reason=reason)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """
+    The commands, and what they need.
+
+    Attributes:
+        documents: Where the documents are stored.
+        queue: Where tasks are enqueued.
+        clock: Returns the present time, in UTC.
+        storage: Gives the addresses of uploads.
+        settings: The limits.
+    """
+
+    documents: Documents
+    queue: Queue
+    clock: Clock
+    storage: Storage
+    settings: SlidesSettings
+
+    def create(self, context: Context, wish: Wish) -> str:
+        """
+        Create a media without a document.
+
+        Returns:
+            Its id.
+
+        Raises:
+            NotAllowed, NotFound: The session is not this instructor's (never).
+            TooMany: The session or its teacher has the maximum of media (again, once one is deleted).
+            Conflict: The session was changed at every try (again).
+        """
+        media_id = str(uuid.uuid4())
+        retry = RetryOnConflict("The session was changed at every try. Try again.")
+        while True:
+            (document,) = self.documents.read(session_path(context.session_id))
+            session = context.require_instructor(document)
+            self._require_room(session.id, session.owner_uid or "")
+            # The pairing is how the session's deletion is noticed later.
+            identity = retrieve_or_create(self.documents, session)
+            record = SharedMedia(identity, self.clock())
+            (present,) = self.documents.read(session_path(context.session_id))
+            context.require_instructor(present)
+            assert present is not None
+            fields = {**record.to_fields(), "wish": wish.to_fields()}
+            view = Create(shared_media_path(session.id, media_id), shown(record, wish))
+            with retry:
+                self.documents.commit(Create(slides_path(media_id), fields), view, touched(present))
+                return media_id
+
+    def change(self, context: Context, media_id: str, change: Callable[[Wish], Wish]) -> None:
+        """
+        Change the title of a media, or whether students may download it.
+
+        Raises:
+            NotAllowed, NotFound: There is no such media of this instructor (never).
+            Conflict: The media was changed at every try (again).
+        """
+        retry = RetryOnConflict(_CHANGED)
+        while True:
+            found = self._owned(context, media_id)
+            wish = change(found.wish)
+            if wish == found.wish:
+                return
+            with retry:
+                self.documents.commit(*found.wishing(wish), touched(found.session))
+                return
+
+    def begin_upload(
+        self, context: Context, media_id: str, file_name: str, media_type: str, size_bytes: int
+    ) -> UploadAddress:
+        """
+        Let an instructor upload the document of a media, or another one that replaces it.
+
+        Args:
+            context: Who uploads.
+            media_id: The media.
+            file_name: The name of the file.
+            media_type: Its type; empty to go by the name's extension.
+            size_bytes: Its exact size.
+
+        Raises:
+            InvalidField: The type cannot be shown, or the file is too large (never).
+            NotAllowed, NotFound, Conflict: See `change`.
+        """
+        kind = self._checked(file_name, media_type, size_bytes)
+        retry = RetryOnConflict(_CHANGED)
+        while True:
+            found = self._owned(context, media_id)
+            now = self.clock()
+            last = 0 if found.wish.upload is None else found.wish.upload.stamp
+            upload = Upload(max(int(now.timestamp()), last + 1), as_line(file_name), kind, size_bytes, now)
+            address = self.storage.upload_address(
+                source_name(media_id, upload), TYPES[kind], size_bytes, ADDRESS_LIFETIME_S
+            )
+            with retry:
+                self.documents.commit(*found.wishing(replace(found.wish, upload=upload), is_due=True))
+                enqueue(self.queue, RECONCILE_SLIDES, media_id, self.clock)
+                return address
+
+    def delete(self, context: Context, media_id: str) -> None:
+        """
+        Delete a media with all its objects. It disappears at once.
+
+        Raises:
+            NotAllowed, NotFound, Conflict: See `change`.
+            WrongState: It is shown now (again, once that has ended).
+        """
+        retry = RetryOnConflict(_CHANGED)
+        while True:
+            found = self._owned(context, media_id)
+            if active_page(found.session, media_id) is not None:
+                raise WrongState(
+                    "This media is being shared. End the sharing, and then delete it.", reason="MEDIA_ACTIVE"
+                )
+            wish = replace(found.wish, is_deleted=True)
+            record_write, _ = found.wishing(wish, is_due=True)
+            view = Delete(shared_media_path(context.session_id, media_id))
+            with retry:
+                # The session is written too, so that nobody can begin to show the media at the same moment.
+                self.documents.commit(record_write, view, touched(found.session))
+                enqueue(self.queue, RECONCILE_SLIDES, media_id, self.clock)
+                return
+
+    def _checked(self, file_name: str, media_type: str, size_bytes: int) -> str:
+        """
+        Return the kind of a document that is to be uploaded.
+
+        Raises:
+            InvalidField: It cannot be shown (never).
+        """
+        kind = kind_of_type(media_type) if media_type else kind_of_name(file_name)
+        if kind is None and not media_type:
+            raise InvalidField("mimetype", "mimetype not guessable", "MIMETYPE_UNKNOWN")
+        if kind is None:
+            raise InvalidField("mimetype", f"{media_type[:100]} is not a supported mimetype", "MIMETYPE_UNSUPPORTED")
+        if size_bytes < 1:
+            raise InvalidField("size", "file is empty", "FILE_EMPTY")
+        if size_bytes > self.settings.max_bytes:
+            raise InvalidField(
+                "size", f"file too large, max size allowed is {self.settings.max_bytes} Bytes", "FILE_TOO_LARGE"
+            )
+        return kind
+
+    def _require_room(self, session_id: str, owner_uid: str) -> None:
+        alive = Condition("gone", Operator.EQUAL, False)
+        for name, value, most, whose in (
+            ("sessionId", session_id, self.settings.session_max, "This session"),
+            ("ownerUid", owner_uid, self.settings.teacher_max, "The teacher of this session"),
+        ):
+            if self.documents.count(Query(SLIDES, (Condition(name, Operator.EQUAL, value), alive))) >= most:
+                raise TooMany(
+                    f"{whose} has {most} shared media, the maximum. Delete one of them first.",
+                    reason="MEDIA_TOO_MANY",
+                )
+
+    def _owned(self, context: Context, media_id: str) -> Owned:
+        """
+        Read a media of the instructor's session.
+
+        Raises:
+            NotAllowed: The person does not teach or moderate the session any more (never).
+            NotFound: There is no such session, or no such media in it (never).
+        """
+        session, document = self.documents.read(session_path(context.session_id), slides_path(media_id))
+        present = context.require_instructor(session)
+        record = None if document is None else SharedMedia.from_document(document)
+        if (
+            document is None
+            or record is None
+            or document.fields["gone"]
+            or Wish.from_document(document).is_deleted
+            or record.session.belonging(present.identity) is not Belonging.SAME
+        ):
+            raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
+        assert session is not None
+        return Owned(session, document, record, Wish.from_document(document))
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """
+    A media of an instructor's session, as it was read.
+
+    Attributes:
+        session: The document of the session.
+        document: The document of the record.
+        record: The record.
+        wish: What instructors want of it.
+    """
+
+    session: Document
+    document: Document
+    record: SharedMedia
+    wish: Wish
+
+    def wishing(self, wish: Wish, *, is_due: bool = False) -> tuple[Write, Write]:
+        """
+        Return the writes of a new wish: that of the record, and that of the view. Pure.
+
+        Args:
+            wish: The new wish.
+            is_due: Whether a reconciliation has to carry it out.
+        """
+        changes: dict[str, Any] = {"wish": wish.to_fields()}
+        if is_due and self.record.progress == Progress(failure=self.record.progress.failure):
+            changes["dueAt"] = AT_ONCE
+        view_path = shared_media_path(self.record.session.session_id, self.document.id)
+        told = shown(self.record, wish)
+        # While its first document is converted, the view has the pages that are drawn so far.
+        told.pop("deck")
+        return (
+            Update(self.document.path, changes, if_version=self.document.version),
+            Update(view_path, told),
+        )
+
+
+def checked_title(title: str | None) -> str | None:
+    """
+    Return a title as it is stored: one line, without spaces around it; `None` if nothing is left. Pure.
+
+    Raises:
+        InvalidField: It is too long (never).
+    """
+    if title is None:
+        return None
+    line = as_line(title).strip()
+    if len(line) > TITLE_MAX:
+        raise InvalidField("title", f"Ensure this field has no more than {TITLE_MAX} characters.", "TITLE_TOO_LONG")
+    return line or None
+
+

@@ -1,0 +1,250 @@
+"""The Controller of shared live media: the documents that a reconciliation reads and writes, and its storage calls.
+
+Called by the reconciler. Leaves the choice of the next step to `decide`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Final
+
+from shared.core.errors import Conflict, Permanent
+from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
+from shared.ports import (
+    ConvertedPage,
+    Converter,
+    Create,
+    Delete,
+    Documents,
+    Storage,
+    StoredObject,
+    Update,
+    Version,
+    Write,
+)
+from shared.reconcile import Controller, Decision, Snapshot, Step
+from shared.reconcile.epoch import Holds, nothing_is_held
+from shared.sessions.session import session_with
+from shared.slides import decide as decisions
+from shared.slides.decide import Converted, MediaSpec
+from shared.slides.model import (
+    Deck,
+    Life,
+    Page,
+    Problem,
+    SharedMedia,
+    Wish,
+    page_name,
+    pages_prefix,
+    prefix_of,
+    source_name,
+    thumbnail_name,
+)
+from shared.slides.showing import active_page
+from shared.slides.view import shown
+
+PICTURE_TYPES: Final = {"webp": "image/webp", "png": "image/png"}
+
+LISTED: Final = 500
+"""Objects that are listed at once."""
+
+Outcome = StoredObject | Converted | None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
+    """
+    The Controller of shared live media.
+
+    Attributes:
+        documents: Where the documents are stored.
+        storage: Where the uploaded documents and the pictures of their pages are stored.
+        converter: Draws the pages.
+        holds: Tells whether deletions are held.
+    """
+
+    queue: ClassVar[str] = RECONCILE_SLIDES
+
+    documents: Documents
+    storage: Storage
+    converter: Converter
+    holds: Holds = nothing_is_held
+
+    def read(self, key: str) -> Snapshot[MediaSpec, SharedMedia]:
+        """
+        Read the record, and then its session and its view.
+        """
+        (document,) = self.documents.read(slides_path(key))
+        if document is None:
+            return Snapshot(key, MediaSpec(Wish()), None, None)
+        record, wish = SharedMedia.from_document(document), Wish.from_document(document)
+        session_id = record.session.session_id
+        found, view = self.documents.read(session_path(session_id), shared_media_path(session_id, key))
+        session = session_with(record.session, found)
+        is_its_own = view is not None and view.fields.get("sessionCreatedAt") == record.session.created_at
+        spec = MediaSpec(
+            wish,
+            None if session is None else session.identity,
+            is_waiting=session is None and not wish.is_deleted and record.life is Life.ALIVE and self.holds(),
+            shown=view.fields if view is not None and is_its_own else None,
+        )
+        if session is not None and found is not None:
+            page = active_page(found, key)
+            spec = replace(
+                spec, active_page=page, revision=found.fields.get("revision") or 0, session_version=found.version
+            )
+        return Snapshot(key, spec, record, document.version)
+
+    def decide(
+        self, snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observed: bool
+    ) -> Decision[SharedMedia]:
+        """
+        Return the next step. Pure.
+        """
+        return decisions.decide(snapshot, now, observed=observed)
+
+    def act(self, snapshot: Snapshot[MediaSpec, SharedMedia], step: Step[SharedMedia], now: datetime) -> Outcome:
+        """
+        Look for the object, convert it, or delete objects.
+        """
+        record, media_id = step.record, snapshot.key
+        match step.name:
+            case decisions.LOOK if record.upload is not None:
+                return self.storage.find(source_name(media_id, record.upload))
+            case decisions.CONVERT:
+                return self._convert(snapshot, record)
+            case decisions.CLEAN if record.deck is not None:
+                stamp, attempt = record.deck.upload.stamp, record.deck.attempt
+                self._delete(
+                    media_id, (source_name(media_id, record.deck.upload), pages_prefix(media_id, stamp, attempt))
+                )
+            case _:
+                self._delete(media_id, ())
+        return None
+
+    def settle(
+        self, snapshot: Snapshot[MediaSpec, SharedMedia], step: Step[SharedMedia], outcome: Outcome, now: datetime
+    ) -> SharedMedia:
+        """
+        Return the record after a step that succeeded. Pure.
+        """
+        record = step.record
+        if isinstance(outcome, Converted):
+            return decisions.converted(record, outcome, now)
+        match step.name:
+            case decisions.LOOK:
+                return decisions.looked(record, outcome, now)
+            case decisions.CLEAN:
+                return decisions.cleaned(record, now)
+            case decisions.FORGET:
+                return replace(record, life=Life.FORGOTTEN)
+        return decisions.removed(record)
+
+    def record_writes(
+        self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        """
+        Return the write of the record, or its deletion once nothing can arrive for it any more. Pure.
+        """
+        path = slides_path(snapshot.key)
+        if version is None:
+            raise Conflict(f"There is no {path}.")
+        if record.life is Life.FORGOTTEN:
+            return (Delete(path, if_version=version),)
+        # A tombstone says nothing about the document that was deleted.
+        wish = {"wish": Wish(is_deleted=True).to_fields()} if record.life is Life.REMOVED else {}
+        return (Update(path, {**record.to_fields(), **wish}, if_version=version),)
+
+    def after(
+        self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia
+    ) -> Snapshot[MediaSpec, SharedMedia]:
+        """
+        Return the snapshot as it will be once `record` is written and shown. Pure.
+        """
+        told = shown(record, snapshot.spec.wish) if _is_shown(snapshot, record) else None
+        return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=told))
+
+    def view_writes(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Write, ...]:
+        """
+        Return the write of the view. If a shorter document replaces the one that is shown, its last page is shown. Pure.
+        """
+        spec = snapshot.spec
+        path = shared_media_path(record.session.session_id, snapshot.key)
+        if not _is_shown(snapshot, record):
+            return () if spec.shown is None else (Delete(path),)
+        told = shown(record, spec.wish)
+        if told == spec.shown:
+            return ()
+        view = Create(path, told) if spec.shown is None else Update(path, told)
+        return (view, *_replaced_while_active(snapshot, record))
+
+    def _convert(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> Converted:
+        """
+        Convert the document, and publish each page as soon as it is drawn.
+        """
+        upload, media_id = record.upload, snapshot.key
+        assert upload is not None
+        assert upload.generation is not None
+        pages: list[Page | None] = []
+        path = shared_media_path(record.session.session_id, media_id)
+
+        def publish(page: ConvertedPage) -> None:
+            stored = Page(page.width, page.height, page.extension, page.is_blank)
+            of_page = (media_id, upload.stamp, record.attempt, page.number, page.extension)
+            self.storage.write(thumbnail_name(*of_page), page.thumbnail, PICTURE_TYPES[page.extension])
+            self.storage.write(page_name(*of_page), page.picture, PICTURE_TYPES[page.extension])
+            pages.extend([None] * (page.number - len(pages)))
+            pages[page.number - 1] = stored
+            if record.deck is None:
+                # What is shown stays until the whole document can replace it. The first document of a media is shown
+                # page by page. If the media is deleted meanwhile, there is no view.
+                drawn = Deck(upload, record.attempt, tuple(pages))
+                with suppress(Conflict):
+                    self.documents.commit(Update(path, {"deck": drawn.to_fields()}))
+
+        with tempfile.TemporaryDirectory(prefix="greenroom-") as folder:
+            source = Path(folder) / f"source.{upload.kind}"
+            self.storage.download(source_name(media_id, upload), upload.generation, source)
+            try:
+                conversion = self.converter.convert(source, upload.kind, publish)
+            except Permanent as error:
+                return Converted(problem=Problem(error.code, str(error)))
+        drawn = [page for page in pages if page is not None]
+        assert len(drawn) == conversion.pages
+        return Converted(drawn, conversion.warnings)
+
+    def _delete(self, media_id: str, kept: tuple[str, ...]) -> None:
+        """
+        Delete all objects of a media, without those whose names begin as given.
+        """
+        after = ""
+        while True:
+            found = self.storage.list_objects(prefix_of(media_id), LISTED, after)
+            for one in found:
+                if not one.name.startswith(kept):
+                    self.storage.delete(one.name)
+            if len(found) < LISTED:
+                return
+            after = found[-1].name
+
+
+def _is_shown(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> bool:
+    spec = snapshot.spec
+    return record.life is Life.ALIVE and not spec.wish.is_deleted and spec.session is not None
+
+
+def _replaced_while_active(
+    snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia
+) -> tuple[Write, ...]:
+    spec, before = snapshot.spec, snapshot.record
+    if spec.active_page is None or record.deck is None or before is None or before.deck == record.deck:
+        return ()
+    changes = {
+        "activeSharedLiveMediaPage": min(spec.active_page, len(record.deck.pages)),
+        "revision": spec.revision + 1,
+    }
+    return (Update(session_path(record.session.session_id), changes, if_version=spec.session_version),)

@@ -1,0 +1,245 @@
+"""The table of steps for a shared live media. Pure; called by the reconciler through the Controller of this folder.
+
+The first row that fits counts.
+
+| recorded             | spec                               | next                                                       |
+|----------------------|------------------------------------|------------------------------------------------------------|
+| nothing              | anything                           | done                                                       |
+| anything             | no session while deletions are held | requeue                                                   |
+| removed              | anything                           | FORGET it once no address of an upload works any more      |
+| anything             | deleted, or its session is         | REMOVE all its objects                                     |
+| of a former owner    | its session exists                 | IDENTIFY it: take the owner from the session               |
+| anything             | a newer upload                     | TAKE it up                                                 |
+| pending, too long    | anything                           | MISS it: the upload never arrived                          |
+| pending              | anything                           | LOOK whether the object is there, with growing pauses      |
+| processing, `TRIES_MAX` times | anything                  | FAIL                                                       |
+| processing           | anything                           | CONVERT it                                                 |
+| with unnamed objects | anything                           | CLEAN: delete what nothing names                           |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.core.identity import SessionIdentity
+from shared.ports import Fields, StoredObject, Version
+from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
+from shared.reconcile.epoch import held_until
+from shared.slides.model import Deck, Life, Page, Problem, SharedMedia, Upload, UploadState, Wish
+from shared.slides.types import TYPES
+
+TAKE: Final = "take"
+MISS: Final = "miss"
+LOOK: Final = "look"
+CONVERT: Final = "convert"
+FAIL: Final = "fail"
+CLEAN: Final = "clean"
+REMOVE: Final = "remove"
+FORGET: Final = "forget"
+IDENTIFY: Final = "identify"
+
+WORKER_TIMEOUT_S: Final = 1800
+"""Seconds for which one conversion may run, with the transfer of the document and of its pages."""
+
+WORKER_LEASE_S: Final = WORKER_TIMEOUT_S + 60
+
+ADDRESS_LIFETIME_S: Final = 24 * 3600
+"""Seconds for which an upload can be begun with its address."""
+
+UPLOAD_ENDS_S: Final = 8 * 24 * 3600
+"""
+Seconds after which an upload that was begun cannot be completed any more: a day for its beginning, and a week for its
+bytes. Source: https://docs.cloud.google.com/storage/docs/resumable-uploads, "A session URI expires after one week".
+"""
+
+ARRIVES_MAX_S: Final = 2 * 24 * 3600
+"""Seconds after which an upload is given up."""
+
+FIRST_LOOK_S: Final = 5
+LOOK_PAUSE_MAX_S: Final = 600
+"""The pauses between two looks for an object. The event of its arrival brings the next look forward."""
+
+TRIES_MAX: Final = 3
+"""The number of conversions of one document; each that dies or fails counts."""
+
+MISSING: Final = Problem("UPLOAD_MISSING", "The document did not arrive within two days. Upload it again.")
+CONVERSION_FAILED: Final = Problem(
+    "CONVERSION_FAILED", "The document could not be converted, three times. Export it as PDF, and upload that."
+)
+OTHER_FILE: Final = Problem(
+    "OTHER_FILE", "What arrived is not the document that was announced. Upload the document again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSpec:
+    """
+    The facts that are read besides the record.
+
+    Attributes:
+        wish: What instructors want.
+        session: The identity of its session; `None` if that does not exist any more.
+        is_waiting: Whether the session does not exist while deletions are held. It may be restored.
+        shown: The fields of its view; `None` if there is none.
+        active_page: The page that its session shows of it; `None` if it is not shown.
+        revision: The revision of what its session shows.
+        session_version: The version of the session's document.
+    """
+
+    wish: Wish
+    session: SessionIdentity | None = None
+    is_waiting: bool = False
+    shown: Fields | None = None
+    active_page: int | None = None
+    revision: int = 0
+    session_version: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """
+    The outcome of a conversion.
+
+    Attributes:
+        pages: The pages; none if the document cannot be shown.
+        warnings: Sentences for the instructor.
+        problem: Why the document cannot be shown, if it cannot.
+    """
+
+    pages: Sequence[Page] = ()
+    warnings: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+
+def decide(
+    snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observed: bool
+) -> Decision[SharedMedia]:
+    """
+    Return the next step for one media.
+    """
+    record, spec = snapshot.record, snapshot.spec
+    if record is None or record.life is Life.FORGOTTEN:
+        return Done()
+    if spec.is_waiting:
+        return RequeueAt(held_until(now))
+    if record.life is Life.REMOVED:
+        return _when(record.addresses_end_at, now, _change(FORGET, record))
+    if spec.wish.is_deleted or spec.session is None:
+        return _change(REMOVE, record)
+    followed = replace(record, session=record.session.following(spec.session))
+    if followed != record:
+        return _write(IDENTIFY, followed)
+    newest = spec.wish.upload
+    if newest is not None and newest.stamp > record.stamp:
+        return _write(TAKE, taken(record, newest, now))
+    if record.upload is not None:
+        if record.state is UploadState.PENDING:
+            return _look(record, record.upload, now, observed=observed)
+        if record.tries >= TRIES_MAX:
+            return _write(FAIL, failed(record, CONVERSION_FAILED, now))
+        tried = replace(record, attempt=record.attempt + 1, tries=record.tries + 1)
+        return Step(CONVERT, Effect.CHANGE, tried, tried, retry_permanent=True, lease_s=WORKER_LEASE_S)
+    return Done() if record.clean_at is None else _when(record.clean_at, now, _change(CLEAN, record))
+
+
+def taken(record: SharedMedia, upload: Upload, now: datetime) -> SharedMedia:
+    """
+    Return the record once a newer upload is expected. Pure.
+    """
+    return replace(
+        record,
+        state=UploadState.PENDING,
+        stamp=upload.stamp,
+        upload=upload,
+        tries=0,
+        looks=0,
+        looked_at=None,
+        problem=None,
+        warnings=(),
+        addresses_end_at=upload.begun_at + timedelta(seconds=UPLOAD_ENDS_S),
+        clean_at=now if record.upload is not None else record.clean_at,
+    )
+
+
+def looked(record: SharedMedia, found: StoredObject | None, now: datetime) -> SharedMedia:
+    """
+    Return the record after its object was looked for. Pure.
+    """
+    upload = record.upload
+    assert upload is not None
+    if found is None:
+        return replace(record, looks=record.looks + 1, looked_at=now)
+    if found.size_bytes != upload.size_bytes or found.content_type != TYPES[upload.kind]:
+        return failed(record, OTHER_FILE, now)
+    arrived = replace(upload, generation=found.generation)
+    return replace(record, state=UploadState.PROCESSING, upload=arrived, looks=0, looked_at=None)
+
+
+def converted(record: SharedMedia, outcome: Converted, now: datetime) -> SharedMedia:
+    """
+    Return the record after a conversion. Whatever was shown before is replaced at once, and its objects are deleted.
+    Pure.
+    """
+    if outcome.problem is not None:
+        return failed(record, outcome.problem, now)
+    assert record.upload is not None
+    deck = Deck(record.upload, record.attempt, tuple(outcome.pages))
+    return replace(
+        record, state=UploadState.READY, upload=None, deck=deck, warnings=outcome.warnings, problem=None, clean_at=now
+    )
+
+
+def failed(record: SharedMedia, problem: Problem, now: datetime) -> SharedMedia:
+    """
+    Return the record once it is certain that the last upload will not be shown. Pure.
+    """
+    return replace(record, state=UploadState.ERROR, upload=None, problem=problem, clean_at=now)
+
+
+def cleaned(record: SharedMedia, now: datetime) -> SharedMedia:
+    """
+    Return the record after what nothing names was deleted. An earlier upload may still arrive as long as its address
+    works. Pure.
+    """
+    ends_at = record.addresses_end_at
+    return replace(record, clean_at=ends_at if ends_at is not None and ends_at > now else None)
+
+
+def removed(record: SharedMedia) -> SharedMedia:
+    """
+    Return the record after all objects were deleted. Pure.
+    """
+    return replace(
+        record,
+        session=record.session.nameless(),
+        life=Life.REMOVED,
+        upload=None,
+        deck=None,
+        problem=None,
+        warnings=(),
+        clean_at=None,
+    )
+
+
+def _look(record: SharedMedia, upload: Upload, now: datetime, *, observed: bool) -> Decision[SharedMedia]:
+    if now >= upload.begun_at + timedelta(seconds=ARRIVES_MAX_S) and observed:
+        return _write(MISS, failed(record, MISSING, now))
+    if observed:
+        pause_s = min(FIRST_LOOK_S * 2**record.looks, LOOK_PAUSE_MAX_S)
+        return RequeueAt((record.looked_at or now) + timedelta(seconds=pause_s))
+    return Step(LOOK, Effect.OBSERVE, record, record, observes=True)
+
+
+def _when(at: datetime | None, now: datetime, step: Step[SharedMedia]) -> Decision[SharedMedia]:
+    return step if at is None or at <= now else RequeueAt(at)
+
+
+def _change(name: str, record: SharedMedia) -> Step[SharedMedia]:
+    return Step(name, Effect.CHANGE, record, record, retry_permanent=True, lease_s=WORKER_LEASE_S)
+
+
+def _write(name: str, record: SharedMedia) -> Step[SharedMedia]:
+    return Step(name, Effect.WRITE, record, record)

@@ -1,0 +1,90 @@
+"""The JSON that clients of the REST API get: a media with signed addresses, and a session with what it shows. Pure,
+except that addresses are signed.
+
+The names are those of the API that clients of shared live media know. A "video" is the live session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.ports import Document, Fields, Storage
+from shared.slides.model import Deck, page_name, source_name, thumbnail_name
+from shared.slides.showing import ACTIVE, ACTIVE_PAGE, REVISION
+from shared.slides.view import deck_in
+
+ADDRESS_LIFETIME_S: Final = 2 * 3600
+"""Seconds for which the addresses of pages and documents work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payloads:
+    """
+    Makes the payloads for one person.
+
+    Attributes:
+        storage: Signs the addresses.
+        is_instructor: Whether the person is an instructor, who may always download documents.
+    """
+
+    storage: Storage
+    is_instructor: bool
+
+    def media(self, media_id: str, view: Fields) -> dict[str, Any]:
+        """
+        Return one media.
+        """
+        return {
+            "id": media_id,
+            "video_id": view["sessionId"],
+            "active_stamp": None if view["activeStamp"] is None else str(view["activeStamp"]),
+            "filename": view["fileName"],
+            "is_ready_to_show": view["isReadyToShow"],
+            "nb_pages": view["nbPages"],
+            "show_download": view["showDownload"],
+            "title": view["title"],
+            "upload_state": view["uploadState"],
+            "error": view["error"],
+            "warnings": view["warnings"],
+            "urls": self._addresses(media_id, view, deck_in(view)),
+        }
+
+    def session(self, document: Document, title: str, views: Iterable[Document]) -> dict[str, Any]:
+        """
+        Return a session, with what it shows and with all its media.
+        """
+        medias = [self.media(view.id, view.fields) for view in views]
+        active = document.fields.get(ACTIVE)
+        return {
+            "id": document.id,
+            "title": title,
+            "active_shared_live_media": next((media for media in medias if media["id"] == active), None),
+            "active_shared_live_media_page": document.fields.get(ACTIVE_PAGE),
+            "revision": document.fields.get(REVISION) or 0,
+            "shared_live_medias": medias,
+        }
+
+    def _addresses(self, media_id: str, view: Fields, deck: Deck | None) -> dict[str, Any] | None:
+        if deck is None:
+            return None
+        stamp, attempt = deck.upload.stamp, deck.attempt
+        numbered = [(number, page) for number, page in enumerate(deck.pages, 1) if page is not None]
+        addresses: dict[str, Any] = {
+            "pages": {
+                str(number): self._signed(page_name(media_id, stamp, attempt, number, page.extension))
+                for number, page in numbered
+            },
+            "thumbnails": {
+                str(number): self._signed(thumbnail_name(media_id, stamp, attempt, number, page.extension))
+                for number, page in numbered
+            },
+        }
+        if view["isReadyToShow"] and (self.is_instructor or view["showDownload"]):
+            name = source_name(media_id, deck.upload)
+            addresses["media"] = self.storage.read_address(name, ADDRESS_LIFETIME_S, view["fileName"])
+        return addresses
+
+    def _signed(self, name: str) -> str:
+        return self.storage.read_address(name, ADDRESS_LIFETIME_S)

@@ -1,0 +1,141 @@
+"""Show a media in its session: start, turn to a page, end.
+
+Called by the REST API. What is shown is in the session's document, which clients listen to: `activeSharedLiveMedia`,
+`activeSharedLiveMediaPage`, and a `revision` that grows with every change. They are written in one conditional commit,
+so that two instructors who act at once get one order, and a media that is being deleted is never shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from shared.core.errors import BadRequest, NotFound, WrongState
+from shared.core.paths import SESSIONS, session_path, shared_media_path
+from shared.core.retry import RetryOnConflict
+from shared.ports import Document, Documents, Fields, Update
+from shared.slides.context import Context
+from shared.slides.view import deck_in
+
+ACTIVE: Final = "activeSharedLiveMedia"
+ACTIVE_PAGE: Final = "activeSharedLiveMediaPage"
+REVISION: Final = "revision"
+
+_CHANGED: Final = "The session was changed at every try. Try again."
+
+
+def active_page(session: Document, media_id: str) -> int | None:
+    """
+    Return the page that a session shows of a media; `None` if it does not show it. Pure.
+    """
+    if session.fields.get(ACTIVE) != media_id:
+        return None
+    page = session.fields.get(ACTIVE_PAGE)
+    return page if type(page) is int else 1
+
+
+def start(context: Context, media_id: str, documents: Documents) -> None:
+    """
+    Show a media, beginning with its first page.
+
+    Raises:
+        NotAllowed, NotFound: The session is not this instructor's (never).
+        NotFound: The session has no such media (never).
+        WrongState: Another media, or this one, is shown already (again, once that has ended), or the media is not ready
+            (again, once it is).
+        Conflict: The session was changed at every try (again).
+    """
+    retry = RetryOnConflict(_CHANGED)
+    while True:
+        session, view = _read(context, media_id, documents)
+        if session.fields.get(ACTIVE) is not None:
+            raise WrongState("Video is already sharing.", reason="ALREADY_SHARING")
+        if not view["isReadyToShow"]:
+            raise WrongState("Shared live media is not ready.", reason="MEDIA_NOT_READY")
+        with retry:
+            _show(session, documents, media_id, 1)
+            return
+
+
+def navigate(context: Context, media_id: str, page: object, documents: Documents) -> None:
+    """
+    Turn to a page of the media that is shown.
+
+    Args:
+        context: Who turns.
+        media_id: The media.
+        page: The number of the page, as it was received.
+        documents: The documents.
+
+    Raises:
+        NotAllowed, NotFound: As `start` (never).
+        WrongState: The media is not shown (again, once it is).
+        BadRequest: The page is not a whole number, or the media has no such page (never).
+        Conflict: The session was changed at every try (again).
+    """
+    retry = RetryOnConflict(_CHANGED)
+    while True:
+        session, view = _read(context, media_id, documents)
+        _require_active(session, media_id)
+        if type(page) is not int:
+            raise BadRequest("Invalid page number.", reason="PAGE_INVALID")
+        deck = deck_in(view)
+        if deck is None or not 1 <= page <= len(deck.pages):
+            raise BadRequest("Page does not exist.", reason="PAGE_NOT_FOUND")
+        with retry:
+            _show(session, documents, media_id, page)
+            return
+
+
+def end(context: Context, media_id: str, documents: Documents) -> None:
+    """
+    Stop showing a media.
+
+    Raises:
+        NotAllowed, NotFound: As `start` (never).
+        WrongState: The media is not shown (never).
+        Conflict: The session was changed at every try (again).
+    """
+    retry = RetryOnConflict(_CHANGED)
+    while True:
+        session, _ = _read(context, media_id, documents)
+        _require_active(session, media_id)
+        with retry:
+            _show(session, documents, None, None)
+            return
+
+
+def touched(session: Document, **changes: Any) -> Update:
+    """
+    Return the write of what a session shows, with the next revision. It succeeds only if the session has not changed
+    since it was read. Pure.
+    """
+    revision = session.fields.get(REVISION)
+    following = revision + 1 if type(revision) is int else 1
+    return Update(session.path, {**changes, REVISION: following}, if_version=session.version)
+
+
+def _show(session: Document, documents: Documents, media_id: str | None, page: int | None) -> None:
+    documents.commit(touched(session, **{ACTIVE: media_id, ACTIVE_PAGE: page}))
+
+
+def _require_active(session: Document, media_id: str) -> None:
+    if session.fields.get(ACTIVE) != media_id:
+        raise WrongState("No shared live media.", reason="NOTHING_SHARED")
+
+
+def _read(context: Context, media_id: str, documents: Documents) -> tuple[Document, Fields]:
+    """
+    Read the session and the view of one of its media.
+
+    Raises:
+        NotAllowed: The instructor does not teach or moderate the session any more (never).
+        NotFound: The session or the media does not exist (never).
+    """
+    session_id = context.session_id
+    session, view = documents.read(session_path(session_id), shared_media_path(session_id, media_id))
+    present = context.require_instructor(session)
+    if view is None or view.fields["sessionCreatedAt"] != present.created_at:
+        raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
+    assert session is not None
+    assert session.path.startswith(SESSIONS)
+    return session, view.fields
