@@ -1,7 +1,7 @@
 """The ports: every outside thing that the domain needs, as a Protocol, with its value types; one file per subject.
 
-Called by the domain folders and by `functions/wiring.py`. Implemented by `cloud/` (documents, queue) and `providers/`
-(events, media), and in memory by `emulator_tests/memory`; all pass the same contract suites.
+Called by the domain folders and by `functions/wiring.py`. Implemented by `cloud/` (documents, queue, storage) and
+`providers/` (events, media), and in memory by `emulator_tests/memory`; all pass the same contract suites.
 """
 
 from shared.ports.audience import Account, Accounts, Admission, Attendee, Audience
@@ -39,6 +39,7 @@ from shared.ports.live import NOT_AVAILABLE, Broadcast, EventIds, Events, EventS
 from shared.ports.provider_accounts import Keeper, Place, Places, ProviderAccount, ProviderAccounts, holder_of, places
 from shared.ports.queue import Queue, Task
 from shared.ports.setup import Finding, Health, Setup
+from shared.ports.storage import NO_SUCH_OBJECT, Storage, StoredObject, UploadAddress
 from shared.ports.videos import (
     CHANGES_MAX,
     OBSERVED_MAX,
@@ -60,6 +61,7 @@ __all__ = [
     "CHANGES_MAX",
     "MANIFEST_URL",
     "NOT_AVAILABLE",
+    "NO_SUCH_OBJECT",
     "OBSERVED_MAX",
     "PROGRESSIVE_URL",
     "PROGRESS_TOLD",
@@ -110,9 +112,12 @@ __all__ = [
     "Setup",
     "Source",
     "Stage",
+    "Storage",
+    "StoredObject",
     "Task",
     "Total",
     "Update",
+    "UploadAddress",
     "UploadGrant",
     "UploadSpec",
     "Version",
