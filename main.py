@@ -10,6 +10,7 @@ from typing import Any, Final
 from functions import logs, serving
 
 FUNCTIONS: Final = {
+    "api": "functions.slides",
     "cancelUpload": "functions.uploads",
     "checkHost": "functions.work",
     "cloudflareHook": "functions.hooks",
@@ -35,6 +36,7 @@ FUNCTIONS: Final = {
     "reconcileDeletion": "functions.work",
     "reconcileErasure": "functions.work",
     "reconcileSession": "functions.work",
+    "reconcileSlides": "functions.work",
     "reconcileTransfer": "functions.work",
     "reconcileVideo": "functions.work",
     "renewUploadToken": "functions.uploads",

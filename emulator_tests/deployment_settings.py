@@ -10,9 +10,12 @@ from shared.hosts.table import Terms
 from shared.reconcile.deployment import CommonSettings
 from shared.sessions.broadcasting import Window
 from shared.sessions.settings import SessionSettings
+from shared.slides.settings import SlidesSettings
 from shared.videos.settings import DefaultProvider, Policy, PollerSettings
 
-DeploymentSettings = tuple[CommonSettings, SessionSettings, PollerSettings, Policy, DefaultProvider, HostTerms]
+DeploymentSettings = tuple[
+    CommonSettings, SessionSettings, PollerSettings, Policy, DefaultProvider, HostTerms, SlidesSettings
+]
 
 
 def deployment_settings(
@@ -39,6 +42,7 @@ def deployment_settings(
         policy,
         DefaultProvider(provider),
         HostTerms(terms or {}),
+        SlidesSettings(300 * 1024**2, 20, 100),
     )
 
 

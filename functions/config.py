@@ -70,6 +70,19 @@ CLAIM_ADMIN: Final = Setting(
     "CLAIM_ADMIN", claim, "admin", "The custom claim that is true for administrators; firestore.rules has it too."
 )
 
+SLIDES_BUCKET: Final = Setting(
+    "SLIDES_BUCKET",
+    matching("[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", "the name of a bucket of Cloud Storage, such as my-school-slides"),
+    "",
+    "The bucket for documents that are shared in sessions; empty shares none.",
+)
+SLIDES_TOKEN_SECRET: Final = Setting(
+    "SLIDES_TOKEN_SECRET",
+    matching("[!-~]{32,256}", "32 to 256 visible ASCII characters without spaces"),
+    "",
+    "Signs the tokens with which people in a session call the API of shared documents.",
+    is_secret=True,
+)
 DELIVERY_DOMAINS: Final = Setting[tuple[str, ...]](
     "DELIVERY_DOMAINS",
     domains,
@@ -329,6 +342,26 @@ def host_secrets() -> list[SecretParam]:
     Return the secrets of functions that call the hosts; none if hosts are not used.
     """
     return [_demanded(HOSTS)] if USE_HOSTS.value else []
+
+
+def slides_secrets() -> list[SecretParam]:
+    """
+    Return the secrets of functions that sign or read the tokens of shared live media; none if nothing is shared.
+    """
+    return [_demanded(SLIDES_TOKEN_SECRET)] if SLIDES_BUCKET.value else []
+
+
+def slides_token_secret() -> str:
+    """
+    Return the secret that signs the tokens of shared live media.
+
+    Raises:
+        Misconfigured: It is not set (never, until it is).
+    """
+    secret = SLIDES_TOKEN_SECRET.value
+    if not SLIDES_BUCKET.value or not secret:
+        raise Misconfigured("Set SLIDES_BUCKET and SLIDES_TOKEN_SECRET to share documents in sessions.")
+    return secret
 
 
 def provider_secrets() -> list[SecretParam]:

@@ -40,7 +40,7 @@ WEBHOOK_MEMORY: Final = MemoryOption.MB_256
 """With everything loaded a process has used 102 MiB. It reads at most 1 MiB of each of the few concurrent requests."""
 
 
-def refusal(function: str, error: Exception) -> Response:
+def refusal(function: str, _uid: str | None, error: Exception) -> Response:
     """
     Log an error, and answer it with a sentence. Providers read only the status: some of them tell by it whether to send
     a notification again, so that the statuses are fewer than those of callables.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from functions import wiring
+from functions import config, wiring
 from functions.edge.callables import Call, callable_function
 from functions.edge.fields import Doc, SessionId, Uid, message
 from functions.granting import ExpiresAt, Player, RenewAt, lasting, playing
@@ -56,6 +56,15 @@ class Room:
 
 
 @message
+class Slides:
+    """A place at the API of shared live media, for this session alone."""
+
+    token: Annotated[str, Doc("the bearer token")]
+    expiresAt: ExpiresAt
+    renewAt: RenewAt
+
+
+@message
 class JoinAnswer:
     """The grants that a person gets in a live event."""
 
@@ -68,6 +77,7 @@ class JoinAnswer:
     player: Player
     chat: Annotated[Chat | None, Doc("null if the account has no chat token")]
     room: Annotated[Room | None, Doc("null without `KALTURA_ROOM_URL`, or without times")]
+    slides: Annotated[Slides | None, Doc("null without `SLIDES_BUCKET`")]
     refreshableAt: Annotated[datetime | None, Doc("when `forceRefresh` can check everything again")]
 
 
@@ -109,7 +119,7 @@ class IngestAnswer:
     srtPass: str | None = None
 
 
-@callable_function(JoinSession, Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
+@callable_function(JoinSession, Work.PLAY, asks_provider=True, chats=True, shares=True, is_kept_ready=True)
 def joinSession(call: Call[JoinSession]) -> JoinAnswer:
     """
     Let a client enter a live event, and stay in it, with this one call.
@@ -121,7 +131,21 @@ def joinSession(call: Call[JoinSession]) -> JoinAnswer:
         force_refresh=asked.forceRefresh is True,
         needs_player_key=asked.playerKs is True,
     )
-    return to_response(asked.sessionId, joined, wiring.now())
+    return to_response(asked.sessionId, joined, wiring.now(), _slides(call, joined))
+
+
+def _slides(call: Call[JoinSession], joined: Joined) -> Slides | None:
+    """
+    Return the caller's token for shared live media, if this deployment has them.
+    """
+    if not config.SLIDES_BUCKET.value or joined.session.created_at is None:
+        return None
+    from shared.slides.context import Context
+
+    now = wiring.now()
+    context = Context(call.caller, joined.session.id, joined.session.created_at)
+    token, expires_at = context.sign(config.slides_token_secret(), now)
+    return Slides(token=token, **lasting(expires_at, now))
 
 
 @callable_function(SetModerator, Work.CHANGE, asks_provider=True)
@@ -166,7 +190,7 @@ def rotateStreamKey(call: Call[SessionNamed]) -> IngestAnswer:
     return ingest_response(session_id, rotate_stream_key(call.caller, session_id, wiring.app().get(session_controller)))
 
 
-def to_response(session_id: str, joined: Joined, now: datetime) -> JoinAnswer:
+def to_response(session_id: str, joined: Joined, now: datetime, slides: Slides | None = None) -> JoinAnswer:
     """
     Return what somebody is given, with the time when each part expires. Pure.
     """
@@ -183,6 +207,7 @@ def to_response(session_id: str, joined: Joined, now: datetime) -> JoinAnswer:
         player=Player(**player),
         chat=None if chat is None else Chat(jwt=chat.token, **lasting(chat.expires_at, now)),
         room=None if room is None else Room(url=room.url, **lasting(room.expires_at, now)),
+        slides=slides,
         refreshableAt=joined.refreshable_at,
     )
 

@@ -15,7 +15,7 @@ from shared.reconcile import Controller, Mapper
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.resource import Resource
 from shared.reconcile.traces import Trace
-from shared.registry import RECORDER, RESOURCES, TRACES, WORKERS
+from shared.registry import BELONGINGS, RECORDER, RESOURCES, TRACES, WORKERS
 
 if TYPE_CHECKING:
     from shared.operations.orphans import Orphans
@@ -31,6 +31,7 @@ class App(Deployment):
 
     _: KW_ONLY
     traces: Sequence[Trace] = TRACES
+    belongings: Sequence[tuple[str, str]] = BELONGINGS
     recorder: Callable[[Any], Any] = RECORDER
     resources: Sequence[Resource] = RESOURCES
 

@@ -18,6 +18,7 @@ FOLDERS: Final = (
     "sessions.admissions",
     "transfers",
     "erasure",
+    "slides",
 )
 """The folders of the resources. Each has a `resource.py` with a `RESOURCE`."""
 
@@ -37,6 +38,11 @@ BULK_QUEUES: Final = frozenset(worker.queue for worker in WORKERS.values() if wo
 
 TRACES: Final[Sequence[Trace]] = in_order(trace for one in RESOURCES for trace in one.traces)
 """The fields and ids that may name a person, in the order in which an erasure marks them."""
+
+BELONGINGS: Final[Sequence[tuple[str, str]]] = tuple(
+    (one.collection, one.worker.queue) for one in RESOURCES if one.is_of_session
+)
+"""The collections of things that belong to sessions, each with the queue that reconciles them."""
 
 RECORDER: Final = next(one.recorder for one in RESOURCES if one.recorder is not None)
 """Builds what takes over the recordings of live events."""

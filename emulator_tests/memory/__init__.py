@@ -10,12 +10,14 @@ make the call twice.
 
 from emulator_tests.memory.audience import MemoryAccounts, MemoryAudience
 from emulator_tests.memory.clock import BEGIN_AT, ManualClock
+from emulator_tests.memory.converter import MemoryConverter, bad_document, document
 from emulator_tests.memory.documents import FIRST_CREATED_AT, MemoryDocuments
 from emulator_tests.memory.effect import Effect, undisturbed
 from emulator_tests.memory.hosts import MadeCopy, MemoryHost
 from emulator_tests.memory.inventory import MemoryInventory
 from emulator_tests.memory.live import MadeEvent, MemoryEvents
 from emulator_tests.memory.queue import MemoryQueue
+from emulator_tests.memory.storage import AddressRefused, MemoryStorage
 from emulator_tests.memory.videos import CHUNK_BYTES, PAGE_ITEMS_MAX, REQUESTS_SPARE, MadeMedia, MemoryMedia
 from emulator_tests.memory.viewer_keys import MemoryViewerKeys
 
@@ -25,6 +27,7 @@ __all__ = [
     "FIRST_CREATED_AT",
     "PAGE_ITEMS_MAX",
     "REQUESTS_SPARE",
+    "AddressRefused",
     "Effect",
     "MadeCopy",
     "MadeEvent",
@@ -32,12 +35,16 @@ __all__ = [
     "ManualClock",
     "MemoryAccounts",
     "MemoryAudience",
+    "MemoryConverter",
     "MemoryDocuments",
     "MemoryEvents",
     "MemoryHost",
     "MemoryInventory",
     "MemoryMedia",
     "MemoryQueue",
+    "MemoryStorage",
     "MemoryViewerKeys",
+    "bad_document",
+    "document",
     "undisturbed",
 ]

@@ -18,12 +18,14 @@ from emulator_tests.memory import (
     ManualClock,
     MemoryAccounts,
     MemoryAudience,
+    MemoryConverter,
     MemoryDocuments,
     MemoryEvents,
     MemoryHost,
     MemoryInventory,
     MemoryMedia,
     MemoryQueue,
+    MemoryStorage,
     MemoryViewerKeys,
     undisturbed,
 )
@@ -125,6 +127,8 @@ class Deployment:
         second: Another provider, for sessions that name it.
         fetching: A host that fetches copies by itself, if the terms name it.
         waiting: A host that waits for bytes, if the terms name it.
+        storage: The bucket of shared live media.
+        converter: Draws their pages.
         silent: Substrings of addresses that do not answer at the moment.
         is_open: Whether videos play without a permission, which is the part of an address after the `?`.
         disturb: Wraps every call of a port; a test sets its own.
@@ -180,6 +184,8 @@ class Deployment:
         self.waiting = MemoryHost(self.clock, self._effect, name="waiting", waits=True)
         self.silent: set[str] = set()
         self.is_open = False
+        self.storage = MemoryStorage(self.clock, self._effect)
+        self.converter = MemoryConverter(self._effect)
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         self.app = App(
             self.documents,
@@ -192,6 +198,8 @@ class Deployment:
             self._plays,
             database_uid=lambda: self.database_uid,
             audience=self.audience,
+            storage=self.storage,
+            converter=self.converter,
         )
         keys = self.app.viewer_keys.get(self.events.name)
         self.joining = Joining(

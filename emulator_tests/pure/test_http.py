@@ -147,7 +147,7 @@ def test_a_page_of_any_origin_may_ask_only_where_that_is_declared() -> None:
 
 
 def test_an_endpoint_may_answer_errors_in_a_form_of_its_own() -> None:
-    def refused(function: str, error: Exception) -> Response:
+    def refused(function: str, _uid: str | None, error: Exception) -> Response:
         return answers.response(f"{function}: {error}".encode(), 418, "text/plain")
 
     response = sent(b"{}", endpoint=Endpoint(turnPage, MAX_BYTES, failure=refused))

@@ -12,7 +12,7 @@ import pytest
 
 from shared.core.history import Moment
 from shared.core.identity import TOMBSTONE_S, SessionIdentity
-from shared.ports import Broadcast, Document, EventIds, EventSpec, Refusal
+from shared.ports import Broadcast, Document, EventIds, EventSpec, Refusal, Task
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.sessions.broadcasting import BRISK_PACE_S, Window
 from shared.sessions.decide import (
@@ -88,6 +88,7 @@ RECORDED: dict[str, Pairing | None] = {
 }
 
 SUCCESSOR = SessionIdentity("s1", "another", NOW)
+CHILDREN = (Task("reconcileVideo", "v1"), Task("reconcileVideo", "v2"))
 
 ENROLLED = (Document("enrolments/s1_student", {}, 1, NOW),)
 
@@ -95,9 +96,9 @@ WISHED: dict[str, SessionSpec] = {
     "an event": SessionSpec(exists=True, event=EVENT, identity=SESSION),
     "no event": SessionSpec(exists=True, identity=SESSION),
     "session deleted": SessionSpec(exists=False),
-    "session deleted, videos left": SessionSpec(exists=False, children=("v1", "v2")),
+    "session deleted, videos left": SessionSpec(exists=False, children=CHILDREN),
     "another session": SessionSpec(exists=False, identity=SUCCESSOR),
-    "another session, videos left": SessionSpec(exists=False, children=("v1", "v2"), identity=SUCCESSOR),
+    "another session, videos left": SessionSpec(exists=False, children=CHILDREN, identity=SUCCESSOR),
     "owner changed": SessionSpec(exists=False, identity=SUCCESSOR, is_held=True),
     "session deleted, enrolments left": SessionSpec(exists=False, left_enrolled=ENROLLED),
     "another session, enrolments left": SessionSpec(exists=False, left_enrolled=ENROLLED, identity=SUCCESSOR),

@@ -86,6 +86,7 @@ def callable_function(
     *,
     asks_provider: bool,
     chats: bool = False,
+    shares: bool = False,
     is_kept_ready: bool = False,
     is_current: bool = False,
 ) -> Callable[[Callable[[Call[F]], Any]], Callable[[Request], Response]]:
@@ -101,11 +102,13 @@ def callable_function(
             else is done.
         asks_provider: Whether it needs the provider's secret.
         chats: Whether it needs the secret that signs chat tokens.
+        shares: Whether it needs the secret that signs tokens of shared live media.
         is_kept_ready: Whether `MIN_INSTANCES` of it are always kept.
         is_current: Look up callers without a claim too, because they can change something here.
     """
     secrets = config.provider_secrets() if asks_provider else []
     secrets += config.chat_secrets() if chats else []
+    secrets += config.slides_secrets() if shares else []
 
     def declare(function: Callable[[Call[F]], Any]) -> Callable[[Request], Response]:
         declaration = Declaration(form, work, is_current, function)

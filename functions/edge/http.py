@@ -6,7 +6,7 @@ the body and the codes of callables, unless the endpoint has a form of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Final, Protocol
@@ -19,17 +19,30 @@ from flask import Request, Response
 from functions.edge import answers, tokens
 from functions.edge.fields import F, read
 from functions.edge.request import discard_body, parse_json, read_body
-from shared.core.callers import Caller
 from shared.core.errors import BadRequest, NotSignedIn
 
 BODILESS: Final = ("GET", "HEAD", "DELETE")
 """The methods of an endpoint whose requests have no body."""
 
-Authenticate = Callable[[str], Caller]
-"""Return the caller who carries a bearer token. Raises `NotSignedIn` if it is not valid (never)."""
 
-Failure = Callable[[str, Exception], Response]
-"""Log and answer an error, raised in the function of this public name."""
+class Identified(Protocol):
+    """
+    Somebody whose bearer token is valid.
+    """
+
+    @property
+    def uid(self) -> str:
+        """
+        Return their uid.
+        """
+        ...
+
+
+Authenticate = Callable[[str], Identified]
+"""Return who carries a bearer token. Raises `NotSignedIn` if it is not valid (never)."""
+
+Failure = Callable[[str, str | None, Exception], Response]
+"""Log and answer an error, raised in the function of this public name, for a caller of this uid if it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,9 @@ class HttpRequest:
         headers: By lower-case names.
         body: The unmodified body; empty for a method without one.
         media_type: The `Content-Type` without its parameters.
-        caller: The person who carries the bearer token; `None` if the endpoint asks for none.
+        caller: Who carries the bearer token, as the endpoint's `authenticate` returned them; `None` if it asks for no
+            token.
+        query: The parameters of the query, each once.
     """
 
     method: str
@@ -51,7 +66,8 @@ class HttpRequest:
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     media_type: str = ""
-    caller: Caller | None = None
+    caller: Identified | None = None
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def json(self, form: type[F]) -> F:
         """
@@ -88,6 +104,7 @@ class Endpoint:
         max_bytes: The limit of a body, checked before it is read.
         methods: The methods that are answered; `None` for any, each with a body.
         authenticate: Finds the caller by the bearer token; `None` if the endpoint identifies its sender itself.
+        open_paths: The paths that need no token.
         any_origin: Whether pages of any origin may call, and read the answer.
         failure: Answers errors in a form of its own; `None` for that of callables.
     """
@@ -96,6 +113,7 @@ class Endpoint:
     max_bytes: int
     methods: Sequence[str] | None = None
     authenticate: Authenticate | None = None
+    open_paths: Sequence[str] = ()
     any_origin: bool = False
     failure: Failure | None = None
 
@@ -112,6 +130,7 @@ def http_function(
     methods: Sequence[str] | None = None,
     secrets: Sequence[SecretParam] = (),
     authenticate: Authenticate | None = None,
+    open_paths: Sequence[str] = (),
     any_origin: bool = False,
     failure: Failure | None = None,
 ) -> Callable[[UseCase], Callable[[Request], Response]]:
@@ -127,7 +146,7 @@ def http_function(
     declaration = on_request(timeout_sec=timeout_s, memory=memory, secrets=list(secrets))
 
     def declare(use_case: UseCase) -> Callable[[Request], Response]:
-        endpoint = Endpoint(use_case, max_bytes, methods, authenticate, any_origin, failure)
+        endpoint = Endpoint(use_case, max_bytes, methods, authenticate, open_paths, any_origin, failure)
 
         # The SDK reads only the name of the function that it is given.
         @wraps(declaration(use_case))  # type: ignore[arg-type]
@@ -148,7 +167,7 @@ def respond(endpoint: Endpoint, request: Request) -> Response:
     headers = answers.CORS if endpoint.any_origin else {}
     if endpoint.any_origin and endpoint.methods is not None and request.method == "OPTIONS":
         return answers.preflight(request, endpoint.methods)
-    caller: Caller | None = None
+    caller: Identified | None = None
     try:
         _require_method(endpoint, request)
         caller = _caller(endpoint, request)
@@ -156,7 +175,9 @@ def respond(endpoint: Endpoint, request: Request) -> Response:
         response.headers.extend(headers)
     except Exception as error:
         if endpoint.failure is not None:
-            return endpoint.failure(endpoint.name, error)
+            failed = endpoint.failure(endpoint.name, None if caller is None else caller.uid, error)
+            failed.headers.extend(headers)
+            return failed
         body, status = answers.error_body(endpoint.name, None if caller is None else caller.uid, error)
         return answers.json_response(body, status, headers)
     return response
@@ -167,14 +188,14 @@ def _require_method(endpoint: Endpoint, request: Request) -> None:
         raise BadRequest(f"Send a {' or '.join(endpoint.methods)} request.", reason="METHOD_NOT_ALLOWED")
 
 
-def _caller(endpoint: Endpoint, request: Request) -> Caller | None:
+def _caller(endpoint: Endpoint, request: Request) -> Identified | None:
     """
     Return the caller of a request, before its body is read.
 
     Raises:
         NotSignedIn: There is no bearer token, or it is not valid (never).
     """
-    if endpoint.authenticate is None:
+    if endpoint.authenticate is None or request.path in endpoint.open_paths:
         return None
     header: Any = request.headers.get("Authorization", "")
     if not header.startswith(tokens.BEARER):
@@ -182,7 +203,7 @@ def _caller(endpoint: Endpoint, request: Request) -> Caller | None:
     return endpoint.authenticate(header.removeprefix(tokens.BEARER))
 
 
-def _received(endpoint: Endpoint, request: Request, caller: Caller | None) -> HttpRequest:
+def _received(endpoint: Endpoint, request: Request, caller: Identified | None) -> HttpRequest:
     """
     Read a request.
 
@@ -192,4 +213,4 @@ def _received(endpoint: Endpoint, request: Request, caller: Caller | None) -> Ht
     has_body = endpoint.methods is None or request.method not in BODILESS
     body = read_body(request, endpoint.max_bytes) if has_body else b""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return HttpRequest(request.method, request.path, headers, body, request.mimetype, caller)
+    return HttpRequest(request.method, request.path, headers, body, request.mimetype, caller, request.args.to_dict())

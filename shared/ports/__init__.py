@@ -6,6 +6,7 @@ Called by the domain folders and by `functions/wiring.py`. Implemented by `cloud
 
 from shared.ports.audience import Account, Accounts, Admission, Attendee, Audience
 from shared.ports.clock import Clock
+from shared.ports.converter import Conversion, ConvertedPage, Converter
 from shared.ports.documents import (
     REMOVE,
     Condition,
@@ -78,6 +79,9 @@ __all__ = [
     "Changes",
     "Clock",
     "Condition",
+    "Conversion",
+    "ConvertedPage",
+    "Converter",
     "Create",
     "Delete",
     "Document",

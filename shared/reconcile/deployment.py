@@ -18,6 +18,7 @@ from shared.limits.limiter import Limiter
 from shared.ports import (
     Audience,
     Clock,
+    Converter,
     Documents,
     Events,
     Hosts,
@@ -25,6 +26,7 @@ from shared.ports import (
     Probe,
     ProviderAccounts,
     Queue,
+    Storage,
     ViewerKeys,
     places,
 )
@@ -85,8 +87,11 @@ class Deployment:
         hosts: The hosts that ready videos are copied to, in addition to their providers.
         plays: Tests an address.
         traces: The fields and ids that may name a person, in the order in which an erasure marks them.
+        belongings: The collections of things that belong to sessions, each with the queue that reconciles them.
         recorder: Builds what takes over the recordings of live events.
         database_uid: Asks Firestore which database it is.
+        storage: The bucket of shared live media; `None` if this deployment has none.
+        converter: Draws the pages of documents; `None` if this deployment has none.
         audience: The users of the provider of live events; `None` if nobody is admitted.
     """
 
@@ -100,9 +105,12 @@ class Deployment:
     plays: Probe = bool
     _: KW_ONLY
     traces: Sequence[Trace] = ()
+    belongings: Sequence[tuple[str, str]] = ()
     recorder: Callable[[Any], Any] = _no_recorder
     database_uid: DatabaseUid = unidentified
     audience: Audience | None = None
+    storage: Storage | None = None
+    converter: Converter | None = None
     _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, build: Callable[[Any], P]) -> P:

@@ -167,6 +167,8 @@ class Resource:
         owned: Returns what its documents say about these things.
         written: The documents that clients write directly, if its specs are not in its records.
         traces: The fields and ids of its documents that may name a person.
+        is_of_session: Whether its things belong to a session, and are deleted with it. Its records name the session as
+            `SessionIdentity.to_fields` does, and have `gone`.
         has_webhooks: Whether a provider's webhook that names such a thing has it reconciled.
         check: Builds its full check, if it has views that nothing else would repair.
         recorder: Builds what takes over the recordings of live events (`shared.sessions.controller.Recorder`), if it
@@ -185,6 +187,7 @@ class Resource:
     owned: Callable[[], Owned] | None = None
     written: WrittenByClients | None = None
     traces: tuple[Trace, ...] = ()
+    is_of_session: bool = False
     has_webhooks: bool = False
     check: Callable[[Deployment], Check] | None = None
     recorder: Callable[[Deployment], Any] | None = None

@@ -6,12 +6,13 @@ provider calls to `act`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, Protocol
 
 from shared.core.identity import Belonging, SessionIdentity
-from shared.core.paths import ENROLMENTS, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, pairing_path, session_path
+from shared.core.paths import ENROLMENTS, RECONCILE_SESSION, pairing_path, session_path
 from shared.ports import (
     REMOVE,
     Broadcast,
@@ -75,6 +76,7 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
         recorder: Decides what happens to recordings.
         holds: Tells whether deletions are held.
         watches: Tells whether an owner's events are observed at the usual pace.
+        belongings: The collections of things that belong to sessions, each with the queue that reconciles them.
     """
 
     queue: ClassVar[str] = RECONCILE_SESSION
@@ -88,6 +90,7 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
     recorder: Recorder
     holds: Holds = nothing_is_held
     watches: Watches = always
+    belongings: Sequence[tuple[str, str]] = ()
 
     def read(self, key: str) -> Snapshot[SessionSpec, Pairing]:
         """
@@ -199,25 +202,26 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
 
     def dependants(self, snapshot: Snapshot[SessionSpec, Pairing]) -> tuple[Task, ...]:
         """
-        Return tasks for the videos of a deleted session, so that they are deleted too. Pure.
+        Return tasks for the things of a deleted session, so that they are deleted too. Pure.
         """
-        return tuple(Task(RECONCILE_VIDEO, child) for child in snapshot.spec.children)
+        return snapshot.spec.children
 
-    def _children(self, session_id: str, successor: SessionIdentity | None) -> tuple[str, ...]:
+    def _children(self, session_id: str, successor: SessionIdentity | None) -> tuple[Task, ...]:
         """
-        Return the ids of a deleted session's videos that are not yet gone.
+        Return tasks for a deleted session's things that are not yet gone.
 
         Args:
             session_id: The id of the deleted session.
-            successor: The session that has the same id now, if any. Its videos are left out.
+            successor: The session that has the same id now, if any. Its things are left out.
         """
-        left = self.documents.select(
-            Query(
-                VIDEOS,
-                (Condition("sessionId", Operator.EQUAL, session_id), Condition("gone", Operator.EQUAL, False)),
-            )
+        of_session = Condition("sessionId", Operator.EQUAL, session_id)
+        alive = Condition("gone", Operator.EQUAL, False)
+        return tuple(
+            Task(queue, thing.id)
+            for collection, queue in self.belongings
+            for thing in self.documents.select(Query(collection, (of_session, alive)))
+            if successor is None or _is_of_another(thing, successor)
         )
-        return tuple(video.id for video in left if successor is None or _is_of_another(video, successor))
 
     def _left_enrolled(self, session_id: str, successor: SessionIdentity | None) -> tuple[Document, ...]:
         """
@@ -273,8 +277,8 @@ def _has_nothing(version: Version | None, record: Pairing) -> bool:
     return version is None and record.state is PairingState.GONE
 
 
-def _is_of_another(video: Document, successor: SessionIdentity) -> bool:
-    recorded = SessionIdentity.from_fields(successor.session_id, video.fields)
+def _is_of_another(thing: Document, successor: SessionIdentity) -> bool:
+    recorded = SessionIdentity.from_fields(successor.session_id, thing.fields)
     return recorded.belonging(successor) is Belonging.OTHER
 
 

@@ -41,6 +41,7 @@ def controller(deployment: Deployment) -> Sessions:
         deployment.get(deployment.recorder),
         deployment.epochs.is_held,
         deployment.call_budgets.watches,
+        deployment.belongings,
     )
 
 

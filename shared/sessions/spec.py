@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.core.identity import SessionIdentity
-from shared.ports import Document, EventSpec, Fields, Version
+from shared.ports import Document, EventSpec, Fields, Task, Version
 from shared.sessions.session import Session, wanted
 
 
@@ -22,7 +22,7 @@ class SessionSpec:
         exists: Whether the session exists. Another session of the same id does not count.
         event: The live event that it should have.
         shown: The event's status as the session's document shows it now.
-        children: The ids of videos that a deleted session has left behind.
+        children: Tasks for the things that a deleted session has left behind.
         left_enrolled: Enrolments that a deleted session has left behind. They are looked for once nothing else is left.
         title: The title that viewers see.
         identity: The identity in the document that has this id now, even if it is another session's; `None` if there is
@@ -36,7 +36,7 @@ class SessionSpec:
     exists: bool
     event: EventSpec | None = None
     shown: Fields | None = None
-    children: tuple[str, ...] = ()
+    children: tuple[Task, ...] = ()
     left_enrolled: tuple[Document, ...] = ()
     title: str = ""
     identity: SessionIdentity | None = None

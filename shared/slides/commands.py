@@ -190,9 +190,9 @@ class Commands:
         """
         kind = kind_of_type(media_type) if media_type else kind_of_name(file_name)
         if kind is None and not media_type:
-            raise InvalidField("mimetype", "mimetype not guessable", "MIMETYPE_UNKNOWN")
+            raise InvalidField("mimetype", "mimetype not guessable", "FILE_TYPE_NOT_SUPPORTED")
         if kind is None:
-            raise InvalidField("mimetype", f"{media_type[:100]} is not a supported mimetype", "MIMETYPE_UNSUPPORTED")
+            raise InvalidField("mimetype", f"{media_type[:100]} is not a supported mimetype", "FILE_TYPE_NOT_SUPPORTED")
         if size_bytes < 1:
             raise InvalidField("size", "file is empty", "FILE_EMPTY")
         if size_bytes > self.settings.max_bytes:
@@ -285,7 +285,5 @@ def checked_title(title: str | None) -> str | None:
         return None
     line = as_line(title).strip()
     if len(line) > TITLE_MAX:
-        raise InvalidField("title", f"Ensure this field has no more than {TITLE_MAX} characters.", "TITLE_TOO_LONG")
+        raise InvalidField("title", f"Ensure this field has no more than {TITLE_MAX} characters.", "TITLE_INVALID")
     return line or None
-
-

@@ -41,6 +41,13 @@ class Context:
     session_id: str
     created_at: datetime
 
+    @property
+    def uid(self) -> str:
+        """
+        The uid of the person.
+        """
+        return self.caller.uid
+
     def sign(self, secret: str, now: datetime) -> tuple[str, datetime]:
         """
         Return the token, and when it expires.

@@ -170,7 +170,8 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
 
     def view_writes(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Write, ...]:
         """
-        Return the write of the view. If a shorter document replaces the one that is shown, its last page is shown. Pure.
+        Return the write of the view. If a shorter document replaces the one that is shown, its last page is shown.
+        Pure.
         """
         spec = snapshot.spec
         path = shared_media_path(record.session.session_id, snapshot.key)
@@ -237,9 +238,7 @@ def _is_shown(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -
     return record.life is Life.ALIVE and not spec.wish.is_deleted and spec.session is not None
 
 
-def _replaced_while_active(
-    snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia
-) -> tuple[Write, ...]:
+def _replaced_while_active(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Write, ...]:
     spec, before = snapshot.spec, snapshot.record
     if spec.active_page is None or record.deck is None or before is None or before.deck == record.deck:
         return ()

@@ -2,19 +2,20 @@
 
 The first row that fits counts.
 
-| recorded             | spec                               | next                                                       |
-|----------------------|------------------------------------|------------------------------------------------------------|
-| nothing              | anything                           | done                                                       |
-| anything             | no session while deletions are held | requeue                                                   |
-| removed              | anything                           | FORGET it once no address of an upload works any more      |
-| anything             | deleted, or its session is         | REMOVE all its objects                                     |
-| of a former owner    | its session exists                 | IDENTIFY it: take the owner from the session               |
-| anything             | a newer upload                     | TAKE it up                                                 |
-| pending, too long    | anything                           | MISS it: the upload never arrived                          |
-| pending              | anything                           | LOOK whether the object is there, with growing pauses      |
-| processing, `TRIES_MAX` times | anything                  | FAIL                                                       |
-| processing           | anything                           | CONVERT it                                                 |
-| with unnamed objects | anything                           | CLEAN: delete what nothing names                           |
+| recorded                      | spec                                | next                                         |
+|-------------------------------|-------------------------------------|----------------------------------------------|
+| nothing                       | anything                            | done                                         |
+| anything                      | no session while deletions are held | requeue                                      |
+| removed                       | anything                            | FORGET it once no address of an upload works |
+| anything                      | deleted, or its session is          | REMOVE all its objects                       |
+| of a former owner             | its session exists                  | IDENTIFY it: take the session's owner        |
+| anything                      | a newer upload                      | TAKE it up                                   |
+| pending, too long             | anything                            | MISS it: the upload never arrived            |
+| pending                       | anything                            | LOOK for the object, with growing pauses     |
+| processing, `TRIES_MAX` times | anything                            | FAIL                                         |
+| processing                    | anything                            | CONVERT it                                   |
+| anything                      | another view                        | SHOW it again                                |
+| with unnamed objects          | anything                            | CLEAN: delete what nothing names             |
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.reconcile.epoch import held_until
 from shared.slides.model import Deck, Life, Page, Problem, SharedMedia, Upload, UploadState, Wish
 from shared.slides.types import TYPES
+from shared.slides.view import shown
 
 TAKE: Final = "take"
 MISS: Final = "miss"
@@ -39,6 +41,7 @@ FAIL: Final = "fail"
 CLEAN: Final = "clean"
 REMOVE: Final = "remove"
 FORGET: Final = "forget"
+SHOW: Final = "show"
 IDENTIFY: Final = "identify"
 
 WORKER_TIMEOUT_S: Final = 1800
@@ -114,9 +117,7 @@ class Converted:
     problem: Problem | None = None
 
 
-def decide(
-    snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observed: bool
-) -> Decision[SharedMedia]:
+def decide(snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observed: bool) -> Decision[SharedMedia]:
     """
     Return the next step for one media.
     """
@@ -128,7 +129,7 @@ def decide(
     if record.life is Life.REMOVED:
         return _when(record.addresses_end_at, now, _change(FORGET, record))
     if spec.wish.is_deleted or spec.session is None:
-        return _change(REMOVE, record)
+        return _change(REMOVE, replace(record, addresses_end_at=_addresses_end_at(record, spec.wish)))
     followed = replace(record, session=record.session.following(spec.session))
     if followed != record:
         return _write(IDENTIFY, followed)
@@ -142,6 +143,8 @@ def decide(
             return _write(FAIL, failed(record, CONVERSION_FAILED, now))
         tried = replace(record, attempt=record.attempt + 1, tries=record.tries + 1)
         return Step(CONVERT, Effect.CHANGE, tried, tried, retry_permanent=True, lease_s=WORKER_LEASE_S)
+    if spec.shown != shown(record, spec.wish):
+        return _write(SHOW, record)
     return Done() if record.clean_at is None else _when(record.clean_at, now, _change(CLEAN, record))
 
 
@@ -222,6 +225,15 @@ def removed(record: SharedMedia) -> SharedMedia:
         warnings=(),
         clean_at=None,
     )
+
+
+def _addresses_end_at(record: SharedMedia, wish: Wish) -> datetime | None:
+    """
+    Return when the last address of an upload stops working. The last one may not have been taken up yet.
+    """
+    if wish.upload is None or wish.upload.stamp <= record.stamp:
+        return record.addresses_end_at
+    return wish.upload.begun_at + timedelta(seconds=UPLOAD_ENDS_S)
 
 
 def _look(record: SharedMedia, upload: Upload, now: datetime, *, observed: bool) -> Decision[SharedMedia]:

@@ -24,9 +24,7 @@ class SlidesSettings:
     max_bytes: int = setting(
         "SLIDES_MAX_BYTES", whole(1, 300 * MEBIBYTE), "Size of one document to share, in bytes.", 300 * MEBIBYTE
     )
-    session_max: int = setting(
-        "SLIDES_SESSION_MAX", whole(1, 1000), "Number of documents to share in one session.", 50
-    )
+    session_max: int = setting("SLIDES_SESSION_MAX", whole(1, 1000), "Number of documents to share in one session.", 50)
     teacher_max: int = setting(
         "SLIDES_TEACHER_MAX", whole(1, 100_000), "Number of documents to share of one teacher.", 500
     )

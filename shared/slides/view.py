@@ -1,7 +1,7 @@
 """The document that shows a shared live media to those who may watch its session. Pure.
 
-`sessions/{sessionId}/sharedLiveMedias/{mediaId}`: written by the commands and the reconciler, read by clients and by the
-REST API. It holds no address: `payload.py` signs addresses when they are asked for.
+`sessions/{sessionId}/sharedLiveMedias/{mediaId}`: written by the commands and the reconciler, read by clients and by
+the REST API. It holds no address: `payload.py` signs addresses when they are asked for.
 """
 
 from __future__ import annotations

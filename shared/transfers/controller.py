@@ -5,6 +5,7 @@ Called by the reconciler. Leaves the choice of the next step to `decide`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final
@@ -19,8 +20,6 @@ from shared.core.paths import (
     RECONCILE_COPY,
     RECONCILE_SESSION,
     RECONCILE_TRANSFER,
-    RECONCILE_VIDEO,
-    VIDEOS,
     admission_key,
     admission_path,
     pairing_path,
@@ -65,12 +64,14 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
     Attributes:
         documents: Where the documents are stored.
         events: The provider of live events.
+        belongings: The collections of things that belong to sessions, each with the queue that reconciles them.
     """
 
     queue: ClassVar[str] = RECONCILE_TRANSFER
 
     documents: Documents
     events: Events
+    belongings: Sequence[tuple[str, str]] = ()
 
     def read(self, key: str) -> Snapshot[TransferSpec, Transfer]:
         """
@@ -174,7 +175,7 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
 
     def _following(self, record: Transfer, session: SessionIdentity, pairing: Document | None) -> tuple[Task, ...]:
         """
-        Return tasks for the event, videos and copies of the session that still name a former owner.
+        Return tasks for the event, the belongings and the copies of the session that still name a former owner.
         """
         tasks: list[Task] = []
         if pairing is not None and _lags(pairing, session):
@@ -182,10 +183,8 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
         alive = Condition("gone", Operator.EQUAL, False)
         for uid in record.former_owner_uids:
             named = _naming(session.session_id, uid)
-            for queue, query in (
-                (RECONCILE_VIDEO, Query(VIDEOS, (*named, alive))),
-                (RECONCILE_COPY, Query(COPIES, named)),
-            ):
+            belonging = [(queue, Query(collection, (*named, alive))) for collection, queue in self.belongings]
+            for queue, query in (*belonging, (RECONCILE_COPY, Query(COPIES, named))):
                 tasks += [Task(queue, one.id) for one in self.documents.select(query) if _lags(one, session)]
         return tuple(tasks)
 

@@ -19,7 +19,7 @@ def controller(deployment: Deployment) -> Transfers:
     """
     from shared.transfers.controller import Transfers
 
-    return Transfers(deployment.documents, deployment.events)
+    return Transfers(deployment.documents, deployment.events, deployment.belongings)
 
 
 RESOURCE = Resource(

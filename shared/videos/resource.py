@@ -260,6 +260,7 @@ RESOURCE = Resource(
     ),
     enqueue_due=enqueue_due,
     at_sweep=at_sweep,
+    is_of_session=True,
     kind=VIDEO,
     owned=things,
     traces=(

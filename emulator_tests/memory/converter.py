@@ -1,0 +1,50 @@
+"""The converter port in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from emulator_tests.memory.effect import Effect, undisturbed
+from shared.core.errors import Permanent
+from shared.ports import Conversion, ConvertedPage
+
+
+def document(pages: int, text: str = "") -> bytes:
+    """
+    Return a document that the in-memory converter draws. Pure.
+    """
+    return f"{pages} pages {text}".encode()
+
+
+def bad_document(reason: str) -> bytes:
+    """
+    Return a document that the in-memory converter refuses for a reason. Pure.
+    """
+    return f"bad {reason}".encode()
+
+
+class MemoryConverter:
+    """
+    The converter port in memory. It draws what `document` returns.
+
+    Attributes:
+        conversions: How many conversions were begun.
+        warnings: The warnings of each conversion.
+    """
+
+    def __init__(self, effect: Effect = undisturbed) -> None:
+        self._effect = effect
+        self.conversions = 0
+        self.warnings: tuple[str, ...] = ()
+
+    def convert(self, source: Path, kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
+        first, text = source.read_text().split(" ", 1)
+        self.conversions += 1
+        if first == "bad":
+            raise Permanent("It cannot be shown.", provider="memory", operation="convert", code=text)
+        pages = int(first)
+        for number in (1, *range(pages, 1, -1)):
+            page = ConvertedPage(number, 1920, 1080, "webp", f"page {number} of a {kind}".encode(), b"small")
+            self._effect("draw", lambda page=page: publish(page))  # type: ignore[misc]  # mypy cannot infer it
+        return Conversion(pages, self.warnings)

@@ -1,0 +1,610 @@
+"""Shared live media in memory: from the upload to the shown page, and everything that may go wrong between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from emulator_tests.memory import AddressRefused, bad_document, document
+from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
+from shared.core.callers import Caller
+from shared.core.errors import BackendError, BadRequest, NotAllowed, NotFound, TooMany, WrongState
+from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
+from shared.ports import Fields, Task, Update, UploadAddress
+from shared.sessions.session import Session
+from shared.slides.commands import InvalidField
+from shared.slides.context import Context
+from shared.slides.decide import ADDRESS_LIFETIME_S, ARRIVES_MAX_S, TRIES_MAX, UPLOAD_ENDS_S
+from shared.slides.model import Wish
+from shared.slides.payload import Payloads
+from shared.slides.resource import commands, reading
+from shared.slides.showing import end, navigate, start
+
+T = TypeVar("T")
+
+PDF: Final = "application/pdf"
+STUDENT: Final = Caller("student", is_teacher=False)
+ANNA: Final = Caller("anna", is_teacher=False)
+SETTLED_S: Final = 60
+
+
+class Room:
+    """A session in which documents are shared."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.deployment = Deployment()
+        self.deployment.write_session(**{"format": "liveStreaming", **fields})
+        self.commands, self.reading = self.deployment.app.get(commands), self.deployment.app.get(reading)
+        self.teacher = self.context(TEACHER)
+
+    def context(self, caller: Caller, session_id: str = "s1") -> Context:
+        """A person in the session as it is now."""
+        created_at = Session.from_document(self.deployment.document(session_path(session_id))).created_at
+        assert created_at is not None
+        return Context(caller, session_id, created_at)
+
+    def create(self, title: str | None = "Optics") -> str:
+        """Create a media."""
+        return self.commands.create(self.teacher, Wish(title))
+
+    def begin(self, media_id: str, content: bytes, name: str = "optics.pdf") -> UploadAddress:
+        """Begin an upload."""
+        return self.commands.begin_upload(self.teacher, media_id, name, PDF, len(content))
+
+    def upload(self, media_id: str, content: bytes) -> None:
+        """Upload a document, and let it be converted."""
+        self.deployment.storage.upload(self.begin(media_id, content), content, PDF)
+        self.deployment.run(SETTLED_S)
+
+    def ready(self, pages: int = 3) -> str:
+        """Return a media that is ready to show."""
+        media_id = self.create()
+        self.upload(media_id, document(pages))
+        assert self.view(media_id)["uploadState"] == "ready"
+        return media_id
+
+    def view(self, media_id: str) -> Fields:
+        """What clients read of a media."""
+        return self.deployment.document(shared_media_path("s1", media_id)).fields
+
+    def shown(self) -> tuple[Any, Any, Any]:
+        """What the session shows: the media, the page, the revision."""
+        fields = self.deployment.document(session_path("s1")).fields
+        return tuple(
+            fields.get(name) for name in ("activeSharedLiveMedia", "activeSharedLiveMediaPage", "revision")
+        )  # type: ignore[return-value]  # there are three
+
+    def payload(self, media_id: str, caller: Caller = TEACHER) -> dict[str, Any]:
+        """What the API returns."""
+        return self.reading.media(self.context(caller), media_id)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+def refused(kind: type[BackendError], ask: Callable[[], object]) -> BackendError:
+    with pytest.raises(kind) as caught:
+        ask()
+    return caught.value
+
+
+# --- from the upload to the pages -------------------------------------------------------------------------------------
+
+
+def test_new_media_has_no_document(room: Room) -> None:
+    payload = room.payload(room.create())
+    assert payload == {
+        "id": payload["id"],
+        "video_id": "s1",
+        "active_stamp": None,
+        "filename": None,
+        "is_ready_to_show": False,
+        "nb_pages": None,
+        "show_download": True,
+        "title": "Optics",
+        "upload_state": "pending",
+        "error": None,
+        "warnings": [],
+        "urls": None,
+    }
+
+
+def test_uploaded_document_has_an_address_for_each_page(room: Room) -> None:
+    media_id = room.ready(pages=3)
+    payload = room.payload(media_id)
+    stamp = int(payload["active_stamp"])
+    assert (payload["nb_pages"], payload["filename"], payload["is_ready_to_show"]) == (3, "optics.pdf", True)
+    assert [room.deployment.storage.open(payload["urls"]["pages"][number]) for number in ("1", "2", "3")] == [
+        f"page {number} of a pdf".encode() for number in (1, 2, 3)
+    ]
+    assert room.deployment.storage.open(payload["urls"]["thumbnails"]["2"]) == b"small"
+    assert room.deployment.storage.open(payload["urls"]["media"]) == document(3)
+    assert stamp <= room.deployment.clock().timestamp()
+
+
+def test_addresses_expire(room: Room) -> None:
+    address = room.payload(room.ready())["urls"]["pages"]["1"]
+    room.deployment.clock.advance(2 * 3600 + 1)
+    with pytest.raises(AddressRefused):
+        room.deployment.storage.open(address)
+
+
+def test_pages_are_published_while_the_document_is_converted(room: Room) -> None:
+    media_id, seen = room.create(), list[tuple[str, bool, list[str]]]()
+    content = document(3)
+    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+
+    def look(operation: str, do: Callable[[], T]) -> T:
+        done = do()
+        if operation == "draw":
+            payload = room.payload(media_id)
+            seen.append((payload["upload_state"], payload["is_ready_to_show"], [*payload["urls"]["pages"]]))
+            assert "media" not in payload["urls"]
+        return done
+
+    room.deployment.disturb = look
+    room.deployment.run(SETTLED_S)
+    assert seen == [
+        ("processing", False, ["1"]),
+        ("processing", False, ["1", "3"]),
+        ("processing", False, ["1", "2", "3"]),
+    ]
+
+
+def test_document_that_cannot_be_shown_says_why(room: Room) -> None:
+    media_id = room.create()
+    room.upload(media_id, bad_document("ENCRYPTED"))
+    payload = room.payload(media_id)
+    assert (payload["upload_state"], payload["is_ready_to_show"], payload["urls"]) == ("error", False, None)
+    assert payload["error"] == {"reason": "ENCRYPTED", "message": "It cannot be shown."}
+    assert room.deployment.converter.conversions == 1
+    assert room.deployment.storage.alive() == []
+
+
+def test_converter_that_fails_is_tried_three_times(room: Room) -> None:
+    media_id, content, failures = room.create(), document(2), 0
+    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+
+    def failing(operation: str, do: Callable[[], T]) -> T:
+        nonlocal failures
+        if operation == "draw":
+            failures += 1
+            raise refusal(operation)
+        return do()
+
+    room.deployment.disturb = failing
+    room.deployment.run(3600)
+    assert failures == TRIES_MAX
+    assert room.view(media_id)["error"]["reason"] == "CONVERSION_FAILED"
+    room.deployment.disturb = lambda _, do: do()
+    room.upload(media_id, content)
+    assert room.view(media_id)["uploadState"] == "ready"
+
+
+def test_upload_that_never_arrives_is_given_up(room: Room) -> None:
+    media_id = room.create()
+    room.begin(media_id, document(1))
+    room.deployment.run(ARRIVES_MAX_S - 3600)
+    assert room.view(media_id)["uploadState"] == "pending"
+    room.deployment.run(2 * 3600)
+    assert room.view(media_id)["error"]["reason"] == "UPLOAD_MISSING"
+
+
+def test_other_content_than_announced_is_refused(room: Room) -> None:
+    media_id = room.create()
+    room.begin(media_id, document(1))
+    stamp = room.deployment.document(slides_path(media_id)).fields["wish"]["upload"]["stamp"]
+    room.deployment.storage.write(f"slides/{media_id}/{stamp}/source.pdf", b"<html>", "text/html")
+    room.deployment.run(SETTLED_S)
+    assert room.view(media_id)["error"]["reason"] == "OTHER_FILE"
+    assert room.deployment.converter.conversions == 0
+    assert room.deployment.storage.alive() == []
+
+
+def test_warnings_of_the_conversion_are_shown(room: Room) -> None:
+    room.deployment.converter.warnings = ("The font Marker was replaced.",)
+    assert room.payload(room.ready())["warnings"] == ["The font Marker was replaced."]
+
+
+def test_nothing_that_the_conversion_left_behind_stays(room: Room) -> None:
+    media_id, content, broken = room.create(), document(2), False
+    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+
+    def once(operation: str, do: Callable[[], T]) -> T:
+        nonlocal broken
+        if operation == "write" and not broken:
+            broken = True
+            do()
+            raise refusal(operation)
+        return do()
+
+    room.deployment.disturb = once
+    room.deployment.run(SETTLED_S)
+    record = room.deployment.document(slides_path(media_id)).fields
+    assert (record["uploadState"], record["attempt"]) == ("ready", 2)
+    stamp = record["deck"]["upload"]["stamp"]
+    folder = f"slides/{media_id}/{stamp}"
+    assert room.deployment.storage.alive() == [
+        f"{folder}/2/1.thumb.webp",
+        f"{folder}/2/1.webp",
+        f"{folder}/2/2.thumb.webp",
+        f"{folder}/2/2.webp",
+        f"{folder}/source.pdf",
+    ]
+
+
+# --- replacing --------------------------------------------------------------------------------------------------------
+
+
+def test_old_document_is_shown_until_the_new_one_is_ready(room: Room) -> None:
+    media_id = room.ready(pages=3)
+    before = room.payload(media_id)
+    content = document(5, "new")
+    address = room.begin(media_id, content)
+    pending = room.payload(media_id)
+    assert pending["upload_state"] == "pending"
+    assert (pending["is_ready_to_show"], pending["nb_pages"], pending["active_stamp"]) == (
+        True,
+        3,
+        before["active_stamp"],
+    )
+    room.deployment.storage.upload(address, content, PDF)
+    room.deployment.run(SETTLED_S)
+    after = room.payload(media_id)
+    assert (after["upload_state"], after["nb_pages"]) == ("ready", 5)
+    assert int(after["active_stamp"]) > int(before["active_stamp"])
+    assert len(room.deployment.storage.alive()) == 2 * 5 + 1
+
+
+def test_failed_replacement_leaves_what_is_shown(room: Room) -> None:
+    media_id = room.ready(pages=3)
+    room.upload(media_id, bad_document("BROKEN"))
+    payload = room.payload(media_id)
+    assert (payload["upload_state"], payload["is_ready_to_show"], payload["nb_pages"]) == ("error", True, 3)
+    assert len(room.deployment.storage.alive()) == 2 * 3 + 1
+
+
+def test_shorter_document_that_replaces_the_shown_one_shows_its_last_page(room: Room) -> None:
+    media_id = room.ready(pages=5)
+    start(room.teacher, media_id, room.deployment.documents)
+    navigate(room.teacher, media_id, 5, room.deployment.documents)
+    revision = room.shown()[2]
+    room.upload(media_id, document(2))
+    assert room.shown() == (media_id, 2, revision + 1)
+
+
+def test_of_two_uploads_the_later_one_counts(room: Room) -> None:
+    media_id = room.create()
+    first, second = document(2, "first"), document(4, "second")
+    early, late = room.begin(media_id, first), room.begin(media_id, second)
+    room.deployment.storage.upload(late, second, PDF)
+    room.deployment.run(SETTLED_S)
+    assert room.view(media_id)["nbPages"] == 4
+    room.deployment.storage.upload(early, first, PDF)
+    room.deployment.run(UPLOAD_ENDS_S)
+    room.deployment.sweep.run()
+    room.deployment.run(SETTLED_S)
+    assert room.view(media_id)["nbPages"] == 4
+    assert len(room.deployment.storage.alive()) == 2 * 4 + 1
+
+
+def test_upload_during_a_conversion_follows_it(room: Room) -> None:
+    media_id, first, second = room.create(), document(2), document(3)
+    room.deployment.storage.upload(room.begin(media_id, first), first, PDF)
+    begun = False
+
+    def begin_another(operation: str, do: Callable[[], T]) -> T:
+        nonlocal begun
+        if operation == "draw" and not begun:
+            begun = True
+            room.deployment.storage.upload(room.begin(media_id, second), second, PDF)
+        return do()
+
+    room.deployment.disturb = begin_another
+    room.deployment.run(SETTLED_S)
+    assert (room.view(media_id)["uploadState"], room.view(media_id)["nbPages"]) == ("ready", 3)
+
+
+# --- showing ----------------------------------------------------------------------------------------------------------
+
+
+def test_sharing_starts_at_the_first_page_and_turns_and_ends(room: Room) -> None:
+    media_id, documents = room.ready(pages=3), room.deployment.documents
+    before = room.shown()[2]
+    start(room.teacher, media_id, documents)
+    assert room.shown() == (media_id, 1, before + 1)
+    navigate(room.teacher, media_id, 3, documents)
+    assert room.shown() == (media_id, 3, before + 2)
+    end(room.teacher, media_id, documents)
+    assert room.shown() == (None, None, before + 3)
+
+
+@pytest.mark.parametrize("page", [None, "1", 1.0, 1.5, True, [1], {}])
+def test_page_must_be_a_whole_number(room: Room, page: object) -> None:
+    media_id, documents = room.ready(pages=3), room.deployment.documents
+    start(room.teacher, media_id, documents)
+    before = room.shown()
+    error = refused(BadRequest, lambda: navigate(room.teacher, media_id, page, documents))
+    assert (str(error), error.reason) == ("Invalid page number.", "PAGE_INVALID")
+    assert room.shown() == before
+
+
+@pytest.mark.parametrize("page", [0, -1, 4, 10**30])
+def test_page_must_exist(room: Room, page: int) -> None:
+    media_id, documents = room.ready(pages=3), room.deployment.documents
+    start(room.teacher, media_id, documents)
+    before = room.shown()
+    error = refused(BadRequest, lambda: navigate(room.teacher, media_id, page, documents))
+    assert str(error) == "Page does not exist."
+    assert room.shown() == before
+
+
+def test_only_a_ready_media_is_shown(room: Room) -> None:
+    media_id = room.create()
+    error = refused(WrongState, lambda: start(room.teacher, media_id, room.deployment.documents))
+    assert str(error) == "Shared live media is not ready."
+    assert room.shown()[:2] == (None, None)
+
+
+def test_only_one_media_is_shown_at_a_time(room: Room) -> None:
+    first, second, documents = room.ready(), room.ready(), room.deployment.documents
+    start(room.teacher, first, documents)
+    for media_id in (first, second):
+        error = refused(WrongState, lambda media_id=media_id: start(room.teacher, media_id, documents))  # type: ignore[misc]
+        assert str(error) == "Video is already sharing."
+
+
+def test_what_is_not_shown_cannot_be_turned_or_ended(room: Room) -> None:
+    shown, other, documents = room.ready(), room.ready(), room.deployment.documents
+    for act in (lambda: navigate(room.teacher, other, 1, documents), lambda: end(room.teacher, other, documents)):
+        assert str(refused(WrongState, act)) == "No shared live media."
+    start(room.teacher, shown, documents)
+    for act in (lambda: navigate(room.teacher, other, 1, documents), lambda: end(room.teacher, other, documents)):
+        assert str(refused(WrongState, act)) == "No shared live media."
+
+
+def test_moderators_show_and_students_do_not(room: Room) -> None:
+    room.deployment.write_session(moderators={"anna": True})
+    media_id, documents = room.ready(), room.deployment.documents
+    start(room.context(ANNA), media_id, documents)
+    student = room.context(STUDENT)
+    for act in (
+        lambda: start(student, media_id, documents),
+        lambda: navigate(student, media_id, 2, documents),
+        lambda: end(student, media_id, documents),
+    ):
+        refused(NotAllowed, act)
+    room.deployment.write_session(moderators={})
+    refused(NotAllowed, lambda: end(room.context(ANNA), media_id, documents))
+    assert room.shown()[0] == media_id
+
+
+def test_media_of_another_session_cannot_be_shown(room: Room) -> None:
+    media_id = room.ready()
+    room.deployment.write_session("s2")
+    refused(NotFound, lambda: start(room.context(TEACHER, "s2"), media_id, room.deployment.documents))
+
+
+# --- who sees what ----------------------------------------------------------------------------------------------------
+
+
+def test_students_get_the_document_only_while_its_download_is_allowed(room: Room) -> None:
+    media_id = room.ready()
+    assert "media" in room.payload(media_id, STUDENT)["urls"]
+    room.commands.change(room.teacher, media_id, lambda wish: Wish(wish.title, show_download=False, upload=wish.upload))
+    assert "media" not in room.payload(media_id, STUDENT)["urls"]
+    assert room.payload(media_id, STUDENT)["urls"]["pages"]
+    assert "media" in room.payload(media_id)["urls"]
+    session = room.reading.session(room.context(STUDENT))
+    assert ["media" in one["urls"] for one in session["shared_live_medias"]] == [False]
+
+
+def test_students_read_but_do_not_list_or_change(room: Room) -> None:
+    media_id, student = room.ready(), room.context(STUDENT)
+    assert room.reading.media(student, media_id)["id"] == media_id
+    for act in (
+        lambda: room.reading.medias(student),
+        lambda: room.commands.create(student, Wish()),
+        lambda: room.commands.change(student, media_id, lambda wish: wish),
+        lambda: room.commands.begin_upload(student, media_id, "a.pdf", PDF, 1),
+        lambda: room.commands.delete(student, media_id),
+    ):
+        refused(NotAllowed, act)
+
+
+def test_student_whose_enrolment_was_taken_back_reads_nothing() -> None:
+    room = Room(visibility="enrolled")
+    media_id = room.ready()
+    refused(NotFound, lambda: room.payload(media_id, STUDENT))
+    room.deployment.enrol("student")
+    assert room.payload(media_id, STUDENT)["id"] == media_id
+    room.deployment.write_session(status="draft")
+    refused(NotFound, lambda: room.payload(media_id, STUDENT))
+
+
+def test_context_of_an_earlier_session_of_the_same_id_opens_nothing(room: Room) -> None:
+    media_id, earlier = room.ready(), room.teacher
+    room.deployment.delete_session()
+    room.deployment.clock.advance(1)
+    room.deployment.write_session()
+    refused(NotFound, lambda: room.reading.media(earlier, media_id))
+    refused(NotFound, lambda: room.commands.create(earlier, Wish()))
+    refused(NotFound, lambda: room.reading.media(room.context(TEACHER), media_id))
+
+
+def test_list_is_of_this_session_and_the_oldest_comes_first(room: Room) -> None:
+    ids = []
+    for title in ("a", "b", "c"):
+        ids.append(room.create(title))
+        room.deployment.clock.advance(1)
+    room.deployment.write_session("s2")
+    other = room.context(TEACHER, "s2")
+    room.commands.create(other, Wish("elsewhere"))
+    assert [one["id"] for one in room.reading.medias(room.teacher)] == ids
+    assert [one["title"] for one in room.reading.medias(other)] == ["elsewhere"]
+
+
+def test_session_holds_what_it_shows_and_all_media(room: Room) -> None:
+    media_id = room.ready()
+    session = room.reading.session(room.context(STUDENT))
+    assert (session["active_shared_live_media"], session["active_shared_live_media_page"]) == (None, None)
+    start(room.teacher, media_id, room.deployment.documents)
+    session = room.reading.session(room.context(STUDENT))
+    assert session["active_shared_live_media"]["id"] == media_id
+    assert session["active_shared_live_media_page"] == 1
+    assert [one["id"] for one in session["shared_live_medias"]] == [media_id]
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "size", "field", "message"),
+    [
+        ("a.exe", "application/x-msdownload", 10, "mimetype", "application/x-msdownload is not a supported mimetype"),
+        ("a", "", 10, "mimetype", "mimetype not guessable"),
+        ("a.pdf", PDF, 0, "size", "file is empty"),
+        ("a.pdf", PDF, 300 * 1024**2 + 1, "size", "file too large, max size allowed is 314572800 Bytes"),
+    ],
+)
+def test_upload_that_cannot_be_shown_is_refused(
+    room: Room, name: str, media_type: str, size: int, field: str, message: str
+) -> None:
+    media_id = room.create()
+    error = refused(
+        InvalidField, lambda: room.commands.begin_upload(room.teacher, media_id, name, media_type, size)
+    )
+    assert isinstance(error, InvalidField)
+    assert (error.field, str(error)) == (field, message)
+    assert room.view(media_id)["uploadState"] == "pending"
+
+
+def test_address_of_an_upload_is_for_its_size_and_type_and_one_day(room: Room) -> None:
+    media_id, content = room.create(), document(1)
+    address = room.begin(media_id, content)
+    assert address.expires_at - room.deployment.clock() <= timedelta(seconds=ADDRESS_LIFETIME_S)
+    for sent, media_type in ((content + b"!", PDF), (content, "text/html")):
+        with pytest.raises(AddressRefused):
+            room.deployment.storage.upload(address, sent, media_type)
+
+
+def test_session_has_a_maximum_of_media(room: Room) -> None:
+    for _ in range(room.commands.settings.session_max):
+        room.create()
+    assert refused(TooMany, room.create).reason == "MEDIA_TOO_MANY"
+
+
+# --- deleting ---------------------------------------------------------------------------------------------------------
+
+
+def test_deleted_media_leaves_no_object(room: Room) -> None:
+    media_id = room.ready()
+    room.commands.delete(room.teacher, media_id)
+    refused(NotFound, lambda: room.payload(media_id))
+    room.deployment.run(SETTLED_S)
+    assert room.deployment.storage.alive() == []
+    tombstone = room.deployment.document(slides_path(media_id)).fields
+    assert (tombstone["gone"], tombstone["ownerUid"], tombstone["wish"]["title"]) == (True, "", None)
+
+
+def test_late_upload_to_a_deleted_media_is_deleted_too(room: Room) -> None:
+    media_id, content = room.create(), document(1)
+    address = room.begin(media_id, content)
+    room.commands.delete(room.teacher, media_id)
+    room.deployment.run(SETTLED_S)
+    room.deployment.storage.upload(address, content, PDF)
+    room.deployment.run(UPLOAD_ENDS_S)
+    room.deployment.sweep.run()
+    room.deployment.run(SETTLED_S)
+    assert room.deployment.storage.alive() == []
+    assert room.deployment.documents.read(slides_path(media_id)) == (None,)
+
+
+def test_media_that_is_shown_cannot_be_deleted(room: Room) -> None:
+    media_id = room.ready()
+    start(room.teacher, media_id, room.deployment.documents)
+    assert refused(WrongState, lambda: room.commands.delete(room.teacher, media_id)).reason == "MEDIA_ACTIVE"
+    end(room.teacher, media_id, room.deployment.documents)
+    room.commands.delete(room.teacher, media_id)
+
+
+def test_deletion_and_start_at_the_same_moment_do_not_both_happen(room: Room) -> None:
+    media_id = room.ready()
+
+    def start_first(operation: str, do: Callable[[], T]) -> T:
+        if operation == "commit":
+            room.deployment.disturb = lambda _, act: act()
+            start(room.teacher, media_id, room.deployment.documents)
+        return do()
+
+    room.deployment.disturb = start_first
+    assert refused(WrongState, lambda: room.commands.delete(room.teacher, media_id)).reason == "MEDIA_ACTIVE"
+    assert room.shown()[0] == media_id
+
+
+def test_deleted_session_takes_its_media_along(room: Room) -> None:
+    media_id = room.ready()
+    start(room.teacher, media_id, room.deployment.documents)
+    room.deployment.delete_session()
+    room.deployment.deliver(Task("reconcileSession", "s1"))
+    room.deployment.run(SETTLED_S)
+    assert room.deployment.storage.alive() == []
+    assert room.deployment.documents.read(shared_media_path("s1", media_id)) == (None,)
+
+
+def test_transferred_session_takes_its_media_along(room: Room) -> None:
+    media_id = room.ready()
+    room.deployment.transfer("bert")
+    room.deployment.run(600)
+    bert = room.context(Caller("bert", is_teacher=True))
+    assert room.deployment.document(slides_path(media_id)).fields["ownerUid"] == "bert"
+    assert room.view(media_id)["ownerUid"] == "bert"
+    start(bert, media_id, room.deployment.documents)
+    refused(NotAllowed, lambda: end(room.teacher, media_id, room.deployment.documents))
+
+
+def test_lost_tasks_are_found_by_the_sweep(room: Room) -> None:
+    media_id, content = room.create(), document(2)
+    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+    room.deployment.lose_tasks()
+    room.deployment.sweep.run()
+    room.deployment.run(SETTLED_S)
+    assert room.view(media_id)["uploadState"] == "ready"
+
+
+def test_two_workers_convert_a_document_once(room: Room) -> None:
+    media_id, content = room.create(), document(2)
+    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+    again = False
+
+    def twice(operation: str, do: Callable[[], T]) -> T:
+        nonlocal again
+        if operation == "draw" and not again:
+            again = True
+            room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
+        return do()
+
+    room.deployment.disturb = twice
+    room.deployment.run(SETTLED_S)
+    assert room.deployment.converter.conversions == 1
+
+
+def test_view_that_was_changed_by_hand_is_written_again(room: Room) -> None:
+    media_id = room.ready()
+    path = shared_media_path("s1", media_id)
+    room.deployment.documents.commit(Update(path, {"nbPages": 99}))
+    room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
+    assert room.view(media_id)["nbPages"] == 3
+
+
+def test_payload_is_made_for_a_person(room: Room) -> None:
+    media_id = room.ready()
+    view = room.view(media_id)
+    for is_instructor in (True, False):
+        payload = Payloads(room.deployment.storage, is_instructor).media(media_id, view)
+        assert list(payload["urls"]["pages"]) == ["1", "2", "3"]

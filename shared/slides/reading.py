@@ -1,0 +1,81 @@
+"""Read what a session has to show: one media, all of them, the session itself. Returns payloads for the REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.core.errors import NotFound
+from shared.core.paths import SLIDES, enrolment_path, session_path, shared_media_path
+from shared.ports import Condition, Document, Documents, Operator, Query, Storage
+from shared.sessions.session import Session
+from shared.slides.context import Context
+from shared.slides.payload import Payloads
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    The use cases, and what they need.
+
+    Attributes:
+        documents: Where the documents are stored.
+        storage: Signs the addresses of pages and documents.
+    """
+
+    documents: Documents
+    storage: Storage
+
+    def media(self, context: Context, media_id: str) -> dict[str, Any]:
+        """
+        Return one media of the person's session.
+
+        Raises:
+            NotFound: There is no such session for this person, or no such media in it (never).
+        """
+        view_path = shared_media_path(context.session_id, media_id)
+        document, enrolment, view = self.documents.read(*_entry(context), view_path)
+        session = context.require_viewer(document, enrolment)
+        if view is None or view.fields["sessionCreatedAt"] != session.created_at:
+            raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
+        return Payloads(self.storage, context.teaches(session)).media(media_id, view.fields)
+
+    def medias(self, context: Context) -> list[dict[str, Any]]:
+        """
+        Return all media of an instructor's session, the oldest first.
+
+        Raises:
+            NotFound, NotAllowed: The session is not this instructor's (never).
+        """
+        (document,) = self.documents.read(session_path(context.session_id))
+        session = context.require_instructor(document)
+        payloads = Payloads(self.storage, is_instructor=True)
+        return [payloads.media(view.id, view.fields) for view in self._views(session)]
+
+    def session(self, context: Context) -> dict[str, Any]:
+        """
+        Return the session, with what it shows and all its media.
+
+        Raises:
+            NotFound: There is no such session for this person (never).
+        """
+        document, enrolment = self.documents.read(*_entry(context))
+        session = context.require_viewer(document, enrolment)
+        assert document is not None
+        payloads = Payloads(self.storage, context.teaches(session))
+        return payloads.session(document, session.title, self._views(session))
+
+    def _views(self, session: Session) -> Sequence[Document]:
+        of_session = Condition("sessionId", Operator.EQUAL, session.id)
+        alive = Condition("gone", Operator.EQUAL, False)
+        records = self.documents.select(Query(SLIDES, (of_session, alive)))
+        if not records:
+            return ()
+        found = self.documents.read(*(shared_media_path(session.id, record.id) for record in records))
+        views = [view for view in found if view is not None and view.fields["sessionCreatedAt"] == session.created_at]
+        return sorted(views, key=lambda view: (view.fields["createdAt"], view.id))
+
+
+def _entry(context: Context) -> tuple[str, str]:
+    return session_path(context.session_id), enrolment_path(context.session_id, context.caller.uid)

@@ -1,0 +1,80 @@
+"""Register shared live media."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.core.errors import Misconfigured
+from shared.core.paths import MEDIA_ID, RECONCILE_SLIDES, SLIDES
+from shared.reconcile.deployment import Deployment
+from shared.reconcile.resource import Resource, Worker
+from shared.reconcile.traces import Fate, Naming, Trace
+from shared.slides.decide import WORKER_LEASE_S, WORKER_TIMEOUT_S
+from shared.slides.settings import SlidesSettings
+
+if TYPE_CHECKING:
+    from shared.ports import Storage
+    from shared.slides.commands import Commands
+    from shared.slides.controller import SharedMedias
+    from shared.slides.reading import Reading
+
+
+def controller(deployment: Deployment) -> SharedMedias:
+    """
+    Return the Controller of shared live media.
+
+    Raises:
+        Misconfigured: This deployment has no storage or no converter (never, until it is set up).
+    """
+    from shared.slides.controller import SharedMedias
+
+    if deployment.converter is None:
+        raise _not_set_up()
+    return SharedMedias(deployment.documents, _storage(deployment), deployment.converter, deployment.epochs.is_held)
+
+
+def commands(deployment: Deployment) -> Commands:
+    """
+    Return the commands of instructors. Raises as `controller`.
+    """
+    from shared.slides.commands import Commands
+
+    settings = deployment.settings_of(SlidesSettings)
+    return Commands(deployment.documents, deployment.queue, deployment.clock, _storage(deployment), settings)
+
+
+def reading(deployment: Deployment) -> Reading:
+    """
+    Return what reads the media of sessions. Raises as `controller`.
+    """
+    from shared.slides.reading import Reading
+
+    return Reading(deployment.documents, _storage(deployment))
+
+
+def _storage(deployment: Deployment) -> Storage:
+    if deployment.storage is None:
+        raise _not_set_up()
+    return deployment.storage
+
+
+def _not_set_up() -> Misconfigured:
+    return Misconfigured("Set SLIDES_BUCKET to share documents in sessions.")
+
+
+RESOURCE = Resource(
+    collection=SLIDES,
+    worker=Worker(
+        RECONCILE_SLIDES,
+        MEDIA_ID,
+        "Convert one shared live media, or delete it; the key is its id.",
+        at_once=10,
+        per_second=20,
+        timeout_s=WORKER_TIMEOUT_S,
+        lease_s=WORKER_LEASE_S,
+    ),
+    open=controller,
+    is_of_session=True,
+    traces=(Trace(SLIDES, Naming.VALUE, ("ownerUid",), Fate.MARK, "slides"),),
+    settings=(SlidesSettings,),
+)
