@@ -87,7 +87,7 @@ class Errand:
         line: Host and port of the line to Kaltura, whatever address the token names.
     """
 
-    video_bytes: LongFilm
+    video: LongFilm
     token: dict[str, Any]
     functions_url: str
     id_token: str
@@ -114,7 +114,7 @@ def send_film(errand: Errand) -> Report:
     """
     Send a video chunk by chunk; after an interruption go on where `renewUploadToken` says.
     """
-    video_bytes, token = errand.video_bytes, errand.token
+    video_bytes, token = errand.video, errand.token
     interruptions, received_bytes = 0, token["receivedBytes"]
     warning, began_at, first_byte = None, time.monotonic(), received_bytes
     line = http.client.HTTPConnection(*errand.line, timeout=ANSWER_WITHIN_S)
@@ -362,8 +362,8 @@ def main() -> int:
     Read an errand from the standard input, run it, and write the report to the standard output.
     """
     read = json.load(sys.stdin)
-    video_bytes, line = LongFilm(**read.pop("film")), tuple(read.pop("line"))
-    json.dump(asdict(send_film(Errand(video_bytes, line=(line[0], line[1]), **read))), sys.stdout)
+    video, line = LongFilm(**read.pop("video")), tuple(read.pop("line"))
+    json.dump(asdict(send_film(Errand(video, line=(line[0], line[1]), **read))), sys.stdout)
     return 0
 
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 import requests
 from google.cloud.firestore import Client
 from KalturaClient import KalturaClient, KalturaConfiguration
-from KalturaClient.Plugins.Core import KalturaSessionType
+from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
 from tusclient.uploader.uploader import Uploader
 
 from emulator_tests.documentation.validation import faults_of_answer
@@ -29,6 +29,9 @@ from emulator_tests.rules.callers import SERVER, Caller
 from emulator_tests.rules.documents import edit, enrolment, enrolment_path
 from emulator_tests.rules.firestore import SERVER_TIME, Fields, Firestore, change, create, delete
 from emulator_tests.testbed import Testbed
+
+CHAT: Final = "cncAuth:true"
+"""The session privileges of the app token for chats."""
 
 DEADLINE_S = 60.0
 ASK_AGAIN_S = 0.05
@@ -393,6 +396,13 @@ class School:
             "disableentitlement",
         )
         return self.kaltura(ks.decode())
+
+    def make_chat_token(self) -> None:
+        """
+        Make the account's app token for chats, as an administrator does once.
+        """
+        token = KalturaAppToken(sessionType=KalturaSessionType.USER, sessionPrivileges=CHAT)
+        self.administrator().appToken.add(token)
 
     def simulator(self, method: str, name: str, body: object = None) -> Any:
         """

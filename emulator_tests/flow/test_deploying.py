@@ -51,6 +51,7 @@ def deploy(folder: Path, settings: dict[str, str]) -> Deployment:
     folder.joinpath(f".env.{PROJECT}").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     environment = {
         "PATH": os.environ["PATH"],
+        "TESTBED_LANE": os.environ.get("TESTBED_LANE", "0"),
         "HOME": str(folder),
         "IS_FIREBASE_CLI": "true",
         # Beside all other tests it may take longer than the ten seconds that it is given.

@@ -7,9 +7,8 @@ from typing import Any
 
 import jwt
 import pytest
-from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
 
-from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.flow.school import CHAT, Person, Refused, School
 from emulator_tests.testbed.places import TEST_PICTURE
 
 
@@ -18,11 +17,8 @@ def chat_token(school: School) -> Any:
     """
     The account's app token for chats.
     """
-    client = school.administrator()
-    tokens = [token for token in client.appToken.list().objects if token.sessionPrivileges == "cncAuth:true"]
-    if tokens:
-        return tokens[0]
-    return client.appToken.add(KalturaAppToken(sessionType=KalturaSessionType.USER, sessionPrivileges="cncAuth:true"))
+    (token,) = (one for one in school.administrator().appToken.list().objects if one.sessionPrivileges == CHAT)
+    return token
 
 
 def live_now(school: School, teacher: Person, **fields: Any) -> tuple[str, Any]:

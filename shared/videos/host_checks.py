@@ -44,8 +44,7 @@ AGAIN_S: Final = 60
 
 _OPEN_PROVIDER: Final = "Anybody who knows an id can play its videos. Check in its console whether this was changed:"
 _OPEN_HOST: Final = (
-    "Anybody who knows an address can play its videos. Enable the pull zone's token authentication, or make the bucket "
-    "private."
+    "Anybody who knows an address can play its videos. Enable token authentication there, or make the bucket private."
 )
 
 
