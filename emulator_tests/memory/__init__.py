@@ -16,6 +16,7 @@ from emulator_tests.memory.hosts import MadeCopy, MemoryHost
 from emulator_tests.memory.inventory import MemoryInventory
 from emulator_tests.memory.live import MadeEvent, MemoryEvents
 from emulator_tests.memory.queue import MemoryQueue
+from emulator_tests.memory.storage import AddressRefused, MemoryStorage
 from emulator_tests.memory.videos import CHUNK_BYTES, PAGE_ITEMS_MAX, REQUESTS_SPARE, MadeMedia, MemoryMedia
 from emulator_tests.memory.viewer_keys import MemoryViewerKeys
 
@@ -25,6 +26,7 @@ __all__ = [
     "FIRST_CREATED_AT",
     "PAGE_ITEMS_MAX",
     "REQUESTS_SPARE",
+    "AddressRefused",
     "Effect",
     "MadeCopy",
     "MadeEvent",
@@ -38,6 +40,7 @@ __all__ = [
     "MemoryInventory",
     "MemoryMedia",
     "MemoryQueue",
+    "MemoryStorage",
     "MemoryViewerKeys",
     "undisturbed",
 ]
