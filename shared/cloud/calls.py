@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from shared.core.errors import Conflict, Transient
+from shared.core.errors import Conflict, Doubtful, Misconfigured, Permanent, ProviderError, Transient
 
 if TYPE_CHECKING:
+    from google.api_core.exceptions import GoogleAPICallError
     from google.api_core.retry import Retry
 
 TIMEOUT_S: Final = 10.0
@@ -64,7 +65,69 @@ def asking(provider: str, operation: str, *, conflicts: frozenset[str] = frozens
         raise
 
 
-def _unreachable(provider: str, operation: str, code: str) -> Transient:
-    return Transient(
+@contextmanager
+def requesting(provider: str, operation: str, mistake: str, *, changes: bool = False) -> Iterator[None]:
+    """
+    Turn the errors of a library that speaks HTTP into ours. The library's texts quote requests, so no error has them.
+
+    Args:
+        provider: Our name of the service.
+        operation: The service's name of the call.
+        mistake: A sentence for the operator, if the service does not let us call it at all.
+        changes: Whether the call changes something, so that it may have been done although no answer came.
+
+    Raises:
+        Transient: It was not done (again).
+        Doubtful: It may have been done (again).
+        Permanent: The service refused; `code` says why, `NOT_FOUND` if the thing does not exist (never).
+        Misconfigured: The service does not let us call it at all (never, until the operator changes it).
+    """
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+    from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+    from requests import RequestException
+    from urllib3.exceptions import HTTPError
+
+    lost = Doubtful if changes else Transient
+    try:
+        yield
+    except RetryError as error:
+        # It was repeated until the time was over.
+        if isinstance(error.cause, GoogleAPICallError):
+            raise _refused(provider, operation, mistake, error.cause, lost) from None
+        raise _unreachable(provider, operation, "TIMEOUT", lost) from None
+    except GoogleAPICallError as error:
+        raise _refused(provider, operation, mistake, error, lost) from None
+    except DefaultCredentialsError:
+        raise Misconfigured(mistake) from None
+    except GoogleAuthError:
+        raise _unreachable(provider, operation, "UNAUTHENTICATED", Transient) from None
+    except (RequestException, HTTPError, ConnectionError, DataCorruption, InvalidResponse):
+        raise _unreachable(provider, operation, "CONNECTION_LOST", lost) from None
+
+
+def _refused(
+    provider: str, operation: str, mistake: str, error: GoogleAPICallError, lost: type[Transient]
+) -> ProviderError | Misconfigured:
+    """
+    Return our error for an answer that is one.
+
+    Source: https://cloud.google.com/storage/docs/json_api/v1/status-codes
+    """
+    status = error.code or 0
+    reasons = {one.get("reason", "") for one in error.errors if isinstance(one, dict)}
+    if status in (408, 429) or any(reason.endswith("ateLimitExceeded") for reason in reasons):
+        return _unreachable(provider, operation, f"HTTP_{status}", Transient)
+    if status >= 500:
+        return _unreachable(provider, operation, f"HTTP_{status}", lost)
+    # The service tells a missing bucket from a missing object by its words alone.
+    if status in (401, 403) or (status == 404 and "bucket does not exist" in error.message):
+        return Misconfigured(mistake)
+    code = "NOT_FOUND" if status == 404 else f"HTTP_{status}"
+    return Permanent(f"{provider} refuses this request.", provider=provider, operation=operation, code=code)
+
+
+def _unreachable(provider: str, operation: str, code: str, kind: type[Transient] = Transient) -> Transient:
+    return kind(
         f"{provider} does not answer at the moment. Try again.", provider=provider, operation=operation, code=code
     )
