@@ -409,6 +409,13 @@ def tasks_emulator_host() -> str | None:
     return os.environ.get("TASKS_EMULATOR_HOST")
 
 
+def storage_emulator_url() -> str | None:
+    """
+    Return the address of the emulator of Cloud Storage, `None` in the cloud.
+    """
+    return os.environ.get("STORAGE_EMULATOR_HOST")
+
+
 def is_deployed() -> bool:
     """
     Tell whether this is an instance in the cloud. Cloud Run sets this variable in each instance, and the emulator does

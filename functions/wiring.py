@@ -5,10 +5,12 @@ Called by the other files of this folder. The only place that names a concrete a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from functions import config
 from shared.cloud.accounts import FirebaseAccounts
@@ -18,7 +20,7 @@ from shared.core.errors import Misconfigured
 from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.operations.kill_switch import KillSwitch
-from shared.ports import Accounts, Audience, Documents, Hosts, Probe, Queue, Setup, Webhook
+from shared.ports import Accounts, Audience, Converter, Documents, Hosts, Probe, Queue, Setup, Storage, Webhook
 from shared.providers.settings import Context, Provider
 from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile.deployment import CommonSettings
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from shared.hosts.table import Terms
     from shared.sessions.admissions.changes import Changes
     from shared.sessions.admissions.joining import Joining
+
+
+_ROOT: Final = Path(__file__).parents[1]
 
 
 def now() -> datetime:
@@ -185,7 +190,33 @@ def app() -> App:
         tries,
         database_uid=database_uid(),
         audience=_audience(),
+        storage=_storage(),
+        converter=_converter(),
     )
+
+
+def _storage() -> Storage | None:
+    """
+    Return the bucket of shared live media; `None` if this deployment has none.
+    """
+    bucket = config.SLIDES_BUCKET.value
+    if not bucket:
+        return None
+    from shared.cloud.storage import CloudStorage, connect_storage
+
+    connect = partial(connect_storage, config.project_id(), own_service_account, config.storage_emulator_url())
+    return CloudStorage(cache(connect), bucket, now)
+
+
+def _converter() -> Converter | None:
+    """
+    Return the converter; `None` where its program is not installed. A deployed function does not have it.
+    """
+    if not config.SLIDES_BUCKET.value or not (_ROOT / "convert").is_dir():
+        return None
+    from shared.cloud.converter import ProgramConverter
+
+    return ProgramConverter((sys.executable, "-m", "convert"), _ROOT)
 
 
 @cache

@@ -163,6 +163,7 @@ DESCRIBED: Final = {
             "player": {"manifestUrl": "https://…", "thumbnailUrl": "https://…", **_UNTIL},
             "chat": {"jwt": "eyJ…", **_UNTIL},
             "room": None,
+            "slides": {"token": "eyJ…", **_UNTIL},
             "refreshableAt": None,
         },
     ),

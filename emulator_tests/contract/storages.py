@@ -19,8 +19,8 @@ from typing import Final, Protocol
 import httpx
 
 from emulator_tests.memory import AddressRefused, ManualClock, MemoryStorage
+from emulator_tests.testbed.network import HOST, ask, free_ports
 from emulator_tests.testbed.places import FAKE_GCS_SERVER
-from emulator_tests.testbed.stack import HOST, ask, free_ports
 from shared.cloud.storage import CloudStorage, Connection, connect_storage
 from shared.ports import Storage, UploadAddress
 

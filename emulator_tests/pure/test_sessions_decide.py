@@ -88,7 +88,7 @@ RECORDED: dict[str, Pairing | None] = {
 }
 
 SUCCESSOR = SessionIdentity("s1", "another", NOW)
-CHILDREN = (Task("reconcileVideo", "v1"), Task("reconcileVideo", "v2"))
+TASKS_LEFT = (Task("reconcileVideo", "v1"), Task("reconcileVideo", "v2"))
 
 ENROLLED = (Document("enrolments/s1_student", {}, 1, NOW),)
 
@@ -96,9 +96,9 @@ WISHED: dict[str, SessionSpec] = {
     "an event": SessionSpec(exists=True, event=EVENT, identity=SESSION),
     "no event": SessionSpec(exists=True, identity=SESSION),
     "session deleted": SessionSpec(exists=False),
-    "session deleted, videos left": SessionSpec(exists=False, children=CHILDREN),
+    "session deleted, videos left": SessionSpec(exists=False, children=TASKS_LEFT),
     "another session": SessionSpec(exists=False, identity=SUCCESSOR),
-    "another session, videos left": SessionSpec(exists=False, children=CHILDREN, identity=SUCCESSOR),
+    "another session, videos left": SessionSpec(exists=False, children=TASKS_LEFT, identity=SUCCESSOR),
     "owner changed": SessionSpec(exists=False, identity=SUCCESSOR, is_held=True),
     "session deleted, enrolments left": SessionSpec(exists=False, left_enrolled=ENROLLED),
     "another session, enrolments left": SessionSpec(exists=False, left_enrolled=ENROLLED, identity=SUCCESSOR),

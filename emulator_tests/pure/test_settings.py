@@ -36,7 +36,8 @@ def test_each_setting_is_called_as_its_variable_and_has_a_description() -> None:
     assert {name: setting.name for name, setting in SETTINGS.items()} == {name: name for name in SETTINGS}
     assert all(setting.description.endswith(".") for setting in SETTINGS.values())
     assert set(SECRETS) == {
-        "KALTURA_ADMIN_SECRET", "KALTURA_CHAT_TOKEN", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY", "HOSTS"
+        "KALTURA_ADMIN_SECRET", "KALTURA_CHAT_TOKEN", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY", "HOSTS",
+        "SLIDES_TOKEN_SECRET",
     }  # fmt: skip
 
 

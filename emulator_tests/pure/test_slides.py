@@ -73,9 +73,7 @@ class Room:
     def shown(self) -> tuple[Any, Any, Any]:
         """What the session shows: the media, the page, the revision."""
         fields = self.deployment.document(session_path("s1")).fields
-        return tuple(
-            fields.get(name) for name in ("activeSharedLiveMedia", "activeSharedLiveMediaPage", "revision")
-        )  # type: ignore[return-value]  # there are three
+        return tuple(fields.get(name) for name in ("activeSharedLiveMedia", "activeSharedLiveMediaPage", "revision"))  # type: ignore[return-value]  # there are three
 
     def payload(self, media_id: str, caller: Caller = TEACHER) -> dict[str, Any]:
         """What the API returns."""
@@ -476,9 +474,7 @@ def test_upload_that_cannot_be_shown_is_refused(
     room: Room, name: str, media_type: str, size: int, field: str, message: str
 ) -> None:
     media_id = room.create()
-    error = refused(
-        InvalidField, lambda: room.commands.begin_upload(room.teacher, media_id, name, media_type, size)
-    )
+    error = refused(InvalidField, lambda: room.commands.begin_upload(room.teacher, media_id, name, media_type, size))
     assert isinstance(error, InvalidField)
     assert (error.field, str(error)) == (field, message)
     assert room.view(media_id)["uploadState"] == "pending"

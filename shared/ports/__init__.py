@@ -6,7 +6,7 @@ Called by the domain folders and by `functions/wiring.py`. Implemented by `cloud
 
 from shared.ports.audience import Account, Accounts, Admission, Attendee, Audience
 from shared.ports.clock import Clock
-from shared.ports.converter import Conversion, ConvertedPage, Converter
+from shared.ports.converter import CONVERSION, Conversion, ConvertedPage, Converter
 from shared.ports.documents import (
     REMOVE,
     Condition,
@@ -60,6 +60,7 @@ from shared.ports.webhooks import Webhook, WebhookEvent
 __all__ = [
     "ADDRESSES",
     "CHANGES_MAX",
+    "CONVERSION",
     "MANIFEST_URL",
     "NOT_AVAILABLE",
     "NO_SUCH_OBJECT",

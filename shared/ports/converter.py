@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+CONVERSION: Final = "convert"
+"""The `operation` of the `Permanent` error if a document cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,18 @@ class Converter(Protocol):
     Draws the pages of a document.
     """
 
-    def convert(self, source: Path, kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
+    def convert(self, fetch: Callable[[Path], None], kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
         """
         Draw every page. Repeatable.
 
         Args:
-            source: The document.
+            fetch: Writes the document to the file that it is given.
             kind: Its declared type, as a file extension.
             publish: Is given each page as soon as it is drawn, the first page first and the others in any order.
 
         Raises:
-            Permanent: The document cannot be shown; the code and the sentence say why (never).
+            Permanent: The document cannot be shown: its operation is `CONVERSION`, and it says why (never).
             Transient: The converter itself failed (again).
+            Others: Whatever `fetch` and `publish` raise.
         """
         ...

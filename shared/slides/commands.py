@@ -31,7 +31,7 @@ from shared.ports import (
     UploadAddress,
     Write,
 )
-from shared.reconcile import AT_ONCE, Progress
+from shared.reconcile import AT_ONCE
 from shared.reconcile.slots import enqueue
 from shared.sessions.pairing import retrieve_or_create
 from shared.slides.context import Context
@@ -262,7 +262,7 @@ class Owned:
             is_due: Whether a reconciliation has to carry it out.
         """
         changes: dict[str, Any] = {"wish": wish.to_fields()}
-        if is_due and self.record.progress == Progress(failure=self.record.progress.failure):
+        if is_due:
             changes["dueAt"] = AT_ONCE
         view_path = shared_media_path(self.record.session.session_id, self.document.id)
         told = shown(self.record, wish)

@@ -5,16 +5,16 @@ Called by the reconciler. Leaves the choice of the next step to `decide`.
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import ClassVar, Final
 
 from shared.core.errors import Conflict, Permanent
 from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
 from shared.ports import (
+    CONVERSION,
+    NO_SUCH_OBJECT,
     ConvertedPage,
     Converter,
     Create,
@@ -207,13 +207,18 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
                 with suppress(Conflict):
                     self.documents.commit(Update(path, {"deck": drawn.to_fields()}))
 
-        with tempfile.TemporaryDirectory(prefix="greenroom-") as folder:
-            source = Path(folder) / f"source.{upload.kind}"
-            self.storage.download(source_name(media_id, upload), upload.generation, source)
-            try:
-                conversion = self.converter.convert(source, upload.kind, publish)
-            except Permanent as error:
+        name, generation = source_name(media_id, upload), upload.generation
+        try:
+            conversion = self.converter.convert(
+                lambda source: self.storage.download(name, generation, source), upload.kind, publish
+            )
+        except Permanent as error:
+            if error.operation == CONVERSION:
                 return Converted(problem=Problem(error.code, str(error)))
+            if error.code == NO_SUCH_OBJECT:
+                # It was deleted by hand.
+                return Converted(problem=decisions.OTHER_FILE)
+            raise
         drawn = [page for page in pages if page is not None]
         assert len(drawn) == conversion.pages
         return Converted(drawn, conversion.warnings)

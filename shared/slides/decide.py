@@ -44,10 +44,11 @@ FORGET: Final = "forget"
 SHOW: Final = "show"
 IDENTIFY: Final = "identify"
 
-WORKER_TIMEOUT_S: Final = 1800
-"""Seconds for which one conversion may run, with the transfer of the document and of its pages."""
+WORKER_TIMEOUT_S: Final = 1500
+"""Seconds for which one conversion may run, with the transfer of the document and of its pages. Cloud Tasks waits for a
+task at most 30 minutes."""
 
-WORKER_LEASE_S: Final = WORKER_TIMEOUT_S + 60
+WORKER_LEASE_S: Final = WORKER_TIMEOUT_S + 120
 
 ADDRESS_LIFETIME_S: Final = 24 * 3600
 """Seconds for which an upload can be begun with its address."""
