@@ -15,6 +15,7 @@ import pytest
 from emulator_tests.contract.storages import connect_to, let_go
 from shared.cloud.storage import CloudStorage
 from shared.core.errors import BackendError, Doubtful, Misconfigured, Permanent, Transient
+from shared.ports import StoredObject
 
 # Google's library leaves the connections of refused transfers to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -164,6 +165,17 @@ def test_an_answer_that_says_nothing_is_asked_for_again(answers: Answers, storag
 
     with pytest.raises(Transient):
         storage.find(NAME)
+
+
+def test_an_object_of_others_may_have_no_type(answers: Answers, storage: CloudStorage) -> None:
+    created_at = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    told = {"name": NAME, "size": "0", "generation": "7", "timeCreated": "2026-01-05T09:00:00.000Z"}
+    expected = StoredObject(NAME, 0, "application/octet-stream", 7, created_at)
+
+    answers.body = json.dumps(told).encode()
+    assert storage.find(NAME) == expected
+    answers.body = json.dumps({"items": [told]}).encode()
+    assert storage.list_objects("", 10) == [expected]
 
 
 def test_more_bytes_than_asked_for_are_not_given_on(answers: Answers, storage: CloudStorage) -> None:
