@@ -111,6 +111,19 @@ def test_an_unknown_name_of_a_deferred_package_is_an_import_error() -> None:
     assert _said(program) == "google.cloud.tasks_v2"
 
 
+def test_the_package_of_the_storage_is_not_loaded_before_the_first_call() -> None:
+    program = (
+        "import sys\nfrom datetime import UTC, datetime\n"
+        "from shared.cloud.storage import CloudStorage, connect_storage\n"
+        "connect = lambda: connect_storage('p', lambda: 'own@p', 'http://127.0.0.1:1')\n"
+        "storage = CloudStorage(connect, 'slides', lambda: datetime.now(UTC))\n"
+        "loaded = lambda: {'google.cloud.storage', 'google.auth', 'shared.cloud.signing'} & set(sys.modules)\n"
+        "before = loaded()\nstorage.read_address('a', 60)\nprint(len(before), len(loaded()))"
+    )
+
+    assert _said(program) == "0 3"
+
+
 @pytest.mark.parametrize("package", ["google.cloud.nothing", "nothing", "nothing.inside"])
 def test_a_package_that_is_not_installed_is_refused(package: str) -> None:
     with pytest.raises(ModuleNotFoundError) as refused:

@@ -42,6 +42,8 @@ TERMS: Final = (
     *("live input", "customer code", "direct upload", "require signed urls", "allowed origins", "tus"),
     # Bunny
     *("pull zone", "storage zone", "edge storage"),
+    # Cloud Storage
+    *("gcs", "sign blob", "x goog"),
     # S3
     *("aws", "amazon", "sig v4", "presign", "presigned", "access key", "minio"),
 )

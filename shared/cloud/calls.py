@@ -5,14 +5,13 @@ Called by the other files of this folder, which know which calls may be repeated
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from shared.core.errors import Conflict, Doubtful, Misconfigured, Permanent, ProviderError, Transient
 
 if TYPE_CHECKING:
-    from google.api_core.exceptions import GoogleAPICallError
     from google.api_core.retry import Retry
 
 TIMEOUT_S: Final = 10.0
@@ -91,37 +90,38 @@ def requesting(provider: str, operation: str, mistake: str, *, changes: bool = F
     lost = Doubtful if changes else Transient
     try:
         yield
-    except RetryError as error:
-        # It was repeated until the time was over.
-        if isinstance(error.cause, GoogleAPICallError):
-            raise _refused(provider, operation, mistake, error.cause, lost) from None
+    except (GoogleAPICallError, RetryError, InvalidResponse) as error:
+        # An error that stays after all repetitions is the cause of another one.
+        known: Exception = error.cause if isinstance(error, RetryError) else error
+        if isinstance(known, GoogleAPICallError):
+            reasons = [str(one.get("reason")) for one in known.errors if isinstance(one, dict)]
+            raise _refused(provider, operation, mistake, known.code or 0, [known.message, *reasons], lost) from None
+        if isinstance(known, InvalidResponse):
+            answer = known.response
+            raise _refused(provider, operation, mistake, answer.status_code, [answer.text], lost) from None
         raise _unreachable(provider, operation, "TIMEOUT", lost) from None
-    except GoogleAPICallError as error:
-        raise _refused(provider, operation, mistake, error, lost) from None
     except DefaultCredentialsError:
         raise Misconfigured(mistake) from None
     except GoogleAuthError:
         raise _unreachable(provider, operation, "UNAUTHENTICATED", Transient) from None
-    except (RequestException, HTTPError, ConnectionError, DataCorruption, InvalidResponse):
+    except (RequestException, HTTPError, ConnectionError, DataCorruption):
         raise _unreachable(provider, operation, "CONNECTION_LOST", lost) from None
 
 
 def _refused(
-    provider: str, operation: str, mistake: str, error: GoogleAPICallError, lost: type[Transient]
+    provider: str, operation: str, mistake: str, status: int, said: Sequence[str], lost: type[Transient]
 ) -> ProviderError | Misconfigured:
     """
     Return our error for an answer that is one.
 
     Source: https://cloud.google.com/storage/docs/json_api/v1/status-codes
     """
-    status = error.code or 0
-    reasons = {one.get("reason", "") for one in error.errors if isinstance(one, dict)}
-    if status in (408, 429) or any(reason.endswith("ateLimitExceeded") for reason in reasons):
+    if status in (408, 429) or any("ateLimitExceeded" in text for text in said):
         return _unreachable(provider, operation, f"HTTP_{status}", Transient)
     if status >= 500:
         return _unreachable(provider, operation, f"HTTP_{status}", lost)
     # The service tells a missing bucket from a missing object by its words alone.
-    if status in (401, 403) or (status == 404 and "bucket does not exist" in error.message):
+    if status in (401, 403) or (status == 404 and any("bucket does not exist" in text for text in said)):
         return Misconfigured(mistake)
     code = "NOT_FOUND" if status == 404 else f"HTTP_{status}"
     return Permanent(f"{provider} refuses this request.", provider=provider, operation=operation, code=code)

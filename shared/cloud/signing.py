@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -64,9 +65,10 @@ def signing_account(credentials: Credentials, own: Callable[[], str], transport:
     return IamAccount(own(), credentials, transport)
 
 
+@cache
 def emulator_account() -> Signing:
     """
-    Return an account with a new key, which no service knows.
+    Return an account whose key is made for this process, so that no service knows it.
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

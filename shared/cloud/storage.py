@@ -217,12 +217,12 @@ def connect_storage(project: str, own: Callable[[], str], emulator_url: str | No
     from shared.cloud.signing import emulator_account, signing_account
 
     if emulator_url is not None:
-        anonymous = AnonymousCredentials()
+        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # the library has no types for it
         client = Client(project=project, credentials=anonymous, client_options={"api_endpoint": emulator_url})
         return Connection(client, emulator_account(), is_emulator=True)
     with requesting(PROVIDER, "token", "Cloud Storage is called without credentials: set up an account."):
         credentials, _ = google.auth.default(scopes=[SCOPE])
-        request = Request()  # type: ignore[no-untyped-call]  # the library has no types for it
+        request = Request()
         account = signing_account(credentials, own, request)
     return Connection(Client(project=project, credentials=credentials), account)
 
