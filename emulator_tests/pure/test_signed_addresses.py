@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -33,7 +34,7 @@ from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
 
 from shared.cloud.signing import IamAccount, emulator_account, signing_account
-from shared.cloud.storage import LIFETIME_MAX_S, CloudStorage, Connection
+from shared.cloud.storage import LIFETIME_MAX_S, CloudStorage, Connection, connect_storage
 from shared.core.errors import BackendError, Misconfigured, Transient
 from shared.core.log_format import blanked
 
@@ -352,14 +353,60 @@ def test_without_a_signature_there_is_another_try(transport: Callable[..., Answe
             sign()
 
 
-def test_an_account_with_a_key_is_not_asked_for_at_the_metadata_server() -> None:
-    def own() -> str:
-        raise AssertionError("It was asked for.")
+def _not_asked() -> str:
+    raise AssertionError("It was asked for.")
 
+
+def test_an_account_with_a_key_is_not_asked_for_at_the_metadata_server() -> None:
     account = _key_file()
 
-    assert signing_account(account, own, _unreachable) is account  # type: ignore[arg-type]  # it is both
+    assert signing_account(account, _not_asked, _unreachable) is account  # type: ignore[arg-type]  # it is both
     assert isinstance(_instance(_unreachable), IamAccount)
+
+
+# --- the credentials of this process --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def credentials_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Google's library looks for credentials; there is no Google machine around it."""
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "my-school")
+    return tmp_path / "application_default_credentials.json"
+
+
+def _connected(own: Callable[[], str]) -> Connection:
+    return connect_storage("my-school", own)
+
+
+def test_a_key_file_signs_by_itself(credentials_file: Path) -> None:
+    pem = key().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    told = {"type": "service_account", "client_email": ACCOUNT, "private_key": pem.decode()}
+    credentials_file.write_text(json.dumps({**told, "token_uri": "https://example.com", "project_id": "my-school"}))
+    connection = _connected(_not_asked)
+
+    request = _upload(CloudStorage(lambda: connection, BUCKET, lambda: datetime.now(UTC)))
+
+    assert not connection.is_emulator
+    assert is_admitted(request, request.at(1))
+
+
+def test_without_a_key_the_account_of_the_instance_signs(credentials_file: Path) -> None:
+    told = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}
+    credentials_file.write_text(json.dumps({**told, "quota_project_id": "my-school"}))
+
+    assert _connected(lambda: ACCOUNT).account.signer_email == ACCOUNT
+
+
+@pytest.mark.usefixtures("credentials_file")
+def test_without_credentials_it_is_for_the_operator() -> None:
+    with pytest.raises(Misconfigured, match="credentials"):
+        _connected(_not_asked)
 
 
 # --- secrets ------------------------------------------------------------------------------------------------------
