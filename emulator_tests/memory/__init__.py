@@ -9,6 +9,7 @@ make the call twice.
 """
 
 from emulator_tests.memory.audience import MemoryAccounts, MemoryAudience
+from emulator_tests.memory.chat import MemoryChat, SentMessage
 from emulator_tests.memory.clock import BEGIN_AT, ManualClock
 from emulator_tests.memory.documents import FIRST_CREATED_AT, MemoryDocuments
 from emulator_tests.memory.effect import Effect, undisturbed
@@ -32,6 +33,7 @@ __all__ = [
     "ManualClock",
     "MemoryAccounts",
     "MemoryAudience",
+    "MemoryChat",
     "MemoryDocuments",
     "MemoryEvents",
     "MemoryHost",
@@ -39,5 +41,6 @@ __all__ = [
     "MemoryMedia",
     "MemoryQueue",
     "MemoryViewerKeys",
+    "SentMessage",
     "undisturbed",
 ]

@@ -5,6 +5,7 @@ Called by the domain folders and by `functions/wiring.py`. Implemented by `cloud
 """
 
 from shared.ports.audience import Account, Accounts, Admission, Attendee, Audience
+from shared.ports.chat import Chat, ChatLogin
 from shared.ports.clock import Clock
 from shared.ports.documents import (
     REMOVE,
@@ -74,6 +75,8 @@ __all__ = [
     "Broadcast",
     "Change",
     "Changes",
+    "Chat",
+    "ChatLogin",
     "Clock",
     "Condition",
     "Create",
