@@ -22,13 +22,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from emulator_tests.contract.chat_site import ProsodySite, at_prosody, chat_of, client_of, now
-from emulator_tests.memory import SentMessage
+from emulator_tests.memory import ManualClock, MemoryDocuments, SentMessage
 from emulator_tests.testbed.prosody import CONFERENCE, DOMAIN, Prosody, running_prosody
 from shared.core.errors import Doubtful, Misconfigured, Permanent, ProviderError, SecretRejected, Transient
 from shared.ports.chat import BODY_BYTES_MAX
+from shared.providers.settings import Context
 from shared.providers.xmpp.chat import XmppChat
 from shared.providers.xmpp.client import Client, Patience
-from shared.providers.xmpp.settings import host_of, tls_to
+from shared.providers.xmpp.settings import Settings, host_of, tls_to
 
 SHORT: Final = Patience(connect_s=1.0, answer_s=1.0)
 BOUND_S: Final = 5.0
@@ -205,6 +206,25 @@ def test_a_missing_secret_is_named(prosody: Prosody, missing: str) -> None:
     }
     with pytest.raises(Misconfigured, match=f"XMPP_{missing.upper()}"):
         uses[missing]()
+
+
+def test_a_deployment_opens_its_chat_by_its_settings(prosody: Prosody) -> None:
+    settings = Settings(
+        address=f"{prosody.host}:{prosody.port}",
+        domain=DOMAIN,
+        conference=CONFERENCE,
+        websocket_url=prosody.websocket_url,
+        password=prosody.password,
+        jwt_secret=prosody.jwt_secret,
+    )
+    clock = ManualClock()
+    context = Context("school", MemoryDocuments(), clock, 60, 60, True, 60)
+    chat = settings.open(context)
+    assert isinstance(chat, XmppChat)
+    with closing(chat):
+        chat.create_room("s1")
+    assert prosody.password not in repr(settings)
+    assert prosody.jwt_secret not in repr(settings)
 
 
 # --- encryption ----------------------------------------------------------------------------------------------------

@@ -10,8 +10,6 @@ from shared.core import reading
 from shared.ports import Chat
 from shared.providers.settings import ChatSettings, Context, Use, optional, required
 
-SECRET_CHARACTERS_MIN: Final = 32
-
 if TYPE_CHECKING:
     import ssl
 
@@ -42,15 +40,6 @@ def websocket(text: str) -> str:
     raise ValueError("must be an address such as wss://chat.example.com:5281/xmpp-websocket")
 
 
-def secret(text: str) -> str:
-    """
-    Read a secret that cannot be guessed. Pure.
-    """
-    if len(reading.word(text)) < SECRET_CHARACTERS_MIN:
-        raise ValueError(f"must be one word of at least {SECRET_CHARACTERS_MIN} visible ASCII characters")
-    return text
-
-
 def host_of(address: str) -> str:
     """
     Return the host of `host:port`. Pure.
@@ -67,6 +56,7 @@ def tls_to(host: str) -> ssl.SSLContext | None:
     return None if host in reading.LOOPBACK else ssl.create_default_context()
 
 
+_secret: Final = reading.matching("[!-~]{32,}", "one word of at least 32 visible ASCII characters")
 _domain: Final = reading.matching(
     r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9][a-z0-9-]*[a-z0-9]", "a domain such as chat.example.com", lower=True
 )
@@ -91,10 +81,10 @@ class Settings(ChatSettings):
     websocket_url: str = required(
         "XMPP_WEBSOCKET_URL", websocket, "Address of the chat server's WebSocket, for browsers."
     )
-    password: str = required("XMPP_PASSWORD", secret, "Password of this service at the chat server.", is_secret=True)
+    password: str = required("XMPP_PASSWORD", _secret, "Password of this service at the chat server.", is_secret=True)
     jwt_secret: str = optional(
         "XMPP_JWT_SECRET",
-        secret,
+        _secret,
         "Signs the passwords of people at the chat server; needed with XMPP_ADDRESS.",
         "",
         is_secret=True,
