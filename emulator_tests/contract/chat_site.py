@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from emulator_tests.contract.xmpp_client import XmppClient, body_of
+from emulator_tests.contract.xmpp_client import WebSocketClient, XmppClient, body_of
 from emulator_tests.memory import MemoryChat, SentMessage
 from emulator_tests.testbed.prosody import CONFERENCE, DOMAIN, Prosody
 from shared.ports import Chat, ChatLogin
@@ -105,10 +105,14 @@ class ProsodySite:
     Args:
         server: The server.
         patience: How long the service waits.
+
+    Attributes:
+        is_browser: Whether people come by WebSocket.
     """
 
     def __init__(self, server: Prosody, patience: Patience = USUAL) -> None:
         self.server = server
+        self.is_browser = False
         self.client = client_of(server, patience)
         self.chat = chat_of(server, self.client)
         self._clients: list[XmppClient] = []
@@ -117,7 +121,8 @@ class ProsodySite:
         """
         Log a person in, without entering a room.
         """
-        client = XmppClient((self.server.host, self.server.port), DOMAIN)
+        address = (self.server.host, self.server.port)
+        client = WebSocketClient(login.address, DOMAIN) if self.is_browser else XmppClient(address, DOMAIN)
         self._clients.append(client)
         client.login(login.jid.partition("@")[0], login.password)
         return client

@@ -42,12 +42,13 @@ ESCAPED: Final = {
 """XML cannot carry these characters."""
 
 
-@pytest.fixture(params=["memory", "prosody"])
+@pytest.fixture(params=["memory", "prosody", "prosody by WebSocket"])
 def site(request: pytest.FixtureRequest) -> Iterator[ChatSite]:
     if request.param == "memory":
         yield MemoryChatSite()
         return
     with at_prosody(request.getfixturevalue("prosody")) as site:
+        site.is_browser = request.param != "prosody"
         yield site
 
 

@@ -6,19 +6,23 @@ It sends any text as it is, so that a test can send what no honest client would.
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import socket
 import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Final, Self
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser, fromstring
 from xml.sax.saxutils import escape, quoteattr
 
 CLIENT: Final = "{jabber:client}"
 STREAM: Final = "{http://etherx.jabber.org/streams}"
 MUC: Final = "http://jabber.org/protocol/muc"
 WITHIN_S: Final = 10.0
+
+_STANZA: Final = re.compile(r"^<(iq|message|presence)\b")
 
 
 class Refused(Exception):
@@ -43,6 +47,7 @@ class XmppClient:
         self._parser: XMLPullParser[Any] = XMLPullParser(("start", "end"))
         self._depth = 0
         self._waiting: list[Element] = []
+        self.features: list[str] = []
         self.features = self._open()
 
     def __enter__(self) -> Self:
@@ -72,7 +77,7 @@ class XmppClient:
         answer = self.next_element()
         if answer.tag != f"{{{sasl}}}success":
             raise Refused(answer[0].tag.rpartition("}")[2])
-        self.features = self._open()
+        self._open()
         bound = self.ask("set", None, '<bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/>')
         self.jid = next(iter(bound.itertext()))
 
@@ -168,8 +173,7 @@ class XmppClient:
             f"<?xml version='1.0'?><stream:stream to={quoteattr(self.domain)} version='1.0' xmlns='jabber:client' "
             "xmlns:stream='http://etherx.jabber.org/streams'>"
         )
-        features = self.next_element()
-        return [one.text or "" for one in features.iter("{urn:ietf:params:xml:ns:xmpp-sasl}mechanism")]
+        return _mechanisms(self.next_element())
 
     def _read(self) -> None:
         data = self._socket.recv(65536)
@@ -203,3 +207,82 @@ def body_of(message: Element) -> str:
     body = message.find(f"{CLIENT}body")
     assert body is not None
     return body.text or ""
+
+
+class WebSocketClient(XmppClient):
+    """
+    A connection as a browser makes it, in the clear. Source: https://www.rfc-editor.org/rfc/rfc7395
+
+    Args:
+        url: The address, `ws://…`.
+        domain: The domain to log in to.
+    """
+
+    def __init__(self, url: str, domain: str) -> None:
+        self._url = urlsplit(url)
+        self._received = b""
+        assert self._url.hostname is not None
+        assert self._url.port is not None
+        super().__init__((self._url.hostname, self._url.port), domain)
+
+    def send(self, text: str) -> None:
+        """
+        Send one stanza in one frame, without a mask that changes it.
+        """
+        data = _STANZA.sub(r'<\1 xmlns="jabber:client"', text).encode()
+        if len(data) < 126:
+            size = bytes([0x80 | len(data)])
+        elif len(data) < 1 << 16:
+            size = b"\xfe" + len(data).to_bytes(2)
+        else:
+            size = b"\xff" + len(data).to_bytes(8)
+        self._socket.sendall(b"\x81" + size + b"\0\0\0\0" + data)
+
+    def _open(self) -> list[str]:
+        if not self.features:
+            self._socket.sendall(
+                f"GET {self._url.path} HTTP/1.1\r\nHost: {self._url.netloc}\r\nUpgrade: websocket\r\n"
+                "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Protocol: xmpp\r\n\r\n".encode()
+            )
+            while b"\r\n\r\n" not in self._received:
+                self._receive()
+            head, _, self._received = self._received.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 101 "), head
+        self.send(f'<open xmlns="urn:ietf:params:xml:ns:xmpp-framing" to={quoteattr(self.domain)} version="1.0"/>')
+        assert self.next_element().tag == "{urn:ietf:params:xml:ns:xmpp-framing}open"
+        return _mechanisms(self.next_element())
+
+    def _read(self) -> None:
+        while (frame := self._frame()) is None:
+            self._receive()
+        kind, text = frame
+        if kind == 0x8:
+            raise Refused("closed")
+        if kind == 0x1:
+            self._waiting.append(fromstring(text))
+
+    def _frame(self) -> tuple[int, bytes] | None:
+        """
+        Take a whole frame out of what was received.
+        """
+        data = self._received
+        if len(data) < 2:
+            return None
+        extra = {126: 2, 127: 8}.get(data[1], 0)
+        begin = 2 + extra
+        size = int.from_bytes(data[2:begin]) if extra else data[1]
+        if len(data) < begin + size:
+            return None
+        self._received = data[begin + size :]
+        return data[0] & 0x0F, data[begin : begin + size]
+
+    def _receive(self) -> None:
+        data = self._socket.recv(65536)
+        if not data:
+            raise Refused("closed")
+        self._received += data
+
+
+def _mechanisms(features: Element) -> list[str]:
+    return [one.text or "" for one in features.iter("{urn:ietf:params:xml:ns:xmpp-sasl}mechanism")]
