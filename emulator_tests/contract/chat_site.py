@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
+from xml.sax.saxutils import quoteattr
 
 from emulator_tests.contract.xmpp_client import WebSocketClient, XmppClient, body_of
 from emulator_tests.memory import MemoryChat, SentMessage
@@ -24,6 +25,12 @@ class Listener(Protocol):
     def heard(self) -> list[SentMessage]:
         """
         Return the messages since the last call, once all that were sent have arrived.
+        """
+        ...
+
+    def leave(self) -> None:
+        """
+        Leave the room.
         """
         ...
 
@@ -67,6 +74,12 @@ class MemoryListener:
         self._read += len(found)
         return found
 
+    def leave(self) -> None:
+        """
+        See `Listener`.
+        """
+        self.messages = []
+
 
 @dataclass(slots=True)
 class MemoryChatSite:
@@ -90,12 +103,20 @@ class XmppListener:
     """
 
     client: XmppClient
+    room_jid: str
 
     def heard(self) -> list[SentMessage]:
         """
         See `Listener`.
         """
         return [SentMessage(one.get("event", ""), body_of(one)) for one in self.client.messages()]
+
+    def leave(self) -> None:
+        """
+        See `Listener`.
+        """
+        self.client.send(f"<presence to={quoteattr(self.room_jid)} type='unavailable'/>")
+        self.client.messages()
 
 
 class ProsodySite:
@@ -140,7 +161,8 @@ class ProsodySite:
         """
         See `ChatSite`.
         """
-        return XmppListener(self.enter(room, "listener"))
+        login = self.chat.login(room, "listener", is_moderator=False, lifetime_s=600)
+        return XmppListener(self.enter(room, "listener"), f"{login.room_jid}/listener")
 
     def close(self) -> None:
         """

@@ -72,6 +72,7 @@ def test_a_room_is_created_twice_and_keeps_who_is_in_it(site: ChatSite, room: st
 
 def test_a_room_stays_while_nobody_is_in_it(site: ChatSite, room: str) -> None:
     site.chat.broadcast(room, "start_sharing", "{}")
+    site.listen(room).leave()
     listener = site.listen(room)
     site.chat.broadcast(room, "end_sharing", "{}")
     assert listener.heard() == [SentMessage("end_sharing", "{}")]

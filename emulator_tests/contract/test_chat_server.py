@@ -275,35 +275,34 @@ def test_the_certificate_is_checked_before_the_password_is_sent(tmp_path: Path, 
         assert ("Authenticated as service" in server.log) == (domain == DOMAIN and is_trusted)
 
 
-def test_a_server_that_offers_no_encryption_is_not_told_the_password(prosody: Prosody) -> None:
+OFFERS_NO_ENCRYPTION: Final = (
+    "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+    f"id='1' version='1.0' from='{DOMAIN}'><stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
+    "<mechanism>PLAIN</mechanism></mechanisms></stream:features>"
+)
+
+
+@pytest.mark.parametrize("is_encrypted", [True, False], ids=["must be encrypted", "may be in the clear"])
+def test_a_server_that_offers_no_encryption_is_not_told_the_password(prosody: Prosody, is_encrypted: bool) -> None:
     received = bytearray()
-    with socket.create_server(("127.0.0.1", 0)) as between:
+    with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def pass_on() -> None:
-            ours, _ = between.accept()
-            with ours, socket.create_connection((prosody.host, prosody.port)) as theirs:
-                threading.Thread(target=pump, args=(theirs, ours), daemon=True).start()
-                while data := ours.recv(65536):
-                    received.extend(data)
-                    theirs.sendall(data)
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                received.extend(connection.recv(65536))
+                connection.sendall(OFFERS_NO_ENCRYPTION.encode())
+                received.extend(connection.recv(65536))
 
-        def pump(source: socket.socket, target: socket.socket) -> None:
-            try:
-                while data := source.recv(65536):
-                    target.sendall(data)
-            except OSError:
-                return
-
-        thread = threading.Thread(target=pass_on)
+        thread = threading.Thread(target=serve)
         thread.start()
-        client = Client(
-            "127.0.0.1", between.getsockname()[1], DOMAIN, prosody.password, ssl.create_default_context(), SHORT
-        )
+        tls = ssl.create_default_context() if is_encrypted else None
+        client = Client("127.0.0.1", server.getsockname()[1], DOMAIN, prosody.password, tls, SHORT)
         with closing(chat_of(prosody, client)) as chat, failing_within_bound(Transient, "UNREACHABLE"):
             chat.create_room("s1")
         thread.join()
     assert b"<stream:stream" in received
-    assert b"<auth" not in received
+    assert (b"<auth" in received) != is_encrypted
 
 
 @pytest.mark.parametrize(

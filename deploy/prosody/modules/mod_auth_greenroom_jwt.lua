@@ -20,12 +20,11 @@ end
 
 -- Return what a token permits, nil if it is not valid for this user now.
 local function permissions_of(token, username)
-	-- util.jwt raises an error for some malformed tokens.
-	local read, is_valid, claims = pcall(jwt.verify, jwt_secret, token);
-	if not (read and is_valid) or type(claims) ~= "table" then
+	local is_valid, claims = jwt.verify(jwt_secret, token);
+	if not is_valid or type(claims) ~= "table" then
 		return nil;
 	end
-	if claims.sub ~= username or username == SERVICE or type(claims.room) ~= "string" then
+	if claims.sub ~= username or type(claims.room) ~= "string" then
 		return nil;
 	end
 	if type(claims.exp) ~= "number" or claims.exp <= os.time() then
