@@ -43,7 +43,6 @@ http_ports = {{ {websocket} }}
 https_ports = {{}}
 http_default_host = "{domain}"
 consider_websocket_secure = true
-cross_domain_websocket = true
 c2s_require_encryption = {requires_tls}
 allow_unencrypted_plain_auth = {allows_plain}
 {ssl}
