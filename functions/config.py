@@ -21,8 +21,8 @@ from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
 from shared.core.reading import DAY_S, domains, matching, truth, url, whole
 from shared.core.settings import Declared, settings_of
-from shared.providers.registry import providers
-from shared.providers.settings import ProviderSettings, Use, declarations
+from shared.providers.registry import chats, providers
+from shared.providers.settings import ChatSettings, ProviderSettings, Use, declarations
 from shared.registry import SETTINGS as REGISTERED
 
 S = TypeVar("S")
@@ -169,6 +169,14 @@ PROVIDERS: Final[Mapping[str, Mapping[str, Setting[Any]]]] = {
 }
 """The settings of each provider, by the fields that they fill."""
 
+CHATS: Final[Mapping[str, Mapping[str, Setting[Any]]]] = {
+    name: {field: declared(one) for field, one in declarations(settings).items()} for name, settings in chats().items()
+}
+"""The settings of each kind of chat server, by the fields that they fill."""
+
+ACCOUNTS: Final = {**PROVIDERS, **CHATS}
+_FORMS: Final[Mapping[str, type[ProviderSettings] | type[ChatSettings]]] = {**providers(), **chats()}
+
 RESOURCES: Final[Mapping[type, Mapping[str, Setting[Any]]]] = {
     kind: {field: declared(one) for field, one in settings_of(kind).items()} for kind in REGISTERED
 }
@@ -204,7 +212,7 @@ def by_name(own: Iterable[Setting[Any]], of_others: Mapping[str, Iterable[Settin
 SETTINGS: Final = by_name(
     OWN,
     {
-        **{name: settings.values() for name, settings in PROVIDERS.items()},
+        **{name: settings.values() for name, settings in ACCOUNTS.items()},
         **{kind.__name__: settings.values() for kind, settings in RESOURCES.items()},
     },
 )
@@ -223,10 +231,10 @@ def read(kind: type[S]) -> S:
 
 def account_of(provider: str) -> Setting[Any]:
     """
-    Return the setting by which a deployment has an account at a provider.
+    Return the setting by which a deployment has an account at a provider or chat server.
     """
-    fields = declarations(providers()[provider]).items()
-    return next(PROVIDERS[provider][field] for field, one in fields if one.is_account)
+    fields = declarations(_FORMS[provider]).items()
+    return next(ACCOUNTS[provider][field] for field, one in fields if one.is_account)
 
 
 def chosen_providers() -> Sequence[str]:
@@ -291,14 +299,14 @@ def functions_url() -> str:
 
 def values_of(provider: str, *fields: str) -> dict[str, Any]:
     """
-    Return the values of some settings of a provider, by their fields.
+    Return the values of some settings of a provider or chat server, by their fields.
 
     Raises:
         Misconfigured: A required one is not set (never, until it is set).
     """
-    required = {field for field, one in declarations(providers()[provider]).items() if one.is_required}
-    values = {field: PROVIDERS[provider][field].value for field in fields}
-    missing = [PROVIDERS[provider][field].name for field, value in values.items() if field in required and not value]
+    required = {field for field, one in declarations(_FORMS[provider]).items() if one.is_required}
+    values = {field: ACCOUNTS[provider][field].value for field in fields}
+    missing = [ACCOUNTS[provider][field].name for field, value in values.items() if field in required and not value]
     if missing:
         raise Misconfigured(f"Set {listed(missing)}.")
     return values
@@ -311,6 +319,14 @@ def account_at(provider: str) -> ProviderSettings:
     return providers()[provider](**values_of(provider, *PROVIDERS[provider]))
 
 
+def chat_server() -> ChatSettings | None:
+    """
+    Return the settings of the chat server; `None` if this deployment has none. Raises as `values_of`.
+    """
+    chosen = next((name for name in CHATS if account_of(name).value), None)
+    return None if chosen is None else chats()[chosen](**values_of(chosen, *CHATS[chosen]))
+
+
 def needed_by(provider: str) -> str:
     """
     Return the names of the settings without which there is no account at a provider, for a sentence.
@@ -321,12 +337,13 @@ def needed_by(provider: str) -> str:
 
 def secrets_of(provider: str, use: Use = Use.CALLS) -> list[SecretParam]:
     """
-    Return the secrets of a provider for a use of it; none without an account. If there is no account at all, the first
-    provider counts as one, because the first deployment asks for its account.
+    Return the secrets of a provider or chat server for a use of it; none without an account. If there is no account at
+    a provider, the first counts as one, because the first deployment asks for its account.
     """
-    if provider not in (chosen_providers() or tuple(PROVIDERS)[:1]):
+    chosen = chosen_providers() or tuple(PROVIDERS)[:1]
+    if provider not in chosen and not (provider in CHATS and account_of(provider).value):
         return []
-    secrets = [one for one in declarations(providers()[provider]).values() if one.is_secret and one.use is use]
+    secrets = [one for one in declarations(_FORMS[provider]).values() if one.is_secret and one.use is use]
     return [_demanded(SETTINGS[one.name]) for one in secrets]
 
 
@@ -334,7 +351,7 @@ def chat_secrets() -> list[SecretParam]:
     """
     Return the secrets of functions that admit people to chats.
     """
-    return [secret for name in PROVIDERS for secret in secrets_of(name, Use.CHATS)]
+    return [secret for name in ACCOUNTS for secret in secrets_of(name, Use.CHATS)]
 
 
 def host_secrets() -> list[SecretParam]:
@@ -366,9 +383,9 @@ def slides_token_secret() -> str:
 
 def provider_secrets() -> list[SecretParam]:
     """
-    Return the secrets of functions that may call any provider or host.
+    Return the secrets of functions that may call any provider, host or chat server.
     """
-    return [*(secret for name in PROVIDERS for secret in secrets_of(name)), *host_secrets()]
+    return [*(secret for name in ACCOUNTS for secret in secrets_of(name)), *host_secrets()]
 
 
 @cache

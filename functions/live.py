@@ -140,11 +140,12 @@ def _slides(call: Call[JoinSession], joined: Joined) -> Slides | None:
     """
     if not config.SLIDES_BUCKET.value or joined.session.created_at is None:
         return None
+    from functions import contexts
     from shared.slides.context import Context
 
     now = wiring.now()
     context = Context(call.caller, joined.session.id, joined.session.created_at)
-    token, expires_at = context.sign(config.slides_token_secret(), now)
+    token, expires_at = contexts.sign(context, config.slides_token_secret(), now)
     return Slides(token=token, **lasting(expires_at, now))
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from firebase_functions.options import MemoryOption
 from flask import Response
 
-from functions import config, wiring
+from functions import config, contexts, wiring
 from functions.edge import answers
 from functions.edge.http import HttpRequest, http_function
 from functions.edge.request import CALL_MAX_BYTES, parse_json
@@ -197,7 +197,7 @@ def authenticate(token: str) -> Context:
     Raises:
         NotSignedIn: It is not valid (never).
     """
-    return Context.verify(token, config.slides_token_secret(), wiring.now())
+    return contexts.verify(token, config.slides_token_secret(), wiring.now())
 
 
 def failure(function: str, uid: str | None, error: Exception) -> Response:

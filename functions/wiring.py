@@ -20,7 +20,7 @@ from shared.core.errors import Misconfigured
 from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.operations.kill_switch import KillSwitch
-from shared.ports import Accounts, Audience, Converter, Documents, Hosts, Probe, Queue, Setup, Storage, Webhook
+from shared.ports import Accounts, Audience, Chat, Converter, Documents, Hosts, Probe, Queue, Setup, Storage, Webhook
 from shared.providers.settings import Context, Provider
 from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile.deployment import CommonSettings
@@ -240,6 +240,18 @@ def joining() -> Joining:
         app().viewer_keys.get(app().events.name),
         admits_anonymous=config.ALLOW_ANONYMOUS_VIEWERS.value,
     )
+
+
+@cache
+def chat() -> Chat | None:
+    """
+    Return the chat server; `None` if this deployment has none.
+
+    Raises:
+        Misconfigured: A setting is missing (never, until it is set).
+    """
+    settings = config.chat_server()
+    return None if settings is None else settings.open(_context())
 
 
 @cache

@@ -23,6 +23,7 @@ from emulator_tests.contract.accounts import (
     running_cloudflare,
 )
 from emulator_tests.simulators.running import Running
+from emulator_tests.testbed.prosody import Prosody, running_prosody
 
 PICTURE = ("-f", "lavfi", "-i", f"testsrc=size=320x180:rate=10:duration={FILM_S}")
 SOUND = ("-f", "lavfi", "-i", f"sine=frequency=440:duration={FILM_S}")
@@ -68,6 +69,15 @@ def cloudflare(films: dict[Film, Path]) -> Iterator[CloudflareServer]:
     A Cloudflare simulator for these suites only.
     """
     with running_cloudflare(films) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prosody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prosody]:
+    """
+    A chat server for these suites only. A test that stops it starts another one.
+    """
+    with running_prosody(tmp_path_factory.mktemp("prosody")) as server:
         yield server
 
 

@@ -9,6 +9,7 @@ make the call twice.
 """
 
 from emulator_tests.memory.audience import MemoryAccounts, MemoryAudience
+from emulator_tests.memory.chat import MemoryChat, SentMessage
 from emulator_tests.memory.clock import BEGIN_AT, ManualClock
 from emulator_tests.memory.converter import MemoryConverter, bad_document, document
 from emulator_tests.memory.documents import FIRST_CREATED_AT, MemoryDocuments
@@ -35,6 +36,7 @@ __all__ = [
     "ManualClock",
     "MemoryAccounts",
     "MemoryAudience",
+    "MemoryChat",
     "MemoryConverter",
     "MemoryDocuments",
     "MemoryEvents",
@@ -44,6 +46,7 @@ __all__ = [
     "MemoryQueue",
     "MemoryStorage",
     "MemoryViewerKeys",
+    "SentMessage",
     "bad_document",
     "document",
     "undisturbed",

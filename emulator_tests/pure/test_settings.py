@@ -20,7 +20,7 @@ from shared.providers.kaltura.signing import Privilege, Word
 SETTINGS = config.SETTINGS
 NUMBERS = [name for name, setting in SETTINGS.items() if type(setting.default) is int]
 TRUTHS = [name for name, setting in SETTINGS.items() if type(setting.default) is bool]
-ADDRESSES = [name for name in SETTINGS if name.endswith("_URL")]
+ADDRESSES = [name for name in SETTINGS if name.endswith("_URL") and name != "XMPP_WEBSOCKET_URL"]
 SECRETS = [name for name, setting in SETTINGS.items() if setting.is_secret]
 
 
@@ -38,6 +38,7 @@ def test_each_setting_is_called_as_its_variable_and_has_a_description() -> None:
     assert set(SECRETS) == {
         "KALTURA_ADMIN_SECRET", "KALTURA_CHAT_TOKEN", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY", "HOSTS",
         "SLIDES_TOKEN_SECRET",
+        "XMPP_PASSWORD", "XMPP_JWT_SECRET",
     }  # fmt: skip
 
 

@@ -15,12 +15,12 @@ from werkzeug.test import create_environ
 from emulator_tests.memory import document
 from emulator_tests.pure.deployment import TEACHER
 from emulator_tests.pure.test_slides import ANNA, PDF, STUDENT, Room
-from functions import slides
+from functions import contexts, slides
+from functions.contexts import AUDIENCE, CONTEXT_LIFETIME_S
 from functions.edge.http import Endpoint, HttpRequest, respond
 from shared.core.callers import Caller
 from shared.core.errors import TooMany
 from shared.limits.call_budgets import Work
-from shared.slides.context import AUDIENCE, CONTEXT_LIFETIME_S, Context
 from shared.slides.showing import start
 
 SECRET: Final = "a secret that is long enough for tests"
@@ -39,7 +39,7 @@ class Api:
             self._answer,
             64 * 1024,
             slides.METHODS,
-            lambda token: Context.verify(token, SECRET, self.room.deployment.clock()),
+            lambda token: contexts.verify(token, SECRET, self.room.deployment.clock()),
             any_origin=True,
             failure=slides.failure,
         )
@@ -52,7 +52,7 @@ class Api:
 
     def token(self, caller: Caller = TEACHER, session_id: str = "s1") -> str:
         """The token that `joinSession` would give."""
-        return self.room.context(caller, session_id).sign(SECRET, self.room.deployment.clock())[0]
+        return contexts.sign(self.room.context(caller, session_id), SECRET, self.room.deployment.clock())[0]
 
     def call(
         self,
@@ -299,7 +299,7 @@ def forged(**changes: Any) -> str:
 def test_token_is_only_good_as_it_was_signed(api: Api) -> None:
     token = api.token()
     header, claims, signature = token.split(".")
-    other = Context(TEACHER, "s1", api.room.teacher.created_at).sign(OTHER_SECRET, api.room.deployment.clock())[0]
+    other = contexts.sign(api.room.teacher, OTHER_SECRET, api.room.deployment.clock())[0]
     unsigned = jwt.encode(jwt.decode(token, options={"verify_signature": False}), "", algorithm="none")
     for bad in ("", "x", f"{header}.{claims}.", f"{header}.{claims}.{signature[:-2]}AA", other, unsigned):
         status, told = api.call("GET", MEDIAS, token=bad)
@@ -408,5 +408,5 @@ def test_addresses_and_tokens_are_never_logged(api: Api, capsys: pytest.CaptureF
 
 def test_expiry_of_the_token_is_told() -> None:
     api = Api()
-    _, expires_at = api.room.teacher.sign(SECRET, api.room.deployment.clock())
+    _, expires_at = contexts.sign(api.room.teacher, SECRET, api.room.deployment.clock())
     assert expires_at - api.room.deployment.clock() == timedelta(seconds=CONTEXT_LIFETIME_S)

@@ -132,6 +132,8 @@ def missing_packages() -> list[str]:
         packages.append("build-essential")
     if importlib.util.find_spec("ensurepip") is None:
         packages.append("python3-venv")
+    if shutil.which("prosody") is None:
+        packages.append("prosody")
     return packages
 
 

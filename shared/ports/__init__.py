@@ -5,6 +5,7 @@ Called by the domain folders and by `functions/wiring.py`. Implemented by `cloud
 """
 
 from shared.ports.audience import Account, Accounts, Admission, Attendee, Audience
+from shared.ports.chat import Chat, ChatLogin
 from shared.ports.clock import Clock
 from shared.ports.converter import CONVERSION, Conversion, ConvertedPage, Converter
 from shared.ports.documents import (
@@ -78,6 +79,8 @@ __all__ = [
     "Broadcast",
     "Change",
     "Changes",
+    "Chat",
+    "ChatLogin",
     "Clock",
     "Condition",
     "Conversion",

@@ -1,4 +1,4 @@
-"""The providers and hosts that a deployment can have: one line each.
+"""The providers, hosts and chat servers that a deployment can have: one line each.
 
 Everything else iterates over them: `functions/` declares their settings, gives out their secrets and opens those that
 are configured, and the pages of docs/ are generated from the same declarations. A line names a folder here, whose
@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import Final, TypeVar
 
 from shared.core.errors import Misconfigured
-from shared.providers.settings import HostSettings, ProviderSettings, declarations
+from shared.providers.settings import ChatSettings, HostSettings, ProviderSettings, declarations
 
-S = TypeVar("S", ProviderSettings, HostSettings)
+S = TypeVar("S", ProviderSettings, HostSettings, ChatSettings)
 
 PROVIDERS: Final = (
     "kaltura",
@@ -28,6 +28,8 @@ HOSTS: Final = (
     "s3",
 )
 
+CHATS: Final = ("xmpp",)
+
 
 @cache
 def providers() -> Mapping[str, type[ProviderSettings]]:
@@ -35,11 +37,7 @@ def providers() -> Mapping[str, type[ProviderSettings]]:
     Return the settings of each provider, by our name of it. Raises as `load`, and if the setting is not known by which
     a deployment has an account there.
     """
-    found = load(PROVIDERS, ProviderSettings)
-    for name, settings in found.items():
-        if sum(one.is_account for one in declarations(settings).values()) != 1:
-            raise Misconfigured(f"shared/providers/{name}/settings.py must have exactly one setting with is_account.")
-    return found
+    return _with_account(load(PROVIDERS, ProviderSettings))
 
 
 @cache
@@ -50,7 +48,22 @@ def hosts() -> Mapping[str, type[HostSettings]]:
     return load(HOSTS, HostSettings)
 
 
-def load(names: Sequence[str], form: type[S]) -> Mapping[str, type[S]]:
+@cache
+def chats() -> Mapping[str, type[ChatSettings]]:
+    """
+    Return the settings of each kind of chat server, by our name of it. Raises as `providers`.
+    """
+    return _with_account(load(CHATS, ChatSettings))
+
+
+def _with_account(found: dict[str, type[S]]) -> Mapping[str, type[S]]:
+    for name, settings in found.items():
+        if sum(one.is_account for one in declarations(settings).values()) != 1:
+            raise Misconfigured(f"shared/providers/{name}/settings.py must have exactly one setting with is_account.")
+    return found
+
+
+def load(names: Sequence[str], form: type[S]) -> dict[str, type[S]]:
     """
     Import the settings of the folders with these names.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 from shared.core.settings import Declared, field_of, settings_of
 
 if TYPE_CHECKING:
-    from shared.ports import Audience, Clock, Documents, Events, Host, ProviderAccount, Setup, Webhook
+    from shared.ports import Audience, Chat, Clock, Documents, Events, Host, ProviderAccount, Setup, Webhook
 
 T = TypeVar("T")
 
@@ -180,8 +180,32 @@ class HostSettings:
         raise NotImplementedError
 
 
-def declarations(kind: type[ProviderSettings] | type[HostSettings]) -> Mapping[str, Declaration]:
+class ChatSettings:
     """
-    Return the declared settings of a provider or host, by the fields of its dataclass. Pure.
+    The settings of an account at a chat server. A subclass is a frozen dataclass with keywords only.
+
+    Attributes:
+        title: What it is, as people write it.
+    """
+
+    __slots__ = ()
+
+    title: ClassVar[str]
+
+    def open(self, context: Context) -> Chat:
+        """
+        Build the chat. Imports the adapter.
+
+        Args:
+            context: What the deployment gives to it.
+        """
+        raise NotImplementedError
+
+
+def declarations(
+    kind: type[ProviderSettings] | type[HostSettings] | type[ChatSettings],
+) -> Mapping[str, Declaration]:
+    """
+    Return the declared settings of a provider, host or chat server, by the fields of its dataclass. Pure.
     """
     return settings_of(kind)

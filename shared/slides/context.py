@@ -1,29 +1,20 @@
-"""The context of a person in one session: a signed token that `joinSession` gives, and what it allows.
+"""The context of a person in one session, and what they may do there.
 
-The REST API takes it as its bearer token. It says who the person is, and for which session; it is for that session
-alone. What they may do there is read from the session's document at each request, so that a role that was taken away is
-gone at once.
+Called by the use cases of this folder. A client has its context as a token (`functions/contexts.py`). It says who the
+person is, and for which session. What they may do there is read from the session's document at each request, so that a
+role that was taken away is gone at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from datetime import datetime
 
 from shared.core.callers import Caller
-from shared.core.errors import NotAllowed, NotFound, NotSignedIn
-from shared.core.paths import SESSION_ID, UID
+from shared.core.errors import NotAllowed, NotFound
 from shared.ports import Document
 from shared.sessions.access import may_watch, owns
 from shared.sessions.session import Session
-
-AUDIENCE: Final = "greenroom-slides"
-_ALGORITHM: Final = "HS256"
-_REQUIRED: Final = ("aud", "exp", "sub", "session", "created")
-
-CONTEXT_LIFETIME_S: Final = 3600
-"""Seconds for which a token is valid. Clients get a new one with `joinSession`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,62 +38,6 @@ class Context:
         The uid of the person.
         """
         return self.caller.uid
-
-    def sign(self, secret: str, now: datetime) -> tuple[str, datetime]:
-        """
-        Return the token, and when it expires.
-        """
-        import jwt
-
-        expires_at = now + timedelta(seconds=CONTEXT_LIFETIME_S)
-        claims = {
-            "aud": AUDIENCE,
-            "sub": self.caller.uid,
-            "teacher": self.caller.is_teacher,
-            "session": self.session_id,
-            "created": self.created_at.isoformat(),
-            "iat": now,
-            "exp": expires_at,
-        }
-        return jwt.encode(claims, secret, algorithm=_ALGORITHM), expires_at
-
-    @classmethod
-    def verify(cls, token: str, secret: str, now: datetime) -> Self:
-        """
-        Read a token.
-
-        Raises:
-            NotSignedIn: It is not a valid token of this deployment, or has expired (never; `joinSession` gives a new
-                one).
-        """
-        import jwt
-
-        try:
-            claims = jwt.decode(
-                token,
-                secret,
-                algorithms=[_ALGORITHM],
-                audience=AUDIENCE,
-                # The expiry is compared with our own clock below.
-                options={"require": list(_REQUIRED), "verify_exp": False, "verify_iat": False},
-            )
-            context = cls._of(claims)
-            is_expired = type(claims["exp"]) is not int or claims["exp"] <= now.timestamp()
-        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
-            raise _invalid() from None
-        if is_expired:
-            raise _invalid()
-        return context
-
-    @classmethod
-    def _of(cls, claims: dict[str, Any]) -> Self:
-        uid, session_id = claims["sub"], claims["session"]
-        if not UID.fullmatch(uid) or not SESSION_ID.fullmatch(session_id):
-            raise ValueError("These ids cannot be used.")
-        created_at = datetime.fromisoformat(claims["created"])
-        if created_at.tzinfo is None:
-            raise ValueError("An instant needs a time zone.")
-        return cls(Caller(uid, claims.get("teacher") is True), session_id, created_at)
 
     def session_in(self, document: Document | None) -> Session:
         """
@@ -146,9 +81,3 @@ class Context:
         if not self.teaches(session) and not may_watch(self.caller, session, enrolment):
             raise NotFound("Not found.", reason="SESSION_NOT_FOUND")
         return session
-
-
-def _invalid() -> NotSignedIn:
-    return NotSignedIn(
-        "This token is not valid, or has expired. Call joinSession for a new one.", reason="SIGN_IN_INVALID"
-    )

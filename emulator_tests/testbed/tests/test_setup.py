@@ -40,6 +40,7 @@ INSTALLERS = {
     "cc": "exit",
     "ffmpeg": "exit",
     "ffprobe": "exit",
+    "prosody": "exit",
 }
 STEPS = ["hidane", "storage", "node", "debian"]
 
