@@ -41,6 +41,8 @@ HIDANE_VERSION = "0.6.0"
 FAKE_GCS_SERVER_VERSION = "v1.56.1"
 VERSITYGW_VERSION = "v1.8.0"
 
+CONVERTER_PACKAGES = ROOT / "convert" / "packages.txt"
+
 REPORT_EVERY_S = 15
 LINE_LONGEST = 60
 
@@ -133,7 +135,7 @@ class Step:
 def missing_packages() -> list[str]:
     """
     Returns:
-        The Debian packages whose programs are not there.
+        The Debian packages whose programs or files are not there.
     """
     packages = []
     if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
@@ -142,6 +144,10 @@ def missing_packages() -> list[str]:
         packages.append("build-essential")
     if importlib.util.find_spec("ensurepip") is None:
         packages.append("python3-venv")
+    for line in CONVERTER_PACKAGES.read_text().splitlines():
+        name, _, file = line.partition(" ")
+        if name != "#" and not Path(file).exists():
+            packages.append(name)
     return packages
 
 
