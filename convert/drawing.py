@@ -117,7 +117,9 @@ class Pdf:
         """
         page = self._pdf[number - 1]
         seen = set()
-        for text, _ in zip(page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_TEXT,)), range(_OBJECTS_LOOKED_AT), strict=False):
+        for text, _ in zip(
+            page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_TEXT,)), range(_OBJECTS_LOOKED_AT), strict=False
+        ):
             font = pdfium.FPDFTextObj_GetFont(text.raw)
             if not font or pdfium.FPDFFont_GetIsEmbedded(font):
                 continue

@@ -320,5 +320,3 @@ def filled_bytes(process_id: int) -> int:
         return 0
     own = sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(("RssAnon:", "RssShmem:")))
     return own * 1024 + sum(filled_bytes(child) for child in children)
-
-
