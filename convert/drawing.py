@@ -74,9 +74,9 @@ class Pdf:
             self._pdf: Any = pypdfium2.PdfDocument(path)
             self.count = len(self._pdf)
         except pypdfium2.PdfiumError as error:
-            if pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD:
-                raise Refused(Reason.ENCRYPTED) from error
-            raise Refused(Reason.BROKEN) from error
+            # A document that opens without an error and is refused all the same has no pages.
+            reasons = {pdfium.FPDF_ERR_PASSWORD: Reason.ENCRYPTED, pdfium.FPDF_ERR_SUCCESS: Reason.EMPTY}
+            raise Refused(reasons.get(pdfium.FPDF_GetLastError(), Reason.BROKEN)) from error
         self._path = path
         # Fields of forms are drawn only if the document has an environment for them.
         self._pdf.init_forms()

@@ -58,7 +58,7 @@ exec cat /tmp/out/document.pdf
 """
 
 
-def to_pdf(source: Path, kind: Kind, pdf: Path) -> None:
+def to_pdf(source: Path, kind: Kind, pdf: Path, *, seconds: float = limits.TOOL_S) -> None:
     """
     Write a document's PDF.
 
@@ -76,7 +76,7 @@ def to_pdf(source: Path, kind: Kind, pdf: Path) -> None:
             pdf.open("wb") as file,
             Tool(tool, files, address_space_bytes=limits.OFFICE_ADDRESS_SPACE_BYTES) as running,
         ):
-            for chunk in running.read_all(limits.TOOL_S):
+            for chunk in running.read_all(seconds):
                 written += len(chunk)
                 if written > limits.PDF_BYTES:
                     raise Refused(Reason.TOO_LARGE)

@@ -54,8 +54,9 @@ class Lane:
     One process after the other that draws pages of one document. Used by one thread, as its tools die with that.
     """
 
-    def __init__(self, document: Path, form: str) -> None:
+    def __init__(self, document: Path, form: str, *, seconds: float = limits.TOOL_S) -> None:
         self._document = document
+        self._seconds = seconds
         self._form = form
         self._tool: Tool | None = None
         self.count = 0
@@ -71,7 +72,7 @@ class Lane:
         """
         if self._tool is None:
             self._tool = Tool(python("convert.drawing", self._form), {str(DOCUMENT): self._document})
-            answer = self._answer(self._tool, limits.TOOL_S)
+            answer = self._answer(self._tool, self._seconds)
             if "refused" in answer:
                 raise Refused(Reason(_text(answer, "refused")))
             self.count = _number(answer, "pages", least=0, most=2**31)
@@ -90,7 +91,7 @@ class Lane:
         Raises:
             Refused, Overrun, Ended: As for `open`. The next page gets a new process.
         """
-        deadline = time.monotonic() + limits.TOOL_S
+        deadline = time.monotonic() + self._seconds
         try:
             tool = self.open()
             tool.send(json.dumps({"page": number, "way": way.value}).encode() + b"\n")
@@ -99,8 +100,8 @@ class Lane:
             extension = _text(answer, "extension")
             width = _number(answer, "width", least=1, most=longest)
             height = _number(answer, "height", least=1, most=longest)
-            file = tool.read_exactly(_number(answer, "fileBytes", least=1, most=_FILE_BYTES), limits.TOOL_S)
-            small = tool.read_exactly(_number(answer, "thumbnailBytes", least=1, most=_FILE_BYTES), limits.TOOL_S)
+            file = tool.read_exactly(_number(answer, "fileBytes", least=1, most=_FILE_BYTES), self._seconds)
+            small = tool.read_exactly(_number(answer, "thumbnailBytes", least=1, most=_FILE_BYTES), self._seconds)
             # Whatever the document made of the process: what goes on from here is a picture of a kind we know.
             if not file.startswith(_MAGIC.get(extension, b"\0")) or not small.startswith(_MAGIC["webp"]):
                 raise Ended("what was drawn is no picture")
@@ -144,12 +145,14 @@ class Pages:
         document: A PDF or a picture.
         kind: What it is; anything but a picture is drawn from its PDF.
         folder: Where the files go.
+        fonts: The fonts that a PDF does not carry, once all is drawn.
     """
 
     document: Path
     kind: Kind
     folder: Path
     events: Events
+    seconds_per_page: float = limits.TOOL_S
     fonts: set[str] = field(default_factory=set)
     _count: int = 0
     _next: int = 1
@@ -189,7 +192,8 @@ class Pages:
         return self._count
 
     def _lane(self) -> Lane:
-        return Lane(self.document, "picture" if self.kind in (Kind.PNG, Kind.JPEG) else "pdf")
+        form = "picture" if self.kind in (Kind.PNG, Kind.JPEG) else "pdf"
+        return Lane(self.document, form, seconds=self.seconds_per_page)
 
     def _open(self, lane: Lane) -> int:
         try:

@@ -227,6 +227,9 @@ def open_document(kind: str, body: str, *, scripts: str = "", manifest: str = ""
     """
     Return an ODF document: `kind` is text, presentation or spreadsheet.
     """
+    listed = "".join(
+        f'<manifest:file-entry manifest:full-path="{part}" manifest:media-type=""/>' for part in parts or ()
+    )
     media_type = f"application/vnd.oasis.opendocument.{kind}"
     return archive(
         {
@@ -234,7 +237,7 @@ def open_document(kind: str, body: str, *, scripts: str = "", manifest: str = ""
             "META-INF/manifest.xml": f'{XML}<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:'
             f'manifest:1.0" manifest:version="1.2"><manifest:file-entry manifest:full-path="/" manifest:media-type='
             f'"{media_type}"/><manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml">'
-            f"{manifest}</manifest:file-entry></manifest:manifest>",
+            f"{manifest}</manifest:file-entry>{listed}</manifest:manifest>",
             "content.xml": f"{XML}<office:document-content {OPEN_DOCUMENT}>{scripts}<office:body><office:{kind}>{body}"
             f"</office:{kind}></office:body></office:document-content>",
             **(parts or {}),

@@ -7,6 +7,7 @@ from typing import Any, Final
 from PIL import Image, ImageMath
 
 WINDOW_PX: Final = 8
+NEAR: Final = 8
 # The usual constants for 255 levels, which keep even windows from dividing by zero.
 C1: Final = (0.01 * 255) ** 2
 C2: Final = (0.03 * 255) ** 2
@@ -35,6 +36,18 @@ def likeness(one: Image.Image, other: Image.Image) -> float:
     whole = _eval(similarity, **means).resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
     assert isinstance(whole, float)
     return whole
+
+
+def has_colour(image: Image.Image, colour: tuple[int, int, int]) -> bool:
+    """
+    Tell whether a picture has a colour, or one that JPEG makes of it.
+    """
+    found = image.convert("RGB").getcolors(image.width * image.height) or []
+    return any(_is_near(one, colour) for _, one in found)
+
+
+def _is_near(one: Any, colour: tuple[int, int, int]) -> bool:
+    return all(abs(level - wanted) <= NEAR for level, wanted in zip(one, colour, strict=True))
 
 
 def _eval(expression: Any, **images: Image.Image) -> Image.Image:

@@ -133,14 +133,22 @@ def _slow_form() -> bytes:
     return b"<</Subtype/Form/BBox[0 0 720 405]/Length %d>>stream\n%s\nendstream" % (len(lines), lines)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("two slides", "pptx"), ("text", "docx")])
-def test_pages_look_as_a_reference_draws_them(name: str, kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["pptx", "docx"])
+def test_pages_look_as_a_reference_draws_them(kind: str, tmp_path: Path) -> None:
     lines = "".join(paragraph(f"Line {number} of a page of text, which is compared.") for number in range(30))
     content = {"pptx": pptx(SLIDES[:2]), "docx": docx(lines)}[kind]
     outcome = convert(content, kind, tmp_path, name=f"document.{kind}")
     subprocess.run(
-        ["soffice", "--headless", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", "--convert-to", "pdf"]
-        + ["--outdir", str(tmp_path), str(tmp_path / f"document.{kind}")],
+        [
+            "soffice",
+            "--headless",
+            f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
+            "--convert-to",
+            "pdf",
+            "--outdir",
+            str(tmp_path),
+            str(tmp_path / f"document.{kind}"),
+        ],
         check=True,
         capture_output=True,
     )
@@ -236,8 +244,16 @@ def test_formats_of_before_2007(kind: str, tmp_path: Path) -> None:
     modern = {"doc": docx(paragraph("one")), "ppt": pptx([Slide("one")]), "xls": xlsx(cell("one"))}[kind]
     (tmp_path / f"document.{kind}x").write_bytes(modern)
     subprocess.run(
-        ["soffice", "--headless", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", "--convert-to", kind]
-        + ["--outdir", str(tmp_path), str(tmp_path / f"document.{kind}x")],
+        [
+            "soffice",
+            "--headless",
+            f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
+            "--convert-to",
+            kind,
+            "--outdir",
+            str(tmp_path),
+            str(tmp_path / f"document.{kind}x"),
+        ],
         check=True,
         capture_output=True,
     )
