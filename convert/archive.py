@@ -14,7 +14,7 @@ from convert import limits
 from convert.refusals import Reason, Refused
 
 MAGIC: Final = b"PK\x03\x04"
-EMPTY_MAGIC: Final = b"PK\x05\x06"
+END_MAGIC: Final = b"PK\x05\x06"
 """How the end of every archive begins, and an archive of nothing."""
 
 _END: Final = struct.Struct("<4sHHHHIIH")
@@ -108,7 +108,7 @@ def _end(file: BinaryIO, size: int) -> tuple[int, int, int]:
     tail_from = max(0, size - _END.size - _COMMENT_LONGEST)
     file.seek(tail_from)
     tail = file.read(size - tail_from)
-    at = tail.rfind(EMPTY_MAGIC)
+    at = tail.rfind(END_MAGIC)
     if at < 0 or len(tail) - at < _END.size:
         raise Refused(Reason.BROKEN)
     *_, count, length, offset, _comment = _END.unpack_from(tail, at)

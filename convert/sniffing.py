@@ -89,7 +89,7 @@ def _kind(file: BinaryIO, size: int) -> Kind | None:
     for prefix, kind in _PREFIXES:
         if head.startswith(prefix):
             return kind
-    if head.startswith((archive.MAGIC, archive.EMPTY_MAGIC)):
+    if head.startswith((archive.MAGIC, archive.END_MAGIC)):
         return _kind_of_archive(archive.Archive(file, size))
     if head.startswith(ole.MAGIC):
         return _kind_of_compound(ole.CompoundFile(file))

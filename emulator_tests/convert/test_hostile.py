@@ -44,7 +44,7 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
             visits.append(self.path)
             self.send_error(404)
 
-        do_OPTIONS = do_PROPFIND = do_HEAD = do_GET
+        do_OPTIONS = do_PROPFIND = do_HEAD = do_GET  # noqa: N815  # named by http.server
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Keep quiet."""
