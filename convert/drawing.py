@@ -146,11 +146,14 @@ class Picture:
         Image.MAX_IMAGE_PIXELS = None
         try:
             with Image.open(path, formats=("PNG", "JPEG")) as picture:
-                if picture.width * picture.height > limits.PICTURE_PIXELS:
+                if _pixels(picture) > limits.PICTURE_PIXELS:
                     raise Refused(Reason.TOO_LARGE)
                 picture.draft("RGB", (limits.LONGEST_SIDE_PX, limits.LONGEST_SIDE_PX))
-                picture.thumbnail((limits.LONGEST_SIDE_PX, limits.LONGEST_SIDE_PX), Image.Resampling.BICUBIC)
-                self._drawn = _on_white(ImageOps.exif_transpose(picture))
+                if _pixels(picture) > limits.DECODED_PIXELS:
+                    raise Refused(Reason.TOO_LARGE)
+                drawn = _coloured(picture)
+                drawn.thumbnail((limits.LONGEST_SIDE_PX, limits.LONGEST_SIDE_PX), Image.Resampling.BICUBIC)
+                self._drawn = _on_white(ImageOps.exif_transpose(drawn))
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             raise Refused(Reason.BROKEN) from error
 
@@ -167,11 +170,23 @@ class Picture:
         return iter(())
 
 
+def _pixels(picture: Image.Image) -> int:
+    return picture.width * picture.height
+
+
+def _coloured(picture: Image.Image) -> Image.Image:
+    """
+    Return a picture in a mode that Pillow reduces smoothly.
+    """
+    if picture.mode == "I;16":
+        # Pillow would cut off what is above 255.
+        return picture.point([value / 256 for value in range(65536)], "L")
+    if picture.mode in ("RGB", "RGBA", "L", "LA"):
+        return picture
+    return picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+
+
 def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I"):
-        # 16 bits of grey.
-        picture = picture.point([value / 256 for value in range(65536)], "L") if picture.mode == "I;16" else picture
-        return picture.convert("RGB")
     if "A" not in picture.mode and "transparency" not in picture.info:
         return picture.convert("RGB")
     coloured = picture.convert("RGBA")

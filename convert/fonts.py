@@ -26,16 +26,21 @@ SAME_METRICS: Final = {
 
 _LONGEST_LIST: Final = 20
 _NAME: Final = re.compile(r"[\w][\w .&'-]{0,63}")
+_PARTS_LOOKED_AT: Final = 250
+_ELEMENT: Final = rb"<%s\b[^<>]{0,1000}>"
+"""Bounded, so that a part of millions of beginnings is not searched for as many ends."""
 _NAMES_IN: Final = {
-    Kind.DOCX: (r"word/(document|styles)\.xml", rb'<w:rFonts\b[^>]*?\bw:(?:ascii|hAnsi|cs|eastAsia)="([^"]+)"'),
+    Kind.DOCX: (r"word/(document|styles)\.xml", rb"w:rFonts", rb'\bw:(?:ascii|hAnsi|cs|eastAsia)="([^"]+)"'),
     Kind.PPTX: (
         r"ppt/(slides/slide\d+|slideMasters/slideMaster\d+|theme/theme1)\.xml",
-        rb'<a:latin\b[^>]*?\btypeface="([^"+][^"]*)"',
+        rb"a:(?:latin|ea|cs)",
+        # A plus sign refers to the theme.
+        rb'\btypeface="([^"+][^"]*)"',
     ),
-    Kind.XLSX: (r"xl/styles\.xml", rb'<name\b[^>]*?\bval="([^"]+)"'),
+    Kind.XLSX: (r"xl/styles\.xml", rb"name", rb'\bval="([^"]+)"'),
     **dict.fromkeys(
         (Kind.ODT, Kind.ODP, Kind.ODS),
-        (r"(content|styles)\.xml", rb'<style:font-face\b[^>]*?\bsvg:font-family="([^"]+)"'),
+        (r"(content|styles)\.xml", rb"style:font-face", rb'\bsvg:font-family="([^"]+)"'),
     ),
 }
 # The fonts that every reader of PDF brings, with the styles that their names end in.
@@ -49,13 +54,14 @@ def asked_for(source: Path, kind: Kind) -> set[str]:
     """
     if kind not in _NAMES_IN:
         return set()
-    parts, names = _NAMES_IN[kind]
+    parts, element, attribute = _NAMES_IN[kind]
     found: set[str] = set()
     with source.open("rb") as file:
         opened = archive.Archive(file, source.stat().st_size)
-        for part in opened.entries:
-            if re.fullmatch(parts, part):
-                found.update(_decoded(re.findall(names, opened.read(part))))
+        matching = [part for part in opened.entries if re.fullmatch(parts, part)]
+        for part in matching[:_PARTS_LOOKED_AT]:
+            for one in re.findall(_ELEMENT % element, opened.read(part)):
+                found.update(_decoded(re.findall(attribute, one)))
     return found
 
 

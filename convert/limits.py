@@ -20,8 +20,10 @@ ARCHIVE_PART_BYTES: Final = 4 * MIB
 
 LONGEST_SIDE_PX: Final = 1920
 THUMBNAIL_SIDE_PX: Final = 320
-PICTURE_PIXELS: Final = 150_000_000
+PICTURE_PIXELS: Final = 400_000_000
 """The most pixels of an uploaded picture: an A0 scan at 300 dpi has 140 million."""
+DECODED_PIXELS: Final = 100_000_000
+"""The most pixels that are decoded at once. A JPEG can be decoded at a part of its size, a PNG cannot."""
 
 TOOL_S: Final = 60.0
 """How long one run of a tool, or one page, may take."""

@@ -100,10 +100,16 @@ class Lane:
             extension = _text(answer, "extension")
             width = _number(answer, "width", least=1, most=longest)
             height = _number(answer, "height", least=1, most=longest)
-            file = tool.read_exactly(_number(answer, "fileBytes", least=1, most=_FILE_BYTES), self._seconds)
-            small = tool.read_exactly(_number(answer, "thumbnailBytes", least=1, most=_FILE_BYTES), self._seconds)
+            file, small = (
+                tool.read_exactly(_number(answer, name, least=1, most=_FILE_BYTES), deadline - time.monotonic())
+                for name in ("fileBytes", "thumbnailBytes")
+            )
             # Whatever the document made of the process: what goes on from here is a picture of a kind we know.
-            if not file.startswith(_MAGIC.get(extension, b"\0")) or not small.startswith(_MAGIC["webp"]):
+            if (
+                extension not in _MAGIC
+                or not file.startswith(_MAGIC[extension])
+                or not small.startswith(_MAGIC["webp"])
+            ):
                 raise Ended("what was drawn is no picture")
             return Drawn(extension, width, height, file, small, tuple(map(str, _list(answer, "fonts"))))
         except BaseException:

@@ -78,6 +78,7 @@ def content_types(overrides: Mapping[str, str]) -> str:
             "rels": "application/vnd.openxmlformats-package.relationships+xml",
             "xml": "application/xml",
             "png": "image/png",
+            "jpeg": "image/jpeg",
             "bin": "application/vnd.ms-office.vbaProject",
         }.items()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from convert.encoding import encode, png
+from convert.fonts import asked_for
+from convert.sniffing import Kind
 from emulator_tests.convert.documents import (
     PdfPage,
     Slide,
@@ -214,6 +217,14 @@ def test_substituted_font_is_told(font: str, is_told: bool, tmp_path: Path) -> N
     assert [(one["code"], font in one["message"]) for one in outcome.of("warning")] == (
         [("FONT_SUBSTITUTED", True)] if is_told else []
     )
+
+
+def test_names_of_fonts_are_searched_for_in_bounded_time(tmp_path: Path) -> None:
+    (tmp_path / "document").write_bytes(docx("<w:rFonts " * 200_000))
+    began_at = time.process_time()
+
+    assert asked_for(tmp_path / "document", Kind.DOCX) == set()
+    assert time.process_time() - began_at < 5
 
 
 def test_font_that_a_pdf_does_not_carry_is_told(tmp_path: Path) -> None:
