@@ -147,6 +147,7 @@ class Tool:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # Inside, /proc/1/environ shows what bubblewrap itself was given.
             env={"PATH": os.environ.get("PATH", os.defpath)},
             bufsize=0,
         )

@@ -11,6 +11,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import Final
 
 from PIL import Image
@@ -217,15 +218,13 @@ def entries(count: int, *, said: int) -> bytes:
 
 def overlapping() -> bytes:
     """Return an archive of many entries that share the same packed bytes."""
-    content = archive({"word/document.xml": "x", "[Content_Types].xml": bytes(20 * MIB)})
+    content = archive({"word/document.xml": "x", "[Content_Types].xml": Random(1).randbytes(MIB)})
     at = content.rfind(b"PK\x01\x02")
     end = content.rfind(b"PK\x05\x06")
     start = content.find(b"PK\x01\x02")
-    directory = content[start:end] + content[at:end] * 5000
+    directory = content[start:end] + content[at:end] * 100
     return (
-        content[:start]
-        + directory
-        + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 5002, 5002, len(directory), start, 0)
+        content[:start] + directory + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 102, 102, len(directory), start, 0)
     )
 
 
