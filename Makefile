@@ -87,6 +87,7 @@ lock: ## Write requirements*.txt anew after a change of requirements*.in; UPGRAD
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 	@$(LOCK) requirements-mutants.in --output-file requirements-mutants.txt
+	@$(LOCK) convert/requirements.in --output-file convert/requirements.txt
 
 docs: ## Write the generated parts of the documentation: settings, error codes, the picture of the README.
 	@$(SETUP) python

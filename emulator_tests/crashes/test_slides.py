@@ -122,7 +122,7 @@ def _named(media_id: str, record: SharedMedia) -> list[str]:
     return [
         source_name(media_id, deck.upload),
         *(page_name(*of_deck, *page) for page in pages),
-        *(thumbnail_name(*of_deck, *page) for page in pages),
+        *(thumbnail_name(*of_deck, number) for number, _ in pages),
     ]
 
 

@@ -163,6 +163,15 @@ FORBIDDEN: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("shared.core.text", "emulator_tests.memory.clock"),
         ("functions.wiring", "emulator_tests.memory.clock"),
     ],
+    "the converter stands alone": [
+        ("convert.pages", "shared.core.text"),
+        ("convert.pages", "functions.config"),
+        ("convert.pages", "emulator_tests.memory.clock"),
+    ],
+    "nothing deployed as a function knows the converter": [
+        ("shared.core.text", "convert.limits"),
+        ("functions.work", "convert.limits"),
+    ],
     LAYERS: [
         ("shared.core.text", "shared.ports.clock"),
         ("shared.ports.clock", "shared.limits.buckets"),

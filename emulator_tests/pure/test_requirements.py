@@ -16,8 +16,9 @@ pytestmark = pytest.mark.long
 
 LOCKS = {
     "requirements.txt": ("requirements.in",),
-    "requirements-dev.txt": ("requirements.in", "requirements-dev.in"),
+    "requirements-dev.txt": ("requirements.in", "convert/requirements.in", "requirements-dev.in"),
     "requirements-mutants.txt": ("requirements-mutants.in",),
+    "convert/requirements.txt": ("convert/requirements.in",),
 }
 # What packaging tools name in a lock, one package with its hashes to each.
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+) \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.MULTILINE)

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emulator_tests.testbed.keeper import children
+from emulator_tests.testbed.network import HOST, free_ports
 from emulator_tests.testbed.part import Part
 from emulator_tests.testbed.places import ROOT
-from emulator_tests.testbed.network import HOST, free_ports
 
 PROGRAM = "prosody"
 DEPLOYED = ROOT / "deploy" / "prosody"

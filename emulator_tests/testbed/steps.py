@@ -35,6 +35,9 @@ FAKE_GCS_SERVER_VERSION = "v1.56.1"
 VERSITYGW_VERSION = "v1.8.0"
 
 
+CONVERTER_PACKAGES = ROOT / "convert" / "packages.txt"
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """
@@ -123,7 +126,7 @@ class Step:
 def missing_packages() -> list[str]:
     """
     Returns:
-        The Debian packages whose programs are not there.
+        The Debian packages whose programs or files are not there.
     """
     packages = []
     if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
@@ -134,6 +137,10 @@ def missing_packages() -> list[str]:
         packages.append("python3-venv")
     if shutil.which("prosody") is None:
         packages.append("prosody")
+    for line in CONVERTER_PACKAGES.read_text().splitlines():
+        name, _, file = line.partition(" ")
+        if name != "#" and not Path(file).exists():
+            packages.append(name)
     return packages
 
 

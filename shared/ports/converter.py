@@ -22,7 +22,7 @@ class ConvertedPage:
         height: In pixels.
         extension: The type of the picture: `webp` or `png`.
         picture: The picture.
-        thumbnail: A small picture of the same type.
+        thumbnail: A small picture, in WebP.
         is_blank: Whether the page could not be drawn, and a marked blank stands for it.
     """
 

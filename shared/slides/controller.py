@@ -195,9 +195,9 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
 
         def publish(page: ConvertedPage) -> None:
             stored = Page(page.width, page.height, page.extension, page.is_blank)
-            of_page = (media_id, upload.stamp, record.attempt, page.number, page.extension)
-            self.storage.write(thumbnail_name(*of_page), page.thumbnail, PICTURE_TYPES[page.extension])
-            self.storage.write(page_name(*of_page), page.picture, PICTURE_TYPES[page.extension])
+            of_page = (media_id, upload.stamp, record.attempt, page.number)
+            self.storage.write(thumbnail_name(*of_page), page.thumbnail, PICTURE_TYPES["webp"])
+            self.storage.write(page_name(*of_page, page.extension), page.picture, PICTURE_TYPES[page.extension])
             pages.extend([None] * (page.number - len(pages)))
             pages[page.number - 1] = stored
             if record.deck is None:

@@ -341,8 +341,8 @@ def page_name(media_id: str, stamp: int, attempt: int, number: int, extension: s
     return f"{pages_prefix(media_id, stamp, attempt)}{number}.{extension}"
 
 
-def thumbnail_name(media_id: str, stamp: int, attempt: int, number: int, extension: str) -> str:
+def thumbnail_name(media_id: str, stamp: int, attempt: int, number: int) -> str:
     """
     Return the name of the object of a page's thumbnail; as `page_name`. Pure.
     """
-    return f"{pages_prefix(media_id, stamp, attempt)}{number}.thumb.{extension}"
+    return f"{pages_prefix(media_id, stamp, attempt)}{number}.thumb.webp"

@@ -77,8 +77,7 @@ class Payloads:
                 for number, page in numbered
             },
             "thumbnails": {
-                str(number): self._signed(thumbnail_name(media_id, stamp, attempt, number, page.extension))
-                for number, page in numbered
+                str(number): self._signed(thumbnail_name(media_id, stamp, attempt, number)) for number, _ in numbered
             },
         }
         if view["isReadyToShow"] and (self.is_instructor or view["showDownload"]):

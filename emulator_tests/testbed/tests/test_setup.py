@@ -101,6 +101,7 @@ def copy(tmp_path: Path) -> Copy:
     for module in (ROOT / "emulator_tests" / "testbed").glob("*.py"):
         shutil.copy(module, package)
     for name in (
+        "convert/packages.txt",
         "requirements-dev.txt",
         *packages_of(NODE),
         *packages_of(CLIENTS),

@@ -1,0 +1,88 @@
+"""The directory of an OLE compound file (doc, xls, ppt and encrypted OOXML), read within bounds.
+
+Source: [MS-CFB]. Every chain is followed at most as long as the file has sectors, so loops end.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO, Final
+
+from convert.refusals import Reason, Refused
+
+MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+_HEADER_BYTES: Final = 512
+_IN_HEADER: Final = 109
+_LAST_SECTOR: Final = 0xFFFFFFFA
+_DIRECTORY_ENTRY_BYTES: Final = 128
+_DIRECTORY_SECTORS: Final = 4096
+_SMALL_STREAM_BYTES: Final = 4096
+
+
+class CompoundFile:
+    """
+    Raises:
+        Refused: BROKEN if the file has no readable directory (never).
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        file.seek(0)
+        header = file.read(_HEADER_BYTES)
+        if len(header) < _HEADER_BYTES:
+            raise Refused(Reason.BROKEN)
+        (shift,) = struct.unpack_from("<H", header, 30)
+        if shift not in (9, 12):
+            raise Refused(Reason.BROKEN)
+        self._sector_bytes = 1 << shift
+        (self._directory_sector,) = struct.unpack_from("<I", header, 48)
+        self._table_sectors = struct.unpack_from(f"<{_IN_HEADER}I", header, 76)
+        self.streams = self._streams()
+
+    def _sector(self, number: int) -> bytes:
+        if number >= _LAST_SECTOR:
+            raise Refused(Reason.BROKEN)
+        self._file.seek((number + 1) * self._sector_bytes)
+        return self._file.read(self._sector_bytes)
+
+    def _next(self, sector: int) -> int:
+        """
+        Returns:
+            The sector that follows; the last one if it is beyond the tables that the header names (the first 7 MiB of
+            a file with small sectors, where directories are in practice).
+        """
+        table, index = divmod(sector, self._sector_bytes // 4)
+        if table >= _IN_HEADER or self._table_sectors[table] >= _LAST_SECTOR:
+            return _LAST_SECTOR
+        entries = self._sector(self._table_sectors[table])
+        if len(entries) < index * 4 + 4:
+            return _LAST_SECTOR
+        (following,) = struct.unpack_from("<I", entries, index * 4)
+        return int(following)
+
+    def _streams(self) -> dict[str, tuple[int, int]]:
+        found: dict[str, tuple[int, int]] = {}
+        sector = self._directory_sector
+        for _ in range(_DIRECTORY_SECTORS):
+            if sector >= _LAST_SECTOR:
+                break
+            content = self._sector(sector)
+            for at in range(0, len(content) - _DIRECTORY_ENTRY_BYTES + 1, _DIRECTORY_ENTRY_BYTES):
+                (name_bytes,) = struct.unpack_from("<H", content, at + 64)
+                start, size = struct.unpack_from("<II", content, at + 116)
+                if 2 <= name_bytes <= 64:
+                    name = content[at : at + name_bytes - 2].decode("utf-16-le", "replace")
+                    found.setdefault(name, (start, size))
+            sector = self._next(sector)
+        if not found:
+            raise Refused(Reason.BROKEN)
+        return found
+
+    def head(self, name: str) -> bytes:
+        """
+        Returns:
+            The first sector of a stream; nothing if it is missing or small, when it has no sector of its own.
+        """
+        start, size = self.streams.get(name, (0, 0))
+        return self._sector(start) if size >= _SMALL_STREAM_BYTES else b""

@@ -1,0 +1,1 @@
+"""Tests of the converter: the real program, the real tools, the real sandbox."""
