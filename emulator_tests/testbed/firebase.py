@@ -13,7 +13,7 @@ from emulator_tests.testbed.network import HOST
 from emulator_tests.testbed.part import TestbedError
 from emulator_tests.testbed.places import ROOT, VENV
 
-SOURCE = ("main.py", "functions", "shared", "requirements.txt")
+SOURCE = ("main.py", "functions", "shared", "convert", "requirements.txt")
 """What of the project the functions are made of."""
 
 

@@ -93,6 +93,7 @@ class Testbed:
         self.s3_bucket = "videos"
         self.s3_access_key = secrets.token_hex(8)
         self.s3_secret_key = secrets.token_hex(20)
+        self.slides_token_secret = secrets.token_hex(20)
         self._cloudflare_signing_key = ""
         self._ports = free_ports(
             "auth functions firestore websocket hub logging eventarc queues tasks storage kaltura cloudflare bunny s3"
@@ -186,6 +187,7 @@ class Testbed:
             "HOSTS": json.dumps(self._hosts),
             "KALTURA_ADMIN_SECRET": self.kaltura_admin_secret,
             "KALTURA_CHAT_TOKEN": "find",
+            "SLIDES_TOKEN_SECRET": self.slides_token_secret,
         }
 
     @property
