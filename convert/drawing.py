@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -26,22 +25,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from convert import limits
 from convert.encoding import encode, thumbnail
 from convert.refusals import Reason, Refused
-
-DOCUMENT: Final = Path("/in/document")
+from convert.requests import DOCUMENT, Way
 
 _OBJECTS_LOOKED_AT: Final = 2000
 _FONT_NAME_BYTES: Final = 256
 # A hair less, so that rounding up does not exceed it.
 _LONGEST_SIDE_PX: Final = limits.LONGEST_SIDE_PX * (1 - 1e-9)
-
-
-class Way(StrEnum):
-    """
-    How to draw a page: the usual way, or one for pages at which that fails.
-    """
-
-    USUAL = "usual"
-    OTHER = "other"
 
 
 class Document(Protocol):

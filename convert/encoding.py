@@ -18,7 +18,11 @@ import zlib
 from typing import Final
 
 from isal import isal_zlib
-from PIL import Image, ImageChops
+from PIL import (
+    Image,
+    ImageChops,
+    WebPImagePlugin,  # noqa: F401  # known from the start; Pillow would load all its formats to find it, for 150 ms
+)
 
 PHOTO_FROM_BYTES_PER_PIXEL: Final = 0.8
 

@@ -20,10 +20,10 @@ from typing import Final
 from PIL import Image, ImageDraw
 
 from convert import limits
-from convert.drawing import DOCUMENT, Way
 from convert.encoding import encode, thumbnail
 from convert.events import Events, Page
 from convert.refusals import Reason, Refused
+from convert.requests import DOCUMENT, Way
 from convert.sandbox import Ended, Overrun, Tool, python
 from convert.sniffing import Kind
 

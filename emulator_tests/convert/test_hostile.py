@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
-from convert.drawing import Way
 from convert.pages import Lane
 from convert.refusals import SENTENCES, Reason
+from convert.requests import Way
 from emulator_tests.convert.documents import pdf, picture
 from emulator_tests.convert.hostile import CASES, NAMES, ONE_PAGE, SIZES, Surroundings
 from emulator_tests.convert.likeness import has_colour

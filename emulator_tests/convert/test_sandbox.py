@@ -20,11 +20,11 @@ import pytest
 from PIL import Image
 
 from convert import office
-from convert.drawing import Way
 from convert.events import Events
 from convert.limits import MIB
 from convert.pages import Lane, Pages
 from convert.refusals import Reason, Refused
+from convert.requests import Way
 from convert.sandbox import Ended, Overrun, Tool, filled_bytes
 from convert.sniffing import Kind
 from emulator_tests.convert.documents import (

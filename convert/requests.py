@@ -1,0 +1,19 @@
+"""What `pages` asks of `drawing`, which is another process: `pages` itself loads no library that opens documents."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+DOCUMENT: Final = Path("/in/document")
+"""Where the drawing process finds its document."""
+
+
+class Way(StrEnum):
+    """
+    How to draw a page: the usual way, or one for pages at which that fails.
+    """
+
+    USUAL = "usual"
+    OTHER = "other"
