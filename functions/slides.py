@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from firebase_functions.options import MemoryOption
 from flask import Response
 
-from functions import config, contexts, wiring
+from functions import config, contexts, openapi, wiring
 from functions.edge import answers
 from functions.edge.http import HttpRequest, http_function
 from functions.edge.request import CALL_MAX_BYTES, parse_json
@@ -218,6 +218,7 @@ def failure(function: str, uid: str | None, error: Exception) -> Response:
     methods=METHODS,
     secrets=[*config.provider_secrets(), *config.slides_secrets()],
     authenticate=authenticate,
+    open_paths=(openapi.PATH,),
     any_origin=True,
     failure=failure,
 )
@@ -225,6 +226,8 @@ def api(request: HttpRequest) -> Response:
     """
     Answer a request to the REST API of shared live media.
     """
+    if request.path == openapi.PATH:
+        return answers.json_response(openapi.document(), 200)
     return answer(request, wiring.app(), wiring.call_budgets().take)
 
 

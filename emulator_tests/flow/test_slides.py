@@ -131,9 +131,7 @@ def test_presentation_is_uploaded_converted_shown_and_deleted(sharing: School, t
     assert instructor.ask("DELETE", f"{MEDIAS}{media_id}/")[0] == 409
     assert instructor.ask("POST", f"{MEDIAS}{media_id}/end/")[0] == 200
     assert instructor.ask("DELETE", f"{MEDIAS}{media_id}/")[0] == 204
-    sharing.await_provider(
-        "the objects are deleted", lambda: not [name for name in objects(sharing) if media_id in name]
-    )
+    await_no_object(sharing, media_id)
 
 
 def test_document_that_cannot_be_shown_says_why(sharing: School, teacher: Person) -> None:
@@ -156,9 +154,7 @@ def test_deleted_session_leaves_no_object(sharing: School, teacher: Person) -> N
     await_state(sharing, session_id, media_id, "ready")
     assert objects(sharing, media_id)
     teacher.delete_session(session_id)
-    sharing.await_provider(
-        "the objects are deleted", lambda: not [name for name in objects(sharing) if media_id in name]
-    )
+    await_no_object(sharing, media_id)
     assert instructor.ask("GET", f"{MEDIAS}{media_id}/")[0] == 404
 
 
