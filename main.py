@@ -12,6 +12,7 @@ from functions import logs, serving
 FUNCTIONS: Final = {
     "api": "functions.slides",
     "cancelUpload": "functions.uploads",
+    "broadcastSlides": "functions.work",
     "checkHost": "functions.work",
     "cloudflareHook": "functions.hooks",
     "deleteVideo": "functions.uploads",

@@ -7,7 +7,7 @@ Who may enter, and with what, is left to `shared/sessions/admissions/joining.py`
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from functions import config, wiring
 from functions.edge.callables import Call, callable_function
@@ -19,6 +19,9 @@ from shared.sessions.admissions.joining import Joined
 from shared.sessions.model import BroadcastState
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
 from shared.sessions.resource import controller as session_controller
+
+if TYPE_CHECKING:
+    from shared.slides.context import Context
 
 
 @message
@@ -56,12 +59,25 @@ class Room:
 
 
 @message
+class SlidesChat:
+    """A place in the session's chat room, which tells of each change of what is shown."""
+
+    address: Annotated[str, Doc("the chat server's WebSocket")]
+    jid: Annotated[str, Doc("the person there")]
+    roomJid: Annotated[str, Doc("the room")]
+    password: str
+    expiresAt: ExpiresAt
+    renewAt: RenewAt
+
+
+@message
 class Slides:
     """A place at the API of shared live media, for this session alone."""
 
     token: Annotated[str, Doc("the bearer token")]
     expiresAt: ExpiresAt
     renewAt: RenewAt
+    chat: Annotated[SlidesChat | None, Doc("null without `XMPP_ADDRESS`")]
 
 
 @message
@@ -146,7 +162,25 @@ def _slides(call: Call[JoinSession], joined: Joined) -> Slides | None:
     now = wiring.now()
     context = Context(call.caller, joined.session.id, joined.session.created_at)
     token, expires_at = contexts.sign(context, config.slides_token_secret(), now)
-    return Slides(token=token, **lasting(expires_at, now))
+    return Slides(token=token, chat=_slides_chat(context, joined, now), **lasting(expires_at, now))
+
+
+def _slides_chat(context: Context, joined: Joined, now: datetime) -> SlidesChat | None:
+    chat = wiring.chat()
+    if chat is None:
+        return None
+    from functions.contexts import CONTEXT_LIFETIME_S
+    from shared.slides.broadcast import room_of
+
+    room, is_moderator = room_of(joined.session.identity), context.teaches(joined.session)
+    login = chat.login(room, context.uid, is_moderator=is_moderator, lifetime_s=CONTEXT_LIFETIME_S)
+    return SlidesChat(
+        address=login.address,
+        jid=login.jid,
+        roomJid=login.room_jid,
+        password=login.password,
+        **lasting(login.expires_at, now),
+    )
 
 
 @callable_function(SetModerator, Work.CHANGE, asks_provider=True)

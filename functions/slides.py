@@ -27,7 +27,7 @@ from shared.reconcile.deployment import Deployment
 from shared.slides.commands import InvalidField, checked_title
 from shared.slides.context import Context
 from shared.slides.model import Wish
-from shared.slides.resource import commands, reading
+from shared.slides.resource import announcing, commands, reading
 from shared.slides.showing import end, navigate, start
 
 API_MEMORY: Final = MemoryOption.MB_256
@@ -152,17 +152,18 @@ def _initiate_upload(asked: Asked) -> Response:
 
 
 def _start(asked: Asked) -> Response:
-    start(asked.context, asked.id, asked.deployment.documents)
+    start(asked.context, asked.id, asked.deployment.documents, asked.deployment.get(announcing))
     return _session(asked)
 
 
 def _navigate(asked: Asked) -> Response:
-    navigate(asked.context, asked.id, asked.body().get("target_page"), asked.deployment.documents)
+    page = asked.body().get("target_page")
+    navigate(asked.context, asked.id, page, asked.deployment.documents, asked.deployment.get(announcing))
     return _session(asked)
 
 
 def _end(asked: Asked) -> Response:
-    end(asked.context, asked.id, asked.deployment.documents)
+    end(asked.context, asked.id, asked.deployment.documents, asked.deployment.get(announcing))
     return _session(asked)
 
 

@@ -192,6 +192,7 @@ def app() -> App:
         audience=_audience(),
         storage=_storage(),
         converter=_converter(),
+        chat=chat(),
     )
 
 

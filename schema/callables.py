@@ -163,7 +163,7 @@ DESCRIBED: Final = {
             "player": {"manifestUrl": "https://…", "thumbnailUrl": "https://…", **_UNTIL},
             "chat": {"jwt": "eyJ…", **_UNTIL},
             "room": None,
-            "slides": {"token": "eyJ…", **_UNTIL},
+            "slides": {"token": "eyJ…", **_UNTIL, "chat": None},
             "refreshableAt": None,
         },
     ),

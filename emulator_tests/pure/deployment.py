@@ -18,6 +18,7 @@ from emulator_tests.memory import (
     ManualClock,
     MemoryAccounts,
     MemoryAudience,
+    MemoryChat,
     MemoryConverter,
     MemoryDocuments,
     MemoryEvents,
@@ -129,6 +130,7 @@ class Deployment:
         waiting: A host that waits for bytes, if the terms name it.
         storage: The bucket of shared live media.
         converter: Draws their pages.
+        chat: Has a room for each session with media.
         silent: Substrings of addresses that do not answer at the moment.
         is_open: Whether videos play without a permission, which is the part of an address after the `?`.
         disturb: Wraps every call of a port; a test sets its own.
@@ -186,6 +188,7 @@ class Deployment:
         self.is_open = False
         self.storage = MemoryStorage(self.clock, self._effect)
         self.converter = MemoryConverter(self._effect)
+        self.chat = MemoryChat(self.clock, self._effect)
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         self.app = App(
             self.documents,
@@ -200,6 +203,7 @@ class Deployment:
             audience=self.audience,
             storage=self.storage,
             converter=self.converter,
+            chat=self.chat,
         )
         keys = self.app.viewer_keys.get(self.events.name)
         self.joining = Joining(

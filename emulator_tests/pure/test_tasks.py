@@ -44,6 +44,11 @@ KEYS: dict[str, list[str]] = {
         *["s1_ada", "a-b_c_d", "s1_" + "é" * 128, "session:s1", "session:s1:s1_ada", "session:s1:s1_a:b"],
         *[f"s1_{uid}" for uid in UIDS.values()],
     ],
+    "broadcastSlides": [
+        "s1:open:0::0",
+        "s1:start_sharing:3:3d6a179c-cf18-47d5-9e8e-a1368a243c2d:1",
+        "s1:end_sharing:4::0",
+    ],
     "reconcileSlides": ["3d6a179c-cf18-47d5-9e8e-a1368a243c2d"],
     "pollReadiness": ["kaltura:17", "cloudflare:0"],
 }

@@ -41,6 +41,7 @@ RECONCILE_COPY: Final = "reconcileCopy"
 RECONCILE_TRANSFER: Final = "reconcileTransfer"
 RECONCILE_ADMISSION: Final = "reconcileAdmission"
 RECONCILE_SLIDES: Final = "reconcileSlides"
+BROADCAST_SLIDES: Final = "broadcastSlides"
 CHECK_HOST: Final = "checkHost"
 POLL_READINESS: Final = "pollReadiness"
 

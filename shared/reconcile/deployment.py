@@ -17,6 +17,7 @@ from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.ports import (
     Audience,
+    Chat,
     Clock,
     Converter,
     Documents,
@@ -91,6 +92,7 @@ class Deployment:
         recorder: Builds what takes over the recordings of live events.
         database_uid: Asks Firestore which database it is.
         storage: The bucket of shared live media; `None` if this deployment has none.
+        chat: The chat server; `None` if this deployment has none.
         converter: Draws the pages of documents; `None` if this deployment has none.
         audience: The users of the provider of live events; `None` if nobody is admitted.
     """
@@ -111,6 +113,7 @@ class Deployment:
     audience: Audience | None = None
     storage: Storage | None = None
     converter: Converter | None = None
+    chat: Chat | None = None
     _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, build: Callable[[Any], P]) -> P:

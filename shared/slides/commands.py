@@ -34,11 +34,12 @@ from shared.ports import (
 from shared.reconcile import AT_ONCE
 from shared.reconcile.slots import enqueue
 from shared.sessions.pairing import retrieve_or_create
+from shared.slides.broadcast import OPEN, Announcement
 from shared.slides.context import Context
 from shared.slides.decide import ADDRESS_LIFETIME_S
 from shared.slides.model import SharedMedia, Upload, Wish, source_name
 from shared.slides.settings import SlidesSettings
-from shared.slides.showing import active_page, touched
+from shared.slides.showing import Announce, active_page, nobody, touched
 from shared.slides.types import TYPES, kind_of_name, kind_of_type
 from shared.slides.view import shown
 
@@ -69,6 +70,7 @@ class Commands:
         clock: Returns the present time, in UTC.
         storage: Gives the addresses of uploads.
         settings: The limits.
+        announce: See `showing.Announce`.
     """
 
     documents: Documents
@@ -76,6 +78,7 @@ class Commands:
     clock: Clock
     storage: Storage
     settings: SlidesSettings
+    announce: Announce = nobody
 
     def create(self, context: Context, wish: Wish) -> str:
         """
@@ -105,6 +108,7 @@ class Commands:
             view = Create(shared_media_path(session.id, media_id), shown(record, wish))
             with retry:
                 self.documents.commit(Create(slides_path(media_id), fields), view, touched(present))
+                self.announce(Announcement(session.id, OPEN))
                 return media_id
 
     def change(self, context: Context, media_id: str, change: Callable[[Wish], Wish]) -> None:

@@ -11,15 +11,19 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from shared.core.errors import Conflict, Permanent
-from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
+from shared.core.paths import RECONCILE_SLIDES, SLIDES, session_path, shared_media_path, slides_path
 from shared.ports import (
     CONVERSION,
     NO_SUCH_OBJECT,
+    Chat,
+    Condition,
     ConvertedPage,
     Converter,
     Create,
     Delete,
     Documents,
+    Operator,
+    Query,
     Storage,
     StoredObject,
     Update,
@@ -30,6 +34,7 @@ from shared.reconcile import Controller, Decision, Snapshot, Step
 from shared.reconcile.epoch import Holds, nothing_is_held
 from shared.sessions.session import session_with
 from shared.slides import decide as decisions
+from shared.slides.broadcast import room_of
 from shared.slides.decide import Converted, MediaSpec
 from shared.slides.model import (
     Deck,
@@ -64,6 +69,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         documents: Where the documents are stored.
         storage: Where the uploaded documents and the pictures of their pages are stored.
         converter: Draws the pages.
+        chat: Has a room for each session with media; `None` if there is no chat.
         holds: Tells whether deletions are held.
     """
 
@@ -72,6 +78,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
     documents: Documents
     storage: Storage
     converter: Converter
+    chat: Chat | None = None
     holds: Holds = nothing_is_held
 
     def read(self, key: str) -> Snapshot[MediaSpec, SharedMedia]:
@@ -122,6 +129,9 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
                 self._delete(
                     media_id, (source_name(media_id, record.deck.upload), pages_prefix(media_id, stamp, attempt))
                 )
+            case decisions.REMOVE:
+                self._delete(media_id, ())
+                self._close_room(snapshot, record)
             case _:
                 self._delete(media_id, ())
         return None
@@ -222,6 +232,17 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         drawn = [page for page in pages if page is not None]
         assert len(drawn) == conversion.pages
         return Converted(drawn, conversion.warnings)
+
+    def _close_room(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> None:
+        """
+        Destroy the chat room of the session with its last media.
+        """
+        if self.chat is None or not record.session.owner_uid:
+            return
+        of_session = Condition("sessionId", Operator.EQUAL, record.session.session_id)
+        kept = (Condition("gone", Operator.EQUAL, False), Condition(("wish", "deleted"), Operator.EQUAL, False))
+        if snapshot.spec.session is None or not self.documents.count(Query(SLIDES, (of_session, *kept))):
+            self.chat.destroy_room(room_of(record.session))
 
     def _delete(self, media_id: str, kept: tuple[str, ...]) -> None:
         """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.core.errors import Misconfigured
-from shared.core.paths import MEDIA_ID, RECONCILE_SLIDES, SLIDES
+from shared.core.paths import BROADCAST_SLIDES, DOCUMENT_ID, MEDIA_ID, RECONCILE_SLIDES, SLIDES
 from shared.reconcile.deployment import Deployment
+from shared.reconcile.reconciler import Mapper
 from shared.reconcile.resource import Resource, Worker
 from shared.reconcile.traces import Fate, Naming, Trace
 from shared.slides.decide import WORKER_LEASE_S, WORKER_TIMEOUT_S
@@ -14,9 +15,11 @@ from shared.slides.settings import SlidesSettings
 
 if TYPE_CHECKING:
     from shared.ports import Storage
+    from shared.slides.broadcast import Announcement
     from shared.slides.commands import Commands
     from shared.slides.controller import SharedMedias
     from shared.slides.reading import Reading
+    from shared.slides.showing import Announce
 
 
 def controller(deployment: Deployment) -> SharedMedias:
@@ -30,7 +33,13 @@ def controller(deployment: Deployment) -> SharedMedias:
 
     if deployment.converter is None:
         raise _not_set_up()
-    return SharedMedias(deployment.documents, _storage(deployment), deployment.converter, deployment.epochs.is_held)
+    return SharedMedias(
+        deployment.documents,
+        _storage(deployment),
+        deployment.converter,
+        deployment.chat,
+        deployment.epochs.is_held,
+    )
 
 
 def commands(deployment: Deployment) -> Commands:
@@ -39,8 +48,14 @@ def commands(deployment: Deployment) -> Commands:
     """
     from shared.slides.commands import Commands
 
-    settings = deployment.settings_of(SlidesSettings)
-    return Commands(deployment.documents, deployment.queue, deployment.clock, _storage(deployment), settings)
+    return Commands(
+        deployment.documents,
+        deployment.queue,
+        deployment.clock,
+        _storage(deployment),
+        deployment.settings_of(SlidesSettings),
+        deployment.get(announcing),
+    )
 
 
 def reading(deployment: Deployment) -> Reading:
@@ -50,6 +65,30 @@ def reading(deployment: Deployment) -> Reading:
     from shared.slides.reading import Reading
 
     return Reading(deployment.documents, _storage(deployment))
+
+
+def announcing(deployment: Deployment) -> Announce:
+    """
+    Return what has the people in a chat room told of a change.
+    """
+    from shared.slides.showing import nobody
+
+    if deployment.chat is None:
+        return nobody
+
+    def announce(announcement: Announcement) -> None:
+        deployment.queue.put(announcement.task)
+
+    return announce
+
+
+def tell(deployment: Deployment, key: str, each: Mapper) -> None:
+    """
+    Tell the people in a chat room of one change.
+    """
+    from shared.slides.broadcast import broadcast
+
+    broadcast(deployment, key, each)
 
 
 def _storage(deployment: Deployment) -> Storage:
@@ -74,6 +113,17 @@ RESOURCE = Resource(
         lease_s=WORKER_LEASE_S,
     ),
     open=controller,
+    workers=(
+        # One at a time, so that messages follow each other as the changes did.
+        Worker(
+            BROADCAST_SLIDES,
+            DOCUMENT_ID,
+            "Tell the people in a session's chat room what is shown; the key is that of an `Announcement`.",
+            at_once=1,
+            per_second=100,
+            work=tell,
+        ),
+    ),
     is_of_session=True,
     traces=(Trace(SLIDES, Naming.VALUE, ("ownerUid",), Fate.MARK, "slides"),),
     settings=(SlidesSettings,),

@@ -7,18 +7,30 @@ so that two instructors who act at once get one order, and a media that is being
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from shared.core.errors import BadRequest, NotFound, WrongState
 from shared.core.paths import SESSIONS, session_path, shared_media_path
 from shared.core.retry import RetryOnConflict
 from shared.ports import Document, Documents, Fields, Update
+from shared.slides.broadcast import END, NAVIGATE, START, Announcement
 from shared.slides.context import Context
 from shared.slides.view import deck_in
 
 ACTIVE: Final = "activeSharedLiveMedia"
 ACTIVE_PAGE: Final = "activeSharedLiveMediaPage"
 REVISION: Final = "revision"
+
+Announce = Callable[[Announcement], None]
+"""Has the people in the session's chat room told of a change, after it was written."""
+
+
+def nobody(_announcement: Announcement) -> None:
+    """
+    Tell nobody: this deployment has no chat.
+    """
+
 
 _CHANGED: Final = "The session was changed at every try. Try again."
 
@@ -33,7 +45,7 @@ def active_page(session: Document, media_id: str) -> int | None:
     return page if type(page) is int else 1
 
 
-def start(context: Context, media_id: str, documents: Documents) -> None:
+def start(context: Context, media_id: str, documents: Documents, announce: Announce = nobody) -> None:
     """
     Show a media, beginning with its first page.
 
@@ -52,11 +64,12 @@ def start(context: Context, media_id: str, documents: Documents) -> None:
         if not view["isReadyToShow"]:
             raise WrongState("Shared live media is not ready.", reason="MEDIA_NOT_READY")
         with retry:
-            _show(session, documents, media_id, 1)
+            revision = _show(session, documents, media_id, 1)
+            announce(Announcement(session.id, START, revision, media_id, 1))
             return
 
 
-def navigate(context: Context, media_id: str, page: object, documents: Documents) -> None:
+def navigate(context: Context, media_id: str, page: object, documents: Documents, announce: Announce = nobody) -> None:
     """
     Turn to a page of the media that is shown.
 
@@ -65,6 +78,7 @@ def navigate(context: Context, media_id: str, page: object, documents: Documents
         media_id: The media.
         page: The number of the page, as it was received.
         documents: The documents.
+        announce: See `Announce`.
 
     Raises:
         NotAllowed, NotFound: As `start` (never).
@@ -82,11 +96,12 @@ def navigate(context: Context, media_id: str, page: object, documents: Documents
         if deck is None or not 1 <= page <= len(deck.pages):
             raise BadRequest("Page does not exist.", reason="PAGE_NOT_FOUND")
         with retry:
-            _show(session, documents, media_id, page)
+            revision = _show(session, documents, media_id, page)
+            announce(Announcement(session.id, NAVIGATE, revision, media_id, page))
             return
 
 
-def end(context: Context, media_id: str, documents: Documents) -> None:
+def end(context: Context, media_id: str, documents: Documents, announce: Announce = nobody) -> None:
     """
     Stop showing a media.
 
@@ -100,7 +115,8 @@ def end(context: Context, media_id: str, documents: Documents) -> None:
         session, _ = _read(context, media_id, documents)
         _require_active(session, media_id)
         with retry:
-            _show(session, documents, None, None)
+            revision = _show(session, documents, None, None)
+            announce(Announcement(session.id, END, revision))
             return
 
 
@@ -109,13 +125,20 @@ def touched(session: Document, **changes: Any) -> Update:
     Return the write of what a session shows, with the next revision. It succeeds only if the session has not changed
     since it was read. Pure.
     """
+    return Update(session.path, {**changes, REVISION: _next_revision(session)}, if_version=session.version)
+
+
+def _next_revision(session: Document) -> int:
     revision = session.fields.get(REVISION)
-    following = revision + 1 if type(revision) is int else 1
-    return Update(session.path, {**changes, REVISION: following}, if_version=session.version)
+    return revision + 1 if type(revision) is int else 1
 
 
-def _show(session: Document, documents: Documents, media_id: str | None, page: int | None) -> None:
+def _show(session: Document, documents: Documents, media_id: str | None, page: int | None) -> int:
+    """
+    Write what a session shows, and return its new revision.
+    """
     documents.commit(touched(session, **{ACTIVE: media_id, ACTIVE_PAGE: page}))
+    return _next_revision(session)
 
 
 def _require_active(session: Document, media_id: str) -> None:
