@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Final
 
 import pytest
 
 from emulator_tests.conftest import SETTINGS
+from emulator_tests.contract.xmpp_client import XmppClient, body_of
 from emulator_tests.convert.documents import PdfPage, Slide, pdf, pptx
 from emulator_tests.flow.school import Person, School
 from emulator_tests.rules.firestore import Denied
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.places import state_folder
+from emulator_tests.testbed.prosody import CONFERENCE, DOMAIN, Prosody, running_prosody
 from shared.core.paths import shared_media_path
 from shared.slides.types import TYPES
 
@@ -23,16 +27,34 @@ MEDIAS: Final = "/api/sharedlivemedias/"
 CONVERTED_WITHIN_S: Final = 120.0
 """LibreOffice starts within seconds, if nothing else runs."""
 
+TOLD_WITHIN_S: Final = 60.0
+
 WEBP: Final = b"RIFF"
 PNG: Final = b"\x89PNG"
 
 
 @pytest.fixture(scope="module")
-def sharing() -> Iterator[School]:
-    """A school that shares documents."""
+def prosody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prosody]:
+    """A chat server with our modules."""
+    with running_prosody(tmp_path_factory.mktemp("prosody")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sharing(prosody: Prosody) -> Iterator[School]:
+    """A school that shares documents, and tells of them in chat rooms."""
     shared_state = state_folder("test")
     state = shared_state.with_name(f"{shared_state.name}-slides")
-    with Testbed(state, SETTINGS | {"SLIDES_BUCKET": BUCKET}) as testbed, pytest.MonkeyPatch.context() as patched:
+    settings = {
+        "SLIDES_BUCKET": BUCKET,
+        "XMPP_ADDRESS": f"{prosody.host}:{prosody.port}",
+        "XMPP_DOMAIN": DOMAIN,
+        "XMPP_CONFERENCE": CONFERENCE,
+        "XMPP_WEBSOCKET_URL": prosody.websocket_url,
+    }
+    secrets = {"XMPP_PASSWORD": prosody.password, "XMPP_JWT_SECRET": prosody.jwt_secret}
+    stack = Testbed(state, SETTINGS | settings, more_secrets=secrets)
+    with stack as testbed, pytest.MonkeyPatch.context() as patched:
         # The library that listens takes the emulator's address from the environment, when it is made.
         patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
         assert ask(f"{testbed.storage_url}/storage/v1/b?project={testbed.project_id}", {"name": BUCKET})[0] == 200
@@ -53,6 +75,7 @@ class Seat:
         self.school = school
         joined = person.call("joinSession", {"sessionId": session_id})
         self.token: str = joined["slides"]["token"]
+        self.chat: dict[str, str] = joined["slides"]["chat"]
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Call the API. Returns the status and the body."""
@@ -64,6 +87,13 @@ class Seat:
             timeout=60,
         )
         return answer.status_code, answer.json() if answer.content else None
+
+    def enter_chat(self, prosody: Prosody) -> XmppClient:
+        """Enter the session's chat room, with a client of its own."""
+        client = XmppClient((prosody.host, prosody.port), DOMAIN)
+        client.login(self.chat["jid"].partition("@")[0], self.chat["password"])
+        client.join(self.chat["roomJid"], "somebody")
+        return client
 
     def upload(self, media_id: str, content: bytes, name: str, kind: str) -> None:
         """Upload a document as a browser does: in one piece, to the address that the API gave."""
@@ -134,6 +164,34 @@ def test_presentation_is_uploaded_converted_shown_and_deleted(sharing: School, t
     await_no_object(sharing, media_id)
 
 
+def test_people_in_the_chat_room_are_told_in_order(sharing: School, teacher: Person, prosody: Prosody) -> None:
+    session_id = live(sharing, teacher)
+    instructor, viewer = Seat(sharing, teacher, session_id), Seat(sharing, sharing.person(), session_id)
+    media_id = instructor.ask("POST", MEDIAS, {"title": "Optics"})[1]["id"]
+    instructor.upload(media_id, pdf([PdfPage(), PdfPage(), PdfPage()]), "optics.pdf", "pdf")
+    await_state(sharing, session_id, media_id, "ready")
+    path = f"{MEDIAS}{media_id}"
+    with viewer.enter_chat(prosody) as client:
+        instructor.ask("POST", f"{path}/start/")
+        for page in (2, 3, 1):
+            assert instructor.ask("POST", f"{path}/navigate/", {"target_page": page})[0] == 200
+        instructor.ask("POST", f"{path}/end/")
+        heard: list[tuple[str, int | None]] = []
+        ends_at = monotonic() + TOLD_WITHIN_S
+        while len(heard) < 5 and monotonic() < ends_at:
+            for message in client.messages():
+                body = json.loads(body_of(message))
+                assert body["id"] == session_id
+                heard.append((message.get("event", ""), body["active_shared_live_media_page"]))
+    assert heard == [
+        ("start_sharing", 1),
+        ("navigate_sharing", 2),
+        ("navigate_sharing", 3),
+        ("navigate_sharing", 1),
+        ("end_sharing", None),
+    ]
+
+
 def test_document_that_cannot_be_shown_says_why(sharing: School, teacher: Person) -> None:
     session_id = live(sharing, teacher)
     instructor = Seat(sharing, teacher, session_id)
@@ -180,6 +238,6 @@ def test_tokens_and_addresses_are_never_logged(sharing: School, teacher: Person)
     signature = address.partition("X-Goog-Signature=")[2][:40]
     logs = "".join(path.read_text(errors="replace") for path in sharing.testbed.logs.glob("firebase*"))
     assert "step done" in logs
-    for secret in (instructor.token, sharing.testbed.slides_token_secret, signature):
+    for secret in (instructor.token, instructor.chat["password"], sharing.testbed.slides_token_secret, signature):
         assert secret
         assert secret not in logs

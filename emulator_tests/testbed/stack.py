@@ -51,6 +51,7 @@ class Testbed:
     Args:
         state: the folder for everything this stack writes; one stack at a time has it.
         settings: further environment of the functions, by name.
+        more_secrets: further secrets of the functions, by name.
         source: the folder that holds the functions' main.py.
         say: is told, line by line, what is being done.
 
@@ -66,11 +67,13 @@ class Testbed:
         state: Path,
         settings: Mapping[str, str] | None = None,
         *,
+        more_secrets: Mapping[str, str] | None = None,
         source: Path = ROOT,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._state = state.resolve()
         self._settings = dict(settings or {})
+        self._more_secrets = dict(more_secrets or {})
         self._source = source.resolve()
         self._say = say
         self._parts: list[Part] = []
@@ -188,6 +191,7 @@ class Testbed:
             "KALTURA_ADMIN_SECRET": self.kaltura_admin_secret,
             "KALTURA_CHAT_TOKEN": "find",
             "SLIDES_TOKEN_SECRET": self.slides_token_secret,
+            **self._more_secrets,
         }
 
     @property
