@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
     CALLABLE = "callables"
     WORKER = "workers"
-    WEBHOOK = "webhooks"
+    ENDPOINT = "endpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def kind_of(function: Any) -> Kind | None:
         return Kind.CALLABLE
     if endpoint.taskQueueTrigger is not None:
         return Kind.WORKER
-    return Kind.WEBHOOK if endpoint.httpsTrigger is not None else None
+    return Kind.ENDPOINT if endpoint.httpsTrigger is not None else None
 
 
 def check_accounts(setups: Mapping[str, Setup]) -> Iterable[Finding]:
@@ -150,7 +150,7 @@ def complaint(kind: Kind, answer: Answer) -> str | None:
     status = answer.status
     if status is None:
         return "cannot be reached. Check FUNCTIONS_URL, FUNCTIONS_REGION and the network of this machine."
-    if status == 404 and kind is Kind.WEBHOOK and not answer.is_html:
+    if status == 404 and kind is Kind.ENDPOINT and not answer.is_html:
         return "is deployed without an account at this provider. Deploy again with the current settings."
     if status == 404:
         return "does not exist. Deploy it. If it is deployed, correct FUNCTIONS_REGION or FUNCTIONS_URL."
@@ -193,7 +193,7 @@ def _of_webhook(answer: Answer) -> str | None:
     return f"accepts a notification without a signature, with HTTP status {answer.status}. Deploy it again."
 
 
-_COMPLAINTS: Final = {Kind.CALLABLE: _of_callable, Kind.WORKER: _of_worker, Kind.WEBHOOK: _of_webhook}
+_COMPLAINTS: Final = {Kind.CALLABLE: _of_callable, Kind.WORKER: _of_worker, Kind.ENDPOINT: _of_webhook}
 
 
 def check_rules(rules: Path, names: ClaimNames) -> Sequence[Finding]:

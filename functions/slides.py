@@ -97,16 +97,16 @@ class Route:
 def _list(asked: Asked) -> Response:
     limit = _number(asked.request.query, "limit", PAGE_MAX, 1, PAGE_MAX)
     offset = _number(asked.request.query, "offset", 0, 0, 1_000_000)
-    medias = asked.deployment.get(reading).medias(asked.context)
+    count, medias = asked.deployment.get(reading).medias(asked.context, offset, limit)
 
     def page(first: int) -> str | None:
-        return f"?limit={limit}&offset={first}" if 0 <= first < len(medias) else None
+        return f"?limit={limit}&offset={first}" if 0 <= first < count else None
 
     content = {
-        "count": len(medias),
+        "count": count,
         "next": page(offset + limit),
         "previous": page(max(0, offset - limit)) if offset else None,
-        "results": medias[offset : offset + limit],
+        "results": medias,
     }
     return answers.json_response(content, 200)
 
@@ -229,7 +229,13 @@ def api(request: HttpRequest) -> Response:
     """
     if request.path == openapi.PATH:
         return answers.json_response(openapi.document(), 200)
-    return answer(request, wiring.app(), wiring.call_budgets().take)
+    return answer(request, wiring.app(), _admit)
+
+
+def _admit(caller: Caller, work: Work) -> None:
+    wiring.call_budgets().take(caller, work)
+    if work is not Work.LOOK:
+        wiring.kill_switch().require_open()
 
 
 def answer(request: HttpRequest, deployment: Deployment, admit: Callable[[Caller, Work], None]) -> Response:
@@ -246,12 +252,13 @@ def answer(request: HttpRequest, deployment: Deployment, admit: Callable[[Caller
     """
     context = cast(Context, request.caller)
     found = [(route, match) for route in ROUTES if (match := route.path.fullmatch(request.path))]
-    if not found:
-        raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
     for route, match in found:
         if route.method == request.method:
             admit(context.caller, route.work)
             return route.answer(Asked(deployment, context, match.groupdict().get("id", ""), request))
+    admit(context.caller, Work.LOOK)
+    if not found:
+        raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
     allowed = " or ".join(route.method for route, _ in found)
     raise BadRequest(f"Send a {allowed} request.", reason="METHOD_NOT_ALLOWED")
 

@@ -258,8 +258,8 @@ def test_doctor_asks_what_is_deployed_as_a_stranger_and_compares_the_rules(
     (callables,) = [line for line in lines if " callables " in line]
     assert callables.startswith("ok")
     assert "refuse unauthorised calls" in callables
-    (webhooks,) = [line for line in lines if " webhooks " in line]
-    assert (webhooks.startswith("ok"), "All 2 refuse" in webhooks) == (True, True)
+    (endpoints,) = [line for line in lines if " endpoints " in line]
+    assert (endpoints.startswith("ok"), "All 3 refuse" in endpoints) == (True, True)
 
 
 def test_doctor_says_that_a_secret_is_rejected_and_goes_on(rejecting: School) -> None:

@@ -65,14 +65,14 @@ def cloud(replies: dict[str, Reply]) -> Iterator[tuple[str, dict[str, tuple[str,
 
 def test_checkup_passes_if_unauthenticated_calls_are_refused() -> None:
     functions = {"joinSession": Kind.CALLABLE, "getErasure": Kind.CALLABLE, "reconcileVideo": Kind.WORKER}
-    functions["kalturaHook"] = Kind.WEBHOOK
+    functions["kalturaHook"] = Kind.ENDPOINT
     replies = {"joinSession": UNAUTHENTICATED, "getErasure": UNAUTHENTICATED, "reconcileVideo": PAGE_403}
     with cloud(replies | {"kalturaHook": NO_SIGNATURE}) as (url, asked):
         findings = check_functions(url, functions)
     assert [(one.what, one.health) for one in findings] == [
         ("callables", Health.OK),
         ("workers", Health.OK),
-        ("webhooks", Health.OK),
+        ("endpoints", Health.OK),
     ]
     assert findings[0].sentence == "All 2 refuse unauthorised calls."
     assert set(asked) == set(functions)
@@ -92,10 +92,10 @@ WRONG: dict[str, tuple[Kind, Reply, str]] = {
     "a worker that is open and complains": (Kind.WORKER, INVALID, "is open"),
     "a worker that its code alone closes": (Kind.WORKER, DENIED, "is open"),
     "a worker that is not deployed": (Kind.WORKER, PAGE_404, "FUNCTIONS_REGION"),
-    "a webhook that takes anything": (Kind.WEBHOOK, (204, TEXT, ""), "accepts a notification without a signature"),
-    "a webhook that Cloud Run closes": (Kind.WEBHOOK, PAGE_403, "no provider can call it"),
-    "a webhook without an account": (Kind.WEBHOOK, NO_ACCOUNT, "without an account at this provider"),
-    "a webhook that is not deployed": (Kind.WEBHOOK, PAGE_404, "does not exist"),
+    "a webhook that takes anything": (Kind.ENDPOINT, (204, TEXT, ""), "accepts a notification without a signature"),
+    "a webhook that Cloud Run closes": (Kind.ENDPOINT, PAGE_403, "no provider can call it"),
+    "a webhook without an account": (Kind.ENDPOINT, NO_ACCOUNT, "without an account at this provider"),
+    "a webhook that is not deployed": (Kind.ENDPOINT, PAGE_404, "does not exist"),
 }
 
 
@@ -123,4 +123,4 @@ def test_checkup_reports_an_unreachable_address() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 405, 411, 413, 415])
 def test_a_webhook_may_refuse_in_any_way(status: int) -> None:
-    assert complaint(Kind.WEBHOOK, Answer(status)) is None
+    assert complaint(Kind.ENDPOINT, Answer(status)) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -11,15 +12,15 @@ import pytest
 from emulator_tests.memory import AddressRefused, bad_document, document
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.core.callers import Caller
-from shared.core.errors import BackendError, BadRequest, NotAllowed, NotFound, TooMany, WrongState
+from shared.core.errors import BackendError, BadRequest, NotAllowed, NotFound, Permanent, TooMany, WrongState
 from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
+from shared.erasure.commands import ask_erasure
 from shared.ports import Fields, Task, Update, UploadAddress
 from shared.sessions.session import Session
-from shared.slides.commands import InvalidField
+from shared.slides.commands import BEGUN_MAX, InvalidField, checked_title
 from shared.slides.context import Context
-from shared.slides.decide import ADDRESS_LIFETIME_S, ARRIVES_MAX_S, TRIES_MAX, UPLOAD_ENDS_S
+from shared.slides.decide import ARRIVES_MAX_S, TRIES_MAX, UPLOAD_ENDS_S, UPLOAD_LIFETIME_S
 from shared.slides.model import Wish
-from shared.slides.payload import Payloads
 from shared.slides.resource import commands, reading
 from shared.slides.showing import end, navigate, start
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 PDF: Final = "application/pdf"
 STUDENT: Final = Caller("student", is_teacher=False)
+ADMIN: Final = Caller("admin", is_teacher=False, is_admin=True)
 ANNA: Final = Caller("anna", is_teacher=False)
 SETTLED_S: Final = 60
 
@@ -398,6 +400,7 @@ def test_students_get_the_document_only_while_its_download_is_allowed(room: Room
     assert "media" not in room.payload(media_id, STUDENT)["urls"]
     assert room.payload(media_id, STUDENT)["urls"]["pages"]
     assert "media" in room.payload(media_id)["urls"]
+    start(room.teacher, media_id, room.deployment.documents)
     session = room.reading.session(room.context(STUDENT))
     assert ["media" in one["urls"] for one in session["shared_live_medias"]] == [False]
 
@@ -406,7 +409,7 @@ def test_students_read_but_do_not_list_or_change(room: Room) -> None:
     media_id, student = room.ready(), room.context(STUDENT)
     assert room.reading.media(student, media_id)["id"] == media_id
     for act in (
-        lambda: room.reading.medias(student),
+        lambda: room.reading.medias(student, 0, 10),
         lambda: room.commands.create(student, Wish()),
         lambda: room.commands.change(student, media_id, lambda wish: wish),
         lambda: room.commands.begin_upload(student, media_id, "a.pdf", PDF, 1),
@@ -443,8 +446,9 @@ def test_list_is_of_this_session_and_the_oldest_comes_first(room: Room) -> None:
     room.deployment.write_session("s2")
     other = room.context(TEACHER, "s2")
     room.commands.create(other, Wish("elsewhere"))
-    assert [one["id"] for one in room.reading.medias(room.teacher)] == ids
-    assert [one["title"] for one in room.reading.medias(other)] == ["elsewhere"]
+    count, medias = room.reading.medias(room.teacher, 1, 5)
+    assert (count, [one["id"] for one in medias]) == (3, ids[1:])
+    assert [one["title"] for one in room.reading.medias(other, 0, 5)[1]] == ["elsewhere"]
 
 
 def test_session_holds_what_it_shows_and_all_media(room: Room) -> None:
@@ -483,7 +487,7 @@ def test_upload_that_cannot_be_shown_is_refused(
 def test_address_of_an_upload_is_for_its_size_and_type_and_one_day(room: Room) -> None:
     media_id, content = room.create(), document(1)
     address = room.begin(media_id, content)
-    assert address.expires_at - room.deployment.clock() <= timedelta(seconds=ADDRESS_LIFETIME_S)
+    assert address.expires_at - room.deployment.clock() <= timedelta(seconds=UPLOAD_LIFETIME_S)
     for sent, media_type in ((content + b"!", PDF), (content, "text/html")):
         with pytest.raises(AddressRefused):
             room.deployment.storage.upload(address, sent, media_type)
@@ -598,9 +602,185 @@ def test_view_that_was_changed_by_hand_is_written_again(room: Room) -> None:
     assert room.view(media_id)["nbPages"] == 3
 
 
-def test_payload_is_made_for_a_person(room: Room) -> None:
+def test_addresses_of_a_session_are_those_of_the_shown_media(room: Room) -> None:
+    shown, other, signed = room.ready(), room.ready(), list[str]()
+    start(room.teacher, shown, room.deployment.documents)
+
+    def count(operation: str, do: Callable[[], T]) -> T:
+        signed.append(operation)
+        return do()
+
+    room.deployment.disturb = count
+    medias = {one["id"]: one["urls"] for one in room.reading.session(room.teacher)["shared_live_medias"]}
+    assert (medias[other], list(medias[shown]["pages"])) == (None, ["1", "2", "3"])
+    assert signed.count("read_address") == 2 * 3 + 1
+
+
+# --- what others write ------------------------------------------------------------------------------------------------
+
+
+def test_session_that_changes_its_owner_without_a_transfer_keeps_its_media_and_hides_them(room: Room) -> None:
     media_id = room.ready()
-    view = room.view(media_id)
-    for is_instructor in (True, False):
-        payload = Payloads(room.deployment.storage, is_instructor).media(media_id, view)
-        assert list(payload["urls"]["pages"]) == ["1", "2", "3"]
+    room.deployment.write_session(ownerUid="bert")
+    room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
+    room.deployment.run(SETTLED_S)
+    assert room.deployment.storage.alive()
+    bert = room.context(Caller("bert", is_teacher=True))
+    refused(NotFound, lambda: room.reading.media(bert, media_id))
+    refused(NotFound, lambda: start(bert, media_id, room.deployment.documents))
+    assert room.reading.medias(bert, 0, 5) == (0, [])
+    room.deployment.write_session(ownerUid="teacher")
+    assert room.payload(media_id)["nb_pages"] == 3
+
+
+def test_foreign_field_in_a_view_causes_no_work(room: Room) -> None:
+    media_id = room.ready()
+    room.deployment.documents.commit(Update(shared_media_path("s1", media_id), {"extra": 1}))
+    room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
+    assert RECONCILE_SLIDES not in [task.queue for task in room.deployment.queue.waiting() if task.at is None]
+
+
+@pytest.mark.parametrize("revision", ["seven", None, 1.5, float("nan"), True])
+def test_odd_revision_is_replaced(room: Room, revision: object) -> None:
+    media_id = room.ready(pages=5)
+    start(room.teacher, media_id, room.deployment.documents)
+    room.deployment.documents.commit(Update(session_path("s1"), {"revision": revision}))
+    room.upload(media_id, document(2))
+    assert room.shown() == (media_id, 1, 1)
+    assert room.reading.session(room.teacher)["revision"] == 1
+
+
+@pytest.mark.parametrize("active", ["nonsense", 7, "", ["a"]])
+def test_odd_active_media_counts_as_none(room: Room, active: object) -> None:
+    media_id = room.ready()
+    room.deployment.documents.commit(Update(session_path("s1"), {"activeSharedLiveMedia": active}))
+    assert room.reading.session(room.teacher)["active_shared_live_media"] is None
+    start(room.teacher, media_id, room.deployment.documents)
+    assert room.shown()[:2] == (media_id, 1)
+
+
+# --- at the same moment -----------------------------------------------------------------------------------------------
+
+
+def test_start_during_the_conversion_of_a_shorter_replacement_ends_at_a_page_that_exists(room: Room) -> None:
+    media_id, content = room.ready(pages=5), document(2)
+    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+    documents, is_started = room.deployment.documents, False
+
+    def show(operation: str, do: Callable[[], T]) -> T:
+        nonlocal is_started
+        if operation == "draw" and not is_started:
+            is_started = True
+            start(room.teacher, media_id, documents)
+            navigate(room.teacher, media_id, 5, documents)
+        return do()
+
+    room.deployment.disturb = show
+    room.deployment.run(SETTLED_S)
+    assert room.view(media_id)["nbPages"] == 2
+    assert room.shown()[:2] == (media_id, 2)
+
+
+def test_upload_that_arrives_while_others_are_cleaned_up_is_kept(room: Room) -> None:
+    media_id, content = room.create(), document(4)
+    first = document(2)
+    room.deployment.storage.upload(room.begin(media_id, first), first, PDF)
+    is_begun = False
+
+    def begin_another(operation: str, do: Callable[[], T]) -> T:
+        nonlocal is_begun
+        if operation == "list_objects" and not is_begun:
+            is_begun = True
+            room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+        return do()
+
+    room.deployment.disturb = begin_another
+    room.deployment.run(SETTLED_S)
+    assert (room.view(media_id)["uploadState"], room.view(media_id)["nbPages"]) == ("ready", 4)
+
+
+def test_refused_look_is_repeated(room: Room) -> None:
+    media_id, content, is_refused = room.create(), document(2), False
+    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+
+    def refuse(operation: str, do: Callable[[], T]) -> T:
+        nonlocal is_refused
+        if operation == "find" and not is_refused:
+            is_refused = True
+            raise Permanent("Refused.", provider="memory", operation=operation, code="HTTP_400")
+        return do()
+
+    room.deployment.disturb = refuse
+    room.deployment.run(3600)
+    assert room.view(media_id)["uploadState"] == "ready"
+
+
+def test_media_that_is_shown_and_deleted_by_the_server_is_shown_no_more(room: Room) -> None:
+    media_id, other = room.ready(), room.ready()
+    start(room.teacher, media_id, room.deployment.documents)
+    wish: dict[tuple[str, ...], Any] = {("wish", "deleted"): True}
+    room.deployment.documents.commit(Update(slides_path(media_id), wish))
+    room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
+    assert room.shown()[:2] == (None, None)
+    start(room.teacher, other, room.deployment.documents)
+
+
+def test_erased_former_owner_leaves_a_transferred_media_alone(room: Room) -> None:
+    media_id = room.ready()
+    room.deployment.transfer("bert")
+    ask_erasure(ADMIN, "r1", "teacher", room.deployment.documents, room.deployment.queue, room.deployment.clock)
+    room.deployment.run(24 * 3600)
+    assert len(room.deployment.storage.alive()) == 2 * 3 + 1
+    assert room.view(media_id)["ownerUid"] == "bert"
+
+
+def test_erased_teacher_leaves_no_media(room: Room) -> None:
+    room.ready()
+    ask_erasure(ADMIN, "r1", "teacher", room.deployment.documents, room.deployment.queue, room.deployment.clock)
+    room.deployment.run(24 * 3600)
+    assert room.deployment.storage.alive() == []
+    room.deployment.run(UPLOAD_ENDS_S)
+    room.deployment.sweep.run()
+    room.deployment.run(SETTLED_S)
+    assert not [path for path in room.deployment.documents.paths() if path.startswith("slides/")]
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+def test_uploads_that_can_still_arrive_are_bounded(room: Room) -> None:
+    media_id = room.create()
+    for _ in range(BEGUN_MAX):
+        room.begin(media_id, document(1))
+        room.deployment.clock.advance(1)
+    assert refused(TooMany, lambda: room.begin(media_id, document(1))).reason == "UPLOADS_OPEN_TOO_MANY"
+    room.deployment.clock.advance(UPLOAD_ENDS_S)
+    room.begin(media_id, document(1))
+
+
+def test_document_is_not_converted_without_a_converter_and_still_deleted() -> None:
+    room = Room()
+    room.deployment.app.converter = None
+    media_id = room.create()
+    room.upload(media_id, document(2))
+    assert room.view(media_id)["error"]["reason"] == "NO_CONVERTER"
+    room.commands.delete(room.teacher, media_id)
+    room.deployment.run(SETTLED_S)
+    assert room.deployment.storage.alive() == []
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("हिन्दी", "हिन्दी.pdf"),
+        ("  ", "optics.pdf"),
+        ("\u200b\u200b", "optics.pdf"),
+        ("..", "document.pdf"),
+        ("a/b", "a-b.pdf"),
+    ],
+)
+def test_file_name_is_made_of_the_title(room: Room, title: str, name: str) -> None:
+    media_id = room.ready()
+    room.commands.change(room.teacher, media_id, lambda wish: replace(wish, title=checked_title(title)))
+    assert room.payload(media_id)["filename"] == name
+    assert "optics.pdf" not in repr(room.view(media_id)["deck"])

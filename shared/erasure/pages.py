@@ -166,11 +166,21 @@ class Pages:
     def _marked(self, trace: Trace, uid: str | None) -> Page:
         """
         Return a page of documents that their own reconciliation deletes, with everything that they name at a provider.
+        What belongs to a session that exists follows it, as a video does.
         """
         found = self.reading.naming(trace, uid, more=(ALIVE,))
-        tasks = () if trace.queue is None else tuple(Task(trace.queue, one.id) for one in found)
-        writes = tuple(Update(one.path, _UNWANTED) for one in found if not one.fields["wish"]["deleted"])
-        return Page(writes, tasks, is_waiting=bool(found))
+        sessions = self.reading.sessions(map(session_id_of, found))
+        taken: list[Document] = []
+        is_waiting = False
+        for one in found:
+            session = sessions.get(session_id_of(one))
+            if session is not None and belonging_of(one, session) is Belonging.SAME:
+                is_waiting = is_waiting or uid in session.former_owner_uids
+            else:
+                taken.append(one)
+        tasks = () if trace.queue is None else tuple(Task(trace.queue, one.id) for one in taken)
+        writes = tuple(Update(one.path, _UNWANTED) for one in taken if not one.fields["wish"]["deleted"])
+        return Page(writes, tasks, is_waiting=is_waiting or bool(taken))
 
     def _deleted(self, trace: Trace, uid: str | None) -> Page:
         if trace.naming is Naming.ID and uid is not None:

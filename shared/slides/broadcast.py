@@ -4,7 +4,8 @@ Clients that listen to Firestore need none of this. Each change enqueues a task 
 does not answer delays nobody. A message has what is shown for everybody, never the view of the person who changed it,
 and a `revision`: a client leaves out a message that is older than what it knows.
 
-The room exists while the session has media. It is created again if a message does not find it.
+The room exists while the session has media. It is created again if a message does not find it. If the task of a change
+is lost, that change is not told; the next one is.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from shared.core.errors import Permanent
-from shared.core.identity import SessionIdentity
-from shared.core.paths import BROADCAST_SLIDES, MEDIA_ID, SESSION_ID, session_path, shared_media_path
+from shared.core.identity import STAMP_DIGITS, SessionIdentity
+from shared.core.paths import BROADCAST_SLIDES, MEDIA_ID, session_path, shared_media_path
 from shared.ports import Chat, Fields, Task
 from shared.ports.chat import EVENTS
 from shared.reconcile.deployment import Deployment
@@ -30,10 +31,16 @@ END: Final = "end_sharing"
 OPEN: Final = "open"
 """In place of an event: create the room, so that people can enter it."""
 
+CLOSE: Final = "close"
+"""In place of an event: destroy the room. The announcement names the room instead of the session, which may be gone."""
+
 NO_ROOM: Final = "NOT_FOUND"
 
+ROOM_MAX: Final = 64 + 1 + STAMP_DIGITS
+"""The most characters of a room's id, which has that of the session."""
+
 KEY: Final = re.compile(
-    f"({SESSION_ID.pattern}):({OPEN}|{'|'.join(EVENTS)}):([0-9]{{1,15}}):({MEDIA_ID.pattern}|):([0-9]{{1,3}})"
+    f"([A-Za-z0-9-]{{1,{ROOM_MAX}}}):({OPEN}|{CLOSE}|{'|'.join(EVENTS)}):([0-9]{{1,15}}):({MEDIA_ID.pattern}|):([0-9]{{1,3}})"
 )
 """The form of the keys of tasks: the session's id, the event, the revision, the media, the page."""
 
@@ -44,8 +51,8 @@ class Announcement:
     One change of what a session shows.
 
     Attributes:
-        session_id: The session.
-        event: `OPEN`, `START`, `NAVIGATE` or `END`.
+        session_id: The session; for `CLOSE`, the room.
+        event: `OPEN`, `START`, `NAVIGATE`, `END` or `CLOSE`.
         revision: The revision that the change made.
         media_id: The media that is shown since; empty if none is.
         page: Its page; 0 if none is shown.
@@ -116,6 +123,9 @@ def broadcast(deployment: Deployment, key: str, _each: Mapper) -> None:
     """
     told = Announcement.of_key(key)
     if deployment.chat is None:
+        return
+    if told.event == CLOSE:
+        deployment.chat.destroy_room(told.session_id)
         return
     paths = [session_path(told.session_id)]
     if told.media_id:

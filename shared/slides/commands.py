@@ -9,13 +9,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from shared.core.errors import BadRequest, NotFound, TooMany, WrongState
 from shared.core.identity import Belonging
 from shared.core.paths import RECONCILE_SLIDES, SLIDES, session_path, shared_media_path, slides_path
 from shared.core.retry import RetryOnConflict
-from shared.core.text import TITLE_MAX, as_line
+from shared.core.text import TITLE_MAX, as_line, cut_to_characters, is_blank
 from shared.ports import (
     Clock,
     Condition,
@@ -36,12 +37,18 @@ from shared.reconcile.slots import enqueue
 from shared.sessions.pairing import retrieve_or_create
 from shared.slides.broadcast import OPEN, Announcement
 from shared.slides.context import Context
-from shared.slides.decide import ADDRESS_LIFETIME_S
+from shared.slides.decide import UPLOAD_ENDS_S, UPLOAD_LIFETIME_S
 from shared.slides.model import SharedMedia, Upload, Wish, source_name
 from shared.slides.settings import SlidesSettings
 from shared.slides.showing import Announce, active_page, nobody, touched
 from shared.slides.types import TYPES, kind_of_name, kind_of_type
 from shared.slides.view import shown
+
+FILE_NAME_MAX: Final = 200
+"""The most characters of a file name that are kept."""
+
+BEGUN_MAX: Final = 20
+"""The most uploads of one media that can still arrive: each may bring a document of the largest size."""
 
 _CHANGED: Final = "The media was changed at every try. Try again."
 
@@ -97,13 +104,14 @@ class Commands:
         while True:
             (document,) = self.documents.read(session_path(context.session_id))
             session = context.require_instructor(document)
-            self._require_room(session.id, session.owner_uid or "")
             # The pairing is how the session's deletion is noticed later.
             identity = retrieve_or_create(self.documents, session)
             record = SharedMedia(identity, self.clock())
             (present,) = self.documents.read(session_path(context.session_id))
             context.require_instructor(present)
             assert present is not None
+            # Counted after the session was read: another media that is created meanwhile changes the session.
+            self._require_room(session.id, session.owner_uid or "")
             fields = {**record.to_fields(), "wish": wish.to_fields()}
             view = Create(shared_media_path(session.id, media_id), shown(record, wish))
             with retry:
@@ -144,6 +152,7 @@ class Commands:
 
         Raises:
             InvalidField: The type cannot be shown, or the file is too large (never).
+            TooMany: So many uploads of this media were begun that can still arrive (again, later).
             NotAllowed, NotFound, Conflict: See `change`.
         """
         kind = self._checked(file_name, media_type, size_bytes)
@@ -152,12 +161,15 @@ class Commands:
             found = self._owned(context, media_id)
             now = self.clock()
             last = 0 if found.wish.upload is None else found.wish.upload.stamp
-            upload = Upload(max(int(now.timestamp()), last + 1), as_line(file_name), kind, size_bytes, now)
+            begun = _still_arriving(found.wish, now)
+            name = cut_to_characters(as_line(file_name), FILE_NAME_MAX)
+            upload = Upload(max(int(now.timestamp()), last + 1), name, kind, size_bytes, now)
             address = self.storage.upload_address(
-                source_name(media_id, upload), TYPES[kind], size_bytes, ADDRESS_LIFETIME_S
+                source_name(media_id, upload), TYPES[kind], size_bytes, UPLOAD_LIFETIME_S
             )
             with retry:
-                self.documents.commit(*found.wishing(replace(found.wish, upload=upload), is_due=True))
+                wish = replace(found.wish, upload=upload, begun=begun)
+                self.documents.commit(*found.wishing(wish, is_due=True))
                 enqueue(self.queue, RECONCILE_SLIDES, media_id, self.clock)
                 return address
 
@@ -278,6 +290,23 @@ class Owned:
         )
 
 
+def _still_arriving(wish: Wish, now: datetime) -> tuple[int, ...]:
+    """
+    Return the stamps of a media's uploads that can still arrive. Pure.
+
+    Raises:
+        TooMany: They are as many as there may be (again, later).
+    """
+    begun = wish.begun if wish.upload is None else (*wish.begun, wish.upload.stamp)
+    recent = tuple(stamp for stamp in begun if stamp > now.timestamp() - UPLOAD_ENDS_S)
+    if len(recent) >= BEGUN_MAX:
+        raise TooMany(
+            f"{BEGUN_MAX} uploads of this media were begun within eight days, the maximum. Create another media.",
+            reason="UPLOADS_OPEN_TOO_MANY",
+        )
+    return recent
+
+
 def checked_title(title: str | None) -> str | None:
     """
     Return a title as it is stored: one line, without spaces around it; `None` if nothing is left. Pure.
@@ -290,4 +319,4 @@ def checked_title(title: str | None) -> str | None:
     line = as_line(title).strip()
     if len(line) > TITLE_MAX:
         raise InvalidField("title", f"Ensure this field has no more than {TITLE_MAX} characters.", "TITLE_INVALID")
-    return line or None
+    return None if is_blank(line) else line

@@ -1,8 +1,8 @@
 """The context of a person in one session, and what they may do there.
 
 Called by the use cases of this folder. A client has its context as a token (`functions/contexts.py`). It says who the
-person is, and for which session. What they may do there is read from the session's document at each request, so that a
-role that was taken away is gone at once.
+person is, and for which session. What they may do there is read from the session's document at each request. That a
+person is a teacher is believed as long as their token lasts.
 """
 
 from __future__ import annotations

@@ -5,17 +5,18 @@ Called by the reconciler. Leaves the choice of the next step to `decide`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
-from shared.core.errors import Conflict, Permanent
+from shared.core.errors import Conflict, Permanent, Transient
+from shared.core.identity import Belonging
 from shared.core.paths import RECONCILE_SLIDES, SLIDES, session_path, shared_media_path, slides_path
 from shared.ports import (
     CONVERSION,
     NO_SUCH_OBJECT,
-    Chat,
     Condition,
     ConvertedPage,
     Converter,
@@ -26,15 +27,16 @@ from shared.ports import (
     Query,
     Storage,
     StoredObject,
+    Task,
     Update,
     Version,
     Write,
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step
 from shared.reconcile.epoch import Holds, nothing_is_held
-from shared.sessions.session import session_with
+from shared.sessions.session import Session
 from shared.slides import decide as decisions
-from shared.slides.broadcast import room_of
+from shared.slides.broadcast import CLOSE, Announcement, room_of
 from shared.slides.decide import Converted, MediaSpec
 from shared.slides.model import (
     Deck,
@@ -47,10 +49,11 @@ from shared.slides.model import (
     pages_prefix,
     prefix_of,
     source_name,
+    stamp_in,
     thumbnail_name,
 )
-from shared.slides.showing import active_page
-from shared.slides.view import shown
+from shared.slides.showing import ACTIVE, ACTIVE_PAGE, REVISION, active_page, next_revision
+from shared.slides.view import is_as, shown, shown_deck
 
 PICTURE_TYPES: Final = {"webp": "image/webp", "png": "image/png"}
 
@@ -68,8 +71,8 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
     Attributes:
         documents: Where the documents are stored.
         storage: Where the uploaded documents and the pictures of their pages are stored.
-        converter: Draws the pages.
-        chat: Has a room for each session with media; `None` if there is no chat.
+        converter: Draws the pages; `None` if this deployment cannot.
+        has_chat: Whether a session with media has a chat room.
         holds: Tells whether deletions are held.
     """
 
@@ -77,8 +80,8 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
 
     documents: Documents
     storage: Storage
-    converter: Converter
-    chat: Chat | None = None
+    converter: Converter | None
+    has_chat: bool = False
     holds: Holds = nothing_is_held
 
     def read(self, key: str) -> Snapshot[MediaSpec, SharedMedia]:
@@ -91,19 +94,21 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         record, wish = SharedMedia.from_document(document), Wish.from_document(document)
         session_id = record.session.session_id
         found, view = self.documents.read(session_path(session_id), shared_media_path(session_id, key))
-        session = session_with(record.session, found)
+        present = None if found is None else Session.from_document(found)
+        belonging = None if present is None else record.session.belonging(present.identity)
+        session = present if belonging is Belonging.SAME else None
         is_its_own = view is not None and view.fields.get("sessionCreatedAt") == record.session.created_at
         spec = MediaSpec(
             wish,
             None if session is None else session.identity,
+            is_held=belonging is Belonging.OWNER_CHANGED,
+            is_last=(session is None or wish.is_deleted) and self._is_last(record, session),
             is_waiting=session is None and not wish.is_deleted and record.life is Life.ALIVE and self.holds(),
             shown=view.fields if view is not None and is_its_own else None,
         )
         if session is not None and found is not None:
             page = active_page(found, key)
-            spec = replace(
-                spec, active_page=page, revision=found.fields.get("revision") or 0, session_version=found.version
-            )
+            spec = replace(spec, active_page=page, revision=next_revision(found), session_version=found.version)
         return Snapshot(key, spec, record, document.version)
 
     def decide(
@@ -124,16 +129,10 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
                 return self.storage.find(source_name(media_id, record.upload))
             case decisions.CONVERT:
                 return self._convert(snapshot, record)
-            case decisions.CLEAN if record.deck is not None:
-                stamp, attempt = record.deck.upload.stamp, record.deck.attempt
-                self._delete(
-                    media_id, (source_name(media_id, record.deck.upload), pages_prefix(media_id, stamp, attempt))
-                )
-            case decisions.REMOVE:
-                self._delete(media_id, ())
-                self._close_room(snapshot, record)
+            case decisions.CLEAN:
+                self._clean(media_id, record)
             case _:
-                self._delete(media_id, ())
+                self._delete(media_id, lambda _: False)
         return None
 
     def settle(
@@ -175,8 +174,14 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         """
         Return the snapshot as it will be once `record` is written and shown. Pure.
         """
-        told = shown(record, snapshot.spec.wish) if _is_shown(snapshot, record) else None
-        return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=told))
+        spec = snapshot.spec
+        if not _is_shown(snapshot, record):
+            return replace(snapshot, record=record, spec=replace(spec, shown=None, active_page=None))
+        page = spec.active_page
+        if page is not None and record.deck is not None:
+            page = min(page, len(record.deck.pages))
+        told = shown(record, spec.wish)
+        return replace(snapshot, record=record, spec=replace(spec, shown=told, active_page=page))
 
     def view_writes(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Write, ...]:
         """
@@ -184,14 +189,26 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         Pure.
         """
         spec = snapshot.spec
-        path = shared_media_path(record.session.session_id, snapshot.key)
-        if not _is_shown(snapshot, record):
-            return () if spec.shown is None else (Delete(path),)
-        told = shown(record, spec.wish)
-        if told == spec.shown:
+        if spec.is_held and not spec.wish.is_deleted:
             return ()
-        view = Create(path, told) if spec.shown is None else Update(path, told)
-        return (view, *_replaced_while_active(snapshot, record))
+        path = shared_media_path(record.session.session_id, snapshot.key)
+        of_session = _session_writes(snapshot, record)
+        if not _is_shown(snapshot, record):
+            return of_session if spec.shown is None else (Delete(path), *of_session)
+        told = shown(record, spec.wish)
+        if is_as(spec.shown, told):
+            return of_session
+        return (Create(path, told) if spec.shown is None else Update(path, told), *of_session)
+
+    def follow_ups(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Task, ...]:
+        """
+        Return the task that closes the chat room of the session with its last media. Pure.
+        """
+        before = snapshot.record
+        is_removed = record.life is Life.REMOVED and before is not None and before.life is Life.ALIVE
+        if not (self.has_chat and is_removed and snapshot.spec.is_last and before is not None):
+            return ()
+        return (Announcement(room_of(before.session), CLOSE).task,)
 
     def _convert(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> Converted:
         """
@@ -215,8 +232,10 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
                 # page by page. If the media is deleted meanwhile, there is no view.
                 drawn = Deck(upload, record.attempt, tuple(pages))
                 with suppress(Conflict):
-                    self.documents.commit(Update(path, {"deck": drawn.to_fields()}))
+                    self.documents.commit(Update(path, {"deck": shown_deck(drawn)}))
 
+        if self.converter is None:
+            return Converted(problem=decisions.NO_CONVERTER)
         name, generation = source_name(media_id, upload), upload.generation
         try:
             conversion = self.converter.convert(
@@ -230,29 +249,42 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
                 return Converted(problem=decisions.OTHER_FILE)
             raise
         drawn = [page for page in pages if page is not None]
-        assert len(drawn) == conversion.pages
+        if not drawn or len(drawn) != conversion.pages:
+            raise Transient("Pages are missing.", provider="converter", operation=CONVERSION, code="PAGES_MISSING")
         return Converted(drawn, conversion.warnings)
 
-    def _close_room(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> None:
+    def _is_last(self, record: SharedMedia, session: Session | None) -> bool:
         """
-        Destroy the chat room of the session with its last media.
+        Tell whether the session keeps no other media: it is gone, or all others are deleted too.
         """
-        if self.chat is None or not record.session.owner_uid:
-            return
-        of_session = Condition("sessionId", Operator.EQUAL, record.session.session_id)
+        if not self.has_chat or record.life is not Life.ALIVE or session is None:
+            return True
+        of_session = Condition("sessionId", Operator.EQUAL, session.id)
         kept = (Condition("gone", Operator.EQUAL, False), Condition(("wish", "deleted"), Operator.EQUAL, False))
-        if snapshot.spec.session is None or not self.documents.count(Query(SLIDES, (of_session, *kept))):
-            self.chat.destroy_room(room_of(record.session))
+        return not self.documents.count(Query(SLIDES, (of_session, *kept)))
 
-    def _delete(self, media_id: str, kept: tuple[str, ...]) -> None:
+    def _clean(self, media_id: str, record: SharedMedia) -> None:
         """
-        Delete all objects of a media, without those whose names begin as given.
+        Delete what the record does not name. An upload that was begun later stays: it may have arrived meanwhile.
+        """
+        deck, upload = record.deck, record.upload
+        named: tuple[str, ...] = ()
+        if deck is not None:
+            of_deck = pages_prefix(media_id, deck.upload.stamp, deck.attempt)
+            named = (source_name(media_id, deck.upload), of_deck)
+        if upload is not None:
+            named += (source_name(media_id, upload),)
+        self._delete(media_id, lambda name: name.startswith(named) or stamp_in(name) > record.stamp)
+
+    def _delete(self, media_id: str, keeps: Callable[[str], bool]) -> None:
+        """
+        Delete all objects of a media whose names are not kept.
         """
         after = ""
         while True:
             found = self.storage.list_objects(prefix_of(media_id), LISTED, after)
             for one in found:
-                if not one.name.startswith(kept):
+                if not keeps(one.name):
                     self.storage.delete(one.name)
             if len(found) < LISTED:
                 return
@@ -264,12 +296,21 @@ def _is_shown(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -
     return record.life is Life.ALIVE and not spec.wish.is_deleted and spec.session is not None
 
 
-def _replaced_while_active(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Write, ...]:
+def _session_writes(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Write, ...]:
+    """
+    Return the write of the session that shows the media, if the media is gone, or its document was replaced.
+    """
     spec, before = snapshot.spec, snapshot.record
-    if spec.active_page is None or record.deck is None or before is None or before.deck == record.deck:
+    if spec.active_page is None:
         return ()
-    changes = {
-        "activeSharedLiveMediaPage": min(spec.active_page, len(record.deck.pages)),
-        "revision": spec.revision + 1,
-    }
+    media_id, page = snapshot.key, spec.active_page
+    changes: dict[str, Any] = {ACTIVE: media_id, ACTIVE_PAGE: page, REVISION: spec.revision}
+    if not _is_shown(snapshot, record):
+        changes |= {ACTIVE: None, ACTIVE_PAGE: None}
+    elif record.deck is not None and (
+        before is None or before.deck != record.deck or decisions.is_beyond(spec, record)
+    ):
+        changes |= {ACTIVE_PAGE: min(page, len(record.deck.pages))}
+    else:
+        return ()
     return (Update(session_path(record.session.session_id), changes, if_version=spec.session_version),)

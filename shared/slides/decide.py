@@ -6,16 +6,17 @@ The first row that fits counts.
 |-------------------------------|-------------------------------------|----------------------------------------------|
 | nothing                       | anything                            | done                                         |
 | anything                      | no session while deletions are held | requeue                                      |
+| anything                      | another owner, without a transfer   | done: it waits until there is one            |
 | removed                       | anything                            | FORGET it once no address of an upload works |
 | anything                      | deleted, or its session is          | REMOVE all its objects                       |
 | of a former owner             | its session exists                  | IDENTIFY it: take the session's owner        |
+| with unnamed objects          | anything                            | CLEAN: delete what nothing names             |
 | anything                      | a newer upload                      | TAKE it up                                   |
 | pending, too long             | anything                            | MISS it: the upload never arrived            |
 | pending                       | anything                            | LOOK for the object, with growing pauses     |
 | processing, `TRIES_MAX` times | anything                            | FAIL                                         |
 | processing                    | anything                            | CONVERT it                                   |
-| anything                      | another view                        | SHOW it again                                |
-| with unnamed objects          | anything                            | CLEAN: delete what nothing names             |
+| anything                      | another view, or no such page       | SHOW it again                                |
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.reconcile.epoch import held_until
 from shared.slides.model import Deck, Life, Page, Problem, SharedMedia, Upload, UploadState, Wish
 from shared.slides.types import TYPES
-from shared.slides.view import shown
+from shared.slides.view import is_as, shown
 
 TAKE: Final = "take"
 MISS: Final = "miss"
@@ -44,13 +45,13 @@ FORGET: Final = "forget"
 SHOW: Final = "show"
 IDENTIFY: Final = "identify"
 
-WORKER_TIMEOUT_S: Final = 1500
+CONVERSION_TIMEOUT_S: Final = 1500
 """Seconds for which one conversion may run, with the transfer of the document and of its pages. Cloud Tasks waits for a
 task at most 30 minutes."""
 
-WORKER_LEASE_S: Final = WORKER_TIMEOUT_S + 120
+CONVERSION_LEASE_S: Final = CONVERSION_TIMEOUT_S + 120
 
-ADDRESS_LIFETIME_S: Final = 24 * 3600
+UPLOAD_LIFETIME_S: Final = 24 * 3600
 """Seconds for which an upload can be begun with its address."""
 
 UPLOAD_ENDS_S: Final = 8 * 24 * 3600
@@ -63,8 +64,11 @@ ARRIVES_MAX_S: Final = 2 * 24 * 3600
 """Seconds after which an upload is given up."""
 
 FIRST_LOOK_S: Final = 5
+LOOK_PAUSE_S: Final = 15
+SOON_S: Final = 3600
 LOOK_PAUSE_MAX_S: Final = 600
-"""The pauses between two looks for an object. The event of its arrival brings the next look forward."""
+"""The pauses between two looks for an object: they double up to the first limit within `SOON_S` after the upload was
+begun, and up to the second one later."""
 
 TRIES_MAX: Final = 3
 """The number of conversions of one document; each that dies or fails counts."""
@@ -73,6 +77,7 @@ MISSING: Final = Problem("UPLOAD_MISSING", "The document did not arrive within t
 CONVERSION_FAILED: Final = Problem(
     "CONVERSION_FAILED", "The document could not be converted, three times. Export it as PDF, and upload that."
 )
+NO_CONVERTER: Final = Problem("NO_CONVERTER", "Documents cannot be converted here yet. Ask the operator.")
 OTHER_FILE: Final = Problem(
     "OTHER_FILE", "What arrived is not the document that was announced. Upload the document again."
 )
@@ -86,15 +91,19 @@ class MediaSpec:
     Attributes:
         wish: What instructors want.
         session: The identity of its session; `None` if that does not exist any more.
+        is_held: Whether the session has another owner, without a transfer. The media waits until there is one.
+        is_last: Whether its session keeps no other media.
         is_waiting: Whether the session does not exist while deletions are held. It may be restored.
         shown: The fields of its view; `None` if there is none.
         active_page: The page that its session shows of it; `None` if it is not shown.
-        revision: The revision of what its session shows.
+        revision: The next revision of what its session shows.
         session_version: The version of the session's document.
     """
 
     wish: Wish
     session: SessionIdentity | None = None
+    is_held: bool = False
+    is_last: bool = False
     is_waiting: bool = False
     shown: Fields | None = None
     active_page: int | None = None
@@ -127,6 +136,8 @@ def decide(snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observe
         return Done()
     if spec.is_waiting:
         return RequeueAt(held_until(now))
+    if spec.is_held and not spec.wish.is_deleted:
+        return Done()
     if record.life is Life.REMOVED:
         return _when(record.addresses_end_at, now, _change(FORGET, record))
     if spec.wish.is_deleted or spec.session is None:
@@ -134,6 +145,9 @@ def decide(snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observe
     followed = replace(record, session=record.session.following(spec.session))
     if followed != record:
         return _write(IDENTIFY, followed)
+    is_cluttered = record.clean_at is not None and record.clean_at <= now
+    if is_cluttered and record.state is not UploadState.PROCESSING:
+        return _change(CLEAN, record)
     newest = spec.wish.upload
     if newest is not None and newest.stamp > record.stamp:
         return _write(TAKE, taken(record, newest, now))
@@ -143,10 +157,19 @@ def decide(snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observe
         if record.tries >= TRIES_MAX:
             return _write(FAIL, failed(record, CONVERSION_FAILED, now))
         tried = replace(record, attempt=record.attempt + 1, tries=record.tries + 1)
-        return Step(CONVERT, Effect.CHANGE, tried, tried, retry_permanent=True, lease_s=WORKER_LEASE_S)
-    if spec.shown != shown(record, spec.wish):
+        return Step(
+            CONVERT, Effect.CHANGE, tried, tried, str(record.stamp), retry_permanent=True, lease_s=CONVERSION_LEASE_S
+        )
+    if not is_as(spec.shown, shown(record, spec.wish)) or is_beyond(spec, record):
         return _write(SHOW, record)
-    return Done() if record.clean_at is None else _when(record.clean_at, now, _change(CLEAN, record))
+    return Done() if record.clean_at is None else RequeueAt(record.clean_at)
+
+
+def is_beyond(spec: MediaSpec, record: SharedMedia) -> bool:
+    """
+    Tell whether the session shows a page that the document does not have: a shorter one has replaced it. Pure.
+    """
+    return spec.active_page is not None and record.deck is not None and spec.active_page > len(record.deck.pages)
 
 
 def taken(record: SharedMedia, upload: Upload, now: datetime) -> SharedMedia:
@@ -241,9 +264,10 @@ def _look(record: SharedMedia, upload: Upload, now: datetime, *, observed: bool)
     if now >= upload.begun_at + timedelta(seconds=ARRIVES_MAX_S) and observed:
         return _write(MISS, failed(record, MISSING, now))
     if observed:
-        pause_s = min(FIRST_LOOK_S * 2**record.looks, LOOK_PAUSE_MAX_S)
+        is_soon = now < upload.begun_at + timedelta(seconds=SOON_S)
+        pause_s = min(FIRST_LOOK_S * 2 ** min(record.looks, 10), LOOK_PAUSE_S if is_soon else LOOK_PAUSE_MAX_S)
         return RequeueAt((record.looked_at or now) + timedelta(seconds=pause_s))
-    return Step(LOOK, Effect.OBSERVE, record, record, observes=True)
+    return Step(LOOK, Effect.OBSERVE, record, record, str(record.stamp), retry_permanent=True, observes=True)
 
 
 def _when(at: datetime | None, now: datetime, step: Step[SharedMedia]) -> Decision[SharedMedia]:
@@ -251,7 +275,7 @@ def _when(at: datetime | None, now: datetime, step: Step[SharedMedia]) -> Decisi
 
 
 def _change(name: str, record: SharedMedia) -> Step[SharedMedia]:
-    return Step(name, Effect.CHANGE, record, record, retry_permanent=True, lease_s=WORKER_LEASE_S)
+    return Step(name, Effect.CHANGE, record, record, retry_permanent=True, lease_s=CONVERSION_LEASE_S)
 
 
 def _write(name: str, record: SharedMedia) -> Step[SharedMedia]:

@@ -277,12 +277,14 @@ class Wish:
         title: Its title; `None` if it has none.
         show_download: Whether students may download the document.
         upload: The last upload that was begun, if any.
+        begun: The stamps of the uploads that may still arrive, without the last one.
         is_deleted: Whether it is to be deleted.
     """
 
     title: str | None = None
     show_download: bool = True
     upload: Upload | None = None
+    begun: tuple[int, ...] = ()
     is_deleted: bool = False
 
     def to_fields(self) -> dict[str, Any]:
@@ -293,6 +295,7 @@ class Wish:
             "title": self.title,
             "showDownload": self.show_download,
             "upload": None if self.upload is None else self.upload.to_fields(),
+            "begun": list(self.begun),
             "deleted": self.is_deleted,
         }
 
@@ -303,7 +306,7 @@ class Wish:
         """
         wish = document.fields["wish"]
         upload = None if wish["upload"] is None else Upload.from_fields(wish["upload"])
-        return cls(wish["title"], wish["showDownload"], upload, wish["deleted"])
+        return cls(wish["title"], wish["showDownload"], upload, tuple(wish["begun"]), wish["deleted"])
 
 
 def prefix_of(media_id: str) -> str:
@@ -325,6 +328,14 @@ def pages_prefix(media_id: str, stamp: int, attempt: int) -> str:
     Return the prefix of the names of the pages that one conversion made. Pure.
     """
     return f"{prefix_of(media_id)}{stamp}/{attempt}/"
+
+
+def stamp_in(name: str) -> int:
+    """
+    Return the stamp of the upload that an object belongs to; 0 if its name has none. Pure.
+    """
+    stamp = name.split("/")[2] if name.count("/") > 1 else ""
+    return int(stamp) if stamp.isascii() and stamp.isdigit() else 0
 
 
 def page_name(media_id: str, stamp: int, attempt: int, number: int, extension: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from shared.ports import Document, Fields, Storage
 from shared.slides.model import Deck, page_name, source_name, thumbnail_name
-from shared.slides.showing import ACTIVE, ACTIVE_PAGE, REVISION
+from shared.slides.showing import active_page, next_revision, shown_in
 from shared.slides.view import deck_in
 
 ADDRESS_LIFETIME_S: Final = 2 * 3600
@@ -32,9 +32,14 @@ class Payloads:
     storage: Storage
     is_instructor: bool
 
-    def media(self, media_id: str, view: Fields) -> dict[str, Any]:
+    def media(self, media_id: str, view: Fields, *, has_addresses: bool = True) -> dict[str, Any]:
         """
         Return one media.
+
+        Args:
+            media_id: Its id.
+            view: Its view.
+            has_addresses: Whether its addresses are signed. In the cloud each takes a call.
         """
         return {
             "id": media_id,
@@ -48,21 +53,22 @@ class Payloads:
             "upload_state": view["uploadState"],
             "error": view["error"],
             "warnings": view["warnings"],
-            "urls": self._addresses(media_id, view, deck_in(view)),
+            "urls": self._addresses(media_id, view, deck_in(view)) if has_addresses else None,
         }
 
     def session(self, document: Document, title: str, views: Iterable[Document]) -> dict[str, Any]:
         """
-        Return a session, with what it shows and with all its media.
+        Return a session, with what it shows and with all its media. Only the media that is shown has addresses.
         """
-        medias = [self.media(view.id, view.fields) for view in views]
-        active = document.fields.get(ACTIVE)
+        active = shown_in(document)
+        medias = [self.media(view.id, view.fields, has_addresses=view.id == active) for view in views]
+        shown = next((media for media in medias if media["id"] == active), None)
         return {
             "id": document.id,
             "title": title,
-            "active_shared_live_media": next((media for media in medias if media["id"] == active), None),
-            "active_shared_live_media_page": document.fields.get(ACTIVE_PAGE),
-            "revision": document.fields.get(REVISION) or 0,
+            "active_shared_live_media": shown,
+            "active_shared_live_media_page": None if shown is None else active_page(document, shown["id"]),
+            "revision": next_revision(document) - 1,
             "shared_live_medias": medias,
         }
 

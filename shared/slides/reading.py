@@ -12,6 +12,7 @@ from shared.ports import Condition, Document, Documents, Operator, Query, Storag
 from shared.sessions.session import Session
 from shared.slides.context import Context
 from shared.slides.payload import Payloads
+from shared.slides.view import belongs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,18 @@ class Reading:
         view_path = shared_media_path(context.session_id, media_id)
         document, enrolment, view = self.documents.read(*_entry(context), view_path)
         session = context.require_viewer(document, enrolment)
-        if view is None or view.fields["sessionCreatedAt"] != session.created_at:
+        if view is None or not belongs(view.fields, session):
             raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
         return Payloads(self.storage, context.teaches(session)).media(media_id, view.fields)
 
-    def medias(self, context: Context) -> list[dict[str, Any]]:
+    def medias(self, context: Context, first: int, count: int) -> tuple[int, list[dict[str, Any]]]:
         """
-        Return all media of an instructor's session, the oldest first.
+        Return how many media an instructor's session has, and some of them, the oldest first.
+
+        Args:
+            context: The instructor.
+            first: How many to leave out.
+            count: The most to return.
 
         Raises:
             NotFound, NotAllowed: The session is not this instructor's (never).
@@ -51,7 +57,8 @@ class Reading:
         (document,) = self.documents.read(session_path(context.session_id))
         session = context.require_instructor(document)
         payloads = Payloads(self.storage, is_instructor=True)
-        return [payloads.media(view.id, view.fields) for view in self._views(session)]
+        views = self._views(session)
+        return len(views), [payloads.media(view.id, view.fields) for view in views[first : first + count]]
 
     def session(self, context: Context) -> dict[str, Any]:
         """
@@ -73,7 +80,7 @@ class Reading:
         if not records:
             return ()
         found = self.documents.read(*(shared_media_path(session.id, record.id) for record in records))
-        views = [view for view in found if view is not None and view.fields["sessionCreatedAt"] == session.created_at]
+        views = [view for view in found if view is not None and belongs(view.fields, session)]
         return sorted(views, key=lambda view: (view.fields["createdAt"], view.id))
 
 

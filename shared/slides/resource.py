@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from shared.core.errors import Misconfigured
+from shared.core.errors import Misconfigured, Transient
 from shared.core.paths import BROADCAST_SLIDES, DOCUMENT_ID, MEDIA_ID, RECONCILE_SLIDES, SLIDES
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.reconciler import Mapper
 from shared.reconcile.resource import Resource, Worker
 from shared.reconcile.traces import Fate, Naming, Trace
-from shared.slides.decide import WORKER_LEASE_S, WORKER_TIMEOUT_S
+from shared.slides.decide import CONVERSION_LEASE_S, CONVERSION_TIMEOUT_S
 from shared.slides.settings import SlidesSettings
 
 if TYPE_CHECKING:
@@ -27,17 +28,15 @@ def controller(deployment: Deployment) -> SharedMedias:
     Return the Controller of shared live media.
 
     Raises:
-        Misconfigured: This deployment has no storage or no converter (never, until it is set up).
+        Misconfigured: This deployment has no storage (never, until it is set up).
     """
     from shared.slides.controller import SharedMedias
 
-    if deployment.converter is None:
-        raise _not_set_up()
     return SharedMedias(
         deployment.documents,
         _storage(deployment),
         deployment.converter,
-        deployment.chat,
+        deployment.chat is not None,
         deployment.epochs.is_held,
     )
 
@@ -77,7 +76,9 @@ def announcing(deployment: Deployment) -> Announce:
         return nobody
 
     def announce(announcement: Announcement) -> None:
-        deployment.queue.put(announcement.task)
+        # The change was made, and listeners of Firestore see it.
+        with suppress(Transient):
+            deployment.queue.put(announcement.task)
 
     return announce
 
@@ -109,8 +110,8 @@ RESOURCE = Resource(
         "Convert one shared live media, or delete it; the key is its id.",
         at_once=10,
         per_second=20,
-        timeout_s=WORKER_TIMEOUT_S,
-        lease_s=WORKER_LEASE_S,
+        timeout_s=CONVERSION_TIMEOUT_S,
+        lease_s=CONVERSION_LEASE_S,
     ),
     open=controller,
     workers=(
@@ -125,6 +126,6 @@ RESOURCE = Resource(
         ),
     ),
     is_of_session=True,
-    traces=(Trace(SLIDES, Naming.VALUE, ("ownerUid",), Fate.MARK, "slides"),),
+    traces=(Trace(SLIDES, Naming.VALUE, ("ownerUid",), Fate.MARK, "slides", RECONCILE_SLIDES),),
     settings=(SlidesSettings,),
 )

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from shared.core.errors import BadRequest, NotFound, WrongState
-from shared.core.paths import SESSIONS, session_path, shared_media_path
+from shared.core.paths import MEDIA_ID, session_path, shared_media_path
 from shared.core.retry import RetryOnConflict
 from shared.ports import Document, Documents, Fields, Update
 from shared.slides.broadcast import END, NAVIGATE, START, Announcement
 from shared.slides.context import Context
-from shared.slides.view import deck_in
+from shared.slides.view import belongs, deck_in
 
 ACTIVE: Final = "activeSharedLiveMedia"
 ACTIVE_PAGE: Final = "activeSharedLiveMediaPage"
@@ -35,11 +35,19 @@ def nobody(_announcement: Announcement) -> None:
 _CHANGED: Final = "The session was changed at every try. Try again."
 
 
+def shown_in(session: Document) -> str | None:
+    """
+    Return the id of the media that a session shows; `None` if it shows none, or if the field has no such id. Pure.
+    """
+    active = session.fields.get(ACTIVE)
+    return active if isinstance(active, str) and MEDIA_ID.fullmatch(active) else None
+
+
 def active_page(session: Document, media_id: str) -> int | None:
     """
     Return the page that a session shows of a media; `None` if it does not show it. Pure.
     """
-    if session.fields.get(ACTIVE) != media_id:
+    if shown_in(session) != media_id:
         return None
     page = session.fields.get(ACTIVE_PAGE)
     return page if type(page) is int else 1
@@ -59,7 +67,7 @@ def start(context: Context, media_id: str, documents: Documents, announce: Annou
     retry = RetryOnConflict(_CHANGED)
     while True:
         session, view = _read(context, media_id, documents)
-        if session.fields.get(ACTIVE) is not None:
+        if shown_in(session) is not None:
             raise WrongState("Video is already sharing.", reason="ALREADY_SHARING")
         if not view["isReadyToShow"]:
             raise WrongState("Shared live media is not ready.", reason="MEDIA_NOT_READY")
@@ -112,7 +120,9 @@ def end(context: Context, media_id: str, documents: Documents, announce: Announc
     """
     retry = RetryOnConflict(_CHANGED)
     while True:
-        session, _ = _read(context, media_id, documents)
+        (session,) = documents.read(session_path(context.session_id))
+        context.require_instructor(session)
+        assert session is not None
         _require_active(session, media_id)
         with retry:
             revision = _show(session, documents, None, None)
@@ -125,10 +135,13 @@ def touched(session: Document, **changes: Any) -> Update:
     Return the write of what a session shows, with the next revision. It succeeds only if the session has not changed
     since it was read. Pure.
     """
-    return Update(session.path, {**changes, REVISION: _next_revision(session)}, if_version=session.version)
+    return Update(session.path, {**changes, REVISION: next_revision(session)}, if_version=session.version)
 
 
-def _next_revision(session: Document) -> int:
+def next_revision(session: Document) -> int:
+    """
+    Return the revision of the next change of what a session shows. Pure.
+    """
     revision = session.fields.get(REVISION)
     return revision + 1 if type(revision) is int else 1
 
@@ -138,11 +151,11 @@ def _show(session: Document, documents: Documents, media_id: str | None, page: i
     Write what a session shows, and return its new revision.
     """
     documents.commit(touched(session, **{ACTIVE: media_id, ACTIVE_PAGE: page}))
-    return _next_revision(session)
+    return next_revision(session)
 
 
 def _require_active(session: Document, media_id: str) -> None:
-    if session.fields.get(ACTIVE) != media_id:
+    if shown_in(session) != media_id:
         raise WrongState("No shared live media.", reason="NOTHING_SHARED")
 
 
@@ -157,8 +170,7 @@ def _read(context: Context, media_id: str, documents: Documents) -> tuple[Docume
     session_id = context.session_id
     session, view = documents.read(session_path(session_id), shared_media_path(session_id, media_id))
     present = context.require_instructor(session)
-    if view is None or view.fields["sessionCreatedAt"] != present.created_at:
+    if view is None or not belongs(view.fields, present):
         raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
     assert session is not None
-    assert session.path.startswith(SESSIONS)
     return session, view.fields

@@ -60,5 +60,6 @@ def shown_name(title: str | None, upload_name: str, kind: str) -> str:
     extension of the kind. Letters of all scripts are kept. Pure.
     """
     stem = title or re.sub(r"\.[^.]*$", "", upload_name)
-    words = re.findall(r"\w+", unicodedata.normalize("NFC", stem).lower())
+    letters = (c if unicodedata.category(c)[0] in "LMN" else " " for c in unicodedata.normalize("NFC", stem).lower())
+    words = "".join(letters).split()
     return f"{'-'.join(words)[:SLUG_MAX].strip('-') or 'document'}.{kind}"

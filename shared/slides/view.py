@@ -6,9 +6,12 @@ the REST API. It holds no address: `payload.py` signs addresses when they are as
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from shared.core.identity import Belonging, SessionIdentity
 from shared.ports import Fields
+from shared.sessions.session import Session
 from shared.slides.model import Deck, SharedMedia, UploadState, Wish
 from shared.slides.types import shown_name
 
@@ -30,10 +33,31 @@ def shown(record: SharedMedia, wish: Wish) -> dict[str, Any]:
         "activeStamp": None if deck is None else deck.upload.stamp,
         "fileName": None if deck is None else shown_name(wish.title, deck.upload.file_name, deck.upload.kind),
         "nbPages": None if deck is None else len(deck.pages),
-        "deck": None if deck is None else deck.to_fields(),
+        "deck": None if deck is None else shown_deck(deck),
         "error": None if problem is None else problem.to_fields(),
         "warnings": [] if is_new else list(record.warnings),
     }
+
+
+def shown_deck(deck: Deck) -> dict[str, Any]:
+    """
+    Return a converted document without what only the server needs, such as its name on the instructor's computer.
+    """
+    return replace(deck, upload=replace(deck.upload, file_name="", size_bytes=0, generation=None)).to_fields()
+
+
+def is_as(view: Fields | None, told: Fields) -> bool:
+    """
+    Tell whether a view has the fields that it should have. Others that somebody has added do not count.
+    """
+    return view is not None and all(name in view and view[name] == value for name, value in told.items())
+
+
+def belongs(view: Fields, session: Session) -> bool:
+    """
+    Tell whether a view belongs to a session: to its incarnation and its owner.
+    """
+    return SessionIdentity.from_fields(session.id, view).belonging(session.identity) is Belonging.SAME
 
 
 def deck_in(view: Fields) -> Deck | None:
