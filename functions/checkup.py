@@ -182,18 +182,18 @@ def _of_worker(answer: Answer) -> str | None:
     )
 
 
-def _of_webhook(answer: Answer) -> str | None:
+def _of_endpoint(answer: Answer) -> str | None:
     if answer.is_html:
         return (
-            "is closed by Cloud Run, so no provider can call it. Give allUsers the role Cloud Run "
+            "is closed by Cloud Run, so nobody can call it. Give allUsers the role Cloud Run "
             "Invoker, or deploy it again."
         )
     if answer.status is not None and 400 <= answer.status < 500:
         return None
-    return f"accepts a notification without a signature, with HTTP status {answer.status}. Deploy it again."
+    return f"accepts a request without a signature or a token, with HTTP status {answer.status}. Deploy it again."
 
 
-_COMPLAINTS: Final = {Kind.CALLABLE: _of_callable, Kind.WORKER: _of_worker, Kind.ENDPOINT: _of_webhook}
+_COMPLAINTS: Final = {Kind.CALLABLE: _of_callable, Kind.WORKER: _of_worker, Kind.ENDPOINT: _of_endpoint}
 
 
 def check_rules(rules: Path, names: ClaimNames) -> Sequence[Finding]:

@@ -92,8 +92,8 @@ WRONG: dict[str, tuple[Kind, Reply, str]] = {
     "a worker that is open and complains": (Kind.WORKER, INVALID, "is open"),
     "a worker that its code alone closes": (Kind.WORKER, DENIED, "is open"),
     "a worker that is not deployed": (Kind.WORKER, PAGE_404, "FUNCTIONS_REGION"),
-    "a webhook that takes anything": (Kind.ENDPOINT, (204, TEXT, ""), "accepts a notification without a signature"),
-    "a webhook that Cloud Run closes": (Kind.ENDPOINT, PAGE_403, "no provider can call it"),
+    "a webhook that takes anything": (Kind.ENDPOINT, (204, TEXT, ""), "accepts a request without a signature"),
+    "a webhook that Cloud Run closes": (Kind.ENDPOINT, PAGE_403, "nobody can call it"),
     "a webhook without an account": (Kind.ENDPOINT, NO_ACCOUNT, "without an account at this provider"),
     "a webhook that is not deployed": (Kind.ENDPOINT, PAGE_404, "does not exist"),
 }
