@@ -1,6 +1,6 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes others mutants bench format lock docs recording picture clean
+.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 others mutants bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -50,8 +50,8 @@ races: ## Play ten times as many races as `make test` does; RACES=n for another 
 	@$(SETUP) python
 	@RACES=$(RACES) $(BIN)/pytest --quiet emulator_tests/pure/test_races.py
 
-test: setup lint types imports ## Run every check and every test, through the real emulators, in four parts side by side.
-	@$(MAKE) -j4 flows-1 flows-2 crashes others
+test: setup lint types imports ## Run every check and every test, through the real emulators, in five parts side by side.
+	@$(MAKE) -j5 flows-1 flows-2 crashes-1 crashes-2 others
 
 # The flows mostly wait for emulators, while the crash cases compute. Each part shows its output when it fails.
 define beside
@@ -64,8 +64,8 @@ endef
 flows-1 flows-2: flows-%:
 	$(call beside,TESTBED_STATE=$(CURDIR)/.testbed/flows-$* TESTBED_LANE=$* $(BIN)/pytest --quiet --share $*/2 emulator_tests/flow)
 
-crashes:
-	$(call beside,$(BIN)/pytest --quiet emulator_tests/crashes)
+crashes-1 crashes-2: crashes-%:
+	$(call beside,$(BIN)/pytest --quiet --share $*/2 emulator_tests/crashes)
 
 others:
 	@$(BIN)/pytest --ignore=emulator_tests/flow --ignore=emulator_tests/crashes

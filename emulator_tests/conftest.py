@@ -33,6 +33,9 @@ RUNNING = pytest.StashKey[Testbed]()
 LONG_FILE = "\npytestmark = pytest.mark.long\n"
 """The line that marks a file all of whose tests are long."""
 
+SPLIT_FILE = "\nIS_IN_EVERY_SHARE = True\n"
+"""The line that marks a file that is in every share, and chooses its tests by the share itself."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """
@@ -52,6 +55,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if (share := config.getoption("share")) is not None:
         number, shares = map(int, share.split("/"))
         # By size, so that no share has all the large ones.
+        if SPLIT_FILE in collection_path.read_text():
+            return None
         files = sorted(collection_path.parent.glob("test_*.py"), key=lambda path: (path.stat().st_size, path.name))
         if files.index(collection_path) % shares != number - 1:
             return True

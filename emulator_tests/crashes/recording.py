@@ -71,11 +71,19 @@ def recorded(config: pytest.Config) -> Mapping[str, Sequence[Met]]:
     return config.stash[RECORDED]
 
 
+def flows_of(config: pytest.Config) -> Sequence[Flow]:
+    """
+    Return the flows of this share of the tests (`--share`).
+    """
+    number, shares = map(int, (config.getoption("share") or "1/1").split("/"))
+    return FLOWS[number - 1 :: shares]
+
+
 def effects(config: pytest.Config) -> Iterator[tuple[Flow, int, Met]]:
     """
-    Yield every effect of every flow.
+    Yield every effect of every flow of this share.
     """
-    for flow in FLOWS:
+    for flow in flows_of(config):
         for number, met in enumerate(recorded(config)[flow.name], 1):
             yield flow, number, met
 

@@ -9,11 +9,13 @@ import pytest
 from emulator_tests.crashes.account import Account
 from emulator_tests.crashes.flows import FLOWS, SENT, Flow
 from emulator_tests.crashes.playing import play
-from emulator_tests.crashes.recording import Case, effects, failure_of, recorded
+from emulator_tests.crashes.recording import Case, effects, failure_of, flows_of, recorded
 from emulator_tests.crashes.settings import FEED_INTERVAL_S
 from emulator_tests.crashes.simulator import PROCESSING_S
 from shared.core.paths import VIDEOS
 from shared.videos.model import VideoState
+
+IS_IN_EVERY_SHARE = True
 
 FLOW_TIMEOUT_S = 1200
 """The first case of a flow runs all cases of the flow: 600 at most."""
@@ -30,6 +32,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             for what in (met.faults() if name == "fault" else flow.minds)
         ]
         metafunc.parametrize(name, cases, ids=lambda case: case.id)
+    if "flow" in metafunc.fixturenames:
+        metafunc.parametrize("flow", flows_of(metafunc.config), ids=lambda flow: flow.name)
 
 
 @pytest.mark.timeout(FLOW_TIMEOUT_S)
@@ -42,7 +46,6 @@ def test_a_change_of_mind_and_a_second_worker_come_at_any_time(mind: Case, reque
     _require_recovery(mind, request)
 
 
-@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 def test_what_nothing_disturbs_stays_as_it_was_wished(
     flow: Flow, account: Account, request: pytest.FixtureRequest
 ) -> None:
@@ -62,7 +65,6 @@ def test_what_becomes_of_a_video_is_seen_by_the_next_tick(
     assert seen_at - world.counted_from <= timedelta(seconds=after_s + FEED_INTERVAL_S)
 
 
-@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 def test_tasks_that_come_twice_change_nothing(flow: Flow, account: Account) -> None:
     play(flow, account, copies=2)
 
