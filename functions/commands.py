@@ -175,7 +175,7 @@ def _reachable() -> dict[str, checkup.Kind]:
     # In an emulator there is nothing in front of a worker that asks for a token, and each function that is called
     # starts a server of its own. So one callable stands for all.
     one = next(name for name, kind in found.items() if kind is checkup.Kind.CALLABLE)
-    return {name: kind for name, kind in found.items() if name == one or kind is checkup.Kind.WEBHOOK}
+    return {name: kind for name, kind in found.items() if name == one or kind is checkup.Kind.ENDPOINT}
 
 
 def _grant(options: argparse.Namespace) -> str:

@@ -20,6 +20,7 @@ PLACES = {
     "videos": "videos/{id}",
     "kalturaSession": "kalturaSession/{id}",
     "copies": "copies/{id}",
+    "slides": "slides/{id}",
     "admissions": "admissions/{id}",
     "hosts": "hosts/{id}",
     "pendingDeletions": "pendingDeletions/{id}",
