@@ -20,7 +20,7 @@ from typing import Final
 from dotenv import load_dotenv
 from google.auth.exceptions import GoogleAuthError
 
-from functions import checkup, config, wiring
+from functions import checkup, config, environment, wiring
 from functions.claims import give_claim, take_claim
 from functions.hooks import ADDRESSES
 from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
@@ -170,7 +170,7 @@ def _reachable() -> dict[str, checkup.Kind]:
     kinds = {name: checkup.kind_of(getattr(main, name)) for name in main.FUNCTIONS}
     of_others = {function for provider, function in ADDRESSES.items() if provider not in wiring.setup()}
     found = {name: kind for name, kind in kinds.items() if kind is not None and name not in of_others}
-    if config.tasks_emulator_host() is None:
+    if environment.tasks_emulator_host() is None:
         return found
     # In an emulator there is nothing in front of a worker that asks for a token, and each function that is called
     # starts a server of its own. So one callable stands for all.
@@ -180,14 +180,14 @@ def _reachable() -> dict[str, checkup.Kind]:
 
 def _grant(options: argparse.Namespace) -> str:
     claim = _claim_of(options.role)
-    if not give_claim(config.project_id(), options.uid, claim):
+    if not give_claim(environment.project_id(), options.uid, claim):
         return f"{options.uid} already has the claim {claim}."
     return f"{options.uid} now has the claim {claim}, beside its other claims. The next ID token of the account has it."
 
 
 def _revoke(options: argparse.Namespace) -> str:
     claim = _claim_of(options.role)
-    if not take_claim(config.project_id(), options.uid, claim):
+    if not take_claim(environment.project_id(), options.uid, claim):
         return f"{options.uid} does not have the claim {claim}."
     return (
         f"{options.uid} no longer has the claim {claim}. An ID token issued before still has it, for at most an hour."
@@ -279,7 +279,7 @@ def _require_task_account() -> None:
     """
     Require a setting for the account that tasks call as: outside the cloud there is no metadata server to ask.
     """
-    if config.tasks_emulator_host() is None and config.tasks_service_account() is None:
+    if environment.tasks_emulator_host() is None and config.tasks_service_account() is None:
         raise Misconfigured("Set SERVICE_ACCOUNT, or TASKS_SERVICE_ACCOUNT, to the account that the functions run as.")
 
 

@@ -1,4 +1,4 @@
-"""Declare every setting and secret with its unit, range and default. The only reader of the environment.
+"""Declare every setting and secret with its unit, range and default. Reads the environment.
 
 Called by `wiring.py` and by the decorators of the other files in this folder. The settings of providers are declared in
 their folders, and read here. Settings are in `.env.<project>`, which firebase-tools gives to the functions, and to
@@ -8,7 +8,6 @@ itself while it lists them. Secrets are in Secret Manager. How a text becomes a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, Final, TypeVar
 from firebase_functions.options import set_global_options
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
+from functions import environment
 from functions.settings import Setting, claim, listed
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
@@ -283,18 +283,11 @@ def require_agreement() -> None:
 require_agreement()
 
 
-def project_id() -> str:
-    """
-    Return the id of the project that this code runs in.
-    """
-    return os.environ.get("GCLOUD_PROJECT") or os.environ["GOOGLE_CLOUD_PROJECT"]
-
-
 def functions_url() -> str:
     """
     Return the address of the functions, without a trailing slash.
     """
-    return FUNCTIONS_URL.value or f"https://{FUNCTIONS_REGION.value}-{project_id()}.cloudfunctions.net"
+    return FUNCTIONS_URL.value or f"https://{FUNCTIONS_REGION.value}-{environment.project_id()}.cloudfunctions.net"
 
 
 def values_of(provider: str, *fields: str) -> dict[str, Any]:
@@ -368,19 +361,6 @@ def slides_secrets() -> list[SecretParam]:
     return [_demanded(SLIDES_TOKEN_SECRET)] if SLIDES_BUCKET.value else []
 
 
-def slides_token_secret() -> str:
-    """
-    Return the secret that signs the tokens of shared live media.
-
-    Raises:
-        Misconfigured: It is not set (never, until it is).
-    """
-    secret = SLIDES_TOKEN_SECRET.value
-    if not SLIDES_BUCKET.value or not secret:
-        raise Misconfigured("Set SLIDES_BUCKET and SLIDES_TOKEN_SECRET to share documents in sessions.")
-    return secret
-
-
 def provider_secrets() -> list[SecretParam]:
     """
     Return the secrets of functions that may call any provider, host or chat server.
@@ -410,35 +390,3 @@ def tasks_service_account() -> str | None:
     on.
     """
     return TASKS_SERVICE_ACCOUNT.value or SERVICE_ACCOUNT.value or None
-
-
-def firestore_emulator_host() -> str | None:
-    """
-    Return `host:port` of the Firestore emulator, `None` in the cloud.
-    """
-    return os.environ.get("FIRESTORE_EMULATOR_HOST")
-
-
-def tasks_emulator_host() -> str | None:
-    """
-    Return `host:port` of the Cloud Tasks emulator, `None` in the cloud.
-    """
-    return os.environ.get("TASKS_EMULATOR_HOST")
-
-
-def storage_emulator_url() -> str | None:
-    """
-    Return the address of the emulator of Cloud Storage, `None` in the cloud.
-    """
-    return os.environ.get("STORAGE_EMULATOR_HOST")
-
-
-def is_deployed() -> bool:
-    """
-    Tell whether this is an instance in the cloud. Cloud Run sets this variable in each instance, and the emulator does
-    not. firebase-tools refuses an `.env` that sets it.
-
-    Source: https://cloud.google.com/run/docs/container-contract#services-env-vars; `RESERVED_KEYS` of firebase-tools,
-    lib/functions/env.js, and `getSystemEnvs` of its lib/emulator/functionsEmulator.js.
-    """
-    return "K_CONFIGURATION" in os.environ

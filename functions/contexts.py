@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from functions import config
 from shared.core.callers import Caller
-from shared.core.errors import NotSignedIn
+from shared.core.errors import Misconfigured, NotSignedIn
 from shared.core.paths import SESSION_ID, UID
 from shared.slides.context import Context
 
@@ -16,6 +17,19 @@ _REQUIRED: Final = ("aud", "exp", "sub", "session", "created")
 
 CONTEXT_LIFETIME_S: Final = 3600
 """Seconds for which a token is valid. Clients get a new one with `joinSession`."""
+
+
+def token_secret() -> str:
+    """
+    Return the secret that signs the tokens of shared live media.
+
+    Raises:
+        Misconfigured: It is not set (never, until it is).
+    """
+    secret = config.SLIDES_TOKEN_SECRET.value
+    if not config.SLIDES_BUCKET.value or not secret:
+        raise Misconfigured("Set SLIDES_BUCKET and SLIDES_TOKEN_SECRET to share documents in sessions.")
+    return secret
 
 
 def sign(context: Context, secret: str, now: datetime) -> tuple[str, datetime]:

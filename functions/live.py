@@ -21,6 +21,7 @@ from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_
 from shared.sessions.resource import controller as session_controller
 
 if TYPE_CHECKING:
+    from shared.sessions.session import Session
     from shared.slides.context import Context
 
 
@@ -161,19 +162,19 @@ def _slides(call: Call[JoinSession], joined: Joined) -> Slides | None:
 
     now = wiring.now()
     context = Context(call.caller, joined.session.id, joined.session.created_at)
-    token, expires_at = contexts.sign(context, config.slides_token_secret(), now)
-    return Slides(token=token, chat=_slides_chat(context, joined, now), **lasting(expires_at, now))
+    token, expires_at = contexts.sign(context, contexts.token_secret(), now)
+    chat = _slides_chat(context, joined.session, contexts.CONTEXT_LIFETIME_S, now)
+    return Slides(token=token, chat=chat, **lasting(expires_at, now))
 
 
-def _slides_chat(context: Context, joined: Joined, now: datetime) -> SlidesChat | None:
-    chat = wiring.chat()
+def _slides_chat(context: Context, session: Session, lifetime_s: int, now: datetime) -> SlidesChat | None:
+    chat = wiring.app().chat
     if chat is None:
         return None
-    from functions.contexts import CONTEXT_LIFETIME_S
     from shared.slides.broadcast import room_of
 
-    room, is_moderator = room_of(joined.session.identity), context.teaches(joined.session)
-    login = chat.login(room, context.uid, is_moderator=is_moderator, lifetime_s=CONTEXT_LIFETIME_S)
+    is_moderator = context.teaches(session)
+    login = chat().login(room_of(session.identity), context.uid, is_moderator=is_moderator, lifetime_s=lifetime_s)
     return SlidesChat(
         address=login.address,
         jid=login.jid,

@@ -17,7 +17,7 @@ from flask import Response
 from functions import config, contexts, openapi, wiring
 from functions.edge import answers
 from functions.edge.http import HttpRequest, http_function
-from functions.edge.request import CALL_MAX_BYTES, parse_json
+from functions.edge.request import CALL_MAX_BYTES
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest, NotFound
 from shared.core.paths import MEDIA_ID, SESSION_ID
@@ -63,14 +63,7 @@ class Asked:
         Raises:
             BadRequest: It is not a JSON object (never).
         """
-        if not self.request.body:
-            return {}
-        if self.request.media_type != "application/json":
-            raise BadRequest("Send JSON, with Content-Type: application/json.", reason="CONTENT_TYPE_NOT_JSON")
-        sent = parse_json(self.request.body)
-        if not isinstance(sent, dict):
-            raise BadRequest("Send a JSON object with named fields.", reason="DATA_NOT_AN_OBJECT")
-        return sent
+        return self.request.json_object() if self.request.body else {}
 
 
 Answer = Callable[[Asked], Response]
@@ -198,7 +191,7 @@ def authenticate(token: str) -> Context:
     Raises:
         NotSignedIn: It is not valid (never).
     """
-    return contexts.verify(token, config.slides_token_secret(), wiring.now())
+    return contexts.verify(token, contexts.token_secret(), wiring.now())
 
 
 def failure(function: str, uid: str | None, error: Exception) -> Response:

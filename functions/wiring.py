@@ -6,13 +6,13 @@ Called by the other files of this folder. The only place that names a concrete a
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from functions import config
+from functions import config, environment
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, CreateTask, connect_tasks, own_service_account
@@ -54,7 +54,7 @@ def queue() -> Queue:
     """
     return CloudTasksQueue(
         connect=_create_task,
-        project=config.project_id(),
+        project=environment.project_id(),
         location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),
         timeouts_s={name: worker.timeout_s for name, worker in WORKERS.items()},
@@ -65,7 +65,7 @@ def queue() -> Queue:
 
 @cache
 def _create_task() -> CreateTask:
-    return connect_tasks(config.tasks_emulator_host())
+    return connect_tasks(environment.tasks_emulator_host())
 
 
 @cache
@@ -81,7 +81,7 @@ def tasks_account() -> str | None:
         Transient: The metadata server did not name the account that this code runs as (again).
     """
     chosen = config.tasks_service_account()
-    if chosen is None and config.tasks_emulator_host() is not None and not config.is_deployed():
+    if chosen is None and environment.tasks_emulator_host() is not None and not environment.is_deployed():
         return None
     return chosen or own_service_account()
 
@@ -91,7 +91,7 @@ def documents() -> Documents:
     """
     Return the documents alone, which is all that recording a spec needs.
     """
-    return FirestoreDocuments(connect_firestore(config.project_id()))
+    return FirestoreDocuments(connect_firestore(environment.project_id()))
 
 
 @cache
@@ -100,9 +100,9 @@ def database_uid() -> DatabaseUid:
     Return the function that reads the id of the database. The emulator has no administration API, so there it is
     unidentified.
     """
-    if config.firestore_emulator_host() is not None:
+    if environment.firestore_emulator_host() is not None:
         return unidentified
-    return DatabaseIdentity(f"projects/{config.project_id()}/databases/(default)")
+    return DatabaseIdentity(f"projects/{environment.project_id()}/databases/(default)")
 
 
 @cache
@@ -192,7 +192,7 @@ def app() -> App:
         audience=_audience(),
         storage=_storage(),
         converter=_converter(),
-        chat=chat(),
+        chat=_chat(),
     )
 
 
@@ -205,7 +205,8 @@ def _storage() -> Storage | None:
         return None
     from shared.cloud.storage import CloudStorage, connect_storage
 
-    connect = partial(connect_storage, config.project_id(), own_service_account, config.storage_emulator_url())
+    emulator_url = environment.storage_emulator_url()
+    connect = partial(connect_storage, environment.project_id(), own_service_account, emulator_url)
     return CloudStorage(cache(connect), bucket, now)
 
 
@@ -243,16 +244,15 @@ def joining() -> Joining:
     )
 
 
-@cache
-def chat() -> Chat | None:
+def _chat() -> Callable[[], Chat] | None:
     """
-    Return the chat server; `None` if this deployment has none.
+    Return what opens the chat server, which most functions never do; `None` if this deployment has none.
 
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
     settings = config.chat_server()
-    return None if settings is None else settings.open(_context())
+    return None if settings is None else cache(lambda: settings.open(_context()))
 
 
 @cache
@@ -306,7 +306,7 @@ def _providers() -> Mapping[str, Provider]:
 
 def _context() -> Context:
     return Context(
-        namespace=config.NAMESPACE.value or config.project_id(),
+        namespace=config.NAMESPACE.value or environment.project_id(),
         documents=documents(),
         clock=now,
         upload_deadline_s=policy().upload_deadline_s,

@@ -14,14 +14,14 @@ from firebase_functions.firestore_fn import Event, on_document_updated
 from firebase_functions.https_fn import CallableRequest
 from firebase_functions.tasks_fn import on_task_dispatched
 
-from functions import config, wiring
+from functions import environment, wiring
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.ports import Task, Update
 
 
 @cache
 def _documents() -> FirestoreDocuments:
-    return FirestoreDocuments(connect_firestore(config.project_id()))
+    return FirestoreDocuments(connect_firestore(environment.project_id()))
 
 
 @on_document_updated(document="floors/{floorId}")

@@ -203,7 +203,7 @@ class Deployment:
             audience=self.audience,
             storage=self.storage,
             converter=self.converter,
-            chat=self.chat,
+            chat=lambda: self.chat,
         )
         keys = self.app.viewer_keys.get(self.events.name)
         self.joining = Joining(

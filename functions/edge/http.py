@@ -76,12 +76,21 @@ class HttpRequest:
         Raises:
             BadRequest: It is not JSON, or a field is missing, unknown or of another type (never).
         """
+        return read(self.json_object(), form)
+
+    def json_object(self) -> dict[str, Any]:
+        """
+        Return the body as named fields, whatever they are. Pure.
+
+        Raises:
+            BadRequest: It is not a JSON object (never).
+        """
         if self.media_type != "application/json":
             raise BadRequest("Send JSON, with Content-Type: application/json.", reason="CONTENT_TYPE_NOT_JSON")
         sent = parse_json(self.body)
         if not isinstance(sent, dict):
             raise BadRequest("Send a JSON object with named fields.", reason="DATA_NOT_AN_OBJECT")
-        return read(sent, form)
+        return sent
 
 
 class UseCase(Protocol):

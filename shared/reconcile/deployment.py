@@ -92,7 +92,7 @@ class Deployment:
         recorder: Builds what takes over the recordings of live events.
         database_uid: Asks Firestore which database it is.
         storage: The bucket of shared live media; `None` if this deployment has none.
-        chat: The chat server; `None` if this deployment has none.
+        chat: Returns the chat server; `None` if this deployment has none.
         converter: Draws the pages of documents; `None` if this deployment has none.
         audience: The users of the provider of live events; `None` if nobody is admitted.
     """
@@ -113,7 +113,7 @@ class Deployment:
     audience: Audience | None = None
     storage: Storage | None = None
     converter: Converter | None = None
-    chat: Chat | None = None
+    chat: Callable[[], Chat] | None = None
     _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, build: Callable[[Any], P]) -> P:

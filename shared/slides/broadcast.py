@@ -124,8 +124,9 @@ def broadcast(deployment: Deployment, key: str, _each: Mapper) -> None:
     told = Announcement.of_key(key)
     if deployment.chat is None:
         return
+    chat = deployment.chat()
     if told.event == CLOSE:
-        deployment.chat.destroy_room(told.session_id)
+        chat.destroy_room(told.session_id)
         return
     paths = [session_path(told.session_id)]
     if told.media_id:
@@ -135,10 +136,10 @@ def broadcast(deployment: Deployment, key: str, _each: Mapper) -> None:
         return
     room = room_of(Session.from_document(document).identity)
     if told.event == OPEN:
-        deployment.chat.create_room(room)
+        chat.create_room(room)
         return
     media = views[0] if views else None
-    _send(deployment.chat, room, told.event, told.body(None if media is None else media.fields))
+    _send(chat, room, told.event, told.body(None if media is None else media.fields))
 
 
 def _send(chat: Chat, room: str, event: str, body: str) -> None:

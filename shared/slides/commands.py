@@ -239,17 +239,12 @@ class Commands:
         """
         session, document = self.documents.read(session_path(context.session_id), slides_path(media_id))
         present = context.require_instructor(session)
-        record = None if document is None else SharedMedia.from_document(document)
-        if (
-            document is None
-            or record is None
-            or document.fields["gone"]
-            or Wish.from_document(document).is_deleted
-            or record.session.belonging(present.identity) is not Belonging.SAME
-        ):
-            raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
-        assert session is not None
-        return Owned(session, document, record, Wish.from_document(document))
+        if document is not None and session is not None:
+            found = Owned(session, document, SharedMedia.from_document(document), Wish.from_document(document))
+            belonging = found.record.session.belonging(present.identity)
+            if not document.fields["gone"] and not found.wish.is_deleted and belonging is Belonging.SAME:
+                return found
+        raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
 
 
 @dataclass(frozen=True, slots=True)

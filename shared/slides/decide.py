@@ -139,7 +139,8 @@ def decide(snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observe
     if spec.is_held and not spec.wish.is_deleted:
         return Done()
     if record.life is Life.REMOVED:
-        return _when(record.addresses_end_at, now, _change(FORGET, record))
+        ends_at = record.addresses_end_at
+        return RequeueAt(ends_at) if ends_at is not None and ends_at > now else _change(FORGET, record)
     if spec.wish.is_deleted or spec.session is None:
         return _change(REMOVE, replace(record, addresses_end_at=_addresses_end_at(record, spec.wish)))
     followed = replace(record, session=record.session.following(spec.session))
@@ -268,10 +269,6 @@ def _look(record: SharedMedia, upload: Upload, now: datetime, *, observed: bool)
         pause_s = min(FIRST_LOOK_S * 2 ** min(record.looks, 10), LOOK_PAUSE_S if is_soon else LOOK_PAUSE_MAX_S)
         return RequeueAt((record.looked_at or now) + timedelta(seconds=pause_s))
     return Step(LOOK, Effect.OBSERVE, record, record, str(record.stamp), retry_permanent=True, observes=True)
-
-
-def _when(at: datetime | None, now: datetime, step: Step[SharedMedia]) -> Decision[SharedMedia]:
-    return step if at is None or at <= now else RequeueAt(at)
 
 
 def _change(name: str, record: SharedMedia) -> Step[SharedMedia]:

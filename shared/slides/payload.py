@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from shared.ports import Document, Fields, Storage
 from shared.slides.model import Deck, page_name, source_name, thumbnail_name
-from shared.slides.showing import active_page, next_revision, shown_in
+from shared.slides.showing import active_page, revision_of, shown_in
 from shared.slides.view import deck_in
 
 ADDRESS_LIFETIME_S: Final = 2 * 3600
@@ -68,7 +68,7 @@ class Payloads:
             "title": title,
             "active_shared_live_media": shown,
             "active_shared_live_media_page": None if shown is None else active_page(document, shown["id"]),
-            "revision": next_revision(document) - 1,
+            "revision": revision_of(document),
             "shared_live_medias": medias,
         }
 

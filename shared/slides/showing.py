@@ -142,8 +142,15 @@ def next_revision(session: Document) -> int:
     """
     Return the revision of the next change of what a session shows. Pure.
     """
+    return revision_of(session) + 1
+
+
+def revision_of(session: Document) -> int:
+    """
+    Return the revision of what a session shows; 0 if the field is no whole number. Pure.
+    """
     revision = session.fields.get(REVISION)
-    return revision + 1 if type(revision) is int else 1
+    return revision if type(revision) is int else 0
 
 
 def _show(session: Document, documents: Documents, media_id: str | None, page: int | None) -> int:
