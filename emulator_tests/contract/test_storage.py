@@ -28,7 +28,8 @@ from emulator_tests.contract.storages import (
 )
 from emulator_tests.flow.long_upload import Break, line_to
 from emulator_tests.memory import AddressRefused
-from shared.cloud.storage import LIST_MAX, PRIVATE, CloudStorage, Connection
+from shared.cloud.storage import PRIVATE, CloudStorage, Connection
+from shared.cloud.storage_arguments import LIST_MAX
 from shared.core.errors import Conflict, Doubtful, Misconfigured, Permanent, Transient
 from shared.ports import NO_SUCH_OBJECT, Storage
 

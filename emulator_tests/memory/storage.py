@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from emulator_tests.memory.effect import Effect, undisturbed
-from shared.cloud.storage import check_address, check_list, check_object, check_read, check_type, upload_headers
+from shared.cloud.storage_arguments import (
+    check_address,
+    check_list,
+    check_object,
+    check_read,
+    check_type,
+    upload_headers,
+)
 from shared.core.errors import Conflict, Permanent
 from shared.ports import NO_SUCH_OBJECT, Clock, StoredObject, UploadAddress
 

@@ -1,5 +1,5 @@
-"""What Cloud Storage verifies of a signed address, computed here by its published rules: a signature is good for one
-request and no other.
+"""A signed address is good for one request and no other. The signature is computed here too, by the published rules of
+Cloud Storage.
 
 The emulator verifies no signature, so these are the only tests of what a client cannot do with an address.
 
@@ -34,7 +34,8 @@ from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
 
 from shared.cloud.signing import IamAccount, emulator_account, signing_account
-from shared.cloud.storage import LIFETIME_MAX_S, CloudStorage, Connection, connect_storage
+from shared.cloud.storage import CloudStorage, Connection, connect_storage
+from shared.cloud.storage_arguments import LIFETIME_MAX_S
 from shared.core.errors import BackendError, Misconfigured, Transient
 from shared.core.log_format import blanked
 

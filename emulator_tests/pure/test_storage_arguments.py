@@ -1,4 +1,4 @@
-"""What the storage refuses before it does anything, and the file name that a browser is told."""
+"""The storage refuses impossible arguments before it does anything. A browser gets a safe file name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator_tests.memory import ManualClock, MemoryStorage
-from shared.cloud.storage import LIST_MAX, READ_MAX_BYTES, SIZE_MAX_BYTES, CloudStorage, Connection, disposition
+from shared.cloud.storage import CloudStorage, Connection
+from shared.cloud.storage_arguments import LIST_MAX, READ_MAX_BYTES, SIZE_MAX_BYTES, disposition
 from shared.ports import Storage
 
 T = TypeVar("T")
