@@ -1,4 +1,4 @@
-"""What the converter says while it works: one line of JSON per event, on its standard output."""
+"""Report events while converting: one line of JSON each, on the standard output."""
 
 from __future__ import annotations
 

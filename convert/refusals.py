@@ -32,7 +32,7 @@ SENTENCES = {
     Reason.TYPE_MISMATCH: "The content of the file is not of the type that its name says. Upload the original file.",
     Reason.UNSUPPORTED: "Documents of this kind cannot be converted. Export the document as a PDF and upload that.",
 }
-"""What to tell the person who uploaded the document."""
+"""The sentences for the person who uploaded the document."""
 
 
 class Refused(Exception):

@@ -1,4 +1,4 @@
-"""What `pages` asks of `drawing`, which is another process: `pages` itself loads no library that opens documents."""
+"""The requests of `pages` to `drawing`. That is another process, so `pages` loads no library that opens documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is, by its bytes: bounded reading, nothing unpacked as a whole, no tool started.
+"""Find the type of a file by its bytes: reading is bounded, nothing is unpacked as a whole, no tool is started.
 
 Called first. A file that is something else than it is said to be, encrypted or too large ends here.
 """

@@ -1,4 +1,4 @@
-"""What a Prosody with the modules of deploy/prosody does not let people do, whatever they send."""
+"""Prosody with the modules of deploy/prosody refuses people what they may not do, whatever they send."""
 
 from __future__ import annotations
 

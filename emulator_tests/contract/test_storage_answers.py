@@ -1,4 +1,4 @@
-"""What Cloud Storage's answers mean to us, given by a server that answers whatever a test says."""
+"""The meaning of Cloud Storage's answers. A server gives the answer that a test chooses."""
 
 from __future__ import annotations
 

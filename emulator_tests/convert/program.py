@@ -77,3 +77,16 @@ def convert(content: bytes, kind: str, folder: Path, *, name: str = "document") 
     source = folder / name
     source.write_bytes(content)
     return finish(start(source, kind, folder / "pages"), folder / "pages")
+
+
+def convert_without_sandbox(document: Path) -> Path:
+    """
+    Let LibreOffice make a PDF of a document, without our converter and its sandbox.
+
+    Returns:
+        The PDF, beside the document.
+    """
+    profile = f"-env:UserInstallation={(document.parent / 'profile').as_uri()}"
+    command = ["soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(document.parent), str(document)]
+    subprocess.run(command, check=True, capture_output=True)
+    return document.with_suffix(".pdf")

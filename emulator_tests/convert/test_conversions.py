@@ -29,7 +29,7 @@ from emulator_tests.convert.documents import (
     xlsx,
 )
 from emulator_tests.convert.likeness import likeness
-from emulator_tests.convert.program import convert, finish, start
+from emulator_tests.convert.program import convert, convert_without_sandbox, finish, start
 
 pytestmark = pytest.mark.long
 
@@ -138,22 +138,9 @@ def test_pages_look_as_a_reference_draws_them(kind: str, tmp_path: Path) -> None
     lines = "".join(paragraph(f"Line {number} of a page of text, which is compared.") for number in range(30))
     content = {"pptx": pptx(SLIDES[:2]), "docx": docx(lines)}[kind]
     outcome = convert(content, kind, tmp_path, name=f"document.{kind}")
-    subprocess.run(
-        [
-            "soffice",
-            "--headless",
-            f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
-            "--convert-to",
-            "pdf",
-            "--outdir",
-            str(tmp_path),
-            str(tmp_path / f"document.{kind}"),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    reference = convert_without_sandbox(tmp_path / f"document.{kind}")
     scale = ["-scale-to", "1920"]
-    subprocess.run(["pdftoppm", "-png", *scale, str(tmp_path / "document.pdf"), str(tmp_path / "page")], check=True)
+    subprocess.run(["pdftoppm", "-png", *scale, str(reference), str(tmp_path / "page")], check=True)
     references = sorted(tmp_path.glob("page-*.png"))
 
     assert outcome.result == len(references)

@@ -37,7 +37,7 @@ from emulator_tests.convert.documents import (
     pptx,
 )
 from emulator_tests.convert.likeness import has_colour, likeness
-from emulator_tests.convert.program import WITHIN_S, convert, start
+from emulator_tests.convert.program import WITHIN_S, convert, convert_without_sandbox, start
 from emulator_tests.testbed.places import ROOT
 
 pytestmark = pytest.mark.long
@@ -152,21 +152,8 @@ def test_libreoffice_outside_shows_what_the_sandbox_keeps(tmp_path: Path) -> Non
     (tmp_path / "secret.png").write_bytes(picture("PNG", (400, 400), "magenta"))
     content = open_document("text", open_picture((tmp_path / "secret.png").as_uri()))
     (tmp_path / "document.odt").write_bytes(content)
-    subprocess.run(
-        [
-            "soffice",
-            "--headless",
-            f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
-            "--convert-to",
-            "pdf",
-            "--outdir",
-            str(tmp_path),
-            str(tmp_path / "document.odt"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    document = pypdfium2.PdfDocument(tmp_path / "document.pdf")
+    unprotected = convert_without_sandbox(tmp_path / "document.odt")
+    document = pypdfium2.PdfDocument(unprotected)
     drawn = document[0].render(scale=1).to_pil().convert("RGB")
     document.close()
 

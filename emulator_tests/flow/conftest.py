@@ -1,4 +1,4 @@
-"""What every story is given: the school, a teacher, a video; and a Kaltura that behaves again afterwards."""
+"""The fixtures of every flow: the school, a teacher, a video. Afterwards Kaltura has no faults."""
 
 from __future__ import annotations
 

@@ -320,7 +320,7 @@ def test_host_that_plays_without_a_token_raises_an_alarm(capsys: pytest.CaptureF
 
 
 def missing(deployment: Deployment) -> dict[str, str]:
-    """What `doctor` reports as missing, of each provider and host."""
+    """Return the sentences of `doctor` about what is missing, by provider and host."""
     found = {one.what: one for one in check_resources(deployment.app)}
     playing = [f"{name} playback" for name in ("memory", "second", "fetching", "waiting")]
     assert list(found) == [*playing, "host fetching", "host waiting"]

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from emulator_tests.memory import AddressRefused, bad_document, document
+from emulator_tests.memory import AddressRefused, bad_document, document, undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.core.callers import Caller
 from shared.core.errors import BackendError, BadRequest, NotAllowed, NotFound, Permanent, TooMany, WrongState
@@ -56,9 +56,24 @@ class Room:
         """Begin an upload."""
         return self.commands.begin_upload(self.teacher, media_id, name, PDF, len(content))
 
+    def at_first(self, first: str, act: Callable[[], object]) -> None:
+        """Act just before the first call of an operation, which goes on unless the act raises."""
+
+        def once(operation: str, do: Callable[[], T]) -> T:
+            if operation == first:
+                self.deployment.disturb = undisturbed
+                act()
+            return do()
+
+        self.deployment.disturb = once
+
+    def send(self, media_id: str, content: bytes) -> None:
+        """Upload a document."""
+        self.deployment.storage.upload(self.begin(media_id, content), content, PDF)
+
     def upload(self, media_id: str, content: bytes) -> None:
         """Upload a document, and let it be converted."""
-        self.deployment.storage.upload(self.begin(media_id, content), content, PDF)
+        self.send(media_id, content)
         self.deployment.run(SETTLED_S)
 
     def ready(self, pages: int = 3) -> str:
@@ -69,16 +84,16 @@ class Room:
         return media_id
 
     def view(self, media_id: str) -> Fields:
-        """What clients read of a media."""
+        """Return the view of a media."""
         return self.deployment.document(shared_media_path("s1", media_id)).fields
 
     def shown(self) -> tuple[Any, Any, Any]:
-        """What the session shows: the media, the page, the revision."""
+        """Return the media, the page and the revision that the session shows."""
         fields = self.deployment.document(session_path("s1")).fields
         return tuple(fields.get(name) for name in ("activeSharedLiveMedia", "activeSharedLiveMediaPage", "revision"))  # type: ignore[return-value]  # there are three
 
     def payload(self, media_id: str, caller: Caller = TEACHER) -> dict[str, Any]:
-        """What the API returns."""
+        """Return a media as the API does."""
         return self.reading.media(self.context(caller), media_id)
 
 
@@ -137,7 +152,7 @@ def test_addresses_expire(room: Room) -> None:
 def test_pages_are_published_while_the_document_is_converted(room: Room) -> None:
     media_id, seen = room.create(), list[tuple[str, bool, list[str]]]()
     content = document(3)
-    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+    room.send(media_id, content)
 
     def look(operation: str, do: Callable[[], T]) -> T:
         done = do()
@@ -168,7 +183,7 @@ def test_document_that_cannot_be_shown_says_why(room: Room) -> None:
 
 def test_converter_that_fails_is_tried_three_times(room: Room) -> None:
     media_id, content, failures = room.create(), document(2), 0
-    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+    room.send(media_id, content)
 
     def failing(operation: str, do: Callable[[], T]) -> T:
         nonlocal failures
@@ -181,7 +196,7 @@ def test_converter_that_fails_is_tried_three_times(room: Room) -> None:
     room.deployment.run(3600)
     assert failures == TRIES_MAX
     assert room.view(media_id)["error"]["reason"] == "CONVERSION_FAILED"
-    room.deployment.disturb = lambda _, do: do()
+    room.deployment.disturb = undisturbed
     room.upload(media_id, content)
     assert room.view(media_id)["uploadState"] == "ready"
 
@@ -213,7 +228,7 @@ def test_warnings_of_the_conversion_are_shown(room: Room) -> None:
 
 def test_nothing_that_the_conversion_left_behind_stays(room: Room) -> None:
     media_id, content, broken = room.create(), document(2), False
-    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+    room.send(media_id, content)
 
     def once(operation: str, do: Callable[[], T]) -> T:
         nonlocal broken
@@ -295,17 +310,8 @@ def test_of_two_uploads_the_later_one_counts(room: Room) -> None:
 
 def test_upload_during_a_conversion_follows_it(room: Room) -> None:
     media_id, first, second = room.create(), document(2), document(3)
-    room.deployment.storage.upload(room.begin(media_id, first), first, PDF)
-    begun = False
-
-    def begin_another(operation: str, do: Callable[[], T]) -> T:
-        nonlocal begun
-        if operation == "draw" and not begun:
-            begun = True
-            room.deployment.storage.upload(room.begin(media_id, second), second, PDF)
-        return do()
-
-    room.deployment.disturb = begin_another
+    room.send(media_id, first)
+    room.at_first("draw", lambda: room.send(media_id, second))
     room.deployment.run(SETTLED_S)
     assert (room.view(media_id)["uploadState"], room.view(media_id)["nbPages"]) == ("ready", 3)
 
@@ -535,14 +541,7 @@ def test_media_that_is_shown_cannot_be_deleted(room: Room) -> None:
 
 def test_deletion_and_start_at_the_same_moment_do_not_both_happen(room: Room) -> None:
     media_id = room.ready()
-
-    def start_first(operation: str, do: Callable[[], T]) -> T:
-        if operation == "commit":
-            room.deployment.disturb = lambda _, act: act()
-            start(room.teacher, media_id, room.deployment.documents)
-        return do()
-
-    room.deployment.disturb = start_first
+    room.at_first("commit", lambda: start(room.teacher, media_id, room.deployment.documents))
     assert refused(WrongState, lambda: room.commands.delete(room.teacher, media_id)).reason == "MEDIA_ACTIVE"
     assert room.shown()[0] == media_id
 
@@ -570,7 +569,7 @@ def test_transferred_session_takes_its_media_along(room: Room) -> None:
 
 def test_lost_tasks_are_found_by_the_sweep(room: Room) -> None:
     media_id, content = room.create(), document(2)
-    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+    room.send(media_id, content)
     room.deployment.lose_tasks()
     room.deployment.sweep.run()
     room.deployment.run(SETTLED_S)
@@ -579,17 +578,8 @@ def test_lost_tasks_are_found_by_the_sweep(room: Room) -> None:
 
 def test_two_workers_convert_a_document_once(room: Room) -> None:
     media_id, content = room.create(), document(2)
-    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
-    again = False
-
-    def twice(operation: str, do: Callable[[], T]) -> T:
-        nonlocal again
-        if operation == "draw" and not again:
-            again = True
-            room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
-        return do()
-
-    room.deployment.disturb = twice
+    room.send(media_id, content)
+    room.at_first("draw", lambda: room.deployment.deliver(Task(RECONCILE_SLIDES, media_id)))
     room.deployment.run(SETTLED_S)
     assert room.deployment.converter.conversions == 1
 
@@ -664,18 +654,14 @@ def test_odd_active_media_counts_as_none(room: Room, active: object) -> None:
 
 def test_start_during_the_conversion_of_a_shorter_replacement_ends_at_a_page_that_exists(room: Room) -> None:
     media_id, content = room.ready(pages=5), document(2)
-    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
-    documents, is_started = room.deployment.documents, False
+    room.send(media_id, content)
+    documents = room.deployment.documents
 
-    def show(operation: str, do: Callable[[], T]) -> T:
-        nonlocal is_started
-        if operation == "draw" and not is_started:
-            is_started = True
-            start(room.teacher, media_id, documents)
-            navigate(room.teacher, media_id, 5, documents)
-        return do()
+    def show() -> None:
+        start(room.teacher, media_id, documents)
+        navigate(room.teacher, media_id, 5, documents)
 
-    room.deployment.disturb = show
+    room.at_first("draw", show)
     room.deployment.run(SETTLED_S)
     assert room.view(media_id)["nbPages"] == 2
     assert room.shown()[:2] == (media_id, 2)
@@ -684,33 +670,20 @@ def test_start_during_the_conversion_of_a_shorter_replacement_ends_at_a_page_tha
 def test_upload_that_arrives_while_others_are_cleaned_up_is_kept(room: Room) -> None:
     media_id, content = room.create(), document(4)
     first = document(2)
-    room.deployment.storage.upload(room.begin(media_id, first), first, PDF)
-    is_begun = False
-
-    def begin_another(operation: str, do: Callable[[], T]) -> T:
-        nonlocal is_begun
-        if operation == "list_objects" and not is_begun:
-            is_begun = True
-            room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
-        return do()
-
-    room.deployment.disturb = begin_another
+    room.send(media_id, first)
+    room.at_first("list_objects", lambda: room.send(media_id, content))
     room.deployment.run(SETTLED_S)
     assert (room.view(media_id)["uploadState"], room.view(media_id)["nbPages"]) == ("ready", 4)
 
 
 def test_refused_look_is_repeated(room: Room) -> None:
-    media_id, content, is_refused = room.create(), document(2), False
-    room.deployment.storage.upload(room.begin(media_id, content), content, PDF)
+    media_id, content = room.create(), document(2)
+    room.send(media_id, content)
 
-    def refuse(operation: str, do: Callable[[], T]) -> T:
-        nonlocal is_refused
-        if operation == "find" and not is_refused:
-            is_refused = True
-            raise Permanent("Refused.", provider="memory", operation=operation, code="HTTP_400")
-        return do()
+    def refuse() -> None:
+        raise Permanent("Refused.", provider="memory", operation="find", code="HTTP_400")
 
-    room.deployment.disturb = refuse
+    room.at_first("find", refuse)
     room.deployment.run(3600)
     assert room.view(media_id)["uploadState"] == "ready"
 

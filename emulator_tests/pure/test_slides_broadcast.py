@@ -1,4 +1,4 @@
-"""What the people in a session's chat room are told of shared live media."""
+"""Messages about shared live media in a session's chat room."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from emulator_tests.memory import undisturbed
 from emulator_tests.pure.deployment import refusal
 from emulator_tests.pure.test_slides import ANNA, Room
 from shared.core.errors import Refused
@@ -78,7 +79,7 @@ def test_dead_chat_server_delays_nobody_and_is_told_later(room: Room) -> None:
     show(room, media_id)
     assert room.shown()[:2] == (None, None)
     room.deployment.run(1)
-    room.deployment.disturb = lambda _, do: do()
+    room.deployment.disturb = undisturbed
     room.deployment.run(60)
     assert [event for event, _ in told(room)] == ["start_sharing", "end_sharing"]
 
