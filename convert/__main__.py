@@ -8,43 +8,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 
-from convert import fonts, office, sandbox, sniffing
-from convert.events import Events
-from convert.pages import Pages
+from convert import limits
+from convert.conversion import LANES, check_sandbox, convert
+from convert.events import Lines
+from convert.pool import Pool
 from convert.refusals import Refused, SandboxUnavailable
 from convert.sniffing import Kind
 
 CONVERTED, REFUSED, UNPROTECTED, FAILED = range(4)
 
-_DRAWN_AS_THEY_ARE = (Kind.PDF, Kind.PNG, Kind.JPEG)
 
-
-def convert(source: Path, folder: Path, kind: Kind, events: Events) -> None:
-    """
-    Make the page images of a document.
-
-    Raises:
-        Refused: The document cannot be converted (never).
-        SandboxUnavailable: No tool can be isolated here (never on this machine).
-    """
-    sniffing.check(source, kind)
-    sandbox.check()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as scratch:
-        document = source
-        if kind not in _DRAWN_AS_THEY_ARE:
-            document = Path(scratch) / "document.pdf"
-            office.to_pdf(source, kind, document)
-        pages = Pages(document, kind, folder, events)
-        count = pages.draw()
-    asked = fonts.of_pdf(pages.fonts) if kind is Kind.PDF else fonts.asked_for(source, kind)
-    for name, instead in fonts.substituted(asked):
-        events.warning("FONT_SUBSTITUTED", f'The font "{name}" is not available; "{instead}" takes its place.')
-    events.done(count)
+def _print(line: bytes) -> None:
+    # The reader uses pages as they come.
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 def main() -> int:
@@ -56,10 +36,14 @@ def main() -> int:
     parser.add_argument("source", type=Path)
     parser.add_argument("folder", type=Path, metavar="out_dir")
     parser.add_argument("--type", type=Kind, choices=list(Kind), required=True, dest="kind")
+    parser.add_argument("--max-pages", type=int, default=limits.PAGES, help="the most pages (%(default)s)")
     arguments = parser.parse_args()
-    events = Events()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    events = Lines(_print, arguments.folder)
     try:
-        convert(arguments.source, arguments.folder, arguments.kind, events)
+        check_sandbox()
+        with Pool(LANES) as pool:
+            convert(arguments.source, arguments.kind, events, pool, arguments.max_pages)
     except Refused as refused:
         events.refused(refused)
         if refused.__cause__ is not None:

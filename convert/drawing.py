@@ -1,10 +1,10 @@
 """The program that draws pages, inside the sandbox: it alone opens the document.
 
-    python -m convert.drawing pdf|picture
+    python -m convert.drawing
 
-It answers on its standard output, a line of JSON each. The first one says how many pages there are, or why not; then,
-for each request `{"page": 3, "way": "usual"}` on its standard input, comes the size of a page with the lengths of its
-two files, which follow. It may be killed at any time.
+It answers each request on its standard input with a line of JSON on its standard output: `{"open": name, "form":
+"pdf"}` with the number of pages, or why there are none; `{"page": 3, "way": "usual"}` with the size of a page of what
+is open and the lengths of its two files, which follow. It may be killed at any time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from convert import limits
 from convert.encoding import encode, thumbnail
 from convert.refusals import Reason, Refused
-from convert.requests import DOCUMENT, Way
+from convert.requests import FOLDER, Form, Way
 
 _OBJECTS_LOOKED_AT: Final = 2000
 _FONT_NAME_BYTES: Final = 256
@@ -194,14 +194,18 @@ def main() -> int:
     Returns:
         The exit code.
     """
-    try:
-        document: Document = Pdf(DOCUMENT) if sys.argv[1] == "pdf" else Picture(DOCUMENT)
-    except Refused as refused:
-        _say({"refused": refused.reason.value})
-        return 0
-    _say({"pages": document.count})
+    document: Document | None = None
     for line in sys.stdin.buffer:
         request = json.loads(line)
+        if "open" in request:
+            try:
+                opened = Pdf if request["form"] == Form.PDF else Picture
+                document = opened(FOLDER / request["open"])
+                _say({"pages": document.count})
+            except Refused as refused:
+                _say({"refused": refused.reason.value})
+            continue
+        assert document is not None
         number = int(request["page"])
         image = document.draw(number, Way(request["way"]))
         extension, file = encode(image)

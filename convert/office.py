@@ -1,4 +1,4 @@
-"""Makes a PDF of an office document: one LibreOffice per conversion, in the sandbox, with a new profile.
+"""A running LibreOffice that makes PDFs: in the sandbox, with a profile of its own, for one document.
 
 The import filter is chosen by the type that the bytes have, so LibreOffice does not choose one by itself.
 """
@@ -6,12 +6,13 @@ The import filter is chosen by the type that the bytes have, so LibreOffice does
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from convert import limits, sniffing
-from convert.refusals import Reason, Refused
-from convert.sandbox import Ended, Overrun, Tool
+from convert.refusals import ConverterError, Reason, Refused
+from convert.sandbox import Ended, Overrun, Program
 from convert.sniffing import Kind
 
 _WRITER: Final = "writer_pdf_Export"
@@ -23,6 +24,7 @@ _FILTERS: Final = {
     Kind.DOCX: ("MS Word 2007 XML", _WRITER),
     Kind.ODT: ("writer8", _WRITER),
     Kind.RTF: ("Rich Text Format", _WRITER),
+    Kind.TXT: ("Text (encoded)", _WRITER),
     Kind.XLS: ("MS Excel 97", _CALC),
     Kind.XLSX: ("Calc MS Excel 2007 XML", _CALC),
     Kind.ODS: ("calc8", _CALC),
@@ -31,57 +33,114 @@ _FILTERS: Final = {
     Kind.ODP: ("impress8", _IMPRESS),
     Kind.KEY: ("Apple Keynote", _IMPRESS),
 }
-_TEXT_FILTER: Final = "Text (encoded):"
 
 _EXPORT: Final = {
-    # One page more than is converted shows that there are too many.
-    "PageRange": ("string", f"1-{limits.PAGES + 1}"),
     # Pictures are reduced once, when the page is drawn.
-    "ReduceImageResolution": ("boolean", "false"),
+    "ReduceImageResolution": False,
     # An empty page is a page.
-    "IsSkipEmptyPages": ("boolean", "false"),
-    "ExportBookmarks": ("boolean", "false"),
+    "IsSkipEmptyPages": False,
+    "ExportBookmarks": False,
 }
 
-# The PDF leaves through the standard output. `soffice` itself would start `soffice.bin`, search for Java, and start it
-# anew when it asks for that, which it does with a new profile, by exit code 81.
-_SCRIPT: Final = """
-set -e
-mkdir -p /tmp/profile/user /tmp/out
-cp /in/settings.xcu /tmp/profile/user/registrymodifications.xcu
-convert() {
-    /usr/lib/libreoffice/program/soffice.bin --headless --norestore --nologo --nolockcheck --nodefault \
-        -env:UserInstallation=file:///tmp/profile "--infilter=$1" --convert-to "pdf:$2" --outdir /tmp/out "$3" >&2
-}
-convert "$@" || { [ $? = 81 ] && convert "$@"; }
-exec cat /tmp/out/document.pdf
-"""
+_LINE_BYTES: Final = 64 * 1024
 
 
-def to_pdf(source: Path, kind: Kind, pdf: Path, *, seconds: float = limits.TOOL_S) -> None:
+class Office:
     """
-    Write a document's PDF.
+    A LibreOffice that starts as soon as this is made. Used for one document, and by one thread at a time.
 
-    Raises:
-        Refused: LibreOffice cannot read it, or not within the limits (never).
+    Args:
+        is_warm: Whether it is prepared for presentations, which takes a second more until it is ready.
     """
-    infilter, exporter = _FILTERS.get(kind) or (f"{_TEXT_FILTER}{sniffing.text_encoding(source)},LF,,,", _WRITER)
-    options = json.dumps({name: {"type": kind, "value": value} for name, (kind, value) in _EXPORT.items()})
-    inside = f"/in/document.{kind}"
-    files = {inside: source, "/in/settings.xcu": Path(__file__).with_name("settings.xcu")}
-    tool = ("sh", "-c", _SCRIPT, "sh", infilter, f"{exporter}:{options}", inside)
-    written = 0
-    try:
-        with (
-            pdf.open("wb") as file,
-            Tool(tool, files, address_space_bytes=limits.OFFICE_ADDRESS_SPACE_BYTES) as running,
-        ):
-            for chunk in running.read_all(seconds):
-                written += len(chunk)
-                if written > limits.PDF_BYTES:
-                    raise Refused(Reason.TOO_LARGE)
+
+    def __init__(self, *, is_warm: bool = False) -> None:
+        # The system's own Python, see `exporting`.
+        command = ("/usr/bin/python3", "-s", "-B", "-m", "convert.exporting", *(("--warm",) if is_warm else ()))
+        self._program = Program(command, address_space_bytes=limits.OFFICE_ADDRESS_SPACE_BYTES)
+        self._is_ready = False
+
+    @property
+    def is_alive(self) -> bool:
+        """
+        Whether it still runs.
+        """
+        return self._program.is_alive
+
+    def close(self) -> None:
+        """
+        Kill it.
+        """
+        self._program.close()
+
+    def visible_slides(self, source: Path) -> list[int] | None:
+        """
+        Return the positions of a presentation's slides that are not hidden, from 0; `None` if it cannot be sliced.
+
+        Raises:
+            Overrun, Ended: It took too long or too much, or ended.
+        """
+        answer = self._ask({"do": "count", "name": self._program.give(source, f"document.{Kind.PPTX}")}, limits.TOOL_S)
+        visible = answer.get("visible")
+        if not isinstance(visible, list) or not all(type(position) is int for position in visible):
+            return None
+        return visible
+
+    def to_pdf(
+        self,
+        source: Path,
+        kind: Kind,
+        pdf: Path,
+        *,
+        pages: int = limits.PAGES,
+        slides: tuple[int, int] | None = None,
+        seconds: float = limits.TOOL_S,
+    ) -> None:
+        """
+        Write a document's PDF.
+
+        Args:
+            source: The document.
+            kind: Its type.
+            pdf: Where the PDF goes.
+            pages: The most pages that are converted.
+            slides: Export slides of a presentation from the first of these positions up to, but without, the second.
+            seconds: How long it may take.
+
+        Raises:
+            Refused: The PDF is too large (never).
+            Overrun: It takes too long or too much.
+            Ended: LibreOffice cannot read the document.
+        """
+        infilter, exporter = _FILTERS[kind]
+        loading = {"FilterName": infilter}
+        if kind is Kind.TXT:
+            loading["FilterOptions"] = f"{sniffing.text_encoding(source)},LF,,,"
+        request: dict[str, Any] = {
+            "do": "export",
+            "name": self._program.give(source, f"document.{kind}"),
+            "import": loading,
+            "filter": exporter,
+            # One page more than is converted shows that there are too many.
+            "options": {**_EXPORT, "PageRange": f"1-{pages + 1}"},
+        }
+        if slides is not None:
+            request["slides"] = slides
+        answer = self._ask(request, seconds)
+        size = answer.get("bytes")
+        if type(size) is not int or size < 0:
+            raise Ended(str(answer.get("failed")))
+        if size > limits.PDF_BYTES:
+            raise Refused(Reason.TOO_LARGE)
+        with pdf.open("wb") as file:
+            for chunk in self._program.read_chunks(size, seconds):
                 file.write(chunk)
-    except Overrun as overrun:
-        raise overrun.refused() from overrun
-    except Ended as ended:
-        raise Refused(Reason.BROKEN) from ended
+
+    def _ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        if not self._is_ready:
+            try:
+                self._program.answer(_LINE_BYTES, limits.TOOL_S)
+            except (Overrun, Ended) as error:
+                raise ConverterError(f"LibreOffice does not start: {error}") from error
+            self._is_ready = True
+        self._program.send(json.dumps(request).encode() + b"\n")
+        return self._program.answer(_LINE_BYTES, seconds)

@@ -1,16 +1,19 @@
-"""Has the pages of a PDF or a picture drawn, in several sandboxed processes side by side, and publishes each at once.
+"""Makes the pages of a document, in several sandboxed programs side by side, and publishes each at once.
 
-The first page is drawn and published before any other, because people wait for it. A page at which a process fails or
-takes too long is given to a new process; after that it is drawn another way, and if nothing helps, it becomes a page
-that says so.
+The first page is published before any other, because people wait for it. A long presentation is exported in slices:
+its first slide alone, and then the others in runs that several programs share. If it does not come apart as expected,
+it is exported as a whole, and the pages that are left are drawn from that.
+
+A page at which a program fails or takes too long is given to a new one; after that it is drawn another way, and if
+nothing helps, it becomes a page that says so.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import threading
 import time
+from collections import deque
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,126 +23,178 @@ from typing import Final
 from PIL import Image, ImageDraw
 
 from convert import limits
+from convert.drawer import Drawer, Drawn
 from convert.encoding import encode, thumbnail
-from convert.events import Events, Page
+from convert.events import Events
+from convert.office import Office
+from convert.pool import Pool
 from convert.refusals import Reason, Refused
-from convert.requests import DOCUMENT, Way
-from convert.sandbox import Ended, Overrun, Tool, python
+from convert.requests import Form, Way
+from convert.sandbox import Ended, Overrun
 from convert.sniffing import Kind
 
-_LINE_BYTES: Final = 256 * 1024
-_FILE_BYTES: Final = 64 * limits.MIB
-_MAGIC: Final = {"png": b"\x89PNG\r\n\x1a\n", "webp": b"RIFF"}
+_FORMS: Final = {Kind.PDF: Form.PDF, Kind.PNG: Form.PICTURE, Kind.JPEG: Form.PICTURE}
+"""The types that are drawn as they are."""
+
+_SLICED_FROM: Final = 4
+"""The fewest slides of a presentation that is exported in slices."""
+_SLICES_PER_LANE: Final = 2
 _BLANK_PX: Final = (1920, 1080)
 _MARK: Final = "This page could not be drawn."
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class _Part:
     """
-    A page as a tool drew it.
-    """
+    Pages that come from one file.
 
-    extension: str
-    width: int
-    height: int
-    file: bytes
-    thumbnail: bytes
-    fonts: tuple[str, ...] = ()
-    is_blank: bool = False
-
-
-class Lane:
-    """
-    One process after the other that draws pages of one document. Used by one thread, as its tools die with that.
+    Args:
+        first: The number of its first page.
+        count: How many pages it has, if that is known before.
+        slides: The slides of the presentation that it is made of; `None` for the whole document.
     """
 
-    def __init__(self, document: Path, form: str, *, seconds: float = limits.TOOL_S) -> None:
-        self._document = document
-        self._seconds = seconds
-        self._form = form
-        self._tool: Tool | None = None
-        self.count = 0
+    first: int = 1
+    count: int | None = None
+    slides: tuple[int, int] | None = None
 
-    def open(self) -> Tool:
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """
+    A page that can be drawn.
+
+    Args:
+        number: Its number in the document.
+        file: The file that it is drawn from.
+        number_in_file: Its number there.
+    """
+
+    number: int
+    file: Path
+    number_in_file: int
+
+
+class _Unusual(Exception):
+    """
+    A presentation does not come apart as expected.
+    """
+
+
+class _Work:
+    """
+    What is left to do, shared by all lanes.
+
+    Args:
+        parts: The parts, in order.
+        published: The numbers of pages that are published already.
+    """
+
+    def __init__(self, parts: Sequence[_Part], published: Set[int]) -> None:
+        self._parts = deque(parts)
+        self._awaited = deque(parts)
+        self._exported: dict[_Part, list[_Ready]] = {}
+        self._pages = deque[_Ready]()
+        self._published = published
+        self._is_first_published = 1 in published
+        self._is_over = False
+        self._changed = threading.Condition()
+
+    def next(self) -> _Part | _Ready | None:
         """
-        Start a process, unless there is one, and have it open the document.
+        Wait for something that can be done now. Pages come before parts, and the first page before any other.
 
-        Raises:
-            Refused: The document cannot be opened (never).
-            Overrun: Opening takes too long or too much.
-            Ended: The process ended.
+        Returns:
+            `None` if nothing is left.
         """
-        if self._tool is None:
-            self._tool = Tool(python("convert.drawing", self._form), {str(DOCUMENT): self._document})
-            answer = self._answer(self._tool, self._seconds)
-            if "refused" in answer:
-                raise Refused(Reason(_text(answer, "refused")))
-            self.count = _number(answer, "pages", least=0, most=2**31)
-        return self._tool
+        with self._changed:
+            while not self._is_over:
+                if self._pages and (self._is_first_published or self._pages[0].number == 1):
+                    return self._pages.popleft()
+                if self._parts:
+                    return self._parts.popleft()
+                if not self._pages and not self._awaited:
+                    break
+                self._changed.wait()
+            return None
+
+    def exported(self, part: _Part, file: Path, count: int) -> None:
+        """
+        Say that a part is there. Its pages can be drawn once all parts before it are there, too: only then is it sure
+        that they have these numbers.
+        """
+        pages = [_Ready(part.first + position, file, position + 1) for position in range(count)]
+        with self._changed:
+            self._exported[part] = [page for page in pages if page.number not in self._published]
+            while self._awaited and self._awaited[0] in self._exported:
+                self._pages.extend(self._exported[self._awaited.popleft()])
+            self._changed.notify_all()
+
+    def published(self, number: int) -> None:
+        """
+        Say that a page is published.
+        """
+        if number == 1:
+            with self._changed:
+                self._is_first_published = True
+                self._changed.notify_all()
+
+    def give_up(self) -> None:
+        """
+        Leave nothing to do.
+        """
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+
+@dataclass(slots=True)
+class _Lane:
+    """
+    A thread's programs. Each is taken when it is first needed.
+    """
+
+    pool: Pool
+    seconds_per_page: float
+    _office: Office | None = None
+    _drawer: Drawer | None = None
+
+    def office(self) -> Office:
+        if self._office is None:
+            self._office = self.pool.office()
+        return self._office
+
+    def open(self, file: Path, form: Form) -> int:
+        """
+        Open a file that pages are drawn from, and return the number of its pages. Raises as `Drawer.open`.
+        """
+        if self._drawer is None:
+            self._drawer = self.pool.drawer()
+        return self._drawer.open(file, form, self.seconds_per_page)
+
+    def draw(self, page: _Ready, form: Form) -> Drawn | None:
+        """
+        Return a page as it can be drawn; `None` if it cannot.
+        """
+        for way in (*(Way.USUAL for _ in range(limits.ATTEMPTS)), Way.OTHER):
+            try:
+                self.open(page.file, form)
+                assert self._drawer is not None
+                return self._drawer.draw(page.number_in_file, way, self.seconds_per_page)
+            except (Overrun, Ended, Refused):
+                self._forget_drawer()
+        return None
 
     def close(self) -> None:
-        """
-        Kill the process.
-        """
-        if self._tool is not None:
-            self._tool.__exit__(None, None, None)
-            self._tool = None
+        self._forget_drawer()
+        if self._office is not None:
+            self._office.close()
+            self._office = None
 
-    def draw(self, number: int, way: Way) -> Drawn:
-        """
-        Raises:
-            Refused, Overrun, Ended: As for `open`. The next page gets a new process.
-        """
-        deadline = time.monotonic() + self._seconds
-        try:
-            tool = self.open()
-            tool.send(json.dumps({"page": number, "way": way.value}).encode() + b"\n")
-            answer = self._answer(tool, deadline - time.monotonic())
-            longest = limits.LONGEST_SIDE_PX
-            extension = _text(answer, "extension")
-            width = _number(answer, "width", least=1, most=longest)
-            height = _number(answer, "height", least=1, most=longest)
-            file, small = (
-                tool.read_exactly(_number(answer, name, least=1, most=_FILE_BYTES), deadline - time.monotonic())
-                for name in ("fileBytes", "thumbnailBytes")
-            )
-            # Whatever the document made of the process: what goes on from here is a picture of a kind we know.
-            if (
-                extension not in _MAGIC
-                or not file.startswith(_MAGIC[extension])
-                or not small.startswith(_MAGIC["webp"])
-            ):
-                raise Ended("what was drawn is no picture")
-            return Drawn(extension, width, height, file, small, tuple(map(str, _list(answer, "fonts"))))
-        except BaseException:
-            self.close()
-            raise
-
-    def _answer(self, tool: Tool, seconds: float) -> dict[str, object]:
-        try:
-            answer = json.loads(tool.read_line(_LINE_BYTES, seconds))
-        except ValueError as error:
-            raise Ended("the answer is not valid JSON") from error
-        if not isinstance(answer, dict):
-            raise Ended("the answer is not an object")
-        return answer
-
-
-def _number(answer: dict[str, object], name: str, *, least: int, most: int) -> int:
-    value = answer.get(name)
-    if not isinstance(value, int) or not least <= value <= most:
-        raise Ended(f"{name} is not a number from {least} to {most}")
-    return value
-
-
-def _text(answer: dict[str, object], name: str) -> str:
-    return str(answer.get(name))
-
-
-def _list(answer: dict[str, object], name: str) -> list[object]:
-    value = answer.get(name)
-    return value if isinstance(value, list) else []
+    def _forget_drawer(self) -> None:
+        if self._drawer is not None:
+            self._drawer.close()
+            self._drawer = None
 
 
 @dataclass(slots=True)
@@ -148,20 +203,26 @@ class Pages:
     The pages of one document on their way into a folder.
 
     Args:
-        document: A PDF or a picture.
-        kind: What it is; anything but a picture is drawn from its PDF.
-        folder: Where the files go.
+        document: The document.
+        kind: Its type.
+        scratch: Where its PDFs go.
+        events: Is told of each page.
+        pool: Where programs come from.
+        lanes: How many programs of a kind are used side by side.
+        most: The most pages.
         fonts: The fonts that a PDF does not carry, once all is drawn.
     """
 
     document: Path
     kind: Kind
-    folder: Path
+    scratch: Path
     events: Events
+    pool: Pool
+    lanes: int
+    most: int = limits.PAGES
     seconds_per_page: float = limits.TOOL_S
     fonts: set[str] = field(default_factory=set)
-    _count: int = 0
-    _next: int = 1
+    _published: set[int] = field(default_factory=set)
     _blanks: int = 0
     _size: tuple[int, int] = _BLANK_PX
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -169,105 +230,119 @@ class Pages:
 
     def draw(self) -> int:
         """
-        Draw and publish all pages.
+        Make and publish all pages.
 
         Returns:
             Their number.
 
         Raises:
-            Refused: There are none or too many, none of them can be drawn, or it takes too long (never).
+            Refused: There are none or too many, none of them can be drawn, or it takes too long or too much (never).
         """
         with ExitStack() as stack:
-            first = self._lane()
-            stack.callback(first.close)
-            self._count = self._open(first)
-            self.events.pages(self._count)
-            self._publish_next(first)
-            lanes = min(limits.LANES, os.cpu_count() or 1, self._count)
-            with ThreadPoolExecutor(max(1, lanes - 1)) as threads:
-                others = [threads.submit(self._run_lane) for _ in range(lanes - 1)]
+            lanes = [_Lane(self.pool, self.seconds_per_page) for _ in range(self.lanes)]
+            for lane in lanes:
+                stack.callback(lane.close)
+            if self.kind is Kind.PPTX:
                 try:
-                    self._publish_all(first)
-                finally:
-                    # A lane that fails leaves nothing to do for the others.
-                    self._give_up_unless_done()
-                for other in others:
-                    other.result()
-        if self._blanks == self._count:
-            raise Refused(Reason.BROKEN)
-        return self._count
-
-    def _lane(self) -> Lane:
-        form = "picture" if self.kind in (Kind.PNG, Kind.JPEG) else "pdf"
-        return Lane(self.document, form, seconds=self.seconds_per_page)
-
-    def _open(self, lane: Lane) -> int:
-        try:
-            lane.open()
-        except Overrun as overrun:
-            raise overrun.refused() from overrun
-        except Ended as ended:
-            raise Refused(Reason.BROKEN) from ended
-        if lane.count == 0:
-            raise Refused(Reason.EMPTY)
-        if lane.count > limits.PAGES:
-            raise Refused(Reason.TOO_MANY_PAGES)
-        return lane.count
-
-    def _run_lane(self) -> None:
-        lane = self._lane()
-        try:
-            self._publish_all(lane)
-        finally:
-            lane.close()
-
-    def _publish_all(self, lane: Lane) -> None:
-        while self._publish_next(lane):
-            pass
-
-    def _give_up_unless_done(self) -> None:
-        with self._lock:
-            self._next = max(self._next, self._count + 1)
-
-    def _publish_next(self, lane: Lane) -> bool:
-        with self._lock:
-            number = self._next
-            if number > self._count:
-                return False
-            self._next += 1
-        if time.monotonic() > self._deadline:
-            raise Refused(Reason.TOO_SLOW)
-        self._publish(number, self._drawn(lane, number))
-        return True
-
-    def _drawn(self, lane: Lane, number: int) -> Drawn:
-        for way in (*(Way.USUAL for _ in range(limits.ATTEMPTS)), Way.OTHER):
+                    return self._draw_in_slices(lanes)
+                except _Unusual:
+                    for lane in lanes:
+                        lane.close()
             try:
-                return lane.draw(number, way)
-            except (Overrun, Ended, Refused):
-                continue
-        return blank(number, self._size)
+                return self._draw_parts(lanes, [_Part()])
+            except Overrun as overrun:
+                raise overrun.refused() from overrun
+            except Ended as ended:
+                raise Refused(Reason.BROKEN) from ended
+
+    def _draw_in_slices(self, lanes: Sequence[_Lane]) -> int:
+        """
+        Raises:
+            _Unusual: The presentation has to be exported as a whole.
+        """
+        try:
+            visible = lanes[0].office().visible_slides(self.document)
+            if visible is None or len(visible) < _SLICED_FROM:
+                raise _Unusual
+            count = len(visible)
+            if count <= self.most:
+                self.events.pages(count)
+                return self._draw_parts(lanes, _slices(visible, len(lanes) * _SLICES_PER_LANE))
+        except (Overrun, Ended, Refused) as error:
+            raise _Unusual from error
+        raise Refused(Reason.TOO_MANY_PAGES)
+
+    def _draw_parts(self, lanes: Sequence[_Lane], parts: Sequence[_Part]) -> int:
+        work = _Work(parts, frozenset(self._published))
+        with ThreadPoolExecutor(len(lanes)) as threads:
+            running = [threads.submit(self._run, lane, work) for lane in lanes]
+        for lane_run in running:
+            lane_run.result()
+        if self._blanks == len(self._published):
+            raise Refused(Reason.BROKEN)
+        return len(self._published)
+
+    def _run(self, lane: _Lane, work: _Work) -> None:
+        """
+        Do what is left.
+        """
+        try:
+            while (task := work.next()) is not None:
+                if time.monotonic() > self._deadline:
+                    raise Refused(Reason.TOO_SLOW)
+                if isinstance(task, _Part):
+                    work.exported(task, *self._export(lane, task))
+                else:
+                    drawn = lane.draw(task, _FORMS.get(self.kind, Form.PDF))
+                    self._publish(task.number, drawn or blank(task.number, self._size))
+                    work.published(task.number)
+        except BaseException:
+            # A lane that fails leaves nothing to do for the others.
+            work.give_up()
+            raise
+
+    def _export(self, lane: _Lane, part: _Part) -> tuple[Path, int]:
+        """
+        Return the file that a part's pages are drawn from, and their number.
+        """
+        file = self.document
+        if self.kind not in _FORMS:
+            file = self.scratch / f"{part.first}.pdf"
+            lane.office().to_pdf(self.document, self.kind, file, pages=self.most, slides=part.slides)
+        count = lane.open(file, _FORMS.get(self.kind, Form.PDF))
+        if part.count is not None:
+            if count != part.count:
+                raise _Unusual
+        elif count == 0:
+            raise Refused(Reason.EMPTY)
+        elif count > self.most:
+            raise Refused(Reason.TOO_MANY_PAGES)
+        else:
+            self.events.pages(count)
+        return file, count
 
     def _publish(self, number: int, drawn: Drawn) -> None:
-        file, small = f"{number}.{drawn.extension}", f"{number}.thumb.webp"
-        _write(self.folder / small, drawn.thumbnail)
-        _write(self.folder / file, drawn.file)
         with self._lock:
+            self._published.add(number)
             self.fonts.update(drawn.fonts)
             self._blanks += drawn.is_blank
             self._size = (drawn.width, drawn.height)
-        self.events.page(Page(number, file, drawn.width, drawn.height, small, drawn.is_blank))
+        self.events.page(number, drawn)
         if drawn.is_blank:
             self.events.warning("PAGE_NOT_DRAWN", f"Page {number} could not be drawn and is shown as an empty page.")
 
 
-def _write(path: Path, content: bytes) -> None:
+def _slices(visible: Sequence[int], most: int) -> list[_Part]:
     """
-    Write a file so that it is there either as a whole or not at all.
+    Divide slides into the first one and runs of about the same length. Pure.
     """
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    length = max(_SLICED_FROM, -(-(len(visible) - 1) // most))
+    begins = [0, *range(1, len(visible), length)]
+    ends = [*begins[1:], len(visible)]
+    return [
+        _Part(begin + 1, end - begin, (visible[begin], visible[end - 1] + 1))
+        for begin, end in zip(begins, ends, strict=True)
+    ]
 
 
 def blank(number: int, size: tuple[int, int]) -> Drawn:

@@ -1,4 +1,4 @@
-"""The requests of `pages` to `drawing`. That is another process, so `pages` loads no library that opens documents."""
+"""The requests of `drawer` to `drawing`. That is another process, so `drawer` loads no library that opens documents."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-DOCUMENT: Final = Path("/in/document")
-"""Where the drawing process finds its document."""
+FOLDER: Final = Path("/in")
+"""Where a program inside the sandbox finds the files that it is given."""
+
+
+class Form(StrEnum):
+    """
+    How a file is opened.
+    """
+
+    PDF = "pdf"
+    PICTURE = "picture"
 
 
 class Way(StrEnum):

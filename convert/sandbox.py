@@ -8,18 +8,22 @@ it: they are in a process namespace whose first process dies when bubblewrap doe
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from convert import limits
 from convert.refusals import Reason, Refused, SandboxUnavailable
+from convert.requests import FOLDER
 
 CODE: Final = Path("/greenroom")
 """Where a tool finds this package."""
@@ -181,6 +185,13 @@ class Tool:
         """
         return self._process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """
+        Whether it still runs.
+        """
+        return self._process.poll() is None
+
     def send(self, line: bytes) -> None:
         """
         Raises:
@@ -206,20 +217,21 @@ class Tool:
                 raise self._ended()
         return self._take(at + 1)
 
-    def read_exactly(self, count: int, seconds: float) -> bytes:
+    def read_chunks(self, count: int, seconds: float) -> Iterator[bytes]:
         """
-        Returns:
-            So many bytes of its output.
+        Yield so many bytes of its output.
 
         Raises:
             Overrun: It took too long or too much.
             Ended: It ended before.
         """
         deadline = time.monotonic() + seconds
-        while len(self._received) < count:
-            if not self._receive(deadline):
+        while count:
+            if not self._received and not self._receive(deadline):
                 raise self._ended()
-        return self._take(count)
+            chunk = self._take(min(count, len(self._received)))
+            count -= len(chunk)
+            yield chunk
 
     def read_all(self, seconds: float) -> Iterator[bytes]:
         """
@@ -302,6 +314,73 @@ class Tool:
     def _kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+
+class Program:
+    """
+    A running tool that answers requests about files. It may be started before it is known which.
+
+    Args:
+        tool: The program and its arguments.
+        address_space_bytes: The most that each of its processes may reserve.
+    """
+
+    def __init__(self, tool: Sequence[str], address_space_bytes: int = limits.DRAWING_ADDRESS_SPACE_BYTES) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="greenroom-"))
+        try:
+            self._tool = Tool(tool, {str(FOLDER): self._folder}, address_space_bytes=address_space_bytes)
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
+        self.process_id = self._tool.process_id
+        self.send = self._tool.send
+        self.read_chunks = self._tool.read_chunks
+
+    @property
+    def is_alive(self) -> bool:
+        """
+        Whether it still runs.
+        """
+        return self._tool.is_alive
+
+    def give(self, file: Path, name: str) -> str:
+        """
+        Have it see a file, which it cannot write.
+
+        Returns:
+            The name by which it finds the file.
+        """
+        inside = self._folder / name
+        if not inside.exists():
+            try:
+                inside.hardlink_to(file)
+            except OSError:
+                # It is on another file system.
+                shutil.copyfile(file, inside)
+        return name
+
+    def answer(self, longest: int, seconds: float) -> dict[str, Any]:
+        """
+        Return its next answer, an object of JSON in one line.
+
+        Raises:
+            Overrun: It took too long or too much.
+            Ended: It ended, or wrote something else.
+        """
+        try:
+            answer = json.loads(self._tool.read_line(longest, seconds))
+        except ValueError as error:
+            raise Ended("the answer is not valid JSON") from error
+        if not isinstance(answer, dict):
+            raise Ended("the answer is not an object")
+        return answer
+
+    def close(self) -> None:
+        """
+        Kill it with all its processes.
+        """
+        self._tool.__exit__(None, None, None)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def filled_bytes(process_id: int) -> int:

@@ -76,6 +76,12 @@ SLIDES_BUCKET: Final = Setting(
     "",
     "The bucket for documents that are shared in sessions; empty shares none.",
 )
+SLIDES_CONVERTER_URL: Final = Setting(
+    "SLIDES_CONVERTER_URL",
+    url,
+    "",
+    "The address of the service that converts shared documents, see docs/slides.md; empty converts none.",
+)
 SLIDES_TOKEN_SECRET: Final = Setting(
     "SLIDES_TOKEN_SECRET",
     matching("[!-~]{32,256}", "32 to 256 visible ASCII characters without spaces"),

@@ -5,7 +5,6 @@ Called by the other files of this folder. The only place that names a concrete a
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -212,13 +211,14 @@ def _storage() -> Storage | None:
 
 def _converter() -> Converter | None:
     """
-    Return the converter; `None` where its program is not installed. A deployed function does not have it.
+    Return the converter of shared live media; `None` if this deployment has none.
     """
-    if not config.SLIDES_BUCKET.value or not (_ROOT / "convert").is_dir():
+    url = config.SLIDES_CONVERTER_URL.value
+    if not url:
         return None
-    from shared.cloud.converter import ProgramConverter
+    from shared.cloud.converter import ServiceConverter
 
-    return ProgramConverter((sys.executable, "-m", "convert"), _ROOT)
+    return ServiceConverter(url)
 
 
 @cache

@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
-from convert.pages import Lane
+from convert.drawer import Drawer
 from convert.refusals import SENTENCES, Reason
-from convert.requests import Way
+from convert.requests import Form, Way
 from emulator_tests.convert.documents import pdf, picture
 from emulator_tests.convert.hostile import CASES, NAMES, ONE_PAGE, SIZES, Surroundings
 from emulator_tests.convert.likeness import has_colour
@@ -89,12 +89,13 @@ def test_hostile_document_comes_to(name: str, canary: Canary, tmp_path: Path) ->
 def test_page_of_absurd_size_is_within_bounds(name: str, tmp_path: Path) -> None:
     page, size = SIZES[name]
     (tmp_path / "document").write_bytes(pdf([page]))
-    lane = Lane(tmp_path / "document", "pdf")
+    drawer = Drawer()
     try:
+        drawer.open(tmp_path / "document", Form.PDF)
         # Not by the program, which has another way when the usual one goes beyond the bounds.
-        drawn = lane.draw(1, Way.USUAL)
+        drawn = drawer.draw(1, Way.USUAL)
     finally:
-        lane.close()
+        drawer.close()
 
     assert (drawn.width, drawn.height) == size
 

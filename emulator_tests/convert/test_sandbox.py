@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,12 +20,14 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from convert import office
-from convert.events import Events
+from convert.drawer import Drawer
+from convert.events import Lines
 from convert.limits import MIB
-from convert.pages import Lane, Pages
-from convert.refusals import Reason, Refused
-from convert.requests import Way
+from convert.office import Office
+from convert.pages import Pages
+from convert.pool import Pool
+from convert.refusals import Reason
+from convert.requests import Form, Way
 from convert.sandbox import Ended, Overrun, Tool, filled_bytes
 from convert.sniffing import Kind
 from emulator_tests.convert.documents import (
@@ -38,6 +41,7 @@ from emulator_tests.convert.documents import (
 )
 from emulator_tests.convert.likeness import has_colour, likeness
 from emulator_tests.convert.program import WITHIN_S, convert, convert_without_sandbox, start
+from emulator_tests.testbed.keeper import children
 from emulator_tests.testbed.places import ROOT
 
 pytestmark = pytest.mark.long
@@ -198,33 +202,64 @@ def test_hanging_tool_is_killed_with_all_that_it_started() -> None:
 
 
 def test_tools_end_with_a_killed_converter(tmp_path: Path) -> None:
-    source = tmp_path / "document-of-a-killed-converter"
+    source = tmp_path / "document"
     source.write_bytes(pdf([SLOW]))
     process = start(source, "pdf", tmp_path / "pages")
     # Before it draws, the tool would end by itself when nobody asks it for a page any more.
     deadline = time.monotonic() + SOON_S
-    while spent_s(source.name) < 1 and time.monotonic() < deadline:
+    while max(map(spent_s, below(process.pid, "convert.drawing")), default=0) < 1 and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert spent_s(source.name) >= 1
+    tools = below(process.pid, "convert.drawing")
+    assert max(map(spent_s, tools), default=0) >= 1
 
     process.kill()
     process.communicate()
 
-    assert until(source.name, are_there=False) == []
+    until_gone(tools)
 
 
-def spent_s(mark: str) -> float:
-    """Return the processor time of the tools whose sandbox has a word in its command."""
-    spent = 0.0
-    for process_id in processes_with("convert.drawing"):
-        try:
-            fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-            if mark.encode() in Path(f"/proc/{fields[1]}/cmdline").read_bytes():
-                spent += int(fields[11]) / os.sysconf("SC_CLK_TCK")
-        except OSError:
-            # It has just ended.
-            continue
-    return spent
+def below(process_id: int, mark: str) -> list[int]:
+    """Return the descendants of a process that have a word in their command."""
+    known, found = children(), [process_id]
+    for one in found:
+        found += known.get(one, [])
+    marked = set(processes_with(mark))
+    return [one for one in found if one in marked]
+
+
+def until_some(process_id: int, mark: str) -> list[int]:
+    """Return the descendants of a process that have a word in their command, once there are some."""
+    deadline = time.monotonic() + SOON_S
+    while not (found := below(process_id, mark)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert found
+    return found
+
+
+def until_gone(processes: list[int]) -> None:
+    """Wait until processes have ended."""
+    deadline = time.monotonic() + SOON_S
+    while (left := [one for one in processes if is_running(one)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert left == []
+
+
+def is_running(process_id: int) -> bool:
+    """Tell whether a process runs; one that has ended may not have been waited for yet."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def spent_s(process_id: int) -> float:
+    """Return the processor time of a process."""
+    try:
+        return int(Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[11]) / os.sysconf(
+            "SC_CLK_TCK"
+        )
+    except OSError:
+        return 0.0
 
 
 def test_tool_that_fills_memory_is_killed() -> None:
@@ -273,28 +308,38 @@ SLOW: Final = PdfPage(LINES * 300)
 
 
 def test_slow_page_becomes_a_marked_one_and_the_others_are_drawn(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "document").write_bytes(pdf([PdfPage(), SLOW, PdfPage()]))
 
-    pages = Pages(tmp_path / "document", Kind.PDF, tmp_path, Events(), seconds_per_page=4)
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    lines: list[bytes] = []
+    events = Lines(lines.append, folder)
 
-    assert pages.draw() == 3
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    with Pool(2) as pool:
+        pages = Pages(tmp_path / "document", Kind.PDF, tmp_path, events, pool, 2, seconds_per_page=4)
+        assert pages.draw() == 3
+    told = [json.loads(line) for line in lines]
     assert {one["number"] for one in told if one.get("isBlank")} == {2}
     assert [one["code"] for one in told if one["event"] == "warning"] == ["PAGE_NOT_DRAWN"]
-    assert len({(tmp_path / f"{number}.png").read_bytes() for number in (1, 3)}) == 1
-    assert (tmp_path / "2.png").read_bytes() != (tmp_path / "1.png").read_bytes()
+    assert len({(folder / f"{number}.png").read_bytes() for number in (1, 3)}) == 1
+    assert (folder / "2.png").read_bytes() != (folder / "1.png").read_bytes()
 
 
 def test_page_is_drawn_another_way(tmp_path: Path) -> None:
     (tmp_path / "document.pptx").write_bytes(pptx([Slide("one"), Slide("two")]))
-    office.to_pdf(tmp_path / "document.pptx", Kind.PPTX, tmp_path / "document.pdf")
-    lane = Lane(tmp_path / "document.pdf", "pdf")
+    office = Office()
     try:
-        drawn = {way: lane.draw(2, way) for way in Way}
+        office.to_pdf(tmp_path / "document.pptx", Kind.PPTX, tmp_path / "document.pdf")
     finally:
-        lane.close()
+        office.close()
+    drawer = Drawer()
+    try:
+        drawer.open(tmp_path / "document.pdf", Form.PDF)
+        drawn = {way: drawer.draw(2, way) for way in Way}
+    finally:
+        drawer.close()
 
     usual, other = (_image(tmp_path / way, drawn[way].file) for way in Way)
     assert usual.tobytes() != other.tobytes()
@@ -308,11 +353,32 @@ def _image(path: Path, content: bytes) -> Image.Image:
 
 
 def test_slow_libreoffice_is_killed(tmp_path: Path) -> None:
-    source = tmp_path / "document-of-a-slow-office"
+    source = tmp_path / "document"
     source.write_bytes(pptx([Slide("one")]))
+    office = Office()
+    tools = until_some(os.getpid(), "convert.exporting")
 
-    with pytest.raises(Refused) as refused:
-        office.to_pdf(source, Kind.PPTX, tmp_path / "document.pdf", seconds=0.2)
+    with pytest.raises(Overrun) as overrun:
+        office.to_pdf(source, Kind.PPTX, tmp_path / "document.pdf", seconds=0.01)
 
-    assert refused.value.reason is Reason.TOO_SLOW
-    assert until(source.name, are_there=False) == []
+    assert overrun.value.reason is Reason.TOO_SLOW
+    until_gone(tools)
+    office.close()
+
+
+def test_program_that_died_while_it_waited_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "document.pdf").write_bytes(pdf([PdfPage()]))
+    with Pool(1) as pool:
+        pool.refill()
+        # The second one is started, if the first one waits.
+        pool.drawer().close()
+        pool.refill()
+        pool.office().close()
+        waiting = until_some(os.getpid(), "convert.drawing")
+        for process in waiting:
+            os.kill(process, signal.SIGKILL)
+        until_gone(waiting)
+
+        drawer = pool.drawer()
+        assert drawer.open(tmp_path / "document.pdf", Form.PDF) == 1
+        drawer.close()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from emulator_tests.memory.effect import Effect, undisturbed
+from emulator_tests.memory.storage import AddressRefused
 from shared.core.errors import Permanent
-from shared.ports import CONVERSION, Conversion, ConvertedPage
+from shared.ports import CONVERSION, NO_SUCH_OBJECT, Conversion, ConvertedPage
 
 
 def document(pages: int, text: str = "") -> bytes:
@@ -30,22 +28,26 @@ class MemoryConverter:
     """
     The converter port in memory. It draws what `document` returns.
 
+    Args:
+        open_address: Reads what an address leads to.
+        effect: Is run around each page that is published.
+
     Attributes:
         conversions: How many conversions were begun.
         warnings: The warnings of each conversion.
     """
 
-    def __init__(self, effect: Effect = undisturbed) -> None:
+    def __init__(self, open_address: Callable[[str], bytes], effect: Effect = undisturbed) -> None:
+        self._open = open_address
         self._effect = effect
         self.conversions = 0
         self.warnings: tuple[str, ...] = ()
 
-    def convert(self, fetch: Callable[[Path], None], kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
-        # No copy of this process may delete the folder of the one that it was copied from.
-        folder = Path(tempfile.mkdtemp(prefix="greenroom-memory-"))
-        fetch(folder / "source")
-        first, text = (folder / "source").read_text().split(" ", 1)
-        shutil.rmtree(folder)
+    def convert(self, source: str, kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
+        try:
+            first, text = self._effect("read", lambda: self._open(source)).decode().split(" ", 1)
+        except AddressRefused:
+            raise Permanent("It is gone.", provider="memory", operation="read", code=NO_SUCH_OBJECT) from None
         self.conversions += 1
         if first == "bad":
             raise Permanent("It cannot be shown.", provider="memory", operation=CONVERSION, code=text)

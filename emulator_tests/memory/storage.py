@@ -43,6 +43,7 @@ class _Permission:
     expires_at: datetime
     content_type: str = ""
     size_bytes: int = 0
+    generation: int | None = None
 
 
 class MemoryStorage:
@@ -90,8 +91,9 @@ class MemoryStorage:
             AddressRefused: There is no such address, it has expired, or the object does not exist.
         """
         with self._lock:
-            kept = self._kept.get(self._permitted(self._reads, url).name)
-            if kept is None:
+            permission = self._permitted(self._reads, url)
+            kept = self._kept.get(permission.name)
+            if kept is None or permission.generation not in (None, kept.stored.generation):
                 raise AddressRefused("The object does not exist.")
             return kept.content
 
@@ -108,13 +110,16 @@ class MemoryStorage:
 
         return self._effect("upload_address", do)
 
-    def read_address(self, name: str, lifetime_s: int, file_name: str | None = None) -> str:
+    def read_address(
+        self, name: str, lifetime_s: int, file_name: str | None = None, generation: int | None = None
+    ) -> str:
         check_address(name, lifetime_s)
 
         def do() -> str:
             with self._lock:
                 url = self._new_url("read")
-                self._reads[url] = _Permission(name, self._clock() + timedelta(seconds=lifetime_s))
+                expires_at = self._clock() + timedelta(seconds=lifetime_s)
+                self._reads[url] = _Permission(name, expires_at, generation=generation)
                 return url
 
         return self._effect("read_address", do)

@@ -187,7 +187,7 @@ class Deployment:
         self.silent: set[str] = set()
         self.is_open = False
         self.storage = MemoryStorage(self.clock, self._effect)
-        self.converter = MemoryConverter(self._effect)
+        self.converter = MemoryConverter(self.storage.open, self._effect)
         self.chat = MemoryChat(self.clock, self._effect)
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         self.app = App(

@@ -91,6 +91,7 @@ class Lamps(Controller[LampSpec, Lamp, State]):
     provide: Callable[[str], object] = field(default=lambda _: None)
     asked: list[str] = field(default_factory=list)
     lease_s: int = LEASE_S
+    beats: bool = False
     hands_over: bool = False
 
     def read(self, key: str) -> LampSnapshot:
@@ -119,6 +120,7 @@ class Lamps(Controller[LampSpec, Lamp, State]):
                 spec.name,
                 retry_permanent=spec.retry_permanent,
                 lease_s=self.lease_s,
+                beats=self.beats,
             )
         if spec.watched and not observed:
             return Step("watch", Effect.OBSERVE, record, record, observes=True)

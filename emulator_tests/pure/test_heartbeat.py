@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -167,3 +168,46 @@ def test_job_reads_its_own_thing() -> None:
 def test_job_is_refused_for_a_thing_without_a_record() -> None:
     with pytest.raises(Conflict, match="not claimed any more"):
         resumed(House(lit=True))
+
+
+BEATEN_WITHIN_S = 20.0
+
+
+def test_lease_is_extended_while_a_step_that_beats_is_done() -> None:
+    house = House(lit=True)
+    house.lamps.lease_s, house.lamps.beats = 1, True
+
+    def take_long(_step: str) -> None:
+        for _ in range(3):
+            house.clock.advance(0.6)
+            deadline = time.monotonic() + BEATEN_WITHIN_S
+            while (claim := house.lamp.progress.claim) is None or claim.until < after_lease(house):
+                assert time.monotonic() < deadline, "The claim is not extended."
+                time.sleep(0.01)
+
+    house.lamps.provide = take_long
+    house.reconcile()
+    assert house.lamps.asked == ["light"]
+    assert (house.lamp.state, house.lamp.progress.claim) == (State.LIT, None)
+
+
+def after_lease(house: House) -> datetime:
+    return house.clock() + timedelta(seconds=house.lamps.lease_s)
+
+
+def test_step_that_lost_its_claim_writes_no_outcome() -> None:
+    house = House(lit=True)
+    house.lamps.beats = True
+    others: list[Lamp] = []
+
+    def lose_it(step: str) -> None:
+        if step == "light":
+            house.clock.advance(LEASE_S + 1)
+            house.lamps.provide = lambda _: None
+            house.reconcile()
+            others.append(house.lamp)
+
+    house.lamps.provide = lose_it
+    house.reconcile()
+    assert house.lamps.asked == ["light", "find"]
+    assert [house.lamp] == others

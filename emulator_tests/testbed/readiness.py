@@ -27,7 +27,7 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
     Raises:
         PartFailed: A part ended, or was not ready by the deadline.
     """
-    tasks, storage, kaltura, bunny, s3, _, firebase = parts
+    tasks, storage, kaltura, bunny, s3, _, *converters, firebase = parts
 
     def answered(part: Part, what: str, is_met: Callable[[], bool]) -> None:
         part.wait_until(what, is_met, deadline_at)
@@ -38,6 +38,8 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
     answered(bunny, "serve", lambda: bunny.has_said("ready on"))
     answered(s3, "refuse requests without a key", lambda: _refuses_without_key(testbed))
     answered(tasks, "serve", lambda: tasks.has_said("ready on"))
+    for converter in converters:
+        answered(converter, "run", lambda: ask(testbed.converter_url)[0] == 200)
     answered(firebase, "start its emulators", lambda: _has_started(firebase))
     answered(firebase, "sign a user up", lambda: _signs_up(testbed))
     answered(firebase, "read a document", lambda: _reads_document(testbed))

@@ -99,7 +99,8 @@ class Testbed:
         self.slides_token_secret = secrets.token_hex(20)
         self._cloudflare_signing_key = ""
         self._ports = free_ports(
-            "auth functions firestore websocket hub logging eventarc queues tasks storage kaltura cloudflare bunny s3"
+            "auth functions firestore websocket hub logging eventarc queues tasks storage converter kaltura cloudflare "
+            "bunny s3"
         )
 
     @property
@@ -158,6 +159,15 @@ class Testbed:
         return f"http://{HOST}:{self._ports['s3']}"
 
     @property
+    def converter_url(self) -> str:
+        """The service that converts shared documents, if there is a bucket for them."""
+        return f"http://{HOST}:{self._ports['converter']}"
+
+    @property
+    def _shares_slides(self) -> bool:
+        return "SLIDES_BUCKET" in self._settings
+
+    @property
     def logs(self) -> Path:
         """The folder with each part's log."""
         return self._state / "logs"
@@ -178,6 +188,7 @@ class Testbed:
             "KALTURA_URL": self.kaltura_url,
             "STORAGE_EMULATOR_HOST": self.storage_url,
             "TASKS_EMULATOR_HOST": self.tasks_host,
+            **({"SLIDES_CONVERTER_URL": self.converter_url} if self._shares_slides else {}),
             **self._settings,
         }
 
@@ -244,6 +255,7 @@ class Testbed:
             ("Cloudflare Stream", self.cloudflare_url),
             ("Bunny Stream", self.bunny_url),
             ("S3", self.s3_url),
+            *([("converter", self.converter_url)] if self._shares_slides else []),
         ]
 
     def __enter__(self) -> Self:
@@ -252,6 +264,8 @@ class Testbed:
             self._held.enter_context(take_folder(self._state))
             self._parts = [self._tasks(), self._storage(), self._kaltura(), self._bunny(), self._s3()]
             self._parts.append(self._cloudflare())
+            if self._shares_slides:
+                self._parts.append(self._converter())
             for part in self._parts:
                 part.start()
             # The functions are told its signing key, as they are in the cloud, before they start.
@@ -287,7 +301,9 @@ class Testbed:
         if self.failure is not None:
             raise TestbedError(self.failure)
 
-    def _part(self, name: str, command: list[str | Path], grace_s: float) -> Part:
+    def _part(
+        self, name: str, command: list[str | Path], grace_s: float, variables: Mapping[str, str] | None = None
+    ) -> Part:
         passed_on = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
         return Part(
             name=name,
@@ -307,6 +323,7 @@ class Testbed:
                 "PYTHONPATH": str(ROOT) if name != "firebase" else "",
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONWARNINGS": "ignore::FutureWarning",
+                **(variables or {}),
             },
             directory=self._state,
             log=self.logs / f"{name}.log",
@@ -341,6 +358,18 @@ class Testbed:
         program = "emulator_tests.simulators.bunny"
         return self._part("bunny", [VENV / "bin" / "python", "-m", program, *address, *keys], 3)
 
+    def _converter(self) -> Part:
+        served = ["--bind", f"{HOST}:{self._ports['converter']}", "--threads", "8", "--timeout", "0"]
+        # It reads documents from this stack's storage only.
+        variables = {"SOURCE_ORIGIN": self.storage_url}
+        command: list[str | Path] = [
+            VENV / "bin" / "gunicorn",
+            *served,
+            "--no-control-socket",
+            "convert.service:service()",
+        ]
+        return self._part("converter", command, 3, variables)
+
     def _s3(self) -> Part:
         files, beside = self._state / "s3", self._state / "beside-s3"
         # A folder is a bucket. What else is known of it lies beside it: not every file system has attributes.
@@ -354,7 +383,7 @@ class Testbed:
         """
         Wait until the Cloudflare simulator answers, and return a new signing key as the functions read it.
         """
-        cloudflare = self._parts[-1]
+        cloudflare = self._parts[5]
         cloudflare.wait_until("serve", lambda: cloudflare.has_said("ready on"), started_at + READY_WITHIN_S)
         url = f"{self.cloudflare_url}/client/v4/accounts/{self.cloudflare_account_id}/stream/keys"
         headers = {"Authorization": f"Bearer {self.cloudflare_api_token}"}

@@ -1,119 +1,201 @@
-"""The converter port as a program on this machine: `python -m convert`, which draws pages in a sandbox.
+"""The converter port over HTTP: the service in `convert/`, which draws pages in a sandbox.
 
-Built by `functions/wiring.py`. The program is a process of its own. It gets a file and a folder, and tells on its
-standard output, line by line in JSON, what is done. See `convert/`.
+Built by `functions/wiring.py`. One request converts one document; its answer is a stream of events, see
+`convert/service.py`.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Timer
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from shared.core.errors import Permanent, Transient
-from shared.ports import CONVERSION, Conversion, ConvertedPage
+from shared.core.errors import Misconfigured, Permanent, Transient
+from shared.ports import CONVERSION, NO_SUCH_OBJECT, Conversion, ConvertedPage
+
+if TYPE_CHECKING:
+    from requests import Response
 
 PROVIDER: Final = "converter"
 
-CONVERSION_MAX_S: Final = 1200.0
-"""Seconds after which the program is killed; it limits each of its tools to a minute itself."""
+CONNECTED_WITHIN_S: Final = 10.0
+SILENT_AT_MOST_S: Final = 60.0
+"""How long the service may send nothing; it tells every 10 s that it is alive. An instance may start meanwhile."""
 
-LINE_MAX: Final = 10_000
-"""The most characters of one line of the program."""
+LINE_BYTES_MAX: Final = 10_000
+FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""The largest picture of a page that is taken."""
 
-_REFUSED: Final = 1
-"""The exit status if the document cannot be shown."""
+_EXTENSIONS: Final = ("png", "webp")
+_GONE: Final = ("SOURCE_HTTP_404", "SOURCE_HTTP_410")
+
+
+def own_token(url: str) -> str | None:
+    """
+    Return a token that says to a service of Cloud Run who we are; `None` for one on this machine.
+
+    Raises:
+        Transient: There is no token at the moment (again).
+        Misconfigured: There are no credentials (never, until there are).
+    """
+    if url.startswith("http://"):
+        return None
+    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+    from google.auth.transport.requests import Request
+    from google.oauth2.id_token import fetch_id_token
+
+    try:
+        token: str = fetch_id_token(Request(), url)  # type: ignore[no-untyped-call]  # the library has no types for it
+    except DefaultCredentialsError:
+        raise Misconfigured(
+            "The converter is called with the functions' own account, which has no credentials."
+        ) from None
+    except GoogleAuthError:
+        raise _failed("NO_TOKEN") from None
+    return token
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramConverter:
+class ServiceConverter:
     """
-    Runs the program once for each document.
+    Calls the service once for each document.
 
     Attributes:
-        command: The program, with its first arguments.
-        folder: The folder in which it is run.
-        within_s: Seconds after which it is killed.
+        url: The address of the service, without a path.
+        token: Returns the token for this address; see `own_token`.
     """
 
-    command: Sequence[str]
-    folder: Path
-    within_s: float = CONVERSION_MAX_S
+    url: str
+    token: Callable[[str], str | None] = own_token
 
-    def convert(self, fetch: Callable[[Path], None], kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
-        warnings = list[str]()
-        pages: int | None = None
-        with tempfile.TemporaryDirectory(prefix="greenroom-") as name:
-            source, pictures = Path(name) / f"source.{kind}", Path(name) / "pages"
-            pictures.mkdir()
-            fetch(source)
-            for told in self._run(source, kind, pictures):
-                match told["event"]:
-                    case "page":
-                        publish(_page(told, pictures))
-                    case "warning":
-                        warnings.append(str(told["message"]))
-                    case "done":
-                        pages = int(told["pages"])
-                    case "error":
-                        raise Permanent(
-                            str(told["message"]), provider=PROVIDER, operation=CONVERSION, code=str(told["reason"])
-                        )
-        if pages is None:
-            raise _failed("UNFINISHED")
-        return Conversion(pages, tuple(warnings))
-
-    def _run(self, source: Path, kind: str, pictures: Path) -> Iterator[Mapping[str, Any]]:
+    def convert(self, source: str, kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
         """
-        Yield what the program tells. The program has ended when this has.
+        See `ports.Converter`.
+        """
+        warnings = list[str]()
+        with self._asked({"source": source, "type": kind}) as answer:
+            stream = _Stream(answer.iter_content(None))
+            while True:
+                told = stream.event()
+                match told.get("event"):
+                    case "page":
+                        publish(_page(told, stream))
+                    case "warning":
+                        warnings.append(str(told.get("message")))
+                    case "done":
+                        return Conversion(_number(told, "pages", 10_000), tuple(warnings))
+                    case "error":
+                        sentence, reason = str(told.get("message")), str(told.get("reason"))
+                        raise Permanent(sentence, provider=PROVIDER, operation=CONVERSION, code=reason)
+                    case "failed" if told.get("code") in _GONE:
+                        raise Permanent(
+                            "The document is gone.", provider=PROVIDER, operation="read", code=NO_SUCH_OBJECT
+                        )
+                    case "failed":
+                        raise _failed(str(told.get("code")))
+
+    @contextmanager
+    def _asked(self, request: Mapping[str, str]) -> Iterator[Response]:
+        """
+        Send the request, and turn errors on the way into ours.
 
         Raises:
-            Transient: It failed, or took too long (again).
+            Transient: The service could not be reached, is busy, or ended before its answer did (again).
+            Misconfigured: It does not exist, or does not let us call it (never, until the operator changes it).
         """
-        command = [*self.command, str(source), str(pictures), "--type", kind]
-        with subprocess.Popen(
-            command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8"
-        ) as program:
-            timer = Timer(self.within_s, program.kill)
-            timer.start()
-            try:
-                assert program.stdout is not None
-                while line := program.stdout.readline(LINE_MAX):
-                    yield _parsed(line)
-                status = program.wait()
-            finally:
-                timer.cancel()
-                program.kill()
-        if status not in (0, _REFUSED):
-            raise _failed(f"EXIT_{status}")
+        import requests
+        from urllib3.exceptions import HTTPError
+
+        token = self.token(self.url)
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        try:
+            with requests.post(
+                f"{self.url}/convert",
+                json=request,
+                headers=headers,
+                timeout=(CONNECTED_WITHIN_S, SILENT_AT_MOST_S),
+                stream=True,
+                allow_redirects=False,
+            ) as answer:
+                if answer.status_code in (401, 403, 404):
+                    raise Misconfigured(
+                        f"SLIDES_CONVERTER_URL answers HTTP {answer.status_code}. Deploy the service of convert/ "
+                        "there, and grant the functions' account the role roles/run.invoker on it."
+                    )
+                if answer.status_code != 200:
+                    raise _failed(f"HTTP_{answer.status_code}")
+                yield answer
+        except (requests.RequestException, HTTPError):
+            # Its text may quote the source's address, which is a secret.
+            raise _failed("CONNECTION_LOST") from None
 
 
-def _page(told: Mapping[str, Any], pictures: Path) -> ConvertedPage:
-    picture, thumbnail = (pictures / Path(str(told[name])).name for name in ("file", "thumbnail"))
-    return ConvertedPage(
-        number=int(told["number"]),
-        width=int(told["width"]),
-        height=int(told["height"]),
-        extension=picture.suffix.removeprefix("."),
-        picture=picture.read_bytes(),
-        thumbnail=thumbnail.read_bytes(),
-        is_blank=told["isBlank"] is True,
-    )
+class _Stream:
+    """
+    The bytes of an answer, as they arrive.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._received = bytearray()
+
+    def event(self) -> Mapping[str, Any]:
+        """
+        Return the next event.
+
+        Raises:
+            Transient: There is none, or it is malformed (again).
+        """
+        while (at := self._received.find(b"\n")) < 0:
+            if len(self._received) > LINE_BYTES_MAX:
+                raise _failed("MALFORMED")
+            self._receive()
+        try:
+            told = json.loads(self._take(at + 1))
+        except ValueError:
+            raise _failed("MALFORMED") from None
+        if not isinstance(told, dict):
+            raise _failed("MALFORMED")
+        return told
+
+    def read(self, count: int) -> bytes:
+        """
+        Return the next bytes. Raises as `event`.
+        """
+        while len(self._received) < count:
+            self._receive()
+        return self._take(count)
+
+    def _receive(self) -> None:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            raise _failed("UNFINISHED")
+        self._received += chunk
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._received[:count])
+        del self._received[:count]
+        return taken
 
 
-def _parsed(line: str) -> Mapping[str, Any]:
-    try:
-        told = json.loads(line)
-    except ValueError:
-        raise _failed("MALFORMED") from None
-    if not isinstance(told, dict) or "event" not in told:
+def _page(told: Mapping[str, Any], stream: _Stream) -> ConvertedPage:
+    extension = told.get("extension")
+    if extension not in _EXTENSIONS:
         raise _failed("MALFORMED")
-    return told
+    # The files follow in this order.
+    picture = stream.read(_number(told, "fileBytes", FILE_BYTES_MAX))
+    thumbnail = stream.read(_number(told, "thumbnailBytes", FILE_BYTES_MAX))
+    number, width, height = (_number(told, name, 100_000) for name in ("number", "width", "height"))
+    return ConvertedPage(number, width, height, extension, picture, thumbnail, told.get("isBlank") is True)
+
+
+def _number(told: Mapping[str, Any], name: str, most: int) -> int:
+    value = told.get(name)
+    if type(value) is not int or not 1 <= value <= most:
+        raise _failed("MALFORMED")
+    return value
 
 
 def _failed(code: str) -> Transient:

@@ -127,15 +127,17 @@ class CloudStorage:
         url = self._signed(name, lifetime_s, method="POST", headers=dict(headers), query_parameters=query)
         return UploadAddress(url, "POST", headers, signed_at + timedelta(seconds=lifetime_s))
 
-    def read_address(self, name: str, lifetime_s: int, file_name: str | None = None) -> str:
+    def read_address(
+        self, name: str, lifetime_s: int, file_name: str | None = None, generation: int | None = None
+    ) -> str:
         """
         See `ports.Storage`.
         """
         check_address(name, lifetime_s)
-        if file_name is None:
-            return self._signed(name, lifetime_s, method="GET")
-        saved_as = disposition(file_name)
-        return self._signed(name, lifetime_s, method="GET", response_disposition=saved_as, response_type=DOWNLOAD_TYPE)
+        signed: dict[str, Any] = {"generation": generation}
+        if file_name is not None:
+            signed |= {"response_disposition": disposition(file_name), "response_type": DOWNLOAD_TYPE}
+        return self._signed(name, lifetime_s, method="GET", **signed)
 
     def find(self, name: str) -> StoredObject | None:
         """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Protocol
 
 CONVERSION: Final = "convert"
@@ -54,18 +53,20 @@ class Converter(Protocol):
     Draws the pages of a document.
     """
 
-    def convert(self, fetch: Callable[[Path], None], kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
+    def convert(self, source: str, kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
         """
         Draw every page. Repeatable.
 
         Args:
-            fetch: Writes the document to the file that it is given.
+            source: An address, a secret, from which the document can be read.
             kind: Its declared type, as a file extension.
             publish: Is given each page as soon as it is drawn, the first page first and the others in any order.
 
         Raises:
-            Permanent: The document cannot be shown: its operation is `CONVERSION`, and it says why (never).
-            Transient: The converter itself failed (again).
-            Others: Whatever `fetch` and `publish` raise.
+            Permanent: The document cannot be shown: its operation is `CONVERSION`, and it says why (never). Or it does
+                not exist any more: its code is `NO_SUCH_OBJECT` (never).
+            Transient: The converter itself failed, or cannot do more at the moment (again).
+            Misconfigured: The converter does not let us call it (never, until the operator changes it).
+            Others: Whatever `publish` raises.
         """
         ...

@@ -80,7 +80,9 @@ class Storage(Protocol):
         """
         ...
 
-    def read_address(self, name: str, lifetime_s: int, file_name: str | None = None) -> str:
+    def read_address(
+        self, name: str, lifetime_s: int, file_name: str | None = None, generation: int | None = None
+    ) -> str:
         """
         Return an address, a secret, from which anybody can read one object for a while. The object need not exist.
 
@@ -89,6 +91,7 @@ class Storage(Protocol):
             lifetime_s: How long it can be read, at most seven days.
             file_name: The name of the file that browsers save instead of showing it. Any text: what a file name cannot
                 have is left out, and a long one is cut.
+            generation: Read this generation only; `None` for the present one.
         """
         ...
 

@@ -1,20 +1,29 @@
-"""The claim of a job that outlives the worker that began it: a copy, a conversion.
+"""The claim of a job that runs for long: a conversion, a copy.
 
-A step begins the job, and its Controller's `act` returns `HandedOver`: the claim stays. The job takes it over with
+Either its worker does it, and the step `beats`: the reconciler extends the lease while `act` runs. Or the job outlives
+the worker that began it: its Controller's `act` returns `HandedOver`, and the claim stays. The job takes it over with
 `Heartbeat.resume`, extends its lease while it runs, and writes the outcome. If the job dies, the lease ends, and the
 next reconciliation finds out what is there, as after the death of any worker.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Generic, Self
+from typing import TYPE_CHECKING, Any, Final, Generic, Self
 
-from shared.core.errors import Conflict
+from shared.core.errors import Conflict, Transient
 from shared.reconcile.controller import Controller
 from shared.reconcile.model import Claim, Progress, R, Snapshot, W, with_progress
-from shared.reconcile.reconciler import Reconciler
+
+if TYPE_CHECKING:
+    from shared.reconcile.reconciler import Reconciler
+
+BEATS: Final = 4
+"""How often a lease is extended before it would end."""
 
 
 @dataclass(slots=True)
@@ -66,6 +75,32 @@ class Heartbeat(Generic[W, R]):
         writes = self.controller.record_writes(snapshot, record, snapshot.version, now)
         version, *_ = self.reconciler.documents.commit(*writes)
         self.claimed = self.controller.claimed(snapshot, record, version)
+
+    @contextmanager
+    def keeping(self, lease_s: int) -> Iterator[None]:
+        """
+        Extend the lease again and again, in a thread of its own, until the block ends.
+
+        Args:
+            lease_s: Seconds for which others keep off after each beat.
+        """
+        is_over = threading.Event()
+
+        def run() -> None:
+            while not is_over.wait(lease_s / BEATS):
+                try:
+                    self.beat(lease_s)
+                except (Conflict, Transient):
+                    # The lease lasts for more tries. If it is lost, the outcome is not written.
+                    continue
+
+        thread = threading.Thread(target=run, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
     def settle(self, record: R) -> None:
         """

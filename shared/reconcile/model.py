@@ -213,7 +213,10 @@ class Step(Generic[R]):
         at_hand: Whether its outcome is known already. No provider is asked, so no backoff applies.
         tries_max: The number of failures in a row after which it is left to a person; `None` for no limit.
         pause_max_s: The longest pause between two tries.
-        lease_s: Seconds for which a worker that has claimed it keeps others off; longer than its worker can run.
+        lease_s: Seconds for which a worker that has claimed it keeps others off; longer than its worker can run, unless
+            it `beats`.
+        beats: Whether the lease is extended while the worker works. Only for steps that two workers may do at once: one
+            that does not reach the documents any more loses its claim and works on.
     """
 
     name: str
@@ -227,6 +230,7 @@ class Step(Generic[R]):
     tries_max: int | None = None
     pause_max_s: float = BACKOFF_MAX_S
     lease_s: int = LEASE_S
+    beats: bool = False
 
 
 Decision = Done | RequeueAt | Step[R]

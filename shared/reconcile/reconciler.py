@@ -6,8 +6,8 @@ spec, the next step and the provider; this file knows no provider and no documen
 Correctness rests on these points:
 
 - The claim is a conditional write.
-- The lease of a step is longer than its worker can run, so that a worker whose lease has ended is certainly dead. A job
-  that outlives its worker extends its lease (`heartbeat`).
+- The lease of a step is longer than its worker can run, so that a worker whose lease has ended is certainly dead. A
+  step that runs for long, or a job that outlives its worker, extends its lease (`heartbeat`).
 - The state and the reference in the claim are written before the provider is called.
 - Settling is conditional on the claim.
 - A worker that finds a claim of another one requeues.
@@ -20,6 +20,7 @@ A spec may be in the record's own document (`videos/{videoId}`), in separate fie
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,6 +31,7 @@ from shared.core.retry import RetryOnConflict
 from shared.ports import Clock, Documents, Queue, Task
 from shared.reconcile.backoff import apply_backoff, failure_of
 from shared.reconcile.controller import Controller
+from shared.reconcile.heartbeat import Heartbeat
 from shared.reconcile.model import (
     A,
     Claim,
@@ -148,8 +150,10 @@ class Reconciler:
             self._settle(controller, snapshot, step.record, self.clock(), observed=observed)
             return observed
         claimed = self._claim(controller, snapshot, step) if step.effect is Effect.CHANGE else snapshot
+        job = Heartbeat(self, controller, claimed)
         try:
-            outcome = controller.act(snapshot, step, self.clock())
+            with job.keeping(step.lease_s) if step.beats else nullcontext():
+                outcome = controller.act(snapshot, step, self.clock())
         except ProviderError as error:
             now = self.clock()
             left = step.record if isinstance(error, Doubtful) else step.rollback
@@ -160,7 +164,7 @@ class Reconciler:
             if failure.alarmed and not _was_alarmed(step):
                 log.step_stuck(controller.queue, snapshot.key, step.name, error, failure.tries, failure.since)
             self.settle_claimed(
-                controller, claimed, with_progress(left, Progress(failure=failure)), now, observed=False
+                controller, job.claimed, with_progress(left, Progress(failure=failure)), now, observed=False
             )
             return observed
         if isinstance(outcome, HandedOver):
@@ -169,7 +173,7 @@ class Reconciler:
         log.step_done(controller.queue, snapshot.key, step.name)
         informed = observed or step.observes
         record = with_progress(controller.settle(snapshot, step, outcome, now), Progress())
-        self.settle_claimed(controller, claimed, record, now, observed=informed)
+        self.settle_claimed(controller, job.claimed, record, now, observed=informed)
         return informed
 
     def _claim(self, controller: Controller[W, R, A], snapshot: Snapshot[W, R], step: Step[R]) -> Snapshot[W, R]:
@@ -183,7 +187,7 @@ class Reconciler:
             Conflict: Others wrote first (again).
             ValueError: Its lease could end while its worker still runs (never).
         """
-        if step.lease_s <= self.timeout_s:
+        if step.lease_s <= self.timeout_s and not step.beats:
             raise ValueError(
                 f"The lease of the step {step.name} of {controller.queue} is {step.lease_s} s. Make it longer than the "
                 f"timeout of its worker, {self.timeout_s} s, so that no two workers can do the step at once."

@@ -40,6 +40,7 @@ class Worker:
         per_second: The most tasks that begin in one second.
         timeout_s: Seconds after which it is stopped.
         lease_s: The shortest lease of its steps, in seconds.
+        beats: Whether its steps extend their leases while they run, which then may be shorter than `timeout_s`.
         is_bulk: Whether its tasks are numerous and nobody waits for them, so that they wait when there are many tasks.
         work: Does a task: the deployment, the key, and what runs the reconciliations of several things of one task.
             `None` reconciles the thing that has the key.
@@ -52,6 +53,7 @@ class Worker:
     per_second: int = 100
     timeout_s: int = WORKER_TIMEOUT_S
     lease_s: int = LEASE_S
+    beats: bool = False
     is_bulk: bool = False
     work: Callable[[Deployment, str, Mapper], None] | None = None
 
@@ -220,7 +222,7 @@ def registered(resources: Iterable[Resource]) -> tuple[Resource, ...]:
     )
     for one in found:
         for worker in one.all_workers:
-            if worker.lease_s <= worker.timeout_s:
+            if worker.lease_s <= worker.timeout_s and not worker.beats:
                 raise ValueError(
                     f"The worker {worker.queue} may run for {worker.timeout_s} s, but the lease of its steps is "
                     f"{worker.lease_s} s. Make the lease longer, so that no two workers can do a step at once."

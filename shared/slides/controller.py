@@ -57,6 +57,9 @@ from shared.slides.view import is_as, shown, shown_deck
 
 PICTURE_TYPES: Final = {"webp": "image/webp", "png": "image/png"}
 
+SOURCE_READABLE_S: Final = 900
+"""How long the converter may take until it has read the document."""
+
 LISTED: Final = 500
 """Objects that are listed at once."""
 
@@ -236,11 +239,11 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
 
         if self.converter is None:
             return Converted(problem=decisions.NO_CONVERTER)
-        name, generation = source_name(media_id, upload), upload.generation
+        source = self.storage.read_address(
+            source_name(media_id, upload), SOURCE_READABLE_S, generation=upload.generation
+        )
         try:
-            conversion = self.converter.convert(
-                lambda source: self.storage.download(name, generation, source), upload.kind, publish
-            )
+            conversion = self.converter.convert(source, upload.kind, publish)
         except Permanent as error:
             if error.operation == CONVERSION:
                 return Converted(problem=Problem(error.code, str(error)))

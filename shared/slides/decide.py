@@ -49,8 +49,6 @@ CONVERSION_TIMEOUT_S: Final = 1500
 """Seconds for which one conversion may run, with the transfer of the document and of its pages. Cloud Tasks waits for a
 task at most 30 minutes."""
 
-CONVERSION_LEASE_S: Final = CONVERSION_TIMEOUT_S + 120
-
 UPLOAD_LIFETIME_S: Final = 24 * 3600
 """Seconds for which an upload can be begun with its address."""
 
@@ -158,9 +156,8 @@ def decide(snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observe
         if record.tries >= TRIES_MAX:
             return _write(FAIL, failed(record, CONVERSION_FAILED, now))
         tried = replace(record, attempt=record.attempt + 1, tries=record.tries + 1)
-        return Step(
-            CONVERT, Effect.CHANGE, tried, tried, str(record.stamp), retry_permanent=True, lease_s=CONVERSION_LEASE_S
-        )
+        # Each conversion writes pages of its own, and a deletion may be repeated: two at once are no matter.
+        return Step(CONVERT, Effect.CHANGE, tried, tried, str(record.stamp), retry_permanent=True, beats=True)
     if not is_as(spec.shown, shown(record, spec.wish)) or is_beyond(spec, record):
         return _write(SHOW, record)
     return Done() if record.clean_at is None else RequeueAt(record.clean_at)
@@ -272,7 +269,7 @@ def _look(record: SharedMedia, upload: Upload, now: datetime, *, observed: bool)
 
 
 def _change(name: str, record: SharedMedia) -> Step[SharedMedia]:
-    return Step(name, Effect.CHANGE, record, record, retry_permanent=True, lease_s=CONVERSION_LEASE_S)
+    return Step(name, Effect.CHANGE, record, record, retry_permanent=True, beats=True)
 
 
 def _write(name: str, record: SharedMedia) -> Step[SharedMedia]:

@@ -11,7 +11,7 @@ from shared.reconcile.deployment import Deployment
 from shared.reconcile.reconciler import Mapper
 from shared.reconcile.resource import Resource, Worker
 from shared.reconcile.traces import Fate, Naming, Trace
-from shared.slides.decide import CONVERSION_LEASE_S, CONVERSION_TIMEOUT_S
+from shared.slides.decide import CONVERSION_TIMEOUT_S
 from shared.slides.settings import SlidesSettings
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ RESOURCE = Resource(
         at_once=10,
         per_second=20,
         timeout_s=CONVERSION_TIMEOUT_S,
-        lease_s=CONVERSION_LEASE_S,
+        beats=True,
     ),
     open=controller,
     workers=(

@@ -1,0 +1,127 @@
+"""A running process that draws pages: in the sandbox, for one document. What it answers is checked."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from convert import limits
+from convert.refusals import Reason, Refused
+from convert.requests import Form, Way
+from convert.sandbox import Ended, Program, python
+
+_LINE_BYTES: Final = 256 * 1024
+_FILE_BYTES: Final = 64 * limits.MIB
+_MAGIC: Final = {"png": b"\x89PNG\r\n\x1a\n", "webp": b"RIFF"}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """
+    A page as a tool drew it.
+    """
+
+    extension: str
+    width: int
+    height: int
+    file: bytes
+    thumbnail: bytes
+    fonts: tuple[str, ...] = ()
+    is_blank: bool = False
+
+
+class Drawer:
+    """
+    A process that starts as soon as this is made. Used for one document, and by one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._program = Program(python("convert.drawing"))
+        self._opened: Path | None = None
+        self._count = 0
+
+    @property
+    def process_id(self) -> int:
+        """
+        The process of bubblewrap, outside.
+        """
+        return self._program.process_id
+
+    @property
+    def is_alive(self) -> bool:
+        """
+        Whether it still runs.
+        """
+        return self._program.is_alive
+
+    def close(self) -> None:
+        """
+        Kill it.
+        """
+        self._program.close()
+
+    def open(self, file: Path, form: Form, seconds: float = limits.TOOL_S) -> int:
+        """
+        Open a file, unless it is open.
+
+        Returns:
+            The number of its pages.
+
+        Raises:
+            Refused: The file cannot be opened (never).
+            Overrun: Opening takes too long or too much.
+            Ended: The process ended.
+        """
+        if self._opened != file:
+            self._program.send(_line({"open": self._program.give(file, file.name), "form": form}))
+            answer = self._program.answer(_LINE_BYTES, seconds)
+            if "refused" in answer:
+                raise Refused(Reason(_text(answer, "refused")))
+            self._count = _number(answer, "pages", least=0, most=2**31)
+            self._opened = file
+        return self._count
+
+    def draw(self, number: int, way: Way, seconds: float = limits.TOOL_S) -> Drawn:
+        """
+        Draw a page of the file that is open; numbers begin with 1.
+
+        Raises:
+            Overrun: Drawing takes too long or too much.
+            Ended: The process ended, or its answer is no picture.
+        """
+        deadline = time.monotonic() + seconds
+        self._program.send(_line({"page": number, "way": way}))
+        answer = self._program.answer(_LINE_BYTES, seconds)
+        longest = limits.LONGEST_SIDE_PX
+        extension = _text(answer, "extension")
+        width = _number(answer, "width", least=1, most=longest)
+        height = _number(answer, "height", least=1, most=longest)
+        file, small = (
+            b"".join(
+                self._program.read_chunks(_number(answer, name, least=1, most=_FILE_BYTES), deadline - time.monotonic())
+            )
+            for name in ("fileBytes", "thumbnailBytes")
+        )
+        # Whatever the document made of the process: what goes on from here is a picture of a kind we know.
+        if extension not in _MAGIC or not file.startswith(_MAGIC[extension]) or not small.startswith(_MAGIC["webp"]):
+            raise Ended("what was drawn is no picture")
+        fonts = answer.get("fonts")
+        return Drawn(extension, width, height, file, small, tuple(map(str, fonts if isinstance(fonts, list) else ())))
+
+
+def _line(request: dict[str, Any]) -> bytes:
+    return json.dumps(request).encode() + b"\n"
+
+
+def _number(answer: dict[str, Any], name: str, *, least: int, most: int) -> int:
+    value = answer.get(name)
+    if not isinstance(value, int) or not least <= value <= most:
+        raise Ended(f"{name} is not a number from {least} to {most}")
+    return value
+
+
+def _text(answer: dict[str, Any], name: str) -> str:
+    return str(answer.get(name))
