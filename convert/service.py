@@ -78,11 +78,13 @@ class Service:
         pool: Where programs come from.
         origin: What every source begins with: scheme, host, and a slash.
         at_once: The most conversions at once; more are refused with 429.
+        most_pages: The most pages of a document.
     """
 
-    def __init__(self, pool: Pool, origin: str, at_once: int) -> None:
+    def __init__(self, pool: Pool, origin: str, at_once: int, most_pages: int) -> None:
         self._pool = pool
         self._origin = origin
+        self._most_pages = most_pages
         self._slots = threading.BoundedSemaphore(at_once)
         self._open = urllib.request.build_opener(_NoRedirects).open
         pool.refill()
@@ -144,7 +146,7 @@ class Service:
             with tempfile.TemporaryDirectory(prefix="greenroom-") as folder:
                 source = Path(folder) / f"source.{kind}"
                 self._fetch(address, source)
-                convert(source, kind, events, self._pool)
+                convert(source, kind, events, self._pool, self._most_pages)
         except Refused as refused:
             # The sentence is for the person who uploaded the document; the cause is for the operator.
             _log.warning("refused: %s: %s", refused.reason, refused.__cause__)
@@ -249,11 +251,14 @@ def _answer(respond: Respond, status: HTTPStatus, sentence: str) -> Iterable[byt
     return [body]
 
 
-def service() -> Service:
+def service(most_pages: int = limits.PAGES) -> Service:
     """
     Return the application, set up by the environment: `SOURCE_ORIGIN`, `CONVERSIONS_AT_ONCE`.
+
+    Args:
+        most_pages: The most pages of a document.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     at_once = int(os.environ.get("CONVERSIONS_AT_ONCE", "2"))
     origin = os.environ.get("SOURCE_ORIGIN", "https://storage.googleapis.com").rstrip("/") + "/"
-    return Service(Pool(LANES * at_once, is_warm=True), origin, at_once)
+    return Service(Pool(LANES * at_once, is_warm=True), origin, at_once, most_pages)
