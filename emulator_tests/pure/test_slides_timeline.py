@@ -25,6 +25,7 @@ from shared.core.paths import (
     RECONCILE_SLIDES,
     RECONCILE_TIMELINE,
     session_path,
+    shared_media_path,
     slide_timeline_path,
     slides_path,
     timeline_path,
@@ -454,6 +455,13 @@ def test_deleted_media_is_marked_and_has_no_address(lesson: Lesson) -> None:
     assert told[gone] == {"id": gone, "is_deleted": True, "title": None, "nb_pages": None, "urls": None}
     assert (told[kept]["is_deleted"], list(told[kept]["urls"]["pages"])) == (False, ["1"])
     assert [one["shared_live_media"] for one in lesson.timeline()["results"]] == [gone, None, kept, None]
+
+
+def test_view_of_another_session_counts_as_deleted(lesson: Lesson) -> None:
+    media_id = lesson.ready()
+    lesson.start(media_id)
+    lesson.deployment.documents.commit(Update(shared_media_path("s1", media_id), {"sessionCreatedAt": at(-1)}))
+    assert [(one["is_deleted"], one["urls"]) for one in lesson.timeline()["shared_live_medias"]] == [(True, None)]
 
 
 def test_page_that_a_shorter_document_has_not_has_no_address(lesson: Lesson) -> None:
