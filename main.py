@@ -38,6 +38,7 @@ FUNCTIONS: Final = {
     "reconcileErasure": "functions.work",
     "reconcileSession": "functions.work",
     "reconcileSlides": "functions.work",
+    "reconcileTimeline": "functions.work",
     "reconcileTransfer": "functions.work",
     "reconcileVideo": "functions.work",
     "renewUploadToken": "functions.uploads",

@@ -41,7 +41,7 @@ def _json(schema: Schema, description: str) -> Schema:
 
 _BY_PAGE: Final[Schema] = {
     "type": "object",
-    "description": "A signed address for each page, by its number. It works for two hours.",
+    "description": "Signed addresses of pages, by their numbers. They work for two hours.",
     "additionalProperties": {"type": "string", "format": "uri"},
 }
 
@@ -84,6 +84,42 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "active_shared_live_media_page": _or_null(_WHOLE),
             "revision": {**_WHOLE, "description": "Grows with each change of what is shown."},
             "shared_live_medias": {"type": "array", "items": _reference("SharedLiveMedia")},
+        }
+    ),
+    "Timeline": _object(
+        {
+            "id": {**_TEXT, "description": "The id of the session."},
+            "count": {**_WHOLE, "minimum": 0},
+            "next": _or_null(_TEXT),
+            "previous": _or_null(_TEXT),
+            "results": {
+                "type": "array",
+                "description": "The changes of what the session showed, the earliest first.",
+                "items": _object(
+                    {
+                        "revision": _WHOLE,
+                        "at": {"type": "string", "format": "date-time"},
+                        "shared_live_media": {
+                            **_or_null({"type": "string", "format": "uuid"}),
+                            "description": "The media that is shown since; null if none is.",
+                        },
+                        "page": _or_null({**_WHOLE, "minimum": 1}),
+                    }
+                ),
+            },
+            "shared_live_medias": {
+                "type": "array",
+                "description": "The media in these changes.",
+                "items": _object(
+                    {
+                        "id": {"type": "string", "format": "uuid"},
+                        "is_deleted": {**_TRUTH, "description": "Whether it was deleted since, and cannot be shown."},
+                        "title": _or_null(_TEXT),
+                        "nb_pages": _or_null({**_WHOLE, "minimum": 1}),
+                        "urls": _or_null(_object({"pages": _BY_PAGE})),
+                    }
+                ),
+            },
         }
     ),
     "Upload": _object(
@@ -202,6 +238,15 @@ def document() -> dict[str, Any]:
             f"{_MEDIA}end/": {"post": _operation("end", "Stop showing a media.", "200", video, parameters=of_media)},
             "/api/videos/{id}/": {
                 "get": _operation("retrieveVideo", "Read the session.", "200", video, parameters=(_SESSION,))
+            },
+            "/api/videos/{id}/timeline/": {
+                "get": _operation(
+                    "retrieveTimeline",
+                    "Read what the session showed when, with the addresses of these pages.",
+                    "200",
+                    _reference("Timeline"),
+                    parameters=(_SESSION, *pages),
+                )
             },
         },
         "components": {

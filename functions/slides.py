@@ -22,13 +22,14 @@ from shared.core.callers import Caller
 from shared.core.errors import BadRequest, NotFound
 from shared.core.paths import MEDIA_ID, SESSION_ID
 from shared.limits.call_budgets import Work
+from shared.ports import Clock, Documents
 from shared.reconcile import WORKER_TIMEOUT_S
 from shared.reconcile.deployment import Deployment
 from shared.slides.commands import InvalidField, checked_title
 from shared.slides.context import Context
 from shared.slides.model import Wish
 from shared.slides.resource import announcing, commands, reading
-from shared.slides.showing import end, navigate, start
+from shared.slides.showing import Announce, end, navigate, start
 
 API_MEMORY: Final = MemoryOption.MB_256
 
@@ -37,6 +38,7 @@ PAGE_MAX: Final = 100
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _OF_MEDIA: Final = rf"/api/sharedlivemedias/(?P<id>{MEDIA_ID.pattern})"
+_OF_SESSION: Final = rf"/api/videos/(?P<id>{SESSION_ID.pattern})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +89,46 @@ class Route:
     answer: Answer
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """
+    The part of a list that a request asks for.
+
+    Attributes:
+        offset: How many to leave out.
+        limit: The most to return.
+    """
+
+    offset: int
+    limit: int
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Slice:
+        """
+        Return the part in a query; numbers that are not valid do not count. Pure.
+        """
+        limit = _number(query, "limit", PAGE_MAX, 1, PAGE_MAX)
+        return cls(_number(query, "offset", 0, 0, 1_000_000), limit)
+
+    def counted(self, count: int) -> dict[str, Any]:
+        """
+        Return the fields that lead through a list of this length. Pure.
+        """
+
+        def page(first: int) -> str | None:
+            return f"?limit={self.limit}&offset={first}" if 0 <= first < count else None
+
+        return {
+            "count": count,
+            "next": page(self.offset + self.limit),
+            "previous": page(max(0, self.offset - self.limit)) if self.offset else None,
+        }
+
+
 def _list(asked: Asked) -> Response:
-    limit = _number(asked.request.query, "limit", PAGE_MAX, 1, PAGE_MAX)
-    offset = _number(asked.request.query, "offset", 0, 0, 1_000_000)
-    count, medias = asked.deployment.get(reading).medias(asked.context, offset, limit)
-
-    def page(first: int) -> str | None:
-        return f"?limit={limit}&offset={first}" if 0 <= first < count else None
-
-    content = {
-        "count": count,
-        "next": page(offset + limit),
-        "previous": page(max(0, offset - limit)) if offset else None,
-        "results": medias,
-    }
-    return answers.json_response(content, 200)
+    part = Slice.of(asked.request.query)
+    count, medias = asked.deployment.get(reading).medias(asked.context, part.offset, part.limit)
+    return answers.json_response({**part.counted(count), "results": medias}, 200)
 
 
 def _create(asked: Asked) -> Response:
@@ -145,25 +172,49 @@ def _initiate_upload(asked: Asked) -> Response:
 
 
 def _start(asked: Asked) -> Response:
-    start(asked.context, asked.id, asked.deployment.documents, asked.deployment.get(announcing))
+    start(asked.context, asked.id, *_showing(asked.deployment))
     return _session(asked)
 
 
 def _navigate(asked: Asked) -> Response:
     page = asked.body().get("target_page")
-    navigate(asked.context, asked.id, page, asked.deployment.documents, asked.deployment.get(announcing))
+    navigate(asked.context, asked.id, page, *_showing(asked.deployment))
     return _session(asked)
 
 
 def _end(asked: Asked) -> Response:
-    end(asked.context, asked.id, asked.deployment.documents, asked.deployment.get(announcing))
+    end(asked.context, asked.id, *_showing(asked.deployment))
     return _session(asked)
+
+
+def _showing(deployment: Deployment) -> tuple[Documents, Announce, Clock]:
+    """
+    Return what a change of what is shown needs.
+    """
+    return deployment.documents, deployment.get(announcing), deployment.clock
 
 
 def _retrieve_session(asked: Asked) -> Response:
+    _require_own(asked)
+    return _session(asked)
+
+
+def _retrieve_timeline(asked: Asked) -> Response:
+    _require_own(asked)
+    part = Slice.of(asked.request.query)
+    count, timeline = asked.deployment.get(reading).timeline(asked.context, part.offset, part.limit)
+    return answers.json_response({**part.counted(count), **timeline}, 200)
+
+
+def _require_own(asked: Asked) -> None:
+    """
+    Refuse the id of another session than the token's.
+
+    Raises:
+        NotFound: It is another session's (never).
+    """
     if asked.id != asked.context.session_id:
         raise NotFound("Not found.", reason="SESSION_NOT_FOUND")
-    return _session(asked)
 
 
 ROUTES: Final = tuple(
@@ -179,7 +230,8 @@ ROUTES: Final = tuple(
         ("POST", f"{_OF_MEDIA}/start/", Work.CHANGE, _start),
         ("POST", f"{_OF_MEDIA}/navigate/", Work.CHANGE, _navigate),
         ("POST", f"{_OF_MEDIA}/end/", Work.CHANGE, _end),
-        ("GET", f"/api/videos/(?P<id>{SESSION_ID.pattern})/", Work.LOOK, _retrieve_session),
+        ("GET", f"{_OF_SESSION}/", Work.LOOK, _retrieve_session),
+        ("GET", f"{_OF_SESSION}/timeline/", Work.LOOK, _retrieve_timeline),
     )
 )
 

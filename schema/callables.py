@@ -147,6 +147,12 @@ DESCRIBED: Final = {
             "manifestUrl": "https://www.kaltura.com/p/…/a.m3u8?ks=djJ8…",
             "progressiveUrl": "https://www.kaltura.com/p/…/a.mp4?ks=djJ8…",
             "thumbnailUrl": "https://www.kaltura.com/p/…/width/640?ks=djJ8…",
+            "slides": {
+                "timeline": "sessions/optics-1/slideTimelines",
+                "startedAt": "2026-11-29T10:00:00Z",
+                "token": "eyJ…",
+                **_UNTIL,
+            },
             **_UNTIL,
         },
     ),

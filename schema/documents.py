@@ -126,6 +126,7 @@ class Playable:
     sizeBytes: int | None
     mediaType: str | None
     readyAt: Timestamp
+    beganAt: Annotated[Timestamp | None, Doc("of a recording: the instant of its first picture")]
 
 
 @message

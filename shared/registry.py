@@ -19,6 +19,7 @@ FOLDERS: Final = (
     "transfers",
     "erasure",
     "slides",
+    "slides.timelines",
 )
 """The folders of the resources. Each has a `resource.py` with a `RESOURCE`."""
 

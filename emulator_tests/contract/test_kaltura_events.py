@@ -11,7 +11,7 @@ import pytest
 
 from emulator_tests.contract.accounts import Film, KalturaServer, KalturaTestAccount
 from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.ports import EventIds, EventSpec, ExternalIds, Refusal, UploadSpec
+from shared.ports import EventIds, EventSpec, ExternalIds, MediaState, Refusal, UploadSpec
 from shared.providers.kaltura.events import KalturaEvents
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
@@ -98,6 +98,37 @@ def test_a_recording_is_adopted_once_the_profile_that_was_deleted_is_made_again(
 
     profiles = account.administrator().accessControlProfile
     assert profiles.get(account.administrator().baseEntry.get(adopted["entryId"]).accessControlId).systemName
+
+
+def test_recording_says_when_it_began_also_after_the_encoder_came_back(account: KalturaTestAccount) -> None:
+    """
+    The position in a recording is counted from there.
+    """
+    external_ids = make_event(account, 1)
+    before = datetime.now(UTC)
+    account.broadcast(external_ids, None, is_live=True)
+    after = datetime.now(UTC)
+    account.broadcast(external_ids, Film.VIDEO, is_live=False)
+    seen = account.events.observe_broadcast(external_ids)
+    assert seen is not None
+    (recording,) = seen.recordings
+    (first,) = account.media.observe([recording])
+    assert first.began_at is not None
+    assert before - timedelta(seconds=0.5) <= first.began_at <= after + timedelta(seconds=0.5)
+
+    account.later()
+    for is_live in (True, False):
+        account.broadcast(external_ids, Film.VIDEO, is_live=is_live)
+    adopted = account.media.adopt_recording("video:r1:1", UploadSpec("A film", "", 0, recording=recording))
+    (again,) = account.media.observe([adopted])
+    assert again.began_at == first.began_at
+
+
+def test_upload_has_no_beginning(account: KalturaTestAccount) -> None:
+    uploaded = make_upload(account, 1)
+    account.upload(uploaded, Film.VIDEO)
+    (seen,) = account.media.observe([uploaded])
+    assert (seen.state, seen.began_at) == (MediaState.READY, None)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ TESTS: Final = {
     "shared/reconcile/reconciler.py": ("heartbeat", "reconcile"),
     "shared/reconcile/slots.py": ("slots",),
     "shared/sessions/decide.py": ("sessions_decide",),
+    "shared/slides/timelines/decide.py": ("timelines_decide",),
     "shared/transfers/decide.py": ("transfers",),
     "shared/videos/decide.py": ("videos_decide",),
     "shared/videos/transitions.py": ("videos_transitions",),

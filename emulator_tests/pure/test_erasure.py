@@ -66,7 +66,7 @@ OTHER = Caller("other", is_teacher=True)
 STUDENT = Caller("student", is_teacher=False)
 READY = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
 
-VIEWS = {all_paths.SHARED_MEDIAS}
+VIEWS = {all_paths.SHARED_MEDIAS, all_paths.SLIDE_TIMELINES}
 """Collections below a session whose documents are deleted with the record that they show."""
 
 LASTS_S = LEASE_S + LATE_COMMIT_S

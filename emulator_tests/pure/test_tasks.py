@@ -50,6 +50,7 @@ KEYS: dict[str, list[str]] = {
         "s1:end_sharing:4::0",
     ],
     "reconcileSlides": ["3d6a179c-cf18-47d5-9e8e-a1368a243c2d"],
+    "reconcileTimeline": ["0123456789abcdef-s1"],
     "pollReadiness": ["kaltura:17", "cloudflare:0"],
 }
 

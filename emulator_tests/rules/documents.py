@@ -22,6 +22,7 @@ RECORDED: Fields = {
     "activeSharedLiveMedia": "slides-1",
     "activeSharedLiveMediaPage": 2,
     "revision": 5,
+    "slideTimeline": {"chunk": "c1", "entries": 3, "at": STARTS_AT},
 }
 
 
@@ -76,11 +77,11 @@ def slides(session_id: str, owner: Caller, *, created_at: object = SERVER_TIME) 
     }
 
 
-def slides_path(session_id: str) -> str:
+def slides_path(session_id: str, folder: str = "sharedLiveMedias") -> str:
     """
-    Where `slides` are kept. Pure.
+    Where `slides` are kept, or a part of their timeline. Pure.
     """
-    return f"sessions/{session_id}/sharedLiveMedias/m1"
+    return f"sessions/{session_id}/{folder}/m1"
 
 
 def enrolment_path(session_id: str, student: Caller) -> str:

@@ -61,6 +61,24 @@ slides of a session for the enrolled
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
+timeline of a draft session
+    get          -       -        -         yes    -              yes    yes        yes           -
+    list         -       -        -         yes    -              yes    yes        yes           -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
+timeline of a session open to all
+    get          -       yes      yes       yes    yes            yes    yes        yes           -
+    list         -       yes      yes       yes    yes            yes    yes        yes           -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
+timeline of a session for the enrolled
+    get          -       -        yes       yes    -              yes    yes        yes           -
+    list         -       -        yes       yes    -              yes    yes        yes           -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
 an unknown document below a session
     get          -       -        -         -      -              -      -          -             -
     list         -       -        -         -      -              -      -          -             -
@@ -86,6 +104,12 @@ kalturaSession
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
 slides
+    get          -       -        -         -      -              yes    -          -             -
+    list         -       -        -         -      -              yes    -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
+timelines
     get          -       -        -         -      -              yes    -          -             -
     list         -       -        -         -      -              yes    -          -             -
     create       -       -        -         -      -              -      -          -             -
@@ -179,6 +203,9 @@ KINDS = {
     "slides of a draft session": "sharedLiveMedias",
     "slides of a session open to all": "sharedLiveMedias",
     "slides of a session for the enrolled": "sharedLiveMedias",
+    "timeline of a draft session": "slideTimelines",
+    "timeline of a session open to all": "slideTimelines",
+    "timeline of a session for the enrolled": "slideTimelines",
     "an unknown document below a session": "secrets",
     "an unknown collection": "unheardOf",
 }
@@ -280,7 +307,7 @@ def ground(kind: str, session_id: str, cast: Cast, caller: Caller) -> Ground:
                 changed={"uid": cast.student.uid},
                 where={"ownerUid": owner.uid},
             )
-        case "sharedLiveMedias" | "secrets":
+        case "sharedLiveMedias" | "slideTimelines" | "secrets":
             folder = f"{session_path}/{collection}"
             return Ground(
                 around=around,

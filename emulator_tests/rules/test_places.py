@@ -16,11 +16,13 @@ from emulator_tests.rules.refusal import assert_refused
 PLACES = {
     "sessions": "sessions/{id}",
     "sharedLiveMedias": "sessions/{id}/sharedLiveMedias/{id}",
+    "slideTimelines": "sessions/{id}/slideTimelines/{id}",
     "enrolments": "enrolments/{id}",
     "videos": "videos/{id}",
     "kalturaSession": "kalturaSession/{id}",
     "copies": "copies/{id}",
     "slides": "slides/{id}",
+    "timelines": "timelines/{id}",
     "admissions": "admissions/{id}",
     "hosts": "hosts/{id}",
     "pendingDeletions": "pendingDeletions/{id}",
@@ -68,8 +70,8 @@ def test_a_collection_of_the_same_name_elsewhere_is_closed_to_all(
 BELOW = [
     (place, below)
     for place in PLACES.values()
-    for below in ("secrets", "sessions", "sharedLiveMedias")
-    # The one collection below another that has rules.
+    for below in ("secrets", "sessions", "sharedLiveMedias", "slideTimelines")
+    # The collections below another that have rules.
     if f"{place}/{below}/{{id}}" not in PLACES.values()
 ]
 

@@ -12,7 +12,17 @@ from emulator_tests.rules.firestore import Denied, Fields, Firestore, change, cr
 from emulator_tests.rules.refusal import assert_refused
 from shared.erasure.model import hashed
 
-FOR_ADMINS = ["kalturaSession", "slides", "copies", "hosts", "pendingDeletions", "transfers", "erasures", "reports"]
+FOR_ADMINS = [
+    "kalturaSession",
+    "slides",
+    "timelines",
+    "copies",
+    "hosts",
+    "pendingDeletions",
+    "transfers",
+    "erasures",
+    "reports",
+]
 FOR_NOBODY = [
     "uploaders",
     "kalturaUsers",

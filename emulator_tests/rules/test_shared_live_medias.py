@@ -97,18 +97,20 @@ def test_slides_of_an_earlier_session_are_closed_to_whoever_takes_its_id(
     ],
     ids=repr,
 )
+@pytest.mark.parametrize("folder", ["sharedLiveMedias", "slideTimelines"])
 def test_slides_of_another_owner_or_incarnation_are_closed(
-    firestore: Firestore, session_id: str, cast: Cast, changes: Fields
+    firestore: Firestore, session_id: str, cast: Cast, changes: Fields, folder: str
 ) -> None:
     """
     A1.
     """
     fields = slides(session_id, cast.owner, created_at=CREATED_AT) | changes
     open_session = session(cast.owner, status="public", visibility="open", createdAt=CREATED_AT)
-    firestore.commit(SERVER, create(f"sessions/{session_id}", open_session), create(slides_path(session_id), fields))
+    path = slides_path(session_id, folder)
+    firestore.commit(SERVER, create(f"sessions/{session_id}", open_session), create(path, fields))
     for caller in (cast.owner, cast.student, cast.admin):
         with pytest.raises(Denied):
-            firestore.get(caller, slides_path(session_id))
+            firestore.get(caller, path)
 
 
 @pytest.mark.parametrize("mark", [{}, {"createdAt": None}, {"createdAt": 7}], ids=repr)

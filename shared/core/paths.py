@@ -33,6 +33,10 @@ SLIDES: Final = "slides"
 SHARED_MEDIAS: Final = "sharedLiveMedias"
 """The collection below a session that shows its shared live media."""
 
+TIMELINES: Final = "timelines"
+SLIDE_TIMELINES: Final = "slideTimelines"
+"""The collection below a session that says what it showed when."""
+
 RECONCILE_SESSION: Final = "reconcileSession"
 RECONCILE_VIDEO: Final = "reconcileVideo"
 RECONCILE_DELETION: Final = "reconcileDeletion"
@@ -41,6 +45,7 @@ RECONCILE_COPY: Final = "reconcileCopy"
 RECONCILE_TRANSFER: Final = "reconcileTransfer"
 RECONCILE_ADMISSION: Final = "reconcileAdmission"
 RECONCILE_SLIDES: Final = "reconcileSlides"
+RECONCILE_TIMELINE: Final = "reconcileTimeline"
 BROADCAST_SLIDES: Final = "broadcastSlides"
 CHECK_HOST: Final = "checkHost"
 POLL_READINESS: Final = "pollReadiness"
@@ -126,6 +131,20 @@ def shared_media_path(session_id: str, media_id: str) -> str:
     Return the path of the document that shows a shared live media to those who may watch its session.
     """
     return f"{SESSIONS}/{session_id}/{SHARED_MEDIAS}/{media_id}"
+
+
+def timeline_path(key: str) -> str:
+    """
+    Return the path of the record of a session's timeline of slides.
+    """
+    return f"{TIMELINES}/{key}"
+
+
+def slide_timeline_path(session_id: str, chunk: str) -> str:
+    """
+    Return the path of a part of a session's timeline of slides.
+    """
+    return f"{SESSIONS}/{session_id}/{SLIDE_TIMELINES}/{chunk}"
 
 
 def copy_path(key: str) -> str:

@@ -85,6 +85,8 @@ class Observation:
         is_video: Whether it has a moving picture; only meaningful in state `ready`.
         reason: A sentence that says why, in state `error`.
         retryable: Whether processing the same bytes again may succeed, in state `error`.
+        began_at: The instant of the first picture of a live event's recording, to half a second, in state `ready`;
+            `None` if it is no recording, or the provider does not know.
     """
 
     state: MediaState
@@ -98,6 +100,7 @@ class Observation:
     reason: str | None = None
     retryable: bool = False
     type_is_verified: bool = False
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,24 @@ from typing import Any, ClassVar, Final
 
 from shared.core.errors import Conflict, Permanent, Transient
 from shared.core.identity import Belonging
-from shared.core.paths import RECONCILE_SLIDES, SLIDES, session_path, shared_media_path, slides_path
+from shared.core.paths import (
+    RECONCILE_SLIDES,
+    SLIDES,
+    session_path,
+    shared_media_path,
+    slide_timeline_path,
+    slides_path,
+)
 from shared.ports import (
     CONVERSION,
     NO_SUCH_OBJECT,
+    Clock,
     Condition,
     ConvertedPage,
     Converter,
     Create,
     Delete,
+    Document,
     Documents,
     Operator,
     Query,
@@ -53,6 +62,7 @@ from shared.slides.model import (
     thumbnail_name,
 )
 from shared.slides.showing import ACTIVE, ACTIVE_PAGE, REVISION, active_page, next_revision
+from shared.slides.timeline import TRACK, Entry, Track, appended, not_before
 from shared.slides.view import is_as, shown, shown_deck
 
 PICTURE_TYPES: Final = {"webp": "image/webp", "png": "image/png"}
@@ -75,6 +85,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         documents: Where the documents are stored.
         storage: Where the uploaded documents and the pictures of their pages are stored.
         converter: Draws the pages; `None` if this deployment cannot.
+        clock: Returns the present time, in UTC.
         has_chat: Whether a session with media has a chat room.
         holds: Tells whether deletions are held.
     """
@@ -84,6 +95,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
     documents: Documents
     storage: Storage
     converter: Converter | None
+    clock: Clock
     has_chat: bool = False
     holds: Holds = nothing_is_held
 
@@ -111,7 +123,10 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         )
         if session is not None and found is not None:
             page = active_page(found, key)
-            spec = replace(spec, active_page=page, revision=next_revision(found), session_version=found.version)
+            track = None if page is None else self._track(found)
+            spec = replace(
+                spec, active_page=page, revision=next_revision(found), session_version=found.version, track=track
+            )
         return Snapshot(key, spec, record, document.version)
 
     def decide(
@@ -189,13 +204,12 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
     def view_writes(self, snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Write, ...]:
         """
         Return the write of the view. If a shorter document replaces the one that is shown, its last page is shown.
-        Pure.
         """
         spec = snapshot.spec
         if spec.is_held and not spec.wish.is_deleted:
             return ()
         path = shared_media_path(record.session.session_id, snapshot.key)
-        of_session = _session_writes(snapshot, record)
+        of_session = _session_writes(snapshot, record, self.clock)
         if not _is_shown(snapshot, record):
             return of_session if spec.shown is None else (Delete(path), *of_session)
         told = shown(record, spec.wish)
@@ -256,6 +270,15 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
             raise Transient("Pages are missing.", provider="converter", operation=CONVERSION, code="PAGES_MISSING")
         return Converted(drawn, conversion.warnings)
 
+    def _track(self, session: Document) -> Track | None:
+        """
+        Return the end of the session's timeline, if its chunk exists.
+        """
+        track = Track.in_session(session)
+        if track is None or self.documents.read(slide_timeline_path(session.id, track.chunk)) == (None,):
+            return None
+        return track
+
     def _is_last(self, record: SharedMedia, session: Session | None) -> bool:
         """
         Tell whether the session keeps no other media: it is gone, or all others are deleted too.
@@ -299,21 +322,29 @@ def _is_shown(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -
     return record.life is Life.ALIVE and not spec.wish.is_deleted and spec.session is not None
 
 
-def _session_writes(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> tuple[Write, ...]:
+def _session_writes(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia, clock: Clock) -> tuple[Write, ...]:
     """
-    Return the write of the session that shows the media, if the media is gone, or its document was replaced.
+    Return the write of the session that shows the media, if the media is gone, or its document was replaced, and of the
+    session's timeline.
     """
     spec, before = snapshot.spec, snapshot.record
     if spec.active_page is None:
         return ()
-    media_id, page = snapshot.key, spec.active_page
-    changes: dict[str, Any] = {ACTIVE: media_id, ACTIVE_PAGE: page, REVISION: spec.revision}
+    media_id: str | None = snapshot.key
+    page: int | None = spec.active_page
     if not _is_shown(snapshot, record):
-        changes |= {ACTIVE: None, ACTIVE_PAGE: None}
+        media_id = page = None
     elif record.deck is not None and (
         before is None or before.deck != record.deck or decisions.is_beyond(spec, record)
     ):
-        changes |= {ACTIVE_PAGE: min(page, len(record.deck.pages))}
+        page = min(spec.active_page, len(record.deck.pages))
     else:
         return ()
-    return (Update(session_path(record.session.session_id), changes, if_version=spec.session_version),)
+    session_id = record.session.session_id
+    changes: dict[str, Any] = {ACTIVE: media_id, ACTIVE_PAGE: page, REVISION: spec.revision}
+    writes: tuple[Write, ...] = ()
+    if spec.track is not None:
+        entry = Entry(spec.revision, not_before(spec.track, clock()), media_id, page)
+        recorded = appended(session_id, spec.track, entry)
+        changes, writes = changes | {TRACK: recorded.track.to_fields()}, recorded.writes
+    return (Update(session_path(session_id), changes, if_version=spec.session_version), *writes)

@@ -6,13 +6,14 @@ The names are those of the API that clients of shared live media know. A "video"
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.ports import Document, Fields, Storage
 from shared.slides.model import Deck, page_name, source_name, thumbnail_name
 from shared.slides.showing import active_page, revision_of, shown_in
+from shared.slides.timeline import Entry
 from shared.slides.view import deck_in
 
 ADDRESS_LIFETIME_S: Final = 2 * 3600
@@ -70,6 +71,62 @@ class Payloads:
             "active_shared_live_media_page": None if shown is None else active_page(document, shown["id"]),
             "revision": revision_of(document),
             "shared_live_medias": medias,
+        }
+
+    def timeline(
+        self,
+        session_id: str,
+        entries: Sequence[Entry],
+        shown: Mapping[str, Collection[int]],
+        views: Mapping[str, Fields],
+    ) -> dict[str, Any]:
+        """
+        Return changes of what a session showed, with the media that occur in them.
+
+        Args:
+            session_id: The session.
+            entries: The changes, in their order.
+            shown: The pages that occur in them, by media.
+            views: The views of these media; that of a deleted one is missing.
+        """
+        return {
+            "id": session_id,
+            "results": [
+                {
+                    "revision": entry.revision,
+                    "at": entry.at.isoformat(),
+                    "shared_live_media": entry.media_id,
+                    "page": entry.page,
+                }
+                for entry in entries
+            ],
+            "shared_live_medias": [
+                self._of_timeline(media_id, pages, views.get(media_id)) for media_id, pages in shown.items()
+            ],
+        }
+
+    def _of_timeline(self, media_id: str, pages: Collection[int], view: Fields | None) -> dict[str, Any]:
+        """
+        Return a media with the addresses of these pages, as its document is now.
+        """
+        deck = None if view is None else deck_in(view)
+        numbered = {} if deck is None else {number: page for number, page in enumerate(deck.pages, 1) if page}
+        return {
+            "id": media_id,
+            "is_deleted": view is None,
+            "title": None if view is None else view["title"],
+            "nb_pages": None if view is None else view["nbPages"],
+            "urls": None
+            if deck is None
+            else {
+                "pages": {
+                    str(number): self._signed(
+                        page_name(media_id, deck.upload.stamp, deck.attempt, number, numbered[number].extension)
+                    )
+                    for number in sorted(pages)
+                    if number in numbered
+                }
+            },
         }
 
     def _addresses(self, media_id: str, view: Fields, deck: Deck | None) -> dict[str, Any] | None:

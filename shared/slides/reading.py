@@ -1,4 +1,5 @@
-"""Read what a session has to show: one media, all of them, the session itself. Returns payloads for the REST API."""
+"""Read what a session has to show: one media, all of them, the session itself, and what it showed when. Returns
+payloads for the REST API."""
 
 from __future__ import annotations
 
@@ -7,11 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.core.errors import NotFound
-from shared.core.paths import SLIDES, enrolment_path, session_path, shared_media_path
+from shared.core.identity import SessionIdentity
+from shared.core.paths import (
+    SLIDES,
+    enrolment_path,
+    session_path,
+    shared_media_path,
+    slide_timeline_path,
+    timeline_path,
+)
 from shared.ports import Condition, Document, Documents, Operator, Query, Storage
 from shared.sessions.session import Session
 from shared.slides.context import Context
 from shared.slides.payload import Payloads
+from shared.slides.timeline import Entry, entries_in
+from shared.slides.timelines.model import Timeline, timeline_key
 from shared.slides.view import belongs
 
 
@@ -72,6 +83,37 @@ class Reading:
         assert document is not None
         payloads = Payloads(self.storage, context.teaches(session))
         return payloads.session(document, session.title, self._views(session))
+
+    def timeline(self, context: Context, first: int, count: int) -> tuple[int, dict[str, Any]]:
+        """
+        Return how many changes the timeline of the session has, and some of them, the earliest first, with the media
+        that occur in these.
+
+        Args:
+            context: The person.
+            first: How many changes to leave out.
+            count: The most to return. So many addresses are signed at most.
+
+        Raises:
+            NotFound: There is no such session for this person (never).
+        """
+        key = timeline_key(SessionIdentity(context.session_id, "", context.created_at))
+        document, enrolment, known = self.documents.read(*_entry(context), timeline_path(key))
+        session = context.require_viewer(document, enrolment)
+        entries = [] if known is None else self._changes(session, Timeline.from_document(known))
+        taken = entries[first : first + count]
+        shown: dict[str, set[int]] = {}
+        for entry in taken:
+            if entry.media_id is not None and entry.page is not None:
+                shown.setdefault(entry.media_id, set()).add(entry.page)
+        found = self.documents.read(*(shared_media_path(session.id, media_id) for media_id in shown))
+        views = {view.id: view.fields for view in found if view is not None and belongs(view.fields, session)}
+        payloads = Payloads(self.storage, context.teaches(session))
+        return len(entries), payloads.timeline(session.id, taken, shown, views)
+
+    def _changes(self, session: Session, timeline: Timeline) -> list[Entry]:
+        chunks = self.documents.read(*(slide_timeline_path(session.id, chunk) for chunk in timeline.chunks))
+        return entries_in(chunk.fields for chunk in chunks if chunk is not None and belongs(chunk.fields, session))
 
     def _views(self, session: Session) -> Sequence[Document]:
         of_session = Condition("sessionId", Operator.EQUAL, session.id)

@@ -36,6 +36,7 @@ def controller(deployment: Deployment) -> SharedMedias:
         deployment.documents,
         _storage(deployment),
         deployment.converter,
+        deployment.clock,
         deployment.chat is not None,
         deployment.epochs.is_held,
     )

@@ -2,20 +2,25 @@
 
 Called by the REST API. What is shown is in the session's document, which clients listen to: `activeSharedLiveMedia`,
 `activeSharedLiveMediaPage`, and a `revision` that grows with every change. They are written in one conditional commit,
-so that two instructors who act at once get one order, and a media that is being deleted is never shown.
+so that two instructors who act at once get one order, and a media that is being deleted is never shown. The same commit
+adds the change to the timeline of the session.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.core.errors import BadRequest, NotFound, WrongState
-from shared.core.paths import MEDIA_ID, session_path, shared_media_path
+from shared.core.paths import MEDIA_ID, session_path, shared_media_path, slide_timeline_path, timeline_path
 from shared.core.retry import RetryOnConflict
-from shared.ports import Document, Documents, Fields, Update
+from shared.ports import Clock, Document, Documents, Fields, Update
+from shared.sessions.session import Session
 from shared.slides.broadcast import END, NAVIGATE, START, Announcement
 from shared.slides.context import Context
+from shared.slides.timeline import TRACK, Entry, Recorded, Track, appended, begun, not_before
+from shared.slides.timelines.model import timeline_key
 from shared.slides.view import belongs, deck_in
 
 ACTIVE: Final = "activeSharedLiveMedia"
@@ -30,6 +35,13 @@ def nobody(_announcement: Announcement) -> None:
     """
     Tell nobody: this deployment has no chat.
     """
+
+
+def present() -> datetime:
+    """
+    Return the present time, in UTC.
+    """
+    return datetime.now(UTC)
 
 
 _CHANGED: Final = "The session was changed at every try. Try again."
@@ -53,7 +65,9 @@ def active_page(session: Document, media_id: str) -> int | None:
     return page if type(page) is int else 1
 
 
-def start(context: Context, media_id: str, documents: Documents, announce: Announce = nobody) -> None:
+def start(
+    context: Context, media_id: str, documents: Documents, announce: Announce = nobody, clock: Clock = present
+) -> None:
     """
     Show a media, beginning with its first page.
 
@@ -64,7 +78,7 @@ def start(context: Context, media_id: str, documents: Documents, announce: Annou
             (again, once it is).
         Conflict: The session was changed at every try (again).
     """
-    retry = RetryOnConflict(_CHANGED)
+    retry, is_retry = RetryOnConflict(_CHANGED), False
     while True:
         session, view = _read(context, media_id, documents)
         if shown_in(session) is not None:
@@ -72,12 +86,20 @@ def start(context: Context, media_id: str, documents: Documents, announce: Annou
         if not view["isReadyToShow"]:
             raise WrongState("Shared live media is not ready.", reason="MEDIA_NOT_READY")
         with retry:
-            revision = _show(session, documents, media_id, 1)
+            revision = _show(session, documents, clock, media_id, 1, is_retry=is_retry)
             announce(Announcement(session.id, START, revision, media_id, 1))
             return
+        is_retry = True
 
 
-def navigate(context: Context, media_id: str, page: object, documents: Documents, announce: Announce = nobody) -> None:
+def navigate(
+    context: Context,
+    media_id: str,
+    page: object,
+    documents: Documents,
+    announce: Announce = nobody,
+    clock: Clock = present,
+) -> None:
     """
     Turn to a page of the media that is shown.
 
@@ -87,6 +109,7 @@ def navigate(context: Context, media_id: str, page: object, documents: Documents
         page: The number of the page, as it was received.
         documents: The documents.
         announce: See `Announce`.
+        clock: Returns the present time, in UTC.
 
     Raises:
         NotAllowed, NotFound: As `start` (never).
@@ -94,7 +117,7 @@ def navigate(context: Context, media_id: str, page: object, documents: Documents
         BadRequest: The page is not a whole number, or the media has no such page (never).
         Conflict: The session was changed at every try (again).
     """
-    retry = RetryOnConflict(_CHANGED)
+    retry, is_retry = RetryOnConflict(_CHANGED), False
     while True:
         session, view = _read(context, media_id, documents)
         _require_active(session, media_id)
@@ -104,12 +127,15 @@ def navigate(context: Context, media_id: str, page: object, documents: Documents
         if deck is None or not 1 <= page <= len(deck.pages):
             raise BadRequest("Page does not exist.", reason="PAGE_NOT_FOUND")
         with retry:
-            revision = _show(session, documents, media_id, page)
+            revision = _show(session, documents, clock, media_id, page, is_retry=is_retry)
             announce(Announcement(session.id, NAVIGATE, revision, media_id, page))
             return
+        is_retry = True
 
 
-def end(context: Context, media_id: str, documents: Documents, announce: Announce = nobody) -> None:
+def end(
+    context: Context, media_id: str, documents: Documents, announce: Announce = nobody, clock: Clock = present
+) -> None:
     """
     Stop showing a media.
 
@@ -118,16 +144,17 @@ def end(context: Context, media_id: str, documents: Documents, announce: Announc
         WrongState: The media is not shown (never).
         Conflict: The session was changed at every try (again).
     """
-    retry = RetryOnConflict(_CHANGED)
+    retry, is_retry = RetryOnConflict(_CHANGED), False
     while True:
         (session,) = documents.read(session_path(context.session_id))
         context.require_instructor(session)
         assert session is not None
         _require_active(session, media_id)
         with retry:
-            revision = _show(session, documents, None, None)
+            revision = _show(session, documents, clock, None, None, is_retry=is_retry)
             announce(Announcement(session.id, END, revision))
             return
+        is_retry = True
 
 
 def touched(session: Document, **changes: Any) -> Update:
@@ -153,12 +180,38 @@ def revision_of(session: Document) -> int:
     return revision if type(revision) is int else 0
 
 
-def _show(session: Document, documents: Documents, media_id: str | None, page: int | None) -> int:
+def _show(
+    session: Document, documents: Documents, clock: Clock, media_id: str | None, page: int | None, *, is_retry: bool
+) -> int:
     """
     Write what a session shows, and return its new revision.
     """
-    documents.commit(touched(session, **{ACTIVE: media_id, ACTIVE_PAGE: page}))
-    return next_revision(session)
+    revision = next_revision(session)
+    track = _track(session, documents, is_retry=is_retry)
+    entry = Entry(revision, not_before(Track.in_session(session), clock()), media_id, page)
+    recorded = _begun(session, documents, entry) if track is None else appended(session.id, track, entry)
+    shown = {ACTIVE: media_id, ACTIVE_PAGE: page, TRACK: recorded.track.to_fields()}
+    documents.commit(touched(session, **shown), *recorded.writes)
+    return revision
+
+
+def _track(session: Document, documents: Documents, *, is_retry: bool) -> Track | None:
+    """
+    Return the end of the timeline to which an entry can be added; `None` if another chunk begins. After a conflict the
+    chunk is looked for: it may have been deleted by hand.
+    """
+    track = Track.in_session(session)
+    if track is None or track.is_full:
+        return None
+    if is_retry and documents.read(slide_timeline_path(session.id, track.chunk)) == (None,):
+        return None
+    return track
+
+
+def _begun(session: Document, documents: Documents, entry: Entry) -> Recorded:
+    identity = Session.from_document(session).identity
+    (known,) = documents.read(timeline_path(timeline_key(identity)))
+    return begun(identity, known, entry)
 
 
 def _require_active(session: Document, media_id: str) -> None:

@@ -91,6 +91,7 @@ class Playable:
         media_type: MIME type of the original, as found in its bytes.
         ready_at: When it became ready.
         trouble: Why it cannot be played at the moment; it is kept, because it may play again.
+        began_at: The instant of its first picture; `None` if it is no recording of a live event.
     """
 
     reference: str
@@ -101,6 +102,7 @@ class Playable:
     media_type: str | None
     ready_at: datetime
     trouble: Ending | None = None
+    began_at: datetime | None = None
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -115,6 +117,7 @@ class Playable:
             "mediaType": self.media_type,
             "readyAt": self.ready_at,
             "trouble": None if self.trouble is None else self.trouble.to_fields(),
+            "beganAt": self.began_at,
         }
 
     @classmethod
@@ -133,6 +136,8 @@ class Playable:
             media_type=fields["mediaType"],
             ready_at=fields["readyAt"],
             trouble=Ending.from_fields(fields["trouble"]),
+            # An earlier release did not record it.
+            began_at=fields.get("beganAt"),
         )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from shared.core.callers import Caller
 from shared.core.errors import NotFound, WrongState
+from shared.core.identity import SessionIdentity
 from shared.core.paths import (
     RECONCILE_COPY,
     admission_key,
@@ -62,13 +63,17 @@ class Playback:
         values: Addresses by the names in `ADDRESSES`, each from the cheapest host that has it, and what else a client
             may need.
         player_key: The key for the provider's own player; `None` if it was not requested.
+        session: The session of the video.
+        began_at: The instant of its first picture; `None` if it is no recording of a live event.
     """
 
     host: str
     url: str = field(repr=False)
     expires_at: datetime
     values: Mapping[str, str | int] = field(repr=False)
+    session: SessionIdentity
     player_key: Grant | None = None
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ class Playbacks:
         lifetime_s = playback_lifetime_s(video.playable.duration_s or 0.0)
         revocation_id = self._admit(caller, video, lifetime_s, entered, enter)
         playback = self._playback(
-            caller, video_id, video.provider, video.playable, copies, failed_host, lifetime_s, revocation_id
+            caller, video_id, video, video.playable, copies, failed_host, lifetime_s, revocation_id
         )
         if not needs_player_key:
             return playback
@@ -218,7 +223,7 @@ class Playbacks:
         self,
         caller: Caller,
         video_id: str,
-        provider: str,
+        video: Video,
         playable: Playable,
         copies: Mapping[str, ExternalIds],
         failed: str | None,
@@ -229,6 +234,7 @@ class Playbacks:
         Return the grants of the hosts that have the video. The cheapest host comes first; the others add the addresses
         that it does not have. If no host can play it, one that has it is used anyway.
         """
+        provider = video.provider
         have = [*copies] if playable.trouble is not None else [provider, *copies]
         kbps = needs_kbps(playable.size_bytes, playable.duration_s)
         watching = watching_of(caller.uid, video_id)
@@ -249,7 +255,8 @@ class Playbacks:
         for grant in reversed(grants.values()):
             values |= grant.values
         expires_at = min(grant.expires_at for grant in grants.values())
-        return Playback(ranked[0], grants[ranked[0]].url, expires_at, values)
+        url = grants[ranked[0]].url
+        return Playback(ranked[0], url, expires_at, values, video.session, began_at=playable.began_at)
 
 
 def playback_lifetime_s(duration_s: float) -> int:

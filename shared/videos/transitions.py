@@ -251,6 +251,7 @@ def ready(record: Video, seen: Observation, now: datetime) -> Video:
             size_bytes=seen.size_bytes,
             media_type=seen.media_type,
             ready_at=now,
+            began_at=seen.began_at,
         ),
         external_ids={},
         reference=None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import ExternalIds, MediaState, Observation, Stage
@@ -19,7 +20,17 @@ ENTRY: Final = "entryId"
 TOKEN: Final = "uploadTokenId"
 UPLOADER: Final = "uploaderId"
 
-_OF_ENTRIES: Final = ("id", "status", "moderationStatus", "mediaType", "msDuration", "duration", "width")
+_OF_ENTRIES: Final = (
+    "id",
+    "status",
+    "moderationStatus",
+    "mediaType",
+    "msDuration",
+    "duration",
+    "width",
+    "sourceType",
+    "createdAt",
+)
 _OF_FLAVORS: Final = ("id", "entryId", "status", "size", "sizeInBytes", "containerFormat")
 _OF_TOKENS: Final = ("id", "fileSize", "uploadedFileSize")
 OF_CHANGES: Final = (*_OF_ENTRIES, "referenceId", "updatedAt")
@@ -149,12 +160,23 @@ def observation_of(entry: Any, flavors: Flavors, token: Any) -> Observation:
                 size_bytes=size_bytes,
                 media_type=media_type,
                 is_video=_number(entry.width) > 0 and not mapping.is_picture(entry),
+                began_at=_began_at(entry) if mapping.is_recording(entry) else None,
             )
         case _:
             # Kaltura recognised the file as a video and could not convert it. Another attempt may succeed.
             retryable = status == mapping.CONVERSION_FAILED and media_type is not None
             reason = mapping.NOT_CONVERTED if retryable else mapping.REASONS.get(status)
             return Observation(state, media_type=media_type, reason=reason, retryable=retryable)
+
+
+def _began_at(entry: Any) -> datetime | None:
+    """
+    Return the instant of the first picture of a recording. Kaltura creates its entry when the broadcast begins, and
+    counts whole seconds; the middle of the second is at most half a second off. What an encoder sends later is appended
+    to the same entry. Source: KalturaLiveEntryService::createRecordedEntry, called by registerMediaServer.
+    """
+    created_at = _number(entry.createdAt)
+    return datetime.fromtimestamp(created_at + 0.5, UTC) if created_at else None
 
 
 def _upload_percent(token: Any) -> int:

@@ -66,10 +66,12 @@ class Watching:
     The grants for watching a live event, and nothing more.
 
     Attributes:
+        session: The session.
         grant: The addresses.
         player_key: See `Joined`.
     """
 
+    session: Session
     grant: Grant
     player_key: Grant | None = None
 
@@ -167,7 +169,8 @@ class Joining:
         grant = self.sessions.events.playback_grant(
             entered.pairing.external_ids, caller.uid, self._lifetime_s(entered), revocation_id
         )
-        return Watching(grant, self._player_key(caller, entered, revocation_id) if needs_player_key else None)
+        key = self._player_key(caller, entered, revocation_id) if needs_player_key else None
+        return Watching(entered.session, grant, key)
 
     def _name_of(self, caller: Caller) -> str:
         """
