@@ -12,7 +12,16 @@ import pytest
 from emulator_tests.memory import AddressRefused, bad_document, document, undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.core.callers import Caller
-from shared.core.errors import BackendError, BadRequest, NotAllowed, NotFound, Permanent, TooMany, WrongState
+from shared.core.errors import (
+    BackendError,
+    BadRequest,
+    Misconfigured,
+    NotAllowed,
+    NotFound,
+    Permanent,
+    TooMany,
+    WrongState,
+)
 from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
 from shared.erasure.commands import ask_erasure
 from shared.ports import Fields, Task, Update, UploadAddress
@@ -198,6 +207,26 @@ def test_converter_that_fails_is_tried_three_times(room: Room) -> None:
     assert room.view(media_id)["error"]["reason"] == "CONVERSION_FAILED"
     room.deployment.disturb = undisturbed
     room.upload(media_id, content)
+    assert room.view(media_id)["uploadState"] == "ready"
+
+
+def test_conversion_that_waits_for_a_setting_uses_up_no_try(room: Room) -> None:
+    media_id = room.create()
+    room.send(media_id, document(2))
+    asked = []
+
+    def refuse(operation: str, do: Callable[[], T]) -> T:
+        if operation == "download":
+            asked.append(room.deployment.clock())
+            raise Misconfigured("Grant the account roles/storage.objectUser.")
+        return do()
+
+    room.deployment.disturb = refuse
+    room.deployment.run(3600)
+    assert len(asked) > TRIES_MAX
+    assert room.view(media_id)["uploadState"] == "processing"
+    room.deployment.disturb = undisturbed
+    room.deployment.run(3600)
     assert room.view(media_id)["uploadState"] == "ready"
 
 
