@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.slides.broadcast import Announcement
     from shared.slides.commands import Commands
     from shared.slides.controller import SharedMedias
+    from shared.slides.full_check import MediaViews
     from shared.slides.reading import Reading
     from shared.slides.showing import Announce
 
@@ -64,6 +65,15 @@ def reading(deployment: Deployment) -> Reading:
     from shared.slides.reading import Reading
 
     return Reading(deployment.documents, _storage(deployment))
+
+
+def full_check(deployment: Deployment) -> MediaViews | None:
+    """
+    Return the full check of shared live media; `None` if this deployment has no storage.
+    """
+    from shared.slides.full_check import MediaViews
+
+    return None if deployment.storage is None else MediaViews(deployment, deployment.get(controller))
 
 
 def announcing(deployment: Deployment) -> Announce:
@@ -127,5 +137,6 @@ RESOURCE = Resource(
     ),
     is_of_session=True,
     traces=(Trace(SLIDES, Naming.VALUE, ("ownerUid",), Fate.MARK, "slides", RECONCILE_SLIDES),),
+    check=full_check,
     settings=(SlidesSettings,),
 )
