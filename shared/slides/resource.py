@@ -62,9 +62,10 @@ def reading(deployment: Deployment) -> Reading:
     """
     Return what reads the media of sessions. Raises as `controller`.
     """
+    from shared.slides.addresses import Addresses
     from shared.slides.reading import Reading
 
-    return Reading(deployment.documents, _storage(deployment))
+    return Reading(deployment.documents, Addresses(_storage(deployment), deployment.clock))
 
 
 def full_check(deployment: Deployment) -> MediaViews | None:
