@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 
@@ -202,6 +203,51 @@ def test_document_that_cannot_be_shown_says_why(sharing: School, teacher: Person
     assert view["error"]["message"].endswith(".")
     instructor.upload(media_id, pdf([PdfPage(), PdfPage()]), "optics.pdf", "pdf")
     assert await_state(sharing, session_id, media_id, "ready")["nbPages"] == 2
+
+
+def finalised(school: School, name: str, bucket: str = BUCKET) -> int:
+    """Send the event of a finished object, as Firebase's storage emulator does. Returns the status."""
+    ids = {"bucket": bucket, "name": name, "id": f"{bucket}/{name}/1", "generation": "1", "metageneration": "1"}
+    event = {
+        "specversion": "1.0",
+        "id": uuid4().hex,
+        "type": "google.cloud.storage.object.v1.finalized",
+        "source": f"//storage.googleapis.com/projects/_/buckets/{bucket}",
+        "subject": f"objects/{name}",
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "data": {**ids, "size": "1", "storageClass": "STANDARD"},
+    }
+    host = school.testbed.functions_url.split("/")[2]
+    url = f"http://{host}/functions/projects/{school.testbed.project_id}/trigger_multicast"
+    headers = {"Content-Type": "application/cloudevents+json"}
+    return int(school.http.post(url, data=json.dumps(event), headers=headers, timeout=10).status_code)
+
+
+def test_arrived_document_is_noticed_by_its_event(sharing: School, teacher: Person) -> None:
+    """The next look would be ten minutes later, because the upload was begun hours ago."""
+    session_id = live(sharing, teacher)
+    instructor = Seat(sharing, teacher, session_id)
+    media_id = instructor.ask("POST", MEDIAS)[1]["id"]
+    content = pdf([PdfPage()])
+    body = {"filename": "optics.pdf", "mimetype": TYPES["pdf"], "size": len(content)}
+    begun = instructor.ask("POST", f"{MEDIAS}{media_id}/initiate-upload/", body)[1]
+    path = f"slides/{media_id}"
+    record = sharing.await_document(path, lambda fields: fields is not None and fields["upload"] is not None)
+    aged = {**record["upload"], "begunAt": record["upload"]["begunAt"] - timedelta(hours=3)}
+    sharing.write(path, upload=aged, looks=8)
+    far = timedelta(minutes=5)
+    sharing.await_document(
+        path, lambda found: found is not None and found["looks"] > 8 and found["dueAt"] > datetime.now(UTC) + far
+    )
+    pieces = sharing.http.request(begun["method"], begun["url"], headers=begun["headers"], timeout=60)
+    sharing.http.put(pieces.headers["location"], content, headers={"content-type": TYPES["pdf"]}, timeout=60)
+    (name,) = objects(sharing, media_id)
+    for other in (f"{name}/x", "slides/nobody/1/source.pdf", f"{path}/1/1/1.png"):
+        assert finalised(sharing, other) == 200
+    assert finalised(sharing, name) == 200
+    await_state(sharing, session_id, media_id, "ready")
+    assert finalised(sharing, name) == 200
+    sharing.await_document(path, lambda found: found is not None and found["looks"] == 0 and found["tries"] == 1)
 
 
 def test_deleted_session_leaves_no_object(sharing: School, teacher: Person) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import pytest
 
@@ -33,9 +34,10 @@ from shared.slides.commands import BEGUN_MAX, InvalidField, checked_title
 from shared.slides.context import Context
 from shared.slides.decide import ARRIVES_MAX_S, TRIES_MAX, UPLOAD_ENDS_S, UPLOAD_LIFETIME_S
 from shared.slides.full_check import PAGE
-from shared.slides.model import Wish
+from shared.slides.model import Upload, Wish, media_uploaded_as, source_name
 from shared.slides.resource import commands, reading
 from shared.slides.showing import end, navigate, start
+from shared.slides.types import TYPES
 
 T = TypeVar("T")
 
@@ -606,6 +608,53 @@ def test_lost_tasks_are_found_by_the_sweep(room: Room) -> None:
     room.deployment.lose_tasks()
     room.deployment.sweep.run()
     room.deployment.run(SETTLED_S)
+    assert room.view(media_id)["uploadState"] == "ready"
+
+
+def test_names_of_documents_name_their_media(room: Room) -> None:
+    for media_id in (str(uuid4()) for _ in range(20)):
+        for kind in TYPES:
+            upload = Upload(int(room.deployment.clock().timestamp()), "a", kind, 1, room.deployment.clock())
+            assert media_uploaded_as(source_name(media_id, upload)) == media_id
+
+
+MEDIA: Final = "3d6a179c-cf18-47d5-9e8e-a1368a243c2d"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "source.pdf",
+        f"slides/{MEDIA}",
+        f"slides/{MEDIA}/17/1/3.png",
+        f"slides/{MEDIA}/17/1/3.thumb.webp",
+        f"slides/{MEDIA}/17/source.exe",
+        f"slides/{MEDIA}/17/source.pdf/x",
+        f"slides/{MEDIA}/17/source.pdf\n",
+        f"slides/{MEDIA}/17/sourceXpdf",
+        f"slides/{MEDIA}/0/source.pdf",
+        f"slides/{MEDIA}/-1/source.pdf",
+        f"slides/{MEDIA}/\u0661/source.pdf",
+        f"slides/{MEDIA}/{'9' * 13}/source.pdf",
+        f"slides/{MEDIA.upper()}/17/source.pdf",
+        f"slides/{MEDIA}:1/17/source.pdf",
+        "slides/../17/source.pdf",
+        f"/slides/{MEDIA}/17/source.pdf",
+        f"other/slides/{MEDIA}/17/source.pdf",
+        "slides/" + "a" * 1000,
+    ],
+)
+def test_other_names_of_objects_name_no_media(name: str) -> None:
+    assert media_uploaded_as(name) is None
+
+
+def test_reconciliation_that_is_woken_looks_at_once(room: Room) -> None:
+    media_id, content = room.create(), document(2)
+    address = room.begin(media_id, content)
+    room.deployment.run(3 * 3600)
+    room.deployment.storage.upload(address, content, PDF)
+    room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
     assert room.view(media_id)["uploadState"] == "ready"
 
 
