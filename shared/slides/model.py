@@ -14,10 +14,14 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from shared.core.identity import SessionIdentity
-from shared.core.paths import MEDIA_ID
+from shared.core.paths import MEDIA_ID, SLIDES
+from shared.core.references import Kind
 from shared.ports import Document
 from shared.reconcile import Progress
 from shared.slides.types import TYPES
+
+MEDIA: Final = Kind("media", SLIDES, MEDIA_ID)
+"""The kind of the references of media, which have no generations: theirs is always 1."""
 
 _SOURCE: Final = re.compile(f"slides/({MEDIA_ID.pattern})/[1-9][0-9]{{0,11}}/source\\.(?:{'|'.join(TYPES)})")
 """The names that `source_name` gives."""

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from shared.core.errors import Misconfigured, Transient
 from shared.core.paths import BROADCAST_SLIDES, DOCUMENT_ID, MEDIA_ID, RECONCILE_SLIDES, SLIDES
 from shared.reconcile.deployment import Deployment
+from shared.reconcile.owned import Owned
 from shared.reconcile.reconciler import Mapper
 from shared.reconcile.resource import Resource, Worker
 from shared.reconcile.traces import Fate, Naming, Trace
 from shared.slides.decide import CONVERSION_LEASE_S, CONVERSION_TIMEOUT_S
+from shared.slides.model import MEDIA
 from shared.slides.settings import SlidesSettings
 
 if TYPE_CHECKING:
@@ -66,6 +68,15 @@ def reading(deployment: Deployment) -> Reading:
     from shared.slides.reading import Reading
 
     return Reading(deployment.documents, Addresses(_storage(deployment), deployment.clock))
+
+
+def things() -> Owned:
+    """
+    Return what the records say about the objects in the bucket.
+    """
+    from shared.slides.owned import MediaThings
+
+    return MediaThings()
 
 
 def full_check(deployment: Deployment) -> MediaViews | None:
@@ -136,6 +147,8 @@ RESOURCE = Resource(
             work=tell,
         ),
     ),
+    kind=MEDIA,
+    owned=things,
     is_of_session=True,
     traces=(Trace(SLIDES, Naming.VALUE, ("ownerUid",), Fate.MARK, "slides", RECONCILE_SLIDES),),
     check=full_check,
