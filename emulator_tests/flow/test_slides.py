@@ -48,6 +48,7 @@ def sharing(prosody: Prosody) -> Iterator[School]:
     state = shared_state.with_name(f"{shared_state.name}-slides")
     settings = {
         "SLIDES_BUCKET": BUCKET,
+        "STRAY_AGE_S": "1",
         "XMPP_ADDRESS": f"{prosody.host}:{prosody.port}",
         "XMPP_DOMAIN": DOMAIN,
         "XMPP_CONFERENCE": CONFERENCE,
@@ -248,6 +249,35 @@ def test_arrived_document_is_noticed_by_its_event(sharing: School, teacher: Pers
     await_state(sharing, session_id, media_id, "ready")
     assert finalised(sharing, name) == 200
     sharing.await_document(path, lambda found: found is not None and found["looks"] == 0 and found["tries"] == 1)
+
+
+def test_objects_that_no_record_names_are_reported_and_deleted_by_the_operator(
+    sharing: School, teacher: Person
+) -> None:
+    session_id = live(sharing, teacher)
+    instructor = Seat(sharing, teacher, session_id)
+    media_id, orphan = instructor.ask("POST", MEDIAS)[1]["id"], str(uuid4())
+    instructor.upload(media_id, pdf([PdfPage()]), "optics.pdf", "pdf")
+    await_state(sharing, session_id, media_id, "ready")
+    for number in range(3):
+        url = f"{sharing.testbed.storage_url}/upload/storage/v1/b/{BUCKET}/o?uploadType=media"
+        name = f"slides/{orphan}/17/1/{number}.png"
+        sharing.http.post(f"{url}&name={name}", data=PNG, timeout=10).raise_for_status()
+    # The youngest object counts, in whole seconds of two clocks.
+    sharing.await_provider("it is old enough", lambda: f"media:{orphan}:1" in reported(sharing))
+    assert media_id not in reported(sharing)
+    assert len(objects(sharing, orphan)) == 3
+    deleted = sharing.testbed.command("find-orphans", "--delete-content", f"media:{orphan}:1")
+    assert f"media:{orphan}:1, folder slides/{orphan}: is being deleted" in deleted.stdout, deleted.stderr
+    await_no_object(sharing, orphan)
+    assert objects(sharing, media_id)
+
+
+def reported(school: School) -> str:
+    """What the operator's command says about orphans."""
+    told = school.testbed.command("find-orphans")
+    assert told.returncode == 0, told.stderr
+    return told.stdout
 
 
 def test_deleted_session_leaves_no_object(sharing: School, teacher: Person) -> None:
