@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -249,6 +250,18 @@ def test_arrived_document_is_noticed_by_its_event(sharing: School, teacher: Pers
     await_state(sharing, session_id, media_id, "ready")
     assert finalised(sharing, name) == 200
     sharing.await_document(path, lambda found: found is not None and found["looks"] == 0 and found["tries"] == 1)
+
+
+def test_doctor_uses_the_bucket_and_the_chat_server(sharing: School) -> None:
+    told = sharing.testbed.command("doctor")
+    said = told.stdout + told.stderr
+    assert sorted(re.findall("^ *([a-z]+) +(slides bucket|slides addresses|slides CORS|chat server)", said, re.M)) == [
+        ("missing", "slides CORS"),
+        ("ok", "chat server"),
+        ("ok", "slides addresses"),
+        ("ok", "slides bucket"),
+    ]
+    assert "gcloud storage buckets update" in said
 
 
 def test_objects_that_no_record_names_are_reported_and_deleted_by_the_operator(

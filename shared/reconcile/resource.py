@@ -175,7 +175,8 @@ class Resource:
         recorder: Builds what takes over the recordings of live events (`shared.sessions.controller.Recorder`), if it
             does.
         settings: Its settings: dataclasses whose fields are declared with `shared/core/settings.py`.
-        findings: Checks what it needs from outside, and returns what `doctor` reports. Repeatable, changes nothing.
+        findings: Checks what it needs from outside, and returns what `doctor` reports. Repeatable, and leaves nothing
+            behind.
     """
 
     collection: str

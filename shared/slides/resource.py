@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from shared.slides.model import MEDIA
 from shared.slides.settings import SlidesSettings
 
 if TYPE_CHECKING:
-    from shared.ports import Storage
+    from shared.ports import Finding, Storage
     from shared.slides.broadcast import Announcement
     from shared.slides.commands import Commands
     from shared.slides.controller import SharedMedias
@@ -88,6 +89,15 @@ def full_check(deployment: Deployment) -> MediaViews | None:
     return None if deployment.storage is None else MediaViews(deployment, deployment.get(controller))
 
 
+def findings(deployment: Deployment) -> Iterable[Finding]:
+    """
+    Return whether bucket and chat server can be used.
+    """
+    from shared.slides.findings import findings
+
+    return findings(deployment)
+
+
 def announcing(deployment: Deployment) -> Announce:
     """
     Return what has the people in a chat room told of a change.
@@ -153,4 +163,5 @@ RESOURCE = Resource(
     traces=(Trace(SLIDES, Naming.VALUE, ("ownerUid",), Fate.MARK, "slides", RECONCILE_SLIDES),),
     check=full_check,
     settings=(SlidesSettings,),
+    findings=findings,
 )
