@@ -31,6 +31,7 @@ FUNCTIONS: Final = {
     "onSessionCreated": "functions.sessions",
     "onSessionDeleted": "functions.sessions",
     "onSessionUpdated": "functions.sessions",
+    "onSlidesUploaded": "functions.objects",
     "pollReadiness": "functions.work",
     "reconcileAdmission": "functions.work",
     "reconcileCopy": "functions.work",
@@ -67,7 +68,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from functions.listing import require_deployable
+    from functions.listing import deployable
 
-    require_deployable(FUNCTIONS)
-    return list(FUNCTIONS)
+    return deployable(FUNCTIONS)

@@ -14,6 +14,9 @@ from shared.erasure.commands import carry_over
 ORPHANS_TIMEOUT_S = 1800
 """The longest that a scheduled function may run. The search reads everything that there is."""
 
+STORED_PAGES_MAX = 5000
+"""The pages of the bucket that one run reads, each in some 0.1 s. The next run continues there."""
+
 SCHEDULE_MEMORY = MemoryOption.MB_512
 """With everything loaded a process has used 124 MiB. Documents and a provider's lists are read by pages."""
 
@@ -45,4 +48,4 @@ def findOrphans(_event: ScheduledEvent) -> None:
         log.stopped("findOrphans")
         return
     carry_over(wiring.documents(), wiring.queue(), wiring.now)
-    wiring.app().orphans.find(clean_up=config.ORPHANS_CLEAN_UP.value)
+    wiring.app().orphans.find(clean_up=config.ORPHANS_CLEAN_UP.value, stored_pages_max=STORED_PAGES_MAX)

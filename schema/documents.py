@@ -258,6 +258,7 @@ class OrphansReport:
     missing: list[Any]
     unreadableCount: int
     unreadable: list[str]
+    storedAfter: Annotated[dict[str, str], Doc("where the next search of the bucket continues, if it is large")]
 
 
 DOCUMENTS: Final[dict[str, type[Any]]] = {

@@ -442,3 +442,7 @@ def test_instants_are_in_utc(site: StorageSite) -> None:
 
     assert stored.created_at.utcoffset() == timedelta(0)
     assert site.storage.upload_address(OTHER, PDF, 1, 60).expires_at.tzinfo is UTC
+
+
+def test_a_new_bucket_allows_uploads_to_no_page(site: StorageSite) -> None:
+    assert site.storage.page_trouble().startswith("The CORS of the bucket allows uploads to no page. Allow your app's")

@@ -14,6 +14,7 @@ import pytest
 
 from emulator_tests.contract.storages import connect_to, let_go
 from shared.cloud.storage import CloudStorage
+from shared.cloud.storage_arguments import PAGE_HEADERS
 from shared.core.errors import BackendError, Doubtful, Misconfigured, Permanent, Transient
 from shared.ports import StoredObject
 
@@ -206,3 +207,31 @@ def test_nothing_else_is_asked_for(answers: Answers, storage: CloudStorage, tmp_
     objects = "/storage/v1/b/my-slides/o"
     named = f"{objects}/{NAME.replace('/', '%2F')}"
     assert paths == [f"GET {named}", f"GET {objects}", *[f"GET /download{named}"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, ""),
+        ({"method": ["GET", "PUT"]}, "The CORS of the bucket does not allow POST."),
+        ({"responseHeader": list(PAGE_HEADERS[1:])}, "The CORS of the bucket does not allow content-type."),
+        ({"origin": []}, "The CORS of the bucket allows uploads to no page."),
+    ],
+    ids=["all", "a method", "a header", "no origin"],
+)
+def test_the_rules_of_a_bucket_are_read(
+    storage: CloudStorage, answers: Answers, changes: dict[str, list[str]], sentence: str
+) -> None:
+    rule = {"origin": ["https://app.example"], "method": ["POST", "PUT"], "responseHeader": list(PAGE_HEADERS)}
+    answers.body = json.dumps({"name": "my-slides", "cors": [{"method": ["GET"]}, {**rule, **changes}]}).encode()
+    assert storage.page_trouble().startswith(sentence)
+    assert bool(storage.page_trouble()) is bool(sentence)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_bucket_whose_description_is_not_readable_is_for_the_operator(
+    storage: CloudStorage, answers: Answers, status: int
+) -> None:
+    answers.error(status)
+    with pytest.raises(Misconfigured, match=r"roles/storage\.admin"):
+        storage.page_trouble()

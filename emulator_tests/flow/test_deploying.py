@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from emulator_tests.testbed.places import ROOT
+from functions.listing import OF_BUCKET
 from main import FUNCTIONS
 
 SCRIPT: Final = Path(__file__).with_name("deploying.cjs")
@@ -25,9 +26,11 @@ WITHIN_S: Final = 120
 KALTURA: Final = {"KALTURA_PARTNER_ID": "102"}
 CLOUDFLARE: Final = {"CLOUDFLARE_ACCOUNT_ID": "0123456789abcdef0123456789abcdef"}
 HOSTS: Final = {"USE_HOSTS": "true"}
+SLIDES: Final = {"SLIDES_BUCKET": "my-school-slides"}
 
 KALTURA_SECRET: Final = "KALTURA_ADMIN_SECRET"
 CHAT_SECRET: Final = "KALTURA_CHAT_TOKEN"
+SLIDES_SECRET: Final = "SLIDES_TOKEN_SECRET"
 CLOUDFLARE_SECRETS: Final = {"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY"}
 
 
@@ -79,7 +82,7 @@ def test_a_deployment_needs_its_account_and_the_secrets_of_that(
     deployed = deploy(tmp_path, settings)
     assert deployed.error == ""
     assert deployed.secrets == secrets
-    assert {function["name"] for function in deployed.functions} == set(FUNCTIONS)
+    assert {function["name"] for function in deployed.functions} == set(FUNCTIONS) - OF_BUCKET
     assert deployed.secrets_of("reconcileVideo") == secrets - {CHAT_SECRET}
     assert deployed.secrets_of("joinSession") == secrets
     assert deployed.secrets_of("kalturaHook") == secrets & {KALTURA_SECRET}
@@ -90,6 +93,15 @@ def test_a_deployment_needs_its_account_and_the_secrets_of_that(
 def test_it_makes_the_queues_and_schedules_that_the_readme_names(tmp_path: Path) -> None:
     triggers = Counter(function["trigger"] for function in deploy(tmp_path, KALTURA).functions)
     assert (triggers["taskQueueTrigger"], triggers["scheduleTrigger"], triggers["eventTrigger"]) == (12, 2, 5)
+
+
+def test_a_bucket_for_slides_has_a_trigger(tmp_path: Path) -> None:
+    deployed = deploy(tmp_path, KALTURA | SLIDES)
+    assert deployed.error == ""
+    assert {function["name"] for function in deployed.functions} == set(FUNCTIONS)
+    (trigger,) = (function["trigger"] for function in deployed.functions if function["name"] in OF_BUCKET)
+    assert trigger == "eventTrigger"
+    assert SLIDES_SECRET in deployed.secrets_of("api") & deployed.secrets_of("joinSession")
 
 
 def test_every_function_says_how_much_memory_it_needs(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 
@@ -47,6 +49,7 @@ def sharing(prosody: Prosody) -> Iterator[School]:
     state = shared_state.with_name(f"{shared_state.name}-slides")
     settings = {
         "SLIDES_BUCKET": BUCKET,
+        "STRAY_AGE_S": "1",
         "XMPP_ADDRESS": f"{prosody.host}:{prosody.port}",
         "XMPP_DOMAIN": DOMAIN,
         "XMPP_CONFERENCE": CONFERENCE,
@@ -202,6 +205,92 @@ def test_document_that_cannot_be_shown_says_why(sharing: School, teacher: Person
     assert view["error"]["message"].endswith(".")
     instructor.upload(media_id, pdf([PdfPage(), PdfPage()]), "optics.pdf", "pdf")
     assert await_state(sharing, session_id, media_id, "ready")["nbPages"] == 2
+
+
+def finalised(school: School, name: str, bucket: str = BUCKET) -> int:
+    """Send the event of a finished object, as Firebase's storage emulator does. Returns the status."""
+    ids = {"bucket": bucket, "name": name, "id": f"{bucket}/{name}/1", "generation": "1", "metageneration": "1"}
+    event = {
+        "specversion": "1.0",
+        "id": uuid4().hex,
+        "type": "google.cloud.storage.object.v1.finalized",
+        "source": f"//storage.googleapis.com/projects/_/buckets/{bucket}",
+        "subject": f"objects/{name}",
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "data": {**ids, "size": "1", "storageClass": "STANDARD"},
+    }
+    host = school.testbed.functions_url.split("/")[2]
+    url = f"http://{host}/functions/projects/{school.testbed.project_id}/trigger_multicast"
+    headers = {"Content-Type": "application/cloudevents+json"}
+    return int(school.http.post(url, data=json.dumps(event), headers=headers, timeout=10).status_code)
+
+
+def test_arrived_document_is_noticed_by_its_event(sharing: School, teacher: Person) -> None:
+    """The next look would be ten minutes later, because the upload was begun hours ago."""
+    session_id = live(sharing, teacher)
+    instructor = Seat(sharing, teacher, session_id)
+    media_id = instructor.ask("POST", MEDIAS)[1]["id"]
+    content = pdf([PdfPage()])
+    body = {"filename": "optics.pdf", "mimetype": TYPES["pdf"], "size": len(content)}
+    begun = instructor.ask("POST", f"{MEDIAS}{media_id}/initiate-upload/", body)[1]
+    path = f"slides/{media_id}"
+    record = sharing.await_document(path, lambda fields: fields is not None and fields["upload"] is not None)
+    aged = {**record["upload"], "begunAt": record["upload"]["begunAt"] - timedelta(hours=3)}
+    sharing.write(path, upload=aged, looks=8)
+    far = timedelta(minutes=5)
+    sharing.await_document(
+        path, lambda found: found is not None and found["looks"] > 8 and found["dueAt"] > datetime.now(UTC) + far
+    )
+    pieces = sharing.http.request(begun["method"], begun["url"], headers=begun["headers"], timeout=60)
+    sharing.http.put(pieces.headers["location"], content, headers={"content-type": TYPES["pdf"]}, timeout=60)
+    (name,) = objects(sharing, media_id)
+    for other in (f"{name}/x", "slides/nobody/1/source.pdf", f"{path}/1/1/1.png"):
+        assert finalised(sharing, other) == 200
+    assert finalised(sharing, name) == 200
+    await_state(sharing, session_id, media_id, "ready")
+    assert finalised(sharing, name) == 200
+    sharing.await_document(path, lambda found: found is not None and found["looks"] == 0 and found["tries"] == 1)
+
+
+def test_doctor_uses_the_bucket_and_the_chat_server(sharing: School) -> None:
+    told = sharing.testbed.command("doctor")
+    said = told.stdout + told.stderr
+    assert sorted(re.findall("^ *([a-z]+) +(slides bucket|slides addresses|slides CORS|chat server)", said, re.M)) == [
+        ("missing", "slides CORS"),
+        ("ok", "chat server"),
+        ("ok", "slides addresses"),
+        ("ok", "slides bucket"),
+    ]
+    assert "gcloud storage buckets update" in said
+
+
+def test_objects_that_no_record_names_are_reported_and_deleted_by_the_operator(
+    sharing: School, teacher: Person
+) -> None:
+    session_id = live(sharing, teacher)
+    instructor = Seat(sharing, teacher, session_id)
+    media_id, orphan = instructor.ask("POST", MEDIAS)[1]["id"], str(uuid4())
+    instructor.upload(media_id, pdf([PdfPage()]), "optics.pdf", "pdf")
+    await_state(sharing, session_id, media_id, "ready")
+    for number in range(3):
+        url = f"{sharing.testbed.storage_url}/upload/storage/v1/b/{BUCKET}/o?uploadType=media"
+        name = f"slides/{orphan}/17/1/{number}.png"
+        sharing.http.post(f"{url}&name={name}", data=PNG, timeout=10).raise_for_status()
+    # The youngest object counts, in whole seconds of two clocks.
+    sharing.await_provider("it is old enough", lambda: f"media:{orphan}:1" in reported(sharing))
+    assert media_id not in reported(sharing)
+    assert len(objects(sharing, orphan)) == 3
+    deleted = sharing.testbed.command("find-orphans", "--delete-content", f"media:{orphan}:1")
+    assert f"media:{orphan}:1, folder slides/{orphan}: is being deleted" in deleted.stdout, deleted.stderr
+    await_no_object(sharing, orphan)
+    assert objects(sharing, media_id)
+
+
+def reported(school: School) -> str:
+    """What the operator's command says about orphans."""
+    told = school.testbed.command("find-orphans")
+    assert told.returncode == 0, told.stderr
+    return told.stdout
 
 
 def test_deleted_session_leaves_no_object(sharing: School, teacher: Person) -> None:

@@ -12,11 +12,13 @@ from typing import Final
 
 from emulator_tests.memory.effect import Effect, undisturbed
 from shared.cloud.storage_arguments import (
+    CorsRule,
     check_address,
     check_list,
     check_object,
     check_read,
     check_type,
+    page_trouble,
     upload_headers,
 )
 from shared.core.errors import Conflict, Permanent
@@ -49,9 +51,13 @@ class _Permission:
 class MemoryStorage:
     """
     The storage port in memory. A test uses its addresses with `upload` and `open`.
+
+    Attributes:
+        rules: The rules for pages of other origins.
     """
 
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
+        self.rules: list[CorsRule] = []
         self._clock = clock
         self._effect = effect
         self._lock = threading.Lock()
@@ -183,6 +189,9 @@ class MemoryStorage:
                 self._kept.pop(name, None)
 
         self._effect("delete", do)
+
+    def page_trouble(self) -> str:
+        return self._effect("page_trouble", lambda: page_trouble(self.rules))
 
     def _new_url(self, kind: str) -> str:
         return f"{SCHEME}{kind}/{next(self._numbers)}"

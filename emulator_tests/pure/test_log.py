@@ -135,6 +135,10 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
             "ERROR",
         ),
     ],
+    "step_misconfigured": [
+        (lambda secret: log.step_misconfigured("reconcileSlides", "m1", "look", Misconfigured(secret)), "ERROR"),
+        (lambda secret: log.step_misconfigured("reconcileSlides", secret, "look", Misconfigured("No.")), "ERROR"),
+    ],
     "owner_changed": [(lambda secret: log.owner_changed(secret), "ALERT")],
     "conflict": [(lambda secret: log.conflict("reconcileVideo", secret, "create"), "INFO")],
     "refused": [

@@ -13,7 +13,16 @@ import pytest
 
 from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.lamps import KEY, LAMP, WISH, House, Lamp, Lamps, LampSnapshot, LampSpec, State, after, error
-from shared.core.errors import Conflict, Doubtful, NotFoundYet, Permanent, ProviderError, SecretRejected, Transient
+from shared.core.errors import (
+    Conflict,
+    Doubtful,
+    Misconfigured,
+    NotFoundYet,
+    Permanent,
+    ProviderError,
+    SecretRejected,
+    Transient,
+)
 from shared.core.retry import TRIES_MAX
 from shared.ports import Create, Delete, Task, Update, Version, Write
 from shared.reconcile import (
@@ -619,6 +628,29 @@ def test_a_final_failure_is_shown_again_where_it_was_wiped_out() -> None:
     house.spec(shown=None)
     house.reconcile()
     assert (house.fields(WISH) or {})["shown"] == told
+
+
+def test_step_without_its_setting_waits_for_the_operator(capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(lit=True, retry_permanent=True)
+    missing = Misconfigured("Set LIGHT_KEY to the key of the house.")
+    house.failing(missing, missing)
+    house.reconcile()
+    progress = house.lamp.progress
+    assert (house.lamp.state, progress.claim) == (State.DARK, None)
+    assert progress.failure is not None
+    assert (progress.failure.code, progress.failure.tries, progress.failure.retryable) == ("NOT_SET_UP", 1, True)
+    shown = (house.fields(WISH) or {})["shown"]
+    assert shown["failure"]["message"] == "A setting is missing. Ask the operator."
+    (line,) = logged(capsys, "step misconfigured")
+    assert (line["queue"], line["key"], line["step"], line["severity"]) == ("visitLamp", KEY, "light", "ERROR")
+    assert line["sentence"] == "Set LIGHT_KEY to the key of the house."
+    assert progress.due_at is not None
+    assert after(BACKOFF_MAX_S) <= progress.due_at <= after(2 * BACKOFF_MAX_S)
+    house.run_until(progress.due_at)
+    assert house.lamp.progress.failure is not None
+    assert house.lamp.progress.failure.tries == 1
+    house.run_until(after(4 * BACKOFF_MAX_S))
+    assert house.lamp == Lamp(State.LIT)
 
 
 def test_bug_is_raised_and_its_claim_blocks_until_the_lease_ends() -> None:

@@ -38,6 +38,8 @@ from shared.cloud.storage import CloudStorage, Connection, connect_storage
 from shared.cloud.storage_arguments import LIFETIME_MAX_S
 from shared.core.errors import BackendError, Misconfigured, Transient
 from shared.core.log_format import blanked
+from shared.slides.addresses import LIFETIME_S as LIFETIME_OF_PAGES_S
+from shared.slides.addresses import Addresses
 
 pytestmark = pytest.mark.long
 
@@ -363,6 +365,27 @@ def test_an_account_with_a_key_is_not_asked_for_at_the_metadata_server() -> None
 
     assert signing_account(account, _not_asked, _unreachable) is account  # type: ignore[arg-type]  # it is both
     assert isinstance(_instance(_unreachable), IamAccount)
+
+
+def test_addresses_that_are_signed_beside_each_other_are_each_for_their_object() -> None:
+    asked = []
+
+    def counted(**call: Any) -> Answer:
+        asked.append(call["url"])
+        return _sign_blob(**call)
+
+    addresses = Addresses(_storage(_instance(counted)), lambda: datetime.now(UTC))
+    wanted = [(f"slides/m1/17/1/{number}.png", None) for number in range(40)]
+
+    urls = addresses.of(wanted)
+
+    for (name, _), url in zip(wanted, urls, strict=True):
+        request = Request("GET", url, {})
+        assert urlsplit(url).path == f"/{BUCKET}/{name}"
+        assert is_admitted(request, request.at(LIFETIME_OF_PAGES_S))
+        assert not is_admitted(request, request.at(LIFETIME_OF_PAGES_S + 1))
+    assert addresses.of(wanted) == urls
+    assert len(asked) == 40
 
 
 # --- the credentials of this process --------------------------------------------------------------------------------

@@ -6,23 +6,38 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import pytest
 
 from emulator_tests.memory import AddressRefused, bad_document, document, undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.core.callers import Caller
-from shared.core.errors import BackendError, BadRequest, NotAllowed, NotFound, Permanent, TooMany, WrongState
+from shared.core.errors import (
+    BackendError,
+    BadRequest,
+    Misconfigured,
+    NotAllowed,
+    NotFound,
+    Permanent,
+    TooMany,
+    WrongState,
+)
 from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
 from shared.erasure.commands import ask_erasure
-from shared.ports import Fields, Task, Update, UploadAddress
+from shared.operations.full_check import FullCheck
+from shared.ports import REMOVE, Delete, Fields, Task, Update, UploadAddress, Write
+from shared.reconcile.resource import Mark
+from shared.registry import RESOURCES
 from shared.sessions.session import Session
 from shared.slides.commands import BEGUN_MAX, InvalidField, checked_title
 from shared.slides.context import Context
 from shared.slides.decide import ARRIVES_MAX_S, TRIES_MAX, UPLOAD_ENDS_S, UPLOAD_LIFETIME_S
-from shared.slides.model import Wish
+from shared.slides.full_check import PAGE
+from shared.slides.model import Upload, Wish, media_uploaded_as, source_name
 from shared.slides.resource import commands, reading
 from shared.slides.showing import end, navigate, start
+from shared.slides.types import TYPES
 
 T = TypeVar("T")
 
@@ -198,6 +213,26 @@ def test_converter_that_fails_is_tried_three_times(room: Room) -> None:
     assert room.view(media_id)["error"]["reason"] == "CONVERSION_FAILED"
     room.deployment.disturb = undisturbed
     room.upload(media_id, content)
+    assert room.view(media_id)["uploadState"] == "ready"
+
+
+def test_conversion_that_waits_for_a_setting_uses_up_no_try(room: Room) -> None:
+    media_id = room.create()
+    room.send(media_id, document(2))
+    asked = []
+
+    def refuse(operation: str, do: Callable[[], T]) -> T:
+        if operation == "download":
+            asked.append(room.deployment.clock())
+            raise Misconfigured("Grant the account roles/storage.objectUser.")
+        return do()
+
+    room.deployment.disturb = refuse
+    room.deployment.run(3600)
+    assert len(asked) > TRIES_MAX
+    assert room.view(media_id)["uploadState"] == "processing"
+    room.deployment.disturb = undisturbed
+    room.deployment.run(3600)
     assert room.view(media_id)["uploadState"] == "ready"
 
 
@@ -576,6 +611,53 @@ def test_lost_tasks_are_found_by_the_sweep(room: Room) -> None:
     assert room.view(media_id)["uploadState"] == "ready"
 
 
+def test_names_of_documents_name_their_media(room: Room) -> None:
+    for media_id in (str(uuid4()) for _ in range(20)):
+        for kind in TYPES:
+            upload = Upload(int(room.deployment.clock().timestamp()), "a", kind, 1, room.deployment.clock())
+            assert media_uploaded_as(source_name(media_id, upload)) == media_id
+
+
+MEDIA: Final = "3d6a179c-cf18-47d5-9e8e-a1368a243c2d"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "source.pdf",
+        f"slides/{MEDIA}",
+        f"slides/{MEDIA}/17/1/3.png",
+        f"slides/{MEDIA}/17/1/3.thumb.webp",
+        f"slides/{MEDIA}/17/source.exe",
+        f"slides/{MEDIA}/17/source.pdf/x",
+        f"slides/{MEDIA}/17/source.pdf\n",
+        f"slides/{MEDIA}/17/sourceXpdf",
+        f"slides/{MEDIA}/0/source.pdf",
+        f"slides/{MEDIA}/-1/source.pdf",
+        f"slides/{MEDIA}/\u0661/source.pdf",
+        f"slides/{MEDIA}/{'9' * 13}/source.pdf",
+        f"slides/{MEDIA.upper()}/17/source.pdf",
+        f"slides/{MEDIA}:1/17/source.pdf",
+        "slides/../17/source.pdf",
+        f"/slides/{MEDIA}/17/source.pdf",
+        f"other/slides/{MEDIA}/17/source.pdf",
+        "slides/" + "a" * 1000,
+    ],
+)
+def test_other_names_of_objects_name_no_media(name: str) -> None:
+    assert media_uploaded_as(name) is None
+
+
+def test_reconciliation_that_is_woken_looks_at_once(room: Room) -> None:
+    media_id, content = room.create(), document(2)
+    address = room.begin(media_id, content)
+    room.deployment.run(3 * 3600)
+    room.deployment.storage.upload(address, content, PDF)
+    room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
+    assert room.view(media_id)["uploadState"] == "ready"
+
+
 def test_two_workers_convert_a_document_once(room: Room) -> None:
     media_id, content = room.create(), document(2)
     room.send(media_id, content)
@@ -590,6 +672,64 @@ def test_view_that_was_changed_by_hand_is_written_again(room: Room) -> None:
     room.deployment.documents.commit(Update(path, {"nbPages": 99}))
     room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
     assert room.view(media_id)["nbPages"] == 3
+
+
+def check_everything(deployment: Deployment) -> int:
+    """Do one full check, whose tasks alone are then done. Returns the number of those of media."""
+    deployment.lose_tasks()
+    mark: Mark | None = Mark()
+    while mark is not None:
+        mark, _, _ = FullCheck(deployment.app, RESOURCES).go_on(mark)
+    enqueued = deployment.enqueued(RECONCILE_SLIDES)
+    deployment.run()
+    return len(enqueued)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: Delete(path), id="deleted"),
+        pytest.param(lambda path: Update(path, {"nbPages": 99}), id="changed"),
+        pytest.param(lambda path: Update(path, {"deck": REMOVE}), id="without its pages"),
+        pytest.param(lambda path: Update(path, {"sessionCreatedAt": "yesterday"}), id="of no session"),
+    ],
+)
+def test_full_check_repairs_a_view_that_somebody_spoilt(room: Room, damage: Callable[[str], Write]) -> None:
+    media_ids = sorted(room.ready() for _ in range(3))
+    before = [room.view(media_id) for media_id in media_ids]
+    assert check_everything(room.deployment) == 0
+    room.deployment.documents.commit(damage(shared_media_path("s1", media_ids[1])))
+    assert check_everything(room.deployment) == 1
+    assert [room.view(media_id) for media_id in media_ids] == before
+
+
+def test_full_check_reads_media_page_by_page(room: Room) -> None:
+    settings = replace(room.commands.settings, session_max=1000, teacher_max=1000)
+    roomy = replace(room.commands, settings=settings)
+    sessions = [f"more{number}" for number in range(5)]
+    for session_id in sessions:
+        room.deployment.write_session(session_id, format="liveStreaming")
+        for _ in range(PAGE // 4):
+            roomy.create(room.context(TEACHER, session_id), Wish("Optics"))
+    views = [path for path in room.deployment.documents.paths() if "/sharedLiveMedias/" in path]
+    last = max(views, key=lambda path: path.rpartition("/")[2])
+    room.deployment.documents.commit(Delete(last))
+    assert check_everything(room.deployment) == 1
+    assert room.deployment.document(last).fields["title"] == "Optics"
+
+
+def test_full_check_finds_media_whose_session_was_deleted_unnoticed(room: Room) -> None:
+    room.ready()
+    room.deployment.delete_session()
+    check_everything(room.deployment)
+    assert room.deployment.storage.alive() == []
+
+
+def test_full_check_of_a_deployment_without_a_bucket_leaves_media_alone(room: Room) -> None:
+    media_id = room.ready()
+    room.deployment.documents.commit(Delete(shared_media_path("s1", media_id)))
+    room.deployment.app.storage = None
+    assert check_everything(room.deployment) == 0
 
 
 def test_addresses_of_a_session_are_those_of_the_shown_media(room: Room) -> None:

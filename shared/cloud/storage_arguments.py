@@ -6,7 +6,8 @@ Called by `storage.py`, and by the in-memory storage of the tests.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -29,6 +30,37 @@ SUFFIX_BYTES_MAX: Final = 16
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9 ._()-]")
+
+PAGE_METHODS: Final = ("POST", "PUT")
+PAGE_HEADERS: Final = (
+    "content-type",
+    "location",
+    "x-goog-if-generation-match",
+    "x-goog-resumable",
+    "x-upload-content-length",
+)
+"""What a page needs to upload an object: the headers of `upload_headers`, and `Location` of the answer."""
+
+PAGE_RULE: Final = (
+    f"Allow your app's origin the methods {' and '.join(PAGE_METHODS)} and the response headers "
+    f"{', '.join(PAGE_HEADERS)}: `gcloud storage buckets update gs://BUCKET --cors-file=FILE`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CorsRule:
+    """
+    What pages of other origins may do with a bucket; `*` stands for all.
+
+    Attributes:
+        origins: The origins of these pages.
+        methods: The methods that they may use.
+        headers: The headers that they may send and read.
+    """
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
 
 
 def check_object(name: str) -> None:
@@ -148,3 +180,21 @@ def disposition(file_name: str) -> str:
     end = f"{dot}{suffix}"
     whole = cut_to_bytes(stem, FILE_NAME_BYTES_MAX - len(end.encode())) + end
     return f"attachment; filename=\"{_NOT_PLAIN.sub('_', whole)}\"; filename*=UTF-8''{quote(whole, safe='')}"
+
+
+def page_trouble(rules: Iterable[CorsRule]) -> str:
+    """
+    Return why no page can upload under these rules, and what to do; empty if some can. Pure.
+    """
+    lacks = [_lacking(rule) for rule in rules if rule.origins]
+    if not lacks:
+        return f"The CORS of the bucket allows uploads to no page. {PAGE_RULE}"
+    least = min(lacks, key=len)
+    return f"The CORS of the bucket does not allow {', '.join(least)}. {PAGE_RULE}" if least else ""
+
+
+def _lacking(rule: CorsRule) -> list[str]:
+    methods = {method.upper() for method in rule.methods}
+    headers = {header.lower() for header in rule.headers}
+    lacks = [] if "*" in methods else [method for method in PAGE_METHODS if method not in methods]
+    return lacks + ([] if "*" in headers else [header for header in PAGE_HEADERS if header not in headers])

@@ -15,7 +15,7 @@
           NotFoundYet      again: a lost creation may still appear
         Permanent        never; recorded on the document and logged as an error
       Conflict         another writer was first; read again
-      Misconfigured    a setting is missing or contradicts another; raised while wiring, never inside a request
+      Misconfigured    a setting is missing or contradicts another; a step waits until the operator has set it
 
 A message is one sentence that a person can act on. It never contains secrets, tokens or upload URLs. Each error also
 has a reason: its code in `schema/errors.json`, by which clients tell errors apart.

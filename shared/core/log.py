@@ -62,6 +62,13 @@ def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: in
     )
 
 
+def step_misconfigured(queue: str, key: str, step: str, error: BackendError) -> None:
+    """
+    Log that a step waits for a setting, which the operator has to set.
+    """
+    _error("step misconfigured", queue=queue, key=key, step=step, sentence=str(error))
+
+
 def step_stuck(queue: str, key: str, step: str, error: ProviderError, tries: int, since: datetime) -> None:
     """
     Log that a step that must succeed has failed for a day, or is no longer retried: a person must look.

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from shared.core import log
 from shared.core.callers import Caller, require_admin
-from shared.core.errors import Conflict, NotFound, Transient, WrongState
+from shared.core.errors import Conflict, NotFound, Permanent, Transient, WrongState
 from shared.core.paths import RECONCILE_DELETION, deletion_path
 from shared.core.references import parse
 from shared.deletions import decide as decisions
 from shared.deletions.decide import DeletionSpec
-from shared.deletions.model import Deletion, DeletionState, Reason, names, requeues_of
+from shared.deletions.model import BUCKET, FOLDER, Deletion, DeletionState, Reason, names, requeues_of
 from shared.ports import (
     Clock,
     Delete,
@@ -26,6 +26,7 @@ from shared.ports import (
     InventoryItem,
     Places,
     Queue,
+    Storage,
     Update,
     Version,
     Write,
@@ -34,6 +35,9 @@ from shared.ports import (
 from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step
 from shared.reconcile.epoch import Holds, nothing_is_held
 from shared.reconcile.slots import enqueue
+
+OBJECTS_AT_ONCE: Final = 200
+"""The objects of the bucket that one step deletes, in some ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         documents: Where the documents are stored.
         places: The provider accounts and hosts at which things may have to be deleted.
         holds: Tells whether deletions are held.
+        storage: The bucket; `None` if there is none.
     """
 
     queue: ClassVar[str] = RECONCILE_DELETION
@@ -52,6 +57,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
     documents: Documents
     places: Places
     holds: Holds = nothing_is_held
+    storage: Storage | None = None
 
     def read(self, key: str) -> Snapshot[DeletionSpec, Deletion]:
         """
@@ -62,7 +68,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         if document is None:
             return Snapshot(key, DeletionSpec(), None, None)
         record = Deletion.from_document(document)
-        is_named = any(one is not None and names(one.fields, record.external_ids) for one in keeper)
+        is_named = any(one is not None and names(one, record.external_ids) for one in keeper)
         spec = DeletionSpec(requeues_of(document.fields), is_named, self.holds())
         return Snapshot(key, spec, record, document.version)
 
@@ -86,6 +92,8 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         if step.name == decisions.DROP:
             log.deletion_dropped(record.provider, record.reference)
             return {}
+        if record.provider == BUCKET:
+            return self._delete_folder(record)
         place = holder_of(self.places, record.provider)
         if record.reason is Reason.STRAY:
             item = InventoryItem(record.provider, record.reference, record.external_ids, record.created_at)
@@ -96,12 +104,34 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         else:
             left = place.keeper.delete_media(record.external_ids)
         if left:
-            raise Transient(
-                f"The provider has accepted the deletion and still has: {', '.join(sorted(left))}.",
-                provider=record.provider,
+            raise _still_there(record, left)
+        return {}
+
+    def _delete_folder(self, record: Deletion) -> ExternalIds:
+        """
+        Delete the next objects of a thing in the bucket, as many as one call can. What is in the bucket has content.
+
+        Raises:
+            Transient: Some are left (again).
+            Permanent: The record does not say whose they are (never).
+        """
+        storage = holder_of({} if self.storage is None else {BUCKET: self.storage}, BUCKET)
+        reference = parse(record.reference)
+        if reference is None or record.external_ids != {FOLDER: reference.path}:
+            raise Permanent(
+                f"{record.reference} is not the reference of this folder. Correct the document, or delete it.",
+                provider=BUCKET,
                 operation="delete",
-                code="STILL_THERE",
+                code="OTHER_FOLDER",
             )
+        if record.spares_content:
+            log.orphan_spared(record.provider, record.reference)
+            return {}
+        found = storage.list_objects(f"{reference.path}/", OBJECTS_AT_ONCE + 1)
+        for one in found[:OBJECTS_AT_ONCE]:
+            storage.delete(one.name)
+        if len(found) > OBJECTS_AT_ONCE:
+            raise _still_there(record, record.external_ids)
         return {}
 
     def settle(
@@ -124,6 +154,15 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         if record.gone:
             return (Delete(path, if_version=version),)
         return (Update(path, record.to_fields(), if_version=version),)
+
+
+def _still_there(record: Deletion, left: ExternalIds) -> Transient:
+    return Transient(
+        f"The provider has accepted the deletion and still has: {', '.join(sorted(left))}.",
+        provider=record.provider,
+        operation="delete",
+        code="STILL_THERE",
+    )
 
 
 def requeue_deletion(

@@ -14,12 +14,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from shared.core.identity import SessionIdentity
 from shared.core.paths import deletion_path
 from shared.ports import Create, Document, ExternalIds, Fields
 from shared.reconcile import Progress
+
+BUCKET: Final = "bucket"
+"""Our name of the bucket of this deployment, in place of a provider's."""
+
+FOLDER: Final = "folder"
+"""The name of the only part of a thing in the bucket: the path of its document, below which the names of its objects
+are."""
 
 
 class Reason(StrEnum):
@@ -127,12 +134,13 @@ def requeues_of(fields: Fields) -> int:
     return requeues
 
 
-def names(fields: Fields, external_ids: ExternalIds) -> bool:
+def names(document: Document, external_ids: ExternalIds) -> bool:
     """
-    Tell whether a record of a video, a copy or a session, given its fields, names a thing at a provider. Pure.
+    Tell whether a record of a video, a copy or a session names a thing at a provider, or any record its own folder in
+    the bucket. Pure.
     """
-    plays = fields.get("playable")
-    named = (fields.get("parts"), None if plays is None else plays["parts"])
+    plays = document.fields.get("playable")
+    named = (document.fields.get("parts"), None if plays is None else plays["parts"], {FOLDER: document.path})
     return any(one is not None and external_ids.items() <= one.items() for one in named)
 
 

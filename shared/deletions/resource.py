@@ -19,7 +19,7 @@ def controller(deployment: Deployment) -> Deletions:
     """
     from shared.deletions.controller import Deletions
 
-    return Deletions(deployment.documents, deployment.places, deployment.epochs.is_held)
+    return Deletions(deployment.documents, deployment.places, deployment.epochs.is_held, deployment.storage)
 
 
 RESOURCE = Resource(

@@ -79,7 +79,8 @@ class FullCheck:
         """
         clock = self.deployment.clock
         ends_at = clock() + timedelta(seconds=SLICE_S)
-        checks = [one.check(self.deployment) for one in self.resources if one.check is not None]
+        built = [one.check(self.deployment) for one in self.resources if one.check is not None]
+        checks = [check for check in built if check is not None]
         done, at = Slice(), _known(mark, checks)
         while at is not None and clock() <= ends_at:
             place = next(number for number, check in enumerate(checks) if at.phase in check.phases)

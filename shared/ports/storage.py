@@ -144,3 +144,14 @@ class Storage(Protocol):
         Delete an object. What is gone already counts as deleted.
         """
         ...
+
+    def page_trouble(self) -> str:
+        """
+        Return why pages of apps cannot upload to the bucket, and what to do, as a sentence for the operator. Empty if
+        pages of some origin can.
+
+        Raises:
+            Misconfigured: The bucket does not exist, or whoever asks may not read its description, which takes more
+                than the rest of this port (never, until the operator changes it).
+        """
+        ...

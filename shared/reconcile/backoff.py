@@ -9,7 +9,7 @@ import zlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core.errors import NotFoundYet, ProviderError, SecretRejected, Transient
+from shared.core.errors import Misconfigured, NotFoundYet, ProviderError, SecretRejected, Transient
 from shared.reconcile.model import BACKOFF_MAX_S, Decision, Done, Failure, R, Record, RequeueAt, Step
 
 RETRY_AFTER_MAX_S = 3600.0
@@ -69,6 +69,23 @@ def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, 
         retry_at = min(retry_at, error.certain_at)
     alarmed = now - since >= timedelta(seconds=ALARM_AFTER_S) or (step.retry_permanent and retry_at is None)
     return Failure(error.code, str(error), retry_at is not None, step.name, step.spec, tries, since, retry_at, alarmed)
+
+
+def as_failure(error: ProviderError | Misconfigured, step: Step[Any]) -> ProviderError:
+    """
+    Return the error of a step as one of its provider. A setting that is missing counts as a rejected secret: the step
+    waits until the operator has set it, however long that takes. Its sentence is for the operator, so clients get
+    another one. Pure.
+    """
+    if isinstance(error, ProviderError):
+        return error
+    return SecretRejected(
+        "A setting is missing. Ask the operator.",
+        provider="settings",
+        operation=step.name,
+        code=error.reason,
+        retry_after_s=BACKOFF_MAX_S,
+    )
 
 
 def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> None:

@@ -71,6 +71,20 @@ class Missing:
     external_ids: ExternalIds
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """
+    Some of the things in the bucket.
+
+    Attributes:
+        items: The things.
+        after: Where the next ones begin; `None` if these were the last.
+    """
+
+    items: Sequence[InventoryItem] = ()
+    after: str | None = None
+
+
 class Owned(Protocol):
     """
     What a resource says about the things that were made for it. Implementations inherit from it, and leave out methods
@@ -103,6 +117,20 @@ class Owned(Protocol):
             others: The documents of `other_paths`.
         """
         ...
+
+    def stored(self, deployment: Deployment, after: str) -> Stored:
+        """
+        Return the next things in the bucket of this deployment, in the order of their names.
+
+        Args:
+            deployment: The deployment.
+            after: Where to continue; empty for the beginning.
+
+        Raises:
+            Transient: The bucket could not be reached (again).
+            Misconfigured: It cannot be used (never, until the operator changes it).
+        """
+        return Stored()
 
     def missing(
         self, deployment: Deployment, page: Sequence[Document], listed: set[Part], old_enough: datetime

@@ -26,10 +26,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.core import log
-from shared.core.errors import Conflict, Doubtful, ProviderError
+from shared.core.errors import Conflict, Doubtful, Misconfigured, ProviderError
 from shared.core.retry import RetryOnConflict
 from shared.ports import Clock, Documents, Queue, Task
-from shared.reconcile.backoff import apply_backoff, failure_of
+from shared.reconcile.backoff import apply_backoff, as_failure, failure_of
 from shared.reconcile.controller import Controller
 from shared.reconcile.heartbeat import Heartbeat
 from shared.reconcile.model import (
@@ -154,13 +154,18 @@ class Reconciler:
         try:
             with job.keeping(step.lease_s) if step.beats else nullcontext():
                 outcome = controller.act(snapshot, step, self.clock())
-        except ProviderError as error:
-            now = self.clock()
-            left = step.record if isinstance(error, Doubtful) else step.rollback
+        except (ProviderError, Misconfigured) as raised:
+            now, error = self.clock(), as_failure(raised, step)
             failure = failure_of(error, step, step.record, snapshot.key, now)
-            log.step_failed(
-                controller.queue, snapshot.key, step.name, error, failure.tries, final=failure.retry_at is None
-            )
+            if isinstance(raised, Misconfigured):
+                log.step_misconfigured(controller.queue, snapshot.key, step.name, raised)
+                # The step counts as not begun: it uses up none of the tries that its record counts.
+                left = step.rollback if snapshot.record is None else snapshot.record
+            else:
+                log.step_failed(
+                    controller.queue, snapshot.key, step.name, error, failure.tries, final=failure.retry_at is None
+                )
+                left = step.record if isinstance(error, Doubtful) else step.rollback
             if failure.alarmed and not _was_alarmed(step):
                 log.step_stuck(controller.queue, snapshot.key, step.name, error, failure.tries, failure.since)
             self.settle_claimed(

@@ -172,11 +172,13 @@ class Resource:
         is_of_session: Whether its things belong to a session, and are deleted with it. Its records name the session as
             `SessionIdentity.to_fields` does, and have `gone`.
         has_webhooks: Whether a provider's webhook that names such a thing has it reconciled.
-        check: Builds its full check, if it has views that nothing else would repair.
+        check: Builds its full check, if it has views that nothing else would repair, and if the deployment has what it
+            needs.
         recorder: Builds what takes over the recordings of live events (`shared.sessions.controller.Recorder`), if it
             does.
         settings: Its settings: dataclasses whose fields are declared with `shared/core/settings.py`.
-        findings: Checks what it needs from outside, and returns what `doctor` reports. Repeatable, changes nothing.
+        findings: Checks what it needs from outside, and returns what `doctor` reports. Repeatable, and leaves nothing
+            behind.
     """
 
     collection: str
@@ -191,7 +193,7 @@ class Resource:
     traces: tuple[Trace, ...] = ()
     is_of_session: bool = False
     has_webhooks: bool = False
-    check: Callable[[Deployment], Check] | None = None
+    check: Callable[[Deployment], Check | None] | None = None
     recorder: Callable[[Deployment], Any] | None = None
     settings: tuple[type, ...] = ()
     findings: Callable[[Deployment], Iterable[Finding]] | None = None

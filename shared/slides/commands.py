@@ -110,7 +110,9 @@ class Commands:
             (present,) = self.documents.read(session_path(context.session_id))
             context.require_instructor(present)
             assert present is not None
-            # Counted after the session was read: another media that is created meanwhile changes the session.
+            # Counted after the session was read: another media that is created meanwhile changes the session. One that
+            # is created meanwhile in another session of the teacher is not counted, nor does a transfer ask: their
+            # maximum bounds costs, and a few more cost little.
             self._require_room(session.id, session.owner_uid or "")
             fields = {**record.to_fields(), "wish": wish.to_fields()}
             view = Create(shared_media_path(session.id, media_id), shown(record, wish))

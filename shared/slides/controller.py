@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from shared.core.errors import Conflict, Permanent, Transient
-from shared.core.identity import Belonging
+from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import (
     RECONCILE_SLIDES,
     SLIDES,
@@ -91,6 +91,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
     """
 
     queue: ClassVar[str] = RECONCILE_SLIDES
+    polls: ClassVar[frozenset[str]] = frozenset({decisions.LOOK})
 
     documents: Documents
     storage: Storage
@@ -106,28 +107,13 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         (document,) = self.documents.read(slides_path(key))
         if document is None:
             return Snapshot(key, MediaSpec(Wish()), None, None)
-        record, wish = SharedMedia.from_document(document), Wish.from_document(document)
-        session_id = record.session.session_id
+        session_id = document.fields["sessionId"]
         found, view = self.documents.read(session_path(session_id), shared_media_path(session_id, key))
-        present = None if found is None else Session.from_document(found)
-        belonging = None if present is None else record.session.belonging(present.identity)
-        session = present if belonging is Belonging.SAME else None
-        is_its_own = view is not None and view.fields.get("sessionCreatedAt") == record.session.created_at
-        spec = MediaSpec(
-            wish,
-            None if session is None else session.identity,
-            is_held=belonging is Belonging.OWNER_CHANGED,
-            is_last=(session is None or wish.is_deleted) and self._is_last(record, session),
-            is_waiting=session is None and not wish.is_deleted and record.life is Life.ALIVE and self.holds(),
-            shown=view.fields if view is not None and is_its_own else None,
-        )
-        if session is not None and found is not None:
-            page = active_page(found, key)
-            track = None if page is None else self._track(found)
-            spec = replace(
-                spec, active_page=page, revision=next_revision(found), session_version=found.version, track=track
-            )
-        return Snapshot(key, spec, record, document.version)
+        snapshot = snapshot_of(document, found, view, self.holds)
+        spec, record = snapshot.spec, snapshot.record
+        is_last = (spec.session is None or spec.wish.is_deleted) and self._is_last(record, spec.session)
+        track = None if spec.active_page is None or found is None else self._track(found)
+        return replace(snapshot, spec=replace(spec, is_last=is_last, track=track))
 
     def decide(
         self, snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observed: bool
@@ -279,13 +265,13 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
             return None
         return track
 
-    def _is_last(self, record: SharedMedia, session: Session | None) -> bool:
+    def _is_last(self, record: SharedMedia | None, session: SessionIdentity | None) -> bool:
         """
         Tell whether the session keeps no other media: it is gone, or all others are deleted too.
         """
-        if not self.has_chat or record.life is not Life.ALIVE or session is None:
+        if not self.has_chat or record is None or record.life is not Life.ALIVE or session is None:
             return True
-        of_session = Condition("sessionId", Operator.EQUAL, session.id)
+        of_session = Condition("sessionId", Operator.EQUAL, session.session_id)
         kept = (Condition("gone", Operator.EQUAL, False), Condition(("wish", "deleted"), Operator.EQUAL, False))
         return not self.documents.count(Query(SLIDES, (of_session, *kept)))
 
@@ -315,6 +301,35 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
             if len(found) < LISTED:
                 return
             after = found[-1].name
+
+
+def snapshot_of(
+    document: Document, found: Document | None, view: Document | None, holds: Holds
+) -> Snapshot[MediaSpec, SharedMedia]:
+    """
+    Return what a media's documents say, without whether it is the last of its session.
+
+    Args:
+        document: Its record.
+        found: The document of its session.
+        view: Its view.
+        holds: Tells whether deletions are held. Asked only if the session does not exist.
+    """
+    record, wish = SharedMedia.from_document(document), Wish.from_document(document)
+    present = None if found is None else Session.from_document(found)
+    belonging = None if present is None else record.session.belonging(present.identity)
+    session = present if belonging is Belonging.SAME else None
+    spec = MediaSpec(
+        wish,
+        None if session is None else session.identity,
+        is_held=belonging is Belonging.OWNER_CHANGED,
+        is_waiting=session is None and not wish.is_deleted and record.life is Life.ALIVE and holds(),
+        shown=None if view is None else view.fields,
+    )
+    if session is not None and found is not None:
+        page = active_page(found, document.id)
+        spec = replace(spec, active_page=page, revision=next_revision(found), session_version=found.version)
+    return Snapshot(document.id, spec, record, document.version)
 
 
 def _is_shown(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMedia) -> bool:

@@ -6,15 +6,25 @@ in `view.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from shared.core.identity import SessionIdentity
+from shared.core.paths import MEDIA_ID, SLIDES
+from shared.core.references import Kind
 from shared.ports import Document
 from shared.reconcile import Progress
+from shared.slides.types import TYPES
+
+MEDIA: Final = Kind("media", SLIDES, MEDIA_ID)
+"""The kind of the references of media, which have no generations: theirs is always 1."""
+
+_SOURCE: Final = re.compile(f"slides/({MEDIA_ID.pattern})/[1-9][0-9]{{0,11}}/source\\.(?:{'|'.join(TYPES)})")
+"""The names that `source_name` gives."""
 
 
 class UploadState(StrEnum):
@@ -321,6 +331,14 @@ def source_name(media_id: str, upload: Upload) -> str:
     Return the name of the object of an uploaded document. Pure.
     """
     return f"{prefix_of(media_id)}{upload.stamp}/source.{upload.kind}"
+
+
+def media_uploaded_as(name: str) -> str | None:
+    """
+    Return the id of the media whose uploaded document has this name; `None` if no such document has it. Pure.
+    """
+    found = _SOURCE.fullmatch(name)
+    return None if found is None else found[1]
 
 
 def pages_prefix(media_id: str, stamp: int, attempt: int) -> str:

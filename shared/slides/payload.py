@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from shared.ports import Document, Fields, Storage
+from shared.ports import Document, Fields
+from shared.slides.addresses import Addresses, Wanted
 from shared.slides.model import Deck, page_name, source_name, thumbnail_name
 from shared.slides.showing import active_page, revision_of, shown_in
 from shared.slides.timeline import Entry
 from shared.slides.view import deck_in
-
-ADDRESS_LIFETIME_S: Final = 2 * 3600
-"""Seconds for which the addresses of pages and documents work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +24,11 @@ class Payloads:
     Makes the payloads for one person.
 
     Attributes:
-        storage: Signs the addresses.
+        signer: Gives the addresses.
         is_instructor: Whether the person is an instructor, who may always download documents.
     """
 
-    storage: Storage
+    signer: Addresses
     is_instructor: bool
 
     def media(self, media_id: str, view: Fields, *, has_addresses: bool = True) -> dict[str, Any]:
@@ -40,7 +38,7 @@ class Payloads:
         Args:
             media_id: Its id.
             view: Its view.
-            has_addresses: Whether its addresses are signed. In the cloud each takes a call.
+            has_addresses: Whether it has addresses, of which each takes time.
         """
         return {
             "id": media_id,
@@ -110,23 +108,20 @@ class Payloads:
         Return a media with the addresses of these pages, as its document is now.
         """
         deck = None if view is None else deck_in(view)
-        numbered = {} if deck is None else {number: page for number, page in enumerate(deck.pages, 1) if page}
+        urls = None
+        if deck is not None:
+            drawn = {number: page for number, page in enumerate(deck.pages, 1) if page is not None}
+            numbers = [number for number in sorted(pages) if number in drawn]
+            stamp, attempt = deck.upload.stamp, deck.attempt
+            names = [page_name(media_id, stamp, attempt, number, drawn[number].extension) for number in numbers]
+            signed = self.signer.of([(name, None) for name in names])
+            urls = {"pages": dict(zip(map(str, numbers), signed, strict=True))}
         return {
             "id": media_id,
             "is_deleted": view is None,
             "title": None if view is None else view["title"],
             "nb_pages": None if view is None else view["nbPages"],
-            "urls": None
-            if deck is None
-            else {
-                "pages": {
-                    str(number): self._signed(
-                        page_name(media_id, deck.upload.stamp, deck.attempt, number, numbered[number].extension)
-                    )
-                    for number in sorted(pages)
-                    if number in numbered
-                }
-            },
+            "urls": urls,
         }
 
     def _addresses(self, media_id: str, view: Fields, deck: Deck | None) -> dict[str, Any] | None:
@@ -134,19 +129,17 @@ class Payloads:
             return None
         stamp, attempt = deck.upload.stamp, deck.attempt
         numbered = [(number, page) for number, page in enumerate(deck.pages, 1) if page is not None]
-        addresses: dict[str, Any] = {
-            "pages": {
-                str(number): self._signed(page_name(media_id, stamp, attempt, number, page.extension))
-                for number, page in numbered
-            },
-            "thumbnails": {
-                str(number): self._signed(thumbnail_name(media_id, stamp, attempt, number)) for number, _ in numbered
-            },
-        }
+        wanted: list[Wanted] = [
+            *((page_name(media_id, stamp, attempt, number, page.extension), None) for number, page in numbered),
+            *((thumbnail_name(media_id, stamp, attempt, number), None) for number, _ in numbered),
+        ]
         if view["isReadyToShow"] and (self.is_instructor or view["showDownload"]):
-            name = source_name(media_id, deck.upload)
-            addresses["media"] = self.storage.read_address(name, ADDRESS_LIFETIME_S, view["fileName"])
-        return addresses
-
-    def _signed(self, name: str) -> str:
-        return self.storage.read_address(name, ADDRESS_LIFETIME_S)
+            wanted.append((source_name(media_id, deck.upload), view["fileName"]))
+        signed = self.signer.of(wanted)
+        numbers, count = [str(number) for number, _ in numbered], len(numbered)
+        of_pages, of_thumbnails, of_media = signed[:count], signed[count : 2 * count], signed[2 * count :]
+        return {
+            "pages": dict(zip(numbers, of_pages, strict=True)),
+            "thumbnails": dict(zip(numbers, of_thumbnails, strict=True)),
+            **({"media": of_media[0]} if of_media else {}),
+        }

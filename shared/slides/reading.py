@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from shared.core.errors import NotFound
 from shared.core.identity import SessionIdentity
@@ -17,13 +17,18 @@ from shared.core.paths import (
     slide_timeline_path,
     timeline_path,
 )
-from shared.ports import Condition, Document, Documents, Operator, Query, Storage
+from shared.ports import Condition, Document, Documents, Operator, Query
 from shared.sessions.session import Session
+from shared.slides.addresses import Addresses
 from shared.slides.context import Context
 from shared.slides.payload import Payloads
 from shared.slides.timeline import Entry, entries_in
 from shared.slides.timelines.model import Timeline, timeline_key
 from shared.slides.view import belongs
+
+LISTED_PAGES_MAX: Final = 500
+"""The pages in one answer to a list that have addresses: media after them have none, so that the answer is ready in
+time, and has some 1 MiB at most. Each media that is read by its id has all its addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,11 @@ class Reading:
 
     Attributes:
         documents: Where the documents are stored.
-        storage: Signs the addresses of pages and documents.
+        addresses: Gives the addresses of pages and documents.
     """
 
     documents: Documents
-    storage: Storage
+    addresses: Addresses
 
     def media(self, context: Context, media_id: str) -> dict[str, Any]:
         """
@@ -51,11 +56,12 @@ class Reading:
         session = context.require_viewer(document, enrolment)
         if view is None or not belongs(view.fields, session):
             raise NotFound("Not found.", reason="MEDIA_NOT_FOUND")
-        return Payloads(self.storage, context.teaches(session)).media(media_id, view.fields)
+        return Payloads(self.addresses, context.teaches(session)).media(media_id, view.fields)
 
     def medias(self, context: Context, first: int, count: int) -> tuple[int, list[dict[str, Any]]]:
         """
-        Return how many media an instructor's session has, and some of them, the oldest first.
+        Return how many media an instructor's session has, and some of them, the oldest first. Media beyond
+        `LISTED_PAGES_MAX` have no addresses.
 
         Args:
             context: The instructor.
@@ -67,9 +73,14 @@ class Reading:
         """
         (document,) = self.documents.read(session_path(context.session_id))
         session = context.require_instructor(document)
-        payloads = Payloads(self.storage, is_instructor=True)
+        payloads = Payloads(self.addresses, is_instructor=True)
         views = self._views(session)
-        return len(views), [payloads.media(view.id, view.fields) for view in views[first : first + count]]
+        medias: list[dict[str, Any]] = []
+        pages = 0
+        for view in views[first : first + count]:
+            pages += view.fields["nbPages"] or 0
+            medias.append(payloads.media(view.id, view.fields, has_addresses=not medias or pages <= LISTED_PAGES_MAX))
+        return len(views), medias
 
     def session(self, context: Context) -> dict[str, Any]:
         """
@@ -81,7 +92,7 @@ class Reading:
         document, enrolment = self.documents.read(*_entry(context))
         session = context.require_viewer(document, enrolment)
         assert document is not None
-        payloads = Payloads(self.storage, context.teaches(session))
+        payloads = Payloads(self.addresses, context.teaches(session))
         return payloads.session(document, session.title, self._views(session))
 
     def timeline(self, context: Context, first: int, count: int) -> tuple[int, dict[str, Any]]:
@@ -108,7 +119,7 @@ class Reading:
                 shown.setdefault(entry.media_id, set()).add(entry.page)
         found = self.documents.read(*(shared_media_path(session.id, media_id) for media_id in shown))
         views = {view.id: view.fields for view in found if view is not None and belongs(view.fields, session)}
-        payloads = Payloads(self.storage, context.teaches(session))
+        payloads = Payloads(self.addresses, context.teaches(session))
         return len(entries), payloads.timeline(session.id, taken, shown, views)
 
     def _changes(self, session: Session, timeline: Timeline) -> list[Entry]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shared.core.errors import Misconfigured, Transient
 from shared.core.paths import BROADCAST_SLIDES, DOCUMENT_ID, MEDIA_ID, RECONCILE_SLIDES, SLIDES
 from shared.reconcile.deployment import Deployment
+from shared.reconcile.owned import Owned
 from shared.reconcile.reconciler import Mapper
 from shared.reconcile.resource import Resource, Worker
 from shared.reconcile.traces import Fate, Naming, Trace
 from shared.slides.decide import CONVERSION_TIMEOUT_S
+from shared.slides.model import MEDIA
 from shared.slides.settings import SlidesSettings
 
 if TYPE_CHECKING:
-    from shared.ports import Storage
+    from shared.ports import Finding, Storage
     from shared.slides.broadcast import Announcement
     from shared.slides.commands import Commands
     from shared.slides.controller import SharedMedias
+    from shared.slides.full_check import MediaViews
     from shared.slides.reading import Reading
     from shared.slides.showing import Announce
 
@@ -62,9 +66,37 @@ def reading(deployment: Deployment) -> Reading:
     """
     Return what reads the media of sessions. Raises as `controller`.
     """
+    from shared.slides.addresses import Addresses
     from shared.slides.reading import Reading
 
-    return Reading(deployment.documents, _storage(deployment))
+    return Reading(deployment.documents, Addresses(_storage(deployment), deployment.clock))
+
+
+def things() -> Owned:
+    """
+    Return what the records say about the objects in the bucket.
+    """
+    from shared.slides.owned import MediaThings
+
+    return MediaThings()
+
+
+def full_check(deployment: Deployment) -> MediaViews | None:
+    """
+    Return the full check of shared live media; `None` if this deployment has no storage.
+    """
+    from shared.slides.full_check import MediaViews
+
+    return None if deployment.storage is None else MediaViews(deployment, deployment.get(controller))
+
+
+def findings(deployment: Deployment) -> Iterable[Finding]:
+    """
+    Return whether bucket and chat server can be used.
+    """
+    from shared.slides.findings import findings
+
+    return findings(deployment)
 
 
 def announcing(deployment: Deployment) -> Announce:
@@ -126,7 +158,11 @@ RESOURCE = Resource(
             work=tell,
         ),
     ),
+    kind=MEDIA,
+    owned=things,
     is_of_session=True,
     traces=(Trace(SLIDES, Naming.VALUE, ("ownerUid",), Fate.MARK, "slides", RECONCILE_SLIDES),),
+    check=full_check,
     settings=(SlidesSettings,),
+    findings=findings,
 )

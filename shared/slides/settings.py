@@ -26,5 +26,8 @@ class SlidesSettings:
     )
     session_max: int = setting("SLIDES_SESSION_MAX", whole(1, 1000), "Number of documents to share in one session.", 50)
     teacher_max: int = setting(
-        "SLIDES_TEACHER_MAX", whole(1, 100_000), "Number of documents to share of one teacher.", 500
+        "SLIDES_TEACHER_MAX",
+        whole(1, 100_000),
+        "Number of documents to share of one teacher; a transfer, or two sessions at the same moment, may exceed it.",
+        500,
     )

@@ -13,17 +13,18 @@ and to `adoption` how an orphan is given back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core import log, references
-from shared.core.errors import Conflict, ProviderError
+from shared.core.errors import Conflict, Misconfigured, ProviderError
 from shared.core.paths import EPOCH, ORPHANS_REPORT, RECONCILE_DELETION
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.operations.orphans.claims import claims, things_by_kind
-from shared.operations.orphans.report import Report
+from shared.operations.orphans.report import Report, stored_after
 from shared.operations.orphans.scan import AHEAD, BEGINNING, PAGE, Scan
 from shared.ports import Create, Document, InventoryItem, Query, Task, Update
 from shared.reconcile.deployment import Deployment
@@ -45,6 +46,10 @@ def _silently(_things: int, _documents: int) -> None:
 class _Search:
     """
     The results of a search so far.
+
+    Attributes:
+        stored_after: Where the search of the bucket continues, by kind of thing; a kind that was searched to its end
+            has none.
     """
 
     things: int = 0
@@ -53,6 +58,7 @@ class _Search:
     orphans: list[Claimed] = field(default_factory=list)
     missing: list[tuple[Owned, Document, Missing]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    stored_after: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,14 @@ class Orphans:
 
     # --- everything -----------------------------------------------------------------------------------------------
 
-    def find(self, *, clean_up: bool, with_content: bool = False, tell: ProgressCallback = _silently) -> Report:
+    def find(
+        self,
+        *,
+        clean_up: bool,
+        with_content: bool = False,
+        tell: ProgressCallback = _silently,
+        stored_pages_max: int | None = None,
+    ) -> Report:
         """
         Search everything for orphans, and store the report.
 
@@ -181,6 +194,8 @@ class Orphans:
             clean_up: Release orphans that are empty, and reconcile the documents whose things are missing.
             with_content: Also release orphans with content: only at an operator's request.
             tell: Called with the progress.
+            stored_pages_max: The most pages of the bucket that are read. The next search that has a maximum continues
+                there. `None` reads all of it.
 
         Raises:
             Transient: Provider, documents or queue could not be reached (again).
@@ -193,6 +208,9 @@ class Orphans:
         for provider in self.deployment.places:
             self._search_provider(provider, search, old_enough, tell)
         things = things_by_kind(self.resources)
+        (kept,) = self.deployment.documents.read(ORPHANS_REPORT)
+        begins_at = stored_after(kept) if stored_pages_max is not None else {}
+        self._search_stored(search, old_enough, tell, begins_at, stored_pages_max)
         for kind, owned in things.items():
             self._search_documents(kind.collection, owned, search, old_enough, tell)
         report = Report(
@@ -204,6 +222,7 @@ class Orphans:
             tuple(search.unreadable),
             cleaned_up=may_clean,
             hold=standing.epoch.hold,
+            stored_after=search.stored_after,
         )
         for one in search.orphans:
             if may_clean and (with_content or not one.item.has_content):
@@ -254,6 +273,7 @@ class Orphans:
         old_enough = now + AHEAD if young else now - timedelta(seconds=self.deployment.common.stray_age_s)
         for provider in self.deployment.places:
             self._search_provider(provider, search, old_enough, tell)
+        self._search_stored(search, old_enough, tell, {}, None)
         return search.orphans
 
     # --- at the providers -----------------------------------------------------------------------------------------
@@ -264,12 +284,48 @@ class Orphans:
             search.things += len(page)
             whole = [one for one in page if not one.is_part]
             search.there |= {part for one in whole for part in parts_of(provider, one.external_ids)}
-            search.unreadable += [
-                references.shown(one.reference) for one in page if references.parse(one.reference) is None
-            ]
+            search.unreadable += _unreadable(page)
             found += self._claims([one for one in page if one.created_at < old_enough])
             tell(search.things, search.documents)
         search.orphans += self._scan.orphans_among(found)
+
+    # --- in the bucket --------------------------------------------------------------------------------------------
+
+    def _search_stored(
+        self,
+        search: _Search,
+        old_enough: datetime,
+        tell: ProgressCallback,
+        begins_at: Mapping[str, str],
+        pages_max: int | None,
+    ) -> None:
+        """
+        Search the bucket, of which a list has the order of names and not of ages.
+        """
+        left = math.inf if pages_max is None else pages_max
+        for kind, owned in things_by_kind(self.resources).items():
+            after: str | None = begins_at.get(kind.name, "")
+            while after is not None and left > 0:
+                try:
+                    page = owned.stored(self.deployment, after)
+                except Misconfigured as error:
+                    # What the operator has to set keeps nobody from searching the providers.
+                    log.misconfigured("findOrphans", error)
+                    break
+                self._take_stored(page.items, search, old_enough)
+                tell(search.things, search.documents)
+                # A kind without things in the bucket has not read it.
+                left -= bool(page.items)
+                after = page.after
+            if after is not None:
+                search.stored_after[kind.name] = after
+
+    def _take_stored(self, items: Sequence[InventoryItem], search: _Search, old_enough: datetime) -> None:
+        search.things += len(items)
+        search.unreadable += _unreadable(items)
+        search.orphans += self._scan.orphans_among(
+            list(self._claims([one for one in items if one.created_at < old_enough]))
+        )
 
     def _release(self, one: Claimed, *, with_content: bool = False) -> None:
         """
@@ -329,3 +385,10 @@ class Orphans:
         except Conflict:
             # Another search ran at the same time; its report is equally good.
             return
+
+
+def _unreadable(items: Iterable[InventoryItem]) -> list[str]:
+    """
+    Return the references that none of our things has, cut and escaped. Pure.
+    """
+    return [references.shown(one.reference) for one in items if references.parse(one.reference) is None]

@@ -5,16 +5,20 @@ Called by the search and by the operator's command.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from shared.ports import InventoryItem
+from shared.ports import Document, InventoryItem
 from shared.reconcile.epoch import Hold
 from shared.reconcile.owned import Missing
 
 REPORTED_MAX: Final = 100
 """The most entries of each kind that a report lists; it counts them all."""
+
+NAME_MAX: Final = 200
+"""The most characters of a name at which the search of the bucket continues; a longer one begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Report:
         unreadable: Things that are marked as ours, with a name that none of ours has, cut and escaped.
         cleaned_up: Whether orphans are deleted and documents reconciled.
         hold: Why nothing was cleaned up although it was requested; `None` if deletions are not held.
+        stored_after: Where the next search of the bucket continues, by kind of thing, if this one did not reach its
+            end.
     """
 
     at: datetime
@@ -41,6 +47,7 @@ class Report:
     unreadable: tuple[str, ...] = ()
     cleaned_up: bool = False
     hold: Hold | None = None
+    stored_after: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def with_content(self) -> tuple[InventoryItem, ...]:
@@ -76,4 +83,20 @@ class Report:
             "missing": [{"path": one.path, "parts": dict(one.external_ids)} for one in self.missing[:REPORTED_MAX]],
             "unreadableCount": len(self.unreadable),
             "unreadable": list(self.unreadable[:REPORTED_MAX]),
+            "storedAfter": dict(self.stored_after),
         }
+
+
+def stored_after(kept: Document | None) -> Mapping[str, str]:
+    """
+    Return where the search of the bucket continues, according to the last report. What is not such a name begins anew.
+    Pure.
+    """
+    found = {} if kept is None else kept.fields.get("storedAfter")
+    if not isinstance(found, dict):
+        return {}
+    return {kind: after for kind, after in found.items() if isinstance(after, str) and _is_name(after)}
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and text.isprintable() and len(text) <= NAME_MAX and {".", ".."}.isdisjoint(text.split("/"))
