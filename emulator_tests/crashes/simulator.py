@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from emulator_tests.memory import MadeEvent, MadeMedia
 from emulator_tests.simulators.clock import Clock, Readiness
 from emulator_tests.simulators.in_process import InProcess
-from emulator_tests.simulators.kaltura import seed
+from emulator_tests.simulators.kaltura import control, seed
 from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.store import Store
 from emulator_tests.simulators.kaltura.snapshot import KeptFiles, digest
@@ -125,7 +125,11 @@ class Simulator(ABC):
         """
         Return what is in the account.
         """
-        return Things(self.control("GET", "things"))
+        return Things(self._things())
+
+    def _things(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        found: Mapping[str, Sequence[Mapping[str, Any]]] = self.control("GET", "things")
+        return found
 
 
 class SimulatorHere(Simulator):
@@ -160,6 +164,9 @@ class SimulatorHere(Simulator):
         """
         self._server.stop()
         self._account.store.close()
+
+    def _things(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        return control.things(self._account, with_deleted=False, with_seeded=False)
 
     def keep_files(self) -> KeptFiles:
         """
