@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from emulator_tests.crashes.effects import WatchedClient
 from emulator_tests.crashes.settings import SETTINGS
-from emulator_tests.crashes.simulator import Simulator, Things
+from emulator_tests.crashes.simulator import SimulatorHere, Things
 from emulator_tests.memory import MadeEvent, MadeMedia, ManualClock
 from emulator_tests.pure.races.defects import Build
 from shared.app import App
 from shared.ports import Documents, ProviderAccount, Queue
-from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS, KalturaAccount
+from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.client import Client
 from shared.providers.kaltura.events import KalturaEvents
 from shared.providers.kaltura.inventory import KalturaInventory
@@ -90,20 +90,8 @@ class Account:
     """
 
     def __init__(self) -> None:
-        self.simulator = Simulator()
-        self.client = WatchedClient(
-            self.simulator.url,
-            plugins=PLUGINS,
-            connect_timeout_s=CONNECT_TIMEOUT_S,
-            answer_timeout_s=ANSWER_TIMEOUT_S,
-        )
-
-    def leave_connections(self) -> None:
-        """
-        Speak over other connections from now on, in a copy of the process that opened the present ones.
-        """
-        self.client.close()
-        self.simulator.leave_connection()
+        self.simulator = SimulatorHere()
+        self.client = WatchedClient(self.simulator.url, self.simulator.connect)
 
     def close(self) -> None:
         """

@@ -15,11 +15,10 @@ from shared.ports import UploadGrant
 
 UNREACHABLE: Final = "UNREACHABLE"
 
-_TIMEOUT_S: Final = 30
 _BOUNDARY: Final = "----greenroom"
 
 
-def send_chunk(grant: UploadGrant, chunk: bytes, begin: int, *, last: bool) -> str | None:
+def send_chunk(grant: UploadGrant, chunk: bytes, begin: int, *, last: bool, connection: HTTPConnection) -> str | None:
     """
     Send one chunk. The first chunk is sent without an offset, each later one with its offset.
 
@@ -28,6 +27,7 @@ def send_chunk(grant: UploadGrant, chunk: bytes, begin: int, *, last: bool) -> s
         chunk: The bytes.
         begin: Their offset in the file.
         last: Whether the file ends with them.
+        connection: A new connection to the address of the grant.
 
     Returns:
         `None` if they arrived, else the reason why not.
@@ -38,10 +38,12 @@ def send_chunk(grant: UploadGrant, chunk: bytes, begin: int, *, last: bool) -> s
         "finalChunk": str(last).lower(),
         "resumeAt": str(begin),
     }
-    return ask(grant.url, str(grant.values["ks"]), fields, chunk)
+    return ask(connection, grant.url, str(grant.values["ks"]), fields, chunk)
 
 
-def ask(url: str, ks: str, fields: Mapping[str, str], file: bytes | None = None) -> str | None:
+def ask(
+    connection: HTTPConnection, url: str, ks: str, fields: Mapping[str, str], file: bytes | None = None
+) -> str | None:
     """
     Send any request to Kaltura, as a form like those of browsers.
 
@@ -57,7 +59,6 @@ def ask(url: str, ks: str, fields: Mapping[str, str], file: bytes | None = None)
         parts.append(f"{head}\r\n\r\n".encode() + file + b"\r\n")
     body = b"".join(f"--{_BOUNDARY}\r\n".encode() + part for part in parts) + f"--{_BOUNDARY}--\r\n".encode()
     address = urlsplit(url)
-    connection = HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT_S)
     try:
         connection.request("POST", address.path, body, {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"})
         answer = connection.getresponse()

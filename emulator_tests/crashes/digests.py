@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from enum import Enum
+from functools import cache
 from threading import Lock
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
@@ -27,62 +28,69 @@ def digest(*roots: object, without: Sequence[object] = ()) -> bytes:
         roots: The objects.
         without: Objects whose values do not count, wherever they are referred to.
     """
-    written = hashlib.blake2b(digest_size=16)
+    written: list[str] = []
     numbers = {id(one): -1 for one in without}
     # Kept, because the id of an object that is gone may be given to another one.
     kept: list[object] = []
     left: list[object] = [*reversed(roots)]
     while left:
         one = left.pop()
-        if isinstance(one, _PLAIN):
-            written.update(f"{type(one).__name__} {one!r};".encode())
+        kind: type = type(one)
+        if _is_plain(kind):
+            written.append(f"{kind.__name__} {one!r}")
             continue
-        if id(one) in numbers:
-            written.update(f"seen {numbers[id(one)]};".encode())
+        number = numbers.get(id(one))
+        if number is not None:
+            written.append(f"seen {number}")
             continue
         numbers[id(one)] = len(kept)
         kept.append(one)
-        inner = list(_inner(one))
-        written.update(f"{type(one).__qualname__} {len(inner)};".encode())
+        inner = _inner(one)
+        written.append(f"{kind.__qualname__} {len(inner)}")
         left.extend(reversed(inner))
-    return written.digest()
+    return hashlib.blake2b(";".join(written).encode(), digest_size=16).digest()
 
 
-def _inner(one: Any) -> Iterator[object]:
+@cache
+def _is_plain(kind: type) -> bool:
+    return issubclass(kind, _PLAIN)
+
+
+def _inner(one: Any) -> Sequence[object]:
     """
-    Yield what an object refers to, in an order that is the same for equal objects.
+    Return what an object refers to, in an order that is the same for equal objects.
     """
     if isinstance(one, dict):
-        for key, value in one.items():
-            yield key
-            yield value
-    elif isinstance(one, (list, tuple, deque)):
-        yield from one
-    elif isinstance(one, (set, frozenset)):
-        yield from sorted(map(repr, one))
-    elif isinstance(one, _NAMED):
-        yield getattr(one, "__qualname__", one.__name__)
-    elif isinstance(one, FunctionType):
-        yield one.__module__
-        yield one.__qualname__
-        yield one.__closure__
-        yield one.__defaults__
-    elif isinstance(one, MethodType):
-        yield one.__func__
-        yield one.__self__
-    elif isinstance(one, CellType):
-        yield one.cell_contents
-    elif not isinstance(one, type(Lock())):
-        yield from _attributes(one)
+        return [part for item in one.items() for part in item]
+    if isinstance(one, (list, tuple)):
+        return one
+    if isinstance(one, deque):
+        return [*one]
+    if isinstance(one, (set, frozenset)):
+        return sorted(map(repr, one))
+    if isinstance(one, _NAMED):
+        return [getattr(one, "__qualname__", one.__name__)]
+    if isinstance(one, FunctionType):
+        return [one.__module__, one.__qualname__, one.__closure__, one.__defaults__]
+    if isinstance(one, MethodType):
+        return [one.__func__, one.__self__]
+    if isinstance(one, CellType):
+        return [one.cell_contents]
+    return [] if isinstance(one, type(Lock())) else _attributes(one)
 
 
-def _attributes(one: Any) -> Iterator[object]:
+def _attributes(one: Any) -> Sequence[object]:
     """
-    Yield the names and values of an object's attributes, or its text if it has none, such as a counter.
+    Return the names and values of an object's attributes, or its text if it has none, such as a counter.
     """
-    names = [name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())]
-    fields = {name: getattr(one, name) for name in names if hasattr(one, name)} | getattr(one, "__dict__", {})
+    kind: type = type(one)
+    fields = {name: getattr(one, name) for name in _slots(kind) if hasattr(one, name)}
+    fields |= getattr(one, "__dict__", {})
     if fields:
-        yield fields
-    elif type(one).__module__ in ("builtins", "itertools"):
-        yield repr(one)
+        return [part for item in fields.items() for part in item]
+    return [repr(one)] if kind.__module__ in ("builtins", "itertools") else []
+
+
+@cache
+def _slots(kind: type) -> Iterable[str]:
+    return [name for base in kind.__mro__ for name in getattr(base, "__slots__", ())]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from http.client import HTTPConnection
 from typing import Any, Final, Protocol, TypeVar
 
 from emulator_tests.memory import MemoryDocuments, MemoryQueue
@@ -18,8 +19,12 @@ from emulator_tests.pure.races.scheduler import Killed
 from shared.cloud.calls import TIMEOUT_S
 from shared.core.errors import Conflict, Transient
 from shared.ports import Document, Query, Task, Total, Update, Version, Write
-from shared.providers.kaltura.account import ANSWER_TIMEOUT_S
+from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
 from shared.providers.kaltura.client import Ask, Asked, Client, Multi
+from shared.providers.kaltura.client.connection import Address, Connection, address_of
+from shared.providers.kaltura.client.library import Library
+from shared.providers.kaltura.mapping import NAME
+from shared.providers.secret import SecretWatch
 
 T = TypeVar("T")
 
@@ -333,12 +338,19 @@ class WatchedQueue:
 
 class WatchedClient(Client):
     """
-    The Kaltura client of the code under test. Each round trip is an effect.
+    The Kaltura client of the code under test. Each round trip is an effect. `effects` belongs to the current run.
 
-    It is created once because it keeps connections. `effects` belongs to the current run.
+    Args:
+        url: Kaltura's address.
+        connect: Returns a connection to it.
     """
 
     effects: Effects
+
+    def __init__(self, url: str, connect: Callable[[], HTTPConnection]) -> None:
+        super().__init__(url, plugins=PLUGINS)
+        address, secret = address_of(url), SecretWatch(NAME, "Kaltura", "KALTURA_ADMIN_SECRET")
+        self._new = lambda: Library(PLUGINS, _GivenConnection(address, connect), address.path, secret)
 
     def call(self, ks: str | None, ask: Ask, *, fields: Sequence[str] = ()) -> Any:
         """
@@ -352,6 +364,21 @@ class WatchedClient(Client):
         Make several service calls, as one effect.
         """
         return _WatchedMulti(self._lent, ks, self.effects)
+
+
+class _GivenConnection(Connection):
+    """
+    A connection as of production, but for how it is opened.
+    """
+
+    def __init__(self, address: Address, connect: Callable[[], HTTPConnection]) -> None:
+        super().__init__(address, CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S, 0, None)
+        self._connect = connect
+
+    def _open(self, operation: str) -> HTTPConnection:
+        self.close()
+        self._connection = self._connect()
+        return self._connection
 
 
 class _WatchedMulti(Multi):

@@ -18,6 +18,7 @@ from emulator_tests.crashes.forks import Forks
 from emulator_tests.crashes.world import World
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Broken
+from emulator_tests.simulators.kaltura.snapshot import KeptFiles
 from shared.core.paths import VIDEOS
 
 
@@ -87,22 +88,21 @@ def play_each(
 
     def branch(number: int, met: Met) -> Fault | Callable[[], None] | None:
         nonlocal what
-        is_kept = False
+        kept: KeptFiles | None = None
         while left and left[0][0] == number:
             _, recorded, mine = left.popleft()
             assert met == recorded, "The run took another course than the one that was recorded."
-            if not is_kept:
-                account.simulator.snapshot()
-                is_kept = True
+            kept = kept or account.simulator.keep_files()
             before = len(forks.failures)
             if forks.fork():
-                account.leave_connections()
                 world.effects.branch, what = None, mine
                 world.is_orderly = _is_orderly(flow, mine)
                 world.after_disturbance = end_if_judged
                 return _disturbance(world, mine)
-            account.simulator.restore()
+            kept.bring_back()
             failures.append(forks.failures[before] if len(forks.failures) > before else None)
+        if kept is not None:
+            kept.forget()
         return None
 
     world.effects.branch = branch

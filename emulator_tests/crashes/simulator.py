@@ -1,7 +1,7 @@
-"""The Kaltura simulator as a process for these tests, and what is in its account, as types of our ports.
+"""The Kaltura simulator for these tests, and what is in its account, as types of our ports.
 
-Called by `conftest` and `world`. It only uses the simulator's own controls and what they return; the vendor's client
-speaks Kaltura's API.
+Called by `account` and `world`, and by `test_at_once`, which needs real connections. It only uses the simulator's own
+controls and what they return; the vendor's client speaks Kaltura's API.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -17,7 +19,15 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from emulator_tests.memory import MadeEvent, MadeMedia
+from emulator_tests.simulators.clock import Clock, Readiness
+from emulator_tests.simulators.in_process import InProcess
+from emulator_tests.simulators.kaltura import control, seed
+from emulator_tests.simulators.kaltura.models.account import Account
+from emulator_tests.simulators.kaltura.models.store import Store
+from emulator_tests.simulators.kaltura.snapshot import KeptFiles, digest
+from emulator_tests.simulators.kaltura.urls import Application
 from emulator_tests.simulators.running import Running
+from emulator_tests.simulators.server import Connections
 from shared.ports import EventSpec, MediaState, Observation, UploadSpec
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.events.parts import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
@@ -40,25 +50,30 @@ _RECORDING: Final = "recording:"
 _UNSEEN: Final = "\u2060"
 
 
-class Simulator:
+class Simulator(ABC):
     """
-    One process with one account, used by one run after the other.
+    One simulator with one account, used by one run after the other.
+
+    Args:
+        url: Its address.
+        admin_secret: The secret of its account.
     """
 
-    def __init__(self) -> None:
-        self.admin_secret = secrets.token_hex(16)
-        account = ("--partner-id", str(PARTNER_ID), "--admin-secret", self.admin_secret)
-        self._running = Running("kaltura", *account, "--user-secret", secrets.token_hex(16))
-        self.url = self._running.url
-        address = urlsplit(self.url)
-        self._connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
+    def __init__(self, url: str, admin_secret: str) -> None:
+        self.url = url
+        self.admin_secret = admin_secret
 
+    @abstractmethod
+    def connect(self) -> HTTPConnection:
+        """
+        Return a new connection.
+        """
+
+    @abstractmethod
     def stop(self) -> None:
         """
-        Stop the process, and wait until it has ended.
+        Stop the simulator.
         """
-        self._connection.close()
-        self._running.stop()
 
     def reset(self) -> datetime:
         """
@@ -69,36 +84,10 @@ class Simulator:
                 It is
             a multiple of `ROUND_S`, so that the code's rounding gives the same results in every run.
         """
-        # The last run may be long past. The simulator may have closed an idle connection since.
-        self._connection.close()
         self.control("POST", "reset", {})
         self._now = datetime.fromtimestamp((int(time.time()) // ROUND_S + 2) * ROUND_S, UTC)
         self.control("POST", "clock", {"stand_at": self._now.timestamp(), "ready": f"after_s:{PROCESSING_S}"})
         return self._now
-
-    def snapshot(self) -> None:
-        """
-        Keep the state of the account, so that copies of this process can begin at it.
-        """
-        self.control("POST", "snapshot", {})
-
-    def restore(self) -> None:
-        """
-        Bring the account back to the last snapshot. This process must not have changed it since.
-        """
-        self.control("POST", "restore", {})
-
-    def digest(self) -> str:
-        """
-        Return a digest of everything on which the account's later answers depend.
-        """
-        return str(self.control("GET", "digest")["digest"])
-
-    def leave_connection(self) -> None:
-        """
-        Speak over another connection from now on, in a copy of the process that opened the present one.
-        """
-        self._connection.close()
 
     def move_to(self, at: datetime) -> None:
         """
@@ -125,9 +114,10 @@ class Simulator:
         Call one of the simulator's own controls.
         """
         sent = None if body is None else json.dumps(body).encode()
-        self._connection.request(method, f"/_simulator/{name}", sent, {"Content-Type": "application/json"})
-        answer = self._connection.getresponse()
-        told = answer.read()
+        with closing(self.connect()) as connection:
+            connection.request(method, f"/_simulator/{name}", sent, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            told = answer.read()
         assert answer.status == 200, told
         return json.loads(told)
 
@@ -135,7 +125,85 @@ class Simulator:
         """
         Return what is in the account.
         """
-        return Things(self.control("GET", "things"))
+        return Things(self._things())
+
+    def _things(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        found: Mapping[str, Sequence[Mapping[str, Any]]] = self.control("GET", "things")
+        return found
+
+
+class SimulatorHere(Simulator):
+    """
+    The simulator in this process. Copies of the process have copies of it.
+    """
+
+    def __init__(self) -> None:
+        clock, readiness = Clock(), Readiness.parse_duration("2s")
+        self._account = Account(
+            partner_id=PARTNER_ID,
+            admin_secret=secrets.token_hex(16),
+            user_secret=secrets.token_hex(16),
+            store=Store(clock),
+            clock=clock,
+            readiness=readiness,
+            first_readiness=readiness,
+        )
+        seed.fill(self._account)
+        self._server = InProcess(Application(self._account, Connections()))
+        super().__init__(self._server.url, self._account.admin_secret)
+
+    def connect(self) -> HTTPConnection:
+        """
+        Return a new connection.
+        """
+        return self._server.connect()
+
+    def stop(self) -> None:
+        """
+        Delete the files of the account.
+        """
+        self._server.stop()
+        self._account.store.close()
+
+    def _things(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        return control.things(self._account, with_deleted=False, with_seeded=False)
+
+    def keep_files(self) -> KeptFiles:
+        """
+        Keep the files of the account: copies of this process change the same files.
+        """
+        return KeptFiles(self._account)
+
+    def digest(self) -> str:
+        """
+        Return a digest of everything on which the account's later answers depend.
+        """
+        return digest(self._account)
+
+
+class SimulatorProcess(Simulator):
+    """
+    The simulator as a process of its own, which threads may call at once.
+    """
+
+    def __init__(self) -> None:
+        secret = secrets.token_hex(16)
+        account = ("--partner-id", str(PARTNER_ID), "--admin-secret", secret)
+        self._running = Running("kaltura", *account, "--user-secret", secrets.token_hex(16))
+        super().__init__(self._running.url, secret)
+
+    def connect(self) -> HTTPConnection:
+        """
+        Return a new connection.
+        """
+        address = urlsplit(self.url)
+        return HTTPConnection(address.hostname or "", address.port, timeout=30)
+
+    def stop(self) -> None:
+        """
+        Stop the process, and wait until it has ended.
+        """
+        self._running.stop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from emulator_tests.crashes.account import Account, assemble
+from emulator_tests.crashes.account import assemble
 from emulator_tests.crashes.acts import FILM, S1
 from emulator_tests.crashes.settings import QUEUE_RETRY_S, REAP_GRACE_S, TEACHER
-from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, Things
+from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, SimulatorProcess, Things
 from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from shared.app import App
@@ -77,8 +77,8 @@ class Crowd:
     The real code with nothing around its effects, so that many threads may run it at once.
     """
 
-    def __init__(self, account: Account, build: Build = SOUND) -> None:
-        self._simulator = account.simulator
+    def __init__(self, simulator: SimulatorProcess, build: Build = SOUND) -> None:
+        self._simulator = simulator
         self._clock = ManualClock(self._simulator.reset())
         self._kept = MemoryDocuments()
         self._documents = GatheringDocuments(self._kept)
@@ -189,12 +189,22 @@ class Crowd:
         return self._simulator.things()
 
 
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorProcess]:
+    """
+    A simulator that answers many connections at once.
+    """
+    simulator = SimulatorProcess()
+    yield simulator
+    simulator.stop()
+
+
 @pytest.fixture
-def crowd(account: Account, request: pytest.FixtureRequest) -> Iterator[Crowd]:
+def crowd(simulator: SimulatorProcess, request: pytest.FixtureRequest) -> Iterator[Crowd]:
     """
     A crowd on an empty account.
     """
-    with contextlib.closing(Crowd(account, getattr(request, "param", SOUND))) as crowd:
+    with contextlib.closing(Crowd(simulator, getattr(request, "param", SOUND))) as crowd:
         yield crowd
 
 

@@ -31,7 +31,7 @@ from emulator_tests.crashes.settings import (
     SWEEP_INTERVAL_S,
     TEACHER,
 )
-from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, Simulator, Things
+from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, SimulatorHere, Things
 from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
@@ -121,7 +121,7 @@ class World:
 
     def __init__(
         self,
-        simulator: Simulator,
+        simulator: SimulatorHere,
         client: WatchedClient,
         build: Build = SOUND,
         *,
@@ -405,11 +405,15 @@ class World:
         grant, size_bytes = self._token.grant, math.ceil(len(self._film) / chunks)
         begin = (number - 1) * size_bytes
         chunk, last = self._film[begin : begin + size_bytes], number == chunks
+
+        def send() -> str | None:
+            return send_chunk(grant, chunk, begin, last=last, connection=self.simulator.connect())
+
         try:
             with self._visiting("browser"):
                 for _ in range(BROWSER_TRIES):
                     name = f"uploadToken.upload chunk {number}"
-                    refusal = self.effects(Kind.SEND, name, lambda: send_chunk(grant, chunk, begin, last=last))
+                    refusal = self.effects(Kind.SEND, name, send)
                     if refusal is None:
                         self._checks.require_recorded_upload(self._token)
                         return

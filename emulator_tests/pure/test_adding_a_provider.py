@@ -185,6 +185,7 @@ def told(sources: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_its_settings_are_documented(told: dict[str, Any]) -> None:
     section = told["page"].partition("\n## Lamp\n")[2].partition("\n## ")[0]
     assert "| `LAMP_GLOW_S` | `3600` (1 hour) | seconds |" in section
@@ -193,21 +194,25 @@ def test_its_settings_are_documented(told: dict[str, Any]) -> None:
     assert "kaltura, cloudflare or lamp" in told["page"]
 
 
+@pytest.mark.long
 def test_its_secret_goes_to_the_functions_that_call_it(told: dict[str, Any]) -> None:
     assert told["secrets"] == {"reconcileVideo": ["LAMP_SECRET"], "onSessionUpdated": []}
 
 
+@pytest.mark.long
 def test_a_missing_setting_is_named(told: dict[str, Any]) -> None:
     assert told["without a secret"] == "Set LAMP_SECRET."
     assert told["without an account"].endswith(", or LAMP_ROOM and LAMP_SECRET.")
 
 
+@pytest.mark.long
 def test_videos_and_orphans_are_found_there(told: dict[str, Any]) -> None:
     assert told["video"] == "lamp"
     assert told["at the lamp"] == 2
     assert told["orphans"] == ["video:ghost:1"]
 
 
+@pytest.mark.long
 def test_the_doctor_checks_its_account_and_tells_how_its_videos_are_protected(told: dict[str, Any]) -> None:
     account, playback = told["doctor"]
     assert account == "lamp in attic: It glows for 60 s."
@@ -215,6 +220,7 @@ def test_the_doctor_checks_its_account_and_tells_how_its_videos_are_protected(to
     assert playback.endswith("whether this was changed: the shade of the lamp.")
 
 
+@pytest.mark.long
 def test_a_second_line_is_refused_at_the_start(sources: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(sources, tmp_path / "twice")
     register(folder)
@@ -222,6 +228,7 @@ def test_a_second_line_is_refused_at_the_start(sources: Path, tmp_path: Path) ->
     assert "Misconfigured: lamp is registered twice in shared/providers/registry.py." in done.stderr
 
 
+@pytest.mark.long
 def test_a_name_that_another_provider_uses_is_refused_at_the_start(sources: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(sources, tmp_path / "same")
     (folder / "shared/providers/lamp/settings.py").write_text(SETTINGS.replace("LAMP_SECRET", "KALTURA_URL"))
@@ -246,6 +253,7 @@ def test_a_secret_is_not_shown() -> None:
     assert "the" not in shown
 
 
+@pytest.mark.long
 def test_settings_are_read_without_an_adapter() -> None:
     program = (
         "import sys; before = set(sys.modules); "

@@ -173,6 +173,7 @@ def _add(source: Path, target: Path, beside: str, added: str, *, is_before: bool
     target.write_text(text.replace(beside, added + beside if is_before else beside + added))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", LIVES.values(), ids=LIVES.keys())
 def test_lamp_is(project: Path, script: str) -> None:
     run = subprocess.run(

@@ -46,6 +46,7 @@ def _metadata_server(*, known: bool) -> Iterator[str]:
             thread.join()
 
 
+@pytest.mark.long
 def test_importing_the_adapters_imports_nothing_of_google() -> None:
     program = (
         "import sys, shared.cloud.firestore, shared.cloud.tasks\n"
@@ -68,6 +69,7 @@ def _said(program: str) -> str:
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
+@pytest.mark.long
 def test_a_queue_is_connected_when_its_first_task_is_put() -> None:
     program = (
         "import os, sys\n"
@@ -80,6 +82,7 @@ def test_a_queue_is_connected_when_its_first_task_is_put() -> None:
     assert _said(program).splitlines()[-1] == "False True True"
 
 
+@pytest.mark.long
 def test_messages_are_loaded_without_the_clients_of_their_package() -> None:
     program = DEFERRED + (
         "from google.cloud.tasks_v2.types import CreateTaskRequest, Task\n"
@@ -90,6 +93,7 @@ def test_messages_are_loaded_without_the_clients_of_their_package() -> None:
     assert _said(program) == "[]"
 
 
+@pytest.mark.long
 def test_a_client_can_still_be_imported_from_a_deferred_package() -> None:
     program = DEFERRED + (
         "from google.cloud.tasks_v2.types import Task as early\n"
@@ -103,6 +107,7 @@ def test_a_client_can_still_be_imported_from_a_deferred_package() -> None:
     assert _said(program) == "True True True"
 
 
+@pytest.mark.long
 def test_an_unknown_name_of_a_deferred_package_is_an_import_error() -> None:
     program = DEFERRED + (
         "try:\n    from google.cloud.tasks_v2 import Nothing\nexcept ImportError as error:\n    print(error.name)"
@@ -111,6 +116,7 @@ def test_an_unknown_name_of_a_deferred_package_is_an_import_error() -> None:
     assert _said(program) == "google.cloud.tasks_v2"
 
 
+@pytest.mark.long
 def test_the_package_of_the_storage_is_not_loaded_before_the_first_call() -> None:
     program = (
         "import sys\nfrom datetime import UTC, datetime\n"

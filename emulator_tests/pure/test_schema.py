@@ -95,6 +95,7 @@ def check(deployment: Deployment, seen: dict[str, int]) -> None:
         seen[path] = seen.get(path, 0) + 1
 
 
+@pytest.mark.long
 def test_written_documents_match_the_schema() -> None:
     deployment, seen = school(), dict[str, int]()
     check(deployment, seen)
@@ -324,6 +325,7 @@ def test_null_is_for_requests() -> None:
     assert answer["properties"]["colour"] == {"const": "red", "type": "string"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["issueUploadToken", "issuePlayback", "joinSession", "eraseContent"])
 def test_a_callable_reads_its_request_without_pydantic(name: str) -> None:
     code = (

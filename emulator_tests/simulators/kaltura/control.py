@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from emulator_tests.simulators import control
 from emulator_tests.simulators.clock import Readiness
-from emulator_tests.simulators.kaltura import seed, snapshot
+from emulator_tests.simulators.kaltura import seed
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models import broadcast, processing
 from emulator_tests.simulators.kaltura.models.account import Account
@@ -66,16 +66,6 @@ async def _route(account: Account, request: Request, name: str, sent: Mapping[st
         case ("POST", "reset"):
             seed.reset(account)
             return {}
-        case ("POST", "snapshot"):
-            account.snapshot = snapshot.take(account)
-            return {}
-        case ("POST", "restore"):
-            if account.snapshot is None:
-                raise ValueError("there is no snapshot")
-            snapshot.restore(account, account.snapshot)
-            return {}
-        case ("GET", "digest"):
-            return {"digest": snapshot.digest(account)}
         case ("POST", "secret"):
             # What the console does when somebody asks for a new one: keys that were signed with the old one are read
             # no more.

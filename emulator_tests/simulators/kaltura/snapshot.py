@@ -1,59 +1,42 @@
-"""The state of the account at one moment, to which it can be brought back.
+"""The state of an account, for tests that copy the process of a simulator and let each copy go on in its own way.
 
-Called by `control`, for tests that try many ways to go on from the same moment. There is one snapshot at a time.
+Called by `emulator_tests/crashes`. A copy has its own rows, but its files are the same files.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import shutil
-from collections import Counter
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
-from emulator_tests.simulators.kaltura.models.account import Account, Snapshot
-
-
-def take(account: Account) -> Snapshot:
-    """Keep the present state."""
-    files: TemporaryDirectory[str] = TemporaryDirectory(prefix="kaltura-snapshot-")
-    shutil.copytree(account.store.files, files.name, dirs_exist_ok=True)
-    return Snapshot(
-        store=account.store.contents(),
-        files=files,
-        listing=_listing(account.store.files),
-        clock=dict(vars(account.clock)),
-        rules=tuple(dataclasses.replace(rule) for rule in account.faults.rules),
-        beside={
-            "settings": dataclasses.replace(account.settings),
-            "readiness": account.readiness,
-            "admin_secret": account.admin_secret,
-            "requests": tuple(account.requests),
-            "counts": Counter(account.counts),
-            "agenda": tuple(account.agenda),
-            "held": tuple(account.late.held),
-        },
-    )
+from emulator_tests.simulators.kaltura.models.account import Account
 
 
-def restore(account: Account, snapshot: Snapshot) -> None:
-    """Bring the account back. The snapshot stays as it is, to be used again."""
-    kept = snapshot.beside
-    account.store.bring_back(snapshot.store)
-    vars(account.clock).update(snapshot.clock)
-    account.faults.rules = [dataclasses.replace(rule) for rule in snapshot.rules]
-    account.settings = dataclasses.replace(kept["settings"])
-    account.readiness, account.admin_secret = kept["readiness"], kept["admin_secret"]
-    account.requests.clear()
-    account.requests.extend(kept["requests"])
-    account.counts = Counter(kept["counts"])
-    account.agenda[:] = kept["agenda"]
-    account.late.held[:] = kept["held"]
-    if _listing(account.store.files) != snapshot.listing:
-        shutil.rmtree(account.store.files)
-        # With the times of the files, so that the next listing is the same.
-        shutil.copytree(snapshot.files.name, account.store.files)
+class KeptFiles:
+    """The files of an account at one moment, to be used again and again.
+
+    Args:
+        account: The account.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._folder = account.store.files
+        # Not a `TemporaryDirectory`, which would be deleted by the first copy of the process that forgets this object.
+        self._kept = Path(mkdtemp(prefix="kaltura-snapshot-"))
+        shutil.copytree(self._folder, self._kept, dirs_exist_ok=True)
+        self._listing = _listing(self._folder)
+
+    def bring_back(self) -> None:
+        """Bring back the files as they were."""
+        if _listing(self._folder) != self._listing:
+            shutil.rmtree(self._folder)
+            # With the times of the files, so that the next listing is the same.
+            shutil.copytree(self._kept, self._folder)
+
+    def forget(self) -> None:
+        """Delete what was kept."""
+        shutil.rmtree(self._kept)
 
 
 def digest(account: Account) -> str:

@@ -87,6 +87,9 @@ class Application:
         exchange = self._exchange(request, peer[0], rule)
         started_at = self._account.clock.now()
         answer = await self._carry_out(exchange, parsed, rule)
+        if rule is None or rule.kind is not Kind.LATE_COMMIT:
+            # The files that came with it.
+            await request.close()
         self._account.requests.append(
             {
                 "at": started_at,

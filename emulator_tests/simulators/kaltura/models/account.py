@@ -10,7 +10,6 @@ from collections import Counter, deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from emulator_tests.simulators.clock import Clock, Readiness
@@ -77,18 +76,6 @@ class Settings:
     notification_retry_s: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The state at one moment: all rows, the files, and everything beside them."""
-
-    store: dict[str, Any]
-    files: TemporaryDirectory[str]
-    listing: dict[str, tuple[int, int]]
-    clock: dict[str, Any]
-    rules: tuple[Rule, ...]
-    beside: dict[str, Any]
-
-
 @dataclass(slots=True)
 class Account:
     """The simulated account: its secrets, objects, clock and faults."""
@@ -108,8 +95,6 @@ class Account:
     #: When something is due next: instant and entry id, a heap.
     agenda: list[tuple[float, str]] = field(default_factory=list)
     late: Late = field(init=False)
-    #: What `snapshot` kept last.
-    snapshot: Snapshot | None = None
     #: Notification jobs being sent right now.
     delivering: set[int] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)

@@ -12,6 +12,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -105,6 +106,12 @@ def encode_v1(secret: str, partner_id: int, user_id: str, session_type: int, exp
 
 def decode(text: str, partner_id: int, admin_secrets: Sequence[str]) -> Session | None:
     """Read a KS of either format; None when it is garbled, forged or another partner's."""
+    return _decode(text, partner_id, tuple(admin_secrets))
+
+
+# A caller uses the same KS again and again, and for each call of a multirequest.
+@lru_cache(1000)
+def _decode(text: str, partner_id: int, admin_secrets: tuple[str, ...]) -> Session | None:
     try:
         raw = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):

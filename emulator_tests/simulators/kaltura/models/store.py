@@ -13,7 +13,6 @@ import shutil
 import string
 import tempfile
 from collections import deque
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -147,17 +146,6 @@ class Store:
             else:
                 file.unlink()
         self.flush()
-
-    def contents(self) -> dict[str, Any]:
-        """The rows of all tables, as `bring_back` takes them; the bytes are files of their own."""
-        tables = {name: table.contents() for name, table in self.tables.items()}
-        return {"tables": tables, "history": tuple(self.history)}
-
-    def bring_back(self, contents: Mapping[str, Any]) -> None:
-        """Bring back what `contents` returned, which stays as it is. There must be no journal."""
-        for name, table in self.tables.items():
-            table.bring_back(contents["tables"][name])
-        self.history = deque(contents["history"])
 
     def close(self) -> None:
         """Let go of the journal and of a temporary folder."""

@@ -6,7 +6,7 @@ Called by `models.store`. Rows are plain records; every change goes through `put
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -63,11 +63,6 @@ class _SortedIndex:
     def __init__(self) -> None:
         self.pairs: list[tuple[float, Key]] = []
 
-    def copy(self) -> _SortedIndex:
-        copy = _SortedIndex()
-        copy.pairs = list(self.pairs)
-        return copy
-
     def add(self, value: float, key: Key) -> None:
         bisect.insort(self.pairs, (value, key))
 
@@ -120,23 +115,6 @@ class Table:
     def get(self, key: Key) -> Record | None:
         """The row with this id, or None."""
         return self.rows.get(key)
-
-    def contents(self) -> dict[str, Any]:
-        """Return what `bring_back` restores. Rows are never changed in place, so only what holds them is copied."""
-        return {
-            "rows": dict(self.rows),
-            "buried": dict(self.buried),
-            "_hashed": {field: _copied(index) for field, index in self._hashed.items()},
-            "_tagged": {field: _copied(index) for field, index in self._tagged.items()},
-            "_sorted": {field: index.copy() for field, index in self._sorted.items()},
-        }
-
-    def bring_back(self, contents: Mapping[str, Any]) -> None:
-        """Bring back what `contents` returned, which stays as it is."""
-        self.rows, self.buried = dict(contents["rows"]), dict(contents["buried"])
-        self._hashed = {field: _copied(index) for field, index in contents["_hashed"].items()}
-        self._tagged = {field: _copied(index) for field, index in contents["_tagged"].items()}
-        self._sorted = {field: index.copy() for field, index in contents["_sorted"].items()}
 
     def put(self, row: Record) -> None:
         """Store a row, replacing the one with the same id; one with `_deletedAt` is buried."""
@@ -272,7 +250,3 @@ def _sortable(value: Any) -> tuple[int, Any]:
     if value is None:
         return (0, 0)
     return (1, value) if isinstance(value, (int, float)) else (2, str(value).lower())
-
-
-def _copied(index: Mapping[Any, dict[Key, None]]) -> dict[Any, dict[Key, None]]:
-    return {value: dict(keys) for value, keys in index.items()}
