@@ -84,16 +84,22 @@ class Drawer:
             self._opened = file
         return self._count
 
-    def draw(self, number: int, way: Way, seconds: float = limits.TOOL_S) -> Drawn:
+    def draw(self, number: int, way: Way, seconds: float = limits.TOOL_S, *, looks_for_fonts: bool = False) -> Drawn:
         """
         Draw a page of the file that is open; numbers begin with 1.
+
+        Args:
+            number: Its number.
+            way: How to draw it.
+            seconds: How long it may take.
+            looks_for_fonts: Whether to tell the fonts that the page uses and a PDF does not carry.
 
         Raises:
             Overrun: Drawing takes too long or too much.
             Ended: The process ended, or its answer is no picture.
         """
         deadline = time.monotonic() + seconds
-        self._program.send(_line({"page": number, "way": way}))
+        self._program.send(_line({"page": number, "way": way, "fonts": looks_for_fonts}))
         answer = self._program.answer(_LINE_BYTES, seconds)
         longest = limits.LONGEST_SIDE_PX
         extension = _text(answer, "extension")

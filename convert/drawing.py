@@ -3,8 +3,8 @@
     python -m convert.drawing
 
 It answers each request on its standard input with a line of JSON on its standard output: `{"open": name, "form":
-"pdf"}` with the number of pages, or why there are none; `{"page": 3, "way": "usual"}` with the size of a page of what
-is open and the lengths of its two files, which follow. It may be killed at any time.
+"pdf"}` with the number of pages, or why there are none; `{"page": 3, "way": "usual", "fonts": true}` with the size of a
+page of what is open and the lengths of its two files, which follow. It may be killed at any time.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from convert import limits
-from convert.encoding import encode, thumbnail
+from convert.encoding import Pixels, encode, thumbnail
 from convert.refusals import Reason, Refused
 from convert.requests import FOLDER, Form, Way
 
 _OBJECTS_LOOKED_AT: Final = 2000
 _FONT_NAME_BYTES: Final = 256
+_RGB: Final = pdfium.FPDFBitmap_BGR
 # A hair less, so that rounding up does not exceed it.
 _LONGEST_SIDE_PX: Final = limits.LONGEST_SIDE_PX * (1 - 1e-9)
 
@@ -41,9 +43,9 @@ class Document(Protocol):
     @property
     def count(self) -> int: ...
 
-    def draw(self, number: int, way: Way) -> Image.Image:
+    def draw(self, number: int, way: Way) -> Pixels:
         """
-        Return a page in mode RGB; numbers begin with 1.
+        Return a page; numbers begin with 1.
         """
 
     def missing_fonts(self, number: int) -> Iterator[str]:
@@ -70,7 +72,7 @@ class Pdf:
         # Fields of forms are drawn only if the document has an environment for them.
         self._pdf.init_forms()
 
-    def draw(self, number: int, way: Way) -> Image.Image:
+    def draw(self, number: int, way: Way) -> Pixels:
         """
         Draw a page, its longest side bounded.
         """
@@ -78,25 +80,27 @@ class Pdf:
             return self._draw_otherwise(number)
         return self._draw(number, _LONGEST_SIDE_PX)
 
-    def _draw(self, number: int, longest_side_px: float) -> Image.Image:
+    def _draw(self, number: int, longest_side_px: float) -> Pixels:
         page = self._pdf[number - 1]
         try:
             longest = max(page.get_size())
             if not 0 < longest < float("inf"):
                 raise ValueError("the page has no size")
-            bitmap = page.render(scale=longest_side_px / longest, rev_byteorder=True, maybe_alpha=False)
-            drawn: Image.Image = bitmap.to_pil()
-            return drawn.convert("RGB")
+            bitmap = page.render(
+                scale=longest_side_px / longest, rev_byteorder=True, maybe_alpha=False, force_bitmap_format=_RGB
+            )
+            # A row may end in bytes that are no pixels.
+            return np.ascontiguousarray(bitmap.to_numpy())
         finally:
             page.close()
 
-    def _draw_otherwise(self, number: int) -> Image.Image:
+    def _draw_otherwise(self, number: int) -> Pixels:
         with tempfile.TemporaryDirectory() as folder:
             page = ("-f", str(number), "-l", str(number), "-singlefile", "-scale-to", str(limits.LONGEST_SIDE_PX))
             try:
                 subprocess.run(["pdftoppm", *page, str(self._path), f"{folder}/page"], check=True, capture_output=True)
                 with Image.open(f"{folder}/page.ppm") as drawn:
-                    return drawn.convert("RGB")
+                    return np.asarray(drawn.convert("RGB"))
             except (OSError, subprocess.CalledProcessError):
                 return self._draw(number, limits.LONGEST_SIDE_PX / 2)
 
@@ -142,11 +146,11 @@ class Picture:
                     raise Refused(Reason.TOO_LARGE)
                 drawn = _coloured(picture)
                 drawn.thumbnail((limits.LONGEST_SIDE_PX, limits.LONGEST_SIDE_PX), Image.Resampling.BICUBIC)
-                self._drawn = _on_white(ImageOps.exif_transpose(drawn))
+                self._drawn = np.asarray(_on_white(ImageOps.exif_transpose(drawn)))
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             raise Refused(Reason.BROKEN) from error
 
-    def draw(self, number: int, way: Way) -> Image.Image:
+    def draw(self, number: int, way: Way) -> Pixels:
         """
         Return the picture, turned upright.
         """
@@ -207,12 +211,12 @@ def main() -> int:
             continue
         assert document is not None
         number = int(request["page"])
-        image = document.draw(number, Way(request["way"]))
-        extension, file = encode(image)
-        small = thumbnail(image, limits.THUMBNAIL_SIDE_PX)
-        size = {"width": image.width, "height": image.height}
+        pixels = document.draw(number, Way(request["way"]))
+        extension, file = encode(pixels)
+        small = thumbnail(pixels, limits.THUMBNAIL_SIDE_PX)
+        size = {"width": pixels.shape[1], "height": pixels.shape[0]}
         lengths = {"fileBytes": len(file), "thumbnailBytes": len(small)}
-        fonts = list(document.missing_fonts(number))
+        fonts = list(document.missing_fonts(number)) if request["fonts"] else []
         _say({"extension": extension, **size, **lengths, "fonts": fonts}, file, small)
     return 0
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from convert import limits
@@ -172,15 +173,18 @@ class _Lane:
             self._drawer = self.pool.drawer()
         return self._drawer.open(file, form, self.seconds_per_page)
 
-    def draw(self, page: _Ready, form: Form) -> Drawn | None:
+    def draw(self, page: _Ready, kind: Kind) -> Drawn | None:
         """
-        Return a page as it can be drawn; `None` if it cannot.
+        Return a page of a document of this type as it can be drawn; `None` if it cannot.
         """
+        form = _FORMS.get(kind, Form.PDF)
         for way in (*(Way.USUAL for _ in range(limits.ATTEMPTS)), Way.OTHER):
             try:
                 self.open(page.file, form)
                 assert self._drawer is not None
-                return self._drawer.draw(page.number_in_file, way, self.seconds_per_page)
+                return self._drawer.draw(
+                    page.number_in_file, way, self.seconds_per_page, looks_for_fonts=kind is Kind.PDF
+                )
             except (Overrun, Ended, Refused):
                 self._forget_drawer()
         return None
@@ -293,7 +297,7 @@ class Pages:
                 if isinstance(task, _Part):
                     work.exported(task, *self._export(lane, task))
                 else:
-                    drawn = lane.draw(task, _FORMS.get(self.kind, Form.PDF))
+                    drawn = lane.draw(task, self.kind)
                     self._publish(task.number, drawn or blank(task.number, self._size))
                     work.published(task.number)
         except BaseException:
@@ -355,5 +359,6 @@ def blank(number: int, size: tuple[int, int]) -> Drawn:
     pen.line((0, 0, *size), fill="lightgrey", width=4)
     pen.line((0, size[1], size[0], 0), fill="lightgrey", width=4)
     pen.text((40, 40), f"{number}: {_MARK}", fill="black", font_size=40)
-    extension, file = encode(image)
-    return Drawn(extension, *size, file, thumbnail(image, limits.THUMBNAIL_SIDE_PX), is_blank=True)
+    pixels = np.asarray(image)
+    extension, file = encode(pixels)
+    return Drawn(extension, *size, file, thumbnail(pixels, limits.THUMBNAIL_SIDE_PX), is_blank=True)

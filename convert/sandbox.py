@@ -36,7 +36,14 @@ _NAMESPACES: Final = (
 _READABLE: Final = ("/usr",)
 _READABLE_IF_THERE: Final = ("/etc/fonts", "/etc/libreoffice", "/var/cache/fontconfig", "/etc/ld.so.cache")
 _USR_LINKS: Final = ("bin", "lib", "lib64", "sbin")
-_ENVIRONMENT: Final = {"PATH": "/usr/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONPATH": str(CODE)}
+_ENVIRONMENT: Final = {
+    "PATH": "/usr/bin",
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "PYTHONPATH": str(CODE),
+    # numpy would start threads for mathematics that nobody asks for.
+    "OPENBLAS_NUM_THREADS": "1",
+}
 _LOOK_EVERY_S: Final = 0.1
 _CHUNK_BYTES: Final = 1024 * 1024
 _LOG_BYTES: Final = 4096

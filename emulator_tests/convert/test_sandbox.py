@@ -135,6 +135,7 @@ def test_tool_sees_no_process_and_no_environment(monkeypatch: pytest.MonkeyPatch
         "LANG",
         "PATH",
         "PYTHONPATH",
+        "OPENBLAS_NUM_THREADS",
         "PWD",
         "LC_CTYPE",
     }
