@@ -246,10 +246,12 @@ class Pages:
             lanes = [_Lane(self.pool, self.seconds_per_page) for _ in range(self.lanes)]
             for lane in lanes:
                 stack.callback(lane.close)
-            if self.kind is Kind.PPTX:
+            parts = self._slices(lanes[0]) if self.kind is Kind.PPTX else None
+            if parts is not None:
                 try:
-                    return self._draw_in_slices(lanes)
-                except _Unusual:
+                    self.events.pages(sum(part.count or 0 for part in parts))
+                    return self._draw_parts(lanes, parts)
+                except (_Unusual, Overrun, Ended, Refused):
                     for lane in lanes:
                         lane.close()
             try:
@@ -259,22 +261,23 @@ class Pages:
             except Ended as ended:
                 raise Refused(Reason.BROKEN) from ended
 
-    def _draw_in_slices(self, lanes: Sequence[_Lane]) -> int:
+    def _slices(self, lane: _Lane) -> list[_Part] | None:
         """
+        Return the parts of a presentation; `None` if it is better exported as a whole.
+
         Raises:
-            _Unusual: The presentation has to be exported as a whole.
+            Refused: It has too many slides (never).
         """
         try:
-            visible = lanes[0].office().visible_slides(self.document)
-            if visible is None or len(visible) < _SLICED_FROM:
-                raise _Unusual
-            count = len(visible)
-            if count <= self.most:
-                self.events.pages(count)
-                return self._draw_parts(lanes, _slices(visible, len(lanes) * _SLICES_PER_LANE))
-        except (Overrun, Ended, Refused) as error:
-            raise _Unusual from error
-        raise Refused(Reason.TOO_MANY_PAGES)
+            visible = lane.office().visible_slides(self.document)
+        except (Overrun, Ended):
+            lane.close()
+            return None
+        if visible is None or len(visible) < _SLICED_FROM:
+            return None
+        if len(visible) > self.most:
+            raise Refused(Reason.TOO_MANY_PAGES)
+        return _slices(visible, self.lanes * _SLICES_PER_LANE)
 
     def _draw_parts(self, lanes: Sequence[_Lane], parts: Sequence[_Part]) -> int:
         work = _Work(parts, frozenset(self._published))
