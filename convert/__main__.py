@@ -48,7 +48,7 @@ def main() -> int:
         events.refused(refused)
         if refused.__cause__ is not None:
             # For the operator's log: the sentence is for the person who uploaded the document.
-            print(f"{refused.reason}: {refused.__cause__}", file=sys.stderr)
+            print(f"{refused.reason}: {str(refused.__cause__)!r}", file=sys.stderr)
         return REFUSED
     except SandboxUnavailable as unavailable:
         print(unavailable, file=sys.stderr)

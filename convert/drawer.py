@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,10 @@ from convert.requests import Form, Way
 from convert.sandbox import Ended, Program, python
 
 _LINE_BYTES: Final = 256 * 1024
-_FILE_BYTES: Final = 64 * limits.MIB
-_MAGIC: Final = {"png": b"\x89PNG\r\n\x1a\n", "webp": b"RIFF"}
+_FILE_BYTES: Final = 16 * limits.MIB
+"""The largest picture: one of noise has 11 MiB."""
+_PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_WEBP_HEAD: Final = re.compile(rb"RIFF....WEBPVP8", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,10 @@ class Drawer:
             )
             for name in ("fileBytes", "thumbnailBytes")
         )
-        # Whatever the document made of the process: what goes on from here is a picture of a kind we know.
-        if extension not in _MAGIC or not file.startswith(_MAGIC[extension]) or not small.startswith(_MAGIC["webp"]):
+        # Whatever the document made of the process: what goes on from here begins as a picture of a kind we know.
+        is_png = extension == "png" and file.startswith(_PNG_HEAD + struct.pack(">II", width, height))
+        is_webp = extension == "webp" and _WEBP_HEAD.match(file)
+        if not (is_png or is_webp) or not _WEBP_HEAD.match(small):
             raise Ended("what was drawn is no picture")
         fonts = answer.get("fonts")
         return Drawn(extension, width, height, file, small, tuple(map(str, fonts if isinstance(fonts, list) else ())))

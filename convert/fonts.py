@@ -25,6 +25,7 @@ SAME_METRICS: Final = {
 }
 
 _LONGEST_LIST: Final = 20
+_NAMES_MOST: Final = 1000
 _NAME: Final = re.compile(r"[\w][\w .&'-]{0,63}")
 _PARTS_LOOKED_AT: Final = 250
 _ELEMENT: Final = rb"<%s\b[^<>]{0,1000}>"
@@ -60,8 +61,10 @@ def asked_for(source: Path, kind: Kind) -> set[str]:
         opened = archive.Archive(file, source.stat().st_size)
         matching = [part for part in opened.entries if re.fullmatch(parts, part)]
         for part in matching[:_PARTS_LOOKED_AT]:
-            for one in re.findall(_ELEMENT % element, opened.read(part)):
-                found.update(_decoded(re.findall(attribute, one)))
+            for one in re.finditer(_ELEMENT % element, opened.read(part)):
+                found.update(_decoded(re.findall(attribute, one[0])))
+                if len(found) > _NAMES_MOST:
+                    return found
     return found
 
 
@@ -82,12 +85,12 @@ def substituted(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     Yield each font that is missing with the one that takes its place, the first few of them.
     """
     there = _installed()
+    without_blanks = {family.replace(" ", "") for family in there}
     missing = [
         name
         for name in sorted(names)
         if _NAME.fullmatch(name)
-        and name.lower() not in there
-        and name.lower().replace(" ", "") not in {family.replace(" ", "") for family in there}
+        and name.lower().replace(" ", "") not in without_blanks
         and SAME_METRICS.get(name.lower(), "") not in there
     ]
     for name in missing[:_LONGEST_LIST]:

@@ -38,7 +38,9 @@ DRAWING_ADDRESS_SPACE_BYTES: Final = 2048 * MIB
 SCRATCH_BYTES: Final = 512 * MIB
 """The private /tmp of a tool, which is in memory, too."""
 PDF_BYTES: Final = SCRATCH_BYTES
-PROCESSES: Final = 512
+SHARED_MEMORY_BYTES: Final = 16 * MIB
+"""The private /dev/shm of a tool."""
+PROCESSES: Final = 128
 OPEN_FILES: Final = 256
 
 LANES: Final = 4

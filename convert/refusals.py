@@ -1,4 +1,4 @@
-"""Why a document is not converted. Raised everywhere; `__main__` turns them into the last event and the exit code."""
+"""Why a document is not converted. Raised everywhere; `__main__` and `service` turn them into the last event."""
 
 from __future__ import annotations
 

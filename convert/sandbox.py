@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -45,6 +46,7 @@ _ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 _LOOK_EVERY_S: Final = 0.1
+_WATCHER: Final = "memory of tools"
 _CHUNK_BYTES: Final = 1024 * 1024
 _LOG_BYTES: Final = 4096
 
@@ -112,7 +114,8 @@ def command(tool: Sequence[str], files: Mapping[str, Path], address_space_bytes:
         "bwrap",
         *_NAMESPACES,
         *(word for name, value in _ENVIRONMENT.items() for word in ("--setenv", name, value)),
-        *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.SCRATCH_BYTES), "--tmpfs", "/tmp"),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"),
+        *("--remount-ro", "/dev", "--size", str(limits.SCRATCH_BYTES), "--tmpfs", "/tmp"),
         *(word for name in _USR_LINKS for word in ("--symlink", f"usr/{name}", f"/{name}")),
         *readable,
         *("--remount-ro", "/", "--chdir", "/tmp", "--"),
@@ -172,7 +175,8 @@ class Tool:
         self._received = bytearray()
         self._is_over = False
         self._log = b""
-        self._look_at = 0.0
+        self._is_filled = False
+        _watch(self)
 
     def __enter__(self) -> Tool:
         return self
@@ -303,24 +307,53 @@ class Tool:
             else:
                 return
 
+    def check_memory(self) -> None:
+        """
+        Kill it if its processes fill too much. Called by a thread of its own, whether anybody reads or not.
+        """
+        if filled_bytes(self._process.pid) > self._memory_bytes:
+            self._is_filled = True
+            self._process.kill()
+
     def _check(self, deadline: float) -> None:
+        if self._is_filled:
+            self._kill()
+            raise Overrun(Reason.TOO_MUCH_MEMORY)
         if time.monotonic() > deadline:
             self._kill()
             raise Overrun(Reason.TOO_SLOW)
-        if time.monotonic() < self._look_at:
-            return
-        self._look_at = time.monotonic() + _LOOK_EVERY_S
-        if filled_bytes(self._process.pid) > self._memory_bytes:
-            self._kill()
-            raise Overrun(Reason.TOO_MUCH_MEMORY)
 
-    def _ended(self) -> Ended:
+    def _ended(self) -> Overrun | Ended:
         self._kill()
+        if self._is_filled:
+            return Overrun(Reason.TOO_MUCH_MEMORY)
         return Ended(self._log.decode("utf-8", "replace").strip() or f"exit code {self._process.returncode}")
 
     def _kill(self) -> None:
+        _watched.discard(self)
         self._process.kill()
         self._process.wait()
+
+
+_watched: Final[set[Tool]] = set()
+_watching: Final = threading.Lock()
+
+
+def _watch(tool: Tool) -> None:
+    """
+    Have a tool's memory looked at until it is killed.
+    """
+    with _watching:
+        if not any(thread.name == _WATCHER for thread in threading.enumerate()):
+            threading.Thread(target=_look_around, name=_WATCHER, daemon=True).start()
+        _watched.add(tool)
+
+
+def _look_around() -> None:
+    while True:
+        time.sleep(_LOOK_EVERY_S)
+        for tool in tuple(_watched):
+            tool.check_memory()
 
 
 class Program:

@@ -12,12 +12,16 @@ Whoever can call it can convert, so only the functions' account may invoke it. I
 
 from __future__ import annotations
 
+import atexit
+import http.client
 import json
 import logging
 import os
 import queue
+import shutil
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,6 +43,8 @@ _CHUNK_BYTES: Final = 1024 * 1024
 _LINES_WAITING: Final = 8
 """Lines, each with its files, that a slow reader leaves in memory."""
 _LOOK_EVERY_S: Final = 1.0
+_ANSWER_WITHIN_S: Final = 1500.0
+"""How long one answer may take, with a slow reader."""
 
 _log = logging.getLogger("convert")
 
@@ -102,7 +108,11 @@ class Service:
         if not self._slots.acquire(blocking=False):
             return _answer(respond, HTTPStatus.TOO_MANY_REQUESTS, "Too many conversions at once. Try again.")
         conversion = _Conversion()
-        threading.Thread(target=self._run, args=(conversion, source, kind), daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(conversion, source, kind), daemon=True).start()
+        except RuntimeError:
+            self._slots.release()
+            return _answer(respond, HTTPStatus.TOO_MANY_REQUESTS, "Too many conversions at once. Try again.")
         respond("200 OK", [("Content-Type", "application/octet-stream"), ("Cache-Control", "no-store")])
         return conversion.read()
 
@@ -118,13 +128,13 @@ class Service:
             raise ValueError(f"Send at most {REQUEST_BYTES} bytes, with their length.")
         try:
             asked = json.loads(environ["wsgi.input"].read(int(length)))
-        except ValueError:
-            raise ValueError("Send an object of JSON.") from None
+        except (ValueError, RecursionError):
+            raise ValueError("Send a JSON object.") from None
         source = asked.get("source") if isinstance(asked, dict) else None
         if not isinstance(source, str) or not source.startswith(self._origin):
             raise ValueError(f"The source has to begin with {self._origin}.")
         if asked.get("type") not in list(Kind):
-            raise ValueError("This type is not converted.")
+            raise ValueError(f"The type has to be one of {', '.join(Kind)}.")
         return source, Kind(asked["type"])
 
     def _run(self, conversion: _Conversion, address: str, kind: Kind) -> None:
@@ -149,7 +159,7 @@ class Service:
                 convert(source, kind, events, self._pool, self._most_pages)
         except Refused as refused:
             # The sentence is for the person who uploaded the document; the cause is for the operator.
-            _log.warning("refused: %s: %s", refused.reason, refused.__cause__)
+            _log.warning("refused: %s: %r", refused.reason, str(refused.__cause__))
             events.refused(refused)
         except SourceUnreadable as unreadable:
             _log.warning("source unreadable: %s", unreadable.code)
@@ -171,9 +181,12 @@ class Service:
         try:
             with self._open(address, timeout=_READ_WITHIN_S) as answer, target.open("wb") as file:
                 _copy(answer, file)
+                if answer.length:
+                    # Less arrived than was announced.
+                    raise SourceUnreadable("SOURCE_CONNECTION_LOST")
         except urllib.error.HTTPError as error:
             raise SourceUnreadable(f"SOURCE_HTTP_{error.code}") from None
-        except OSError:
+        except (OSError, http.client.HTTPException):
             # The error's text quotes the address, which is a secret.
             raise SourceUnreadable("SOURCE_CONNECTION_LOST") from None
 
@@ -185,6 +198,7 @@ class _Conversion:
 
     def __init__(self) -> None:
         self._lines = queue.Queue[bytes | None](_LINES_WAITING)
+        self._ends_at = time.monotonic() + _ANSWER_WITHIN_S
         self._is_abandoned = threading.Event()
 
     def write(self, line: bytes) -> None:
@@ -226,7 +240,7 @@ class _Conversion:
             self._is_abandoned.set()
 
     def _put(self, line: bytes | None) -> None:
-        while not self._is_abandoned.is_set():
+        while not self._is_abandoned.is_set() and time.monotonic() < self._ends_at:
             try:
                 self._lines.put(line, timeout=_LOOK_EVERY_S)
             except queue.Full:
@@ -259,6 +273,20 @@ def service(most_pages: int = limits.PAGES) -> Service:
         most_pages: The most pages of a document.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    at_once = int(os.environ.get("CONVERSIONS_AT_ONCE", "2"))
+    at_once = max(1, int(os.environ.get("CONVERSIONS_AT_ONCE", "2")))
     origin = os.environ.get("SOURCE_ORIGIN", "https://storage.googleapis.com").rstrip("/") + "/"
-    return Service(Pool(LANES * at_once, is_warm=True), origin, at_once, most_pages)
+    _take_folder()
+    pool = Pool(LANES * at_once, is_warm=True)
+    atexit.register(pool.__exit__, None, None, None)
+    return Service(pool, origin, at_once, most_pages)
+
+
+def _take_folder() -> None:
+    """
+    Keep everything in a new folder, and delete that of a process that served before under the same master and died.
+    """
+    of_master = f"greenroom-service-{os.getppid()}-"
+    for left in Path(tempfile.gettempdir()).glob(f"{of_master}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    tempfile.tempdir = tempfile.mkdtemp(prefix=of_master)
+    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)

@@ -41,7 +41,7 @@ def _json(schema: Schema, description: str) -> Schema:
 
 _BY_PAGE: Final[Schema] = {
     "type": "object",
-    "description": "Signed addresses of pages, by their numbers. They work for two hours.",
+    "description": "Signed addresses of pages, by their numbers. They work for one hour at least.",
     "additionalProperties": {"type": "string", "format": "uri"},
 }
 

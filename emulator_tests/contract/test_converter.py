@@ -24,7 +24,7 @@ from emulator_tests.testbed.keeper import children
 from emulator_tests.testbed.network import HOST, free_ports
 from emulator_tests.testbed.places import ROOT
 from shared.cloud.converter import ServiceConverter
-from shared.core.errors import Misconfigured, Permanent, Transient
+from shared.core.errors import Doubtful, Misconfigured, Permanent, Transient
 from shared.ports import CONVERSION, NO_SUCH_OBJECT, Conversion, ConvertedPage
 
 SOON_S: Final = 60.0
@@ -66,6 +66,9 @@ def serving() -> Iterator[Server]:
             if status // 100 == 3:
                 self.send_header("location", pieces[0].decode())
                 pieces = []
+            if pieces[:1] == [LENGTH]:
+                self._answer_with_a_length(pieces[1:])
+                return
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
             # Whoever asked may leave before the end.
@@ -76,6 +79,15 @@ def serving() -> Iterator[Server]:
                         return
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 self.wfile.write(b"0\r\n\r\n")
+
+        def _answer_with_a_length(self, pieces: list[bytes]) -> None:
+            """Announce one byte more than comes, if the last piece breaks off."""
+            is_broken = pieces[-1] == BREAK
+            body = b"".join(pieces[:-1] if is_broken else pieces)
+            self.send_header("content-length", str(len(body) + is_broken))
+            self.end_headers()
+            self.wfile.write(body)
+            self.close_connection = True
 
         do_POST = do_GET  # noqa: N815  # named by http.server
 
@@ -96,6 +108,8 @@ def serving() -> Iterator[Server]:
 
 BREAK: Final = b"break"
 """A piece that ends the connection."""
+LENGTH: Final = b"length"
+"""The first piece of an answer that says its length."""
 
 
 @pytest.fixture
@@ -174,13 +188,23 @@ def test_document_that_is_gone_is_told(server: Server) -> None:
         ([line({**PAGE, "width": True}), FILES], "MALFORMED"),
         ([line({"event": "done"})], "MALFORMED"),
         ([line({"event": "failed", "code": "ConverterError"})], "ConverterError"),
-        ([line({"event": "failed", "code": "SOURCE_HTTP_503"})], "SOURCE_HTTP_503"),
     ],
 )
 def test_service_that_fails_is_tried_again(server: Server, pieces: list[bytes], code: str) -> None:
-    with pytest.raises(Transient) as caught:
+    with pytest.raises(Doubtful) as caught:
         converted(server, *pieces)
     assert caught.value.code == code
+
+
+def test_document_that_cannot_be_read_now_is_no_failure_of_the_conversion(server: Server) -> None:
+    with pytest.raises(Transient) as caught:
+        converted(server, line({"event": "failed", "code": "SOURCE_HTTP_503"}))
+    assert not isinstance(caught.value, Doubtful)
+
+
+def test_service_that_cannot_isolate_programs_is_a_setting(server: Server) -> None:
+    with pytest.raises(Misconfigured, match="second generation"):
+        converted(server, line({"event": "failed", "code": "SandboxUnavailable"}))
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 302])
@@ -188,6 +212,7 @@ def test_busy_service_is_tried_again(server: Server, status: int) -> None:
     with pytest.raises(Transient) as caught:
         converted(server, b"/elsewhere", status=status)
     assert caught.value.code == f"HTTP_{status}"
+    assert not isinstance(caught.value, Doubtful)
     assert len(server.asked) == 1, "It is not led elsewhere."
 
 
@@ -295,6 +320,28 @@ def test_service_converts_from_warm_programs_and_uses_none_twice(service: Servic
     assert used[0]
     assert used[1]
     assert not used[0] & used[1]
+
+
+def test_service_is_found_running(service: Service) -> None:
+    ServiceConverter(service.url).check()
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, Misconfigured), (503, Transient)])
+def test_service_that_does_not_run_is_found_so(server: Server, status: int, error: type[Exception]) -> None:
+    server.answers["/"] = status, []
+    with pytest.raises(error):
+        ServiceConverter(server.url).check()
+
+
+def test_document_that_breaks_off_is_not_converted(service: Service) -> None:
+    """A PDF would be repaired, and a text would lack its end."""
+    service.documents.answers["/whole.txt"] = 200, [LENGTH, b"one line\n" * 2000]
+    service.documents.answers["/part.txt"] = 200, [LENGTH, b"one line\n" * 2000, BREAK]
+    assert service.convert("/whole.txt", "txt", lambda _: None).pages > 1
+    with pytest.raises(Transient) as caught:
+        service.convert("/part.txt", "txt", lambda _: None)
+    assert caught.value.code == "SOURCE_CONNECTION_LOST"
+    assert not isinstance(caught.value, Doubtful)
 
 
 def test_service_refuses_a_document_with_its_reason(service: Service) -> None:

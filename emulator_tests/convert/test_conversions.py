@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from convert.encoding import encode, png
-from convert.fonts import asked_for
+from convert.fonts import asked_for, substituted
 from convert.sniffing import Kind
 from emulator_tests.convert.documents import (
     PdfPage,
@@ -210,6 +210,16 @@ def test_names_of_fonts_are_searched_for_in_bounded_time(tmp_path: Path) -> None
     began_at = time.process_time()
 
     assert asked_for(tmp_path / "document", Kind.DOCX) == set()
+    assert time.process_time() - began_at < 5
+
+
+def test_no_more_names_of_fonts_are_kept_than_anybody_reads(tmp_path: Path) -> None:
+    fonts = "".join(f'<w:rFonts w:ascii="Font {number}"/>' for number in range(50_000))
+    (tmp_path / "document").write_bytes(docx(fonts))
+    began_at = time.process_time()
+
+    assert len(asked_for(tmp_path / "document", Kind.DOCX)) < 1100
+    assert len(list(substituted(asked_for(tmp_path / "document", Kind.DOCX)))) == 20
     assert time.process_time() - began_at < 5
 
 

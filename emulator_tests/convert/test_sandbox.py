@@ -275,6 +275,18 @@ def test_tool_that_fills_memory_is_killed() -> None:
         assert 300 * MIB < filled_bytes(tool.process_id) < 400 * MIB
 
 
+def test_tool_that_nobody_reads_from_is_killed_too() -> None:
+    program = "import time; print(flush=True); filled = b'x' * (300 * 1024 * 1024); time.sleep(600)"
+
+    with Tool(python_command(program), memory_bytes=200 * MIB) as tool:
+        tool.read_line(9, SOON_S)
+        until_gone([tool.process_id])
+        with pytest.raises(Overrun) as overrun:
+            tool.read_line(9, SOON_S)
+
+    assert overrun.value.reason is Reason.TOO_MUCH_MEMORY
+
+
 def test_tool_reserves_no_more_than_its_address_space() -> None:
     program = "bytearray(300 * 1024 * 1024)"
 
@@ -289,6 +301,15 @@ def test_scratch_is_bounded() -> None:
     script = "for part in 1 2 3; do head -c 200M /dev/zero > /tmp/$part || exit 1; done"
 
     with Tool(["sh", "-c", script]) as tool, pytest.raises(Ended, match="No space left"):
+        tool.finish(SOON_S)
+
+
+@pytest.mark.parametrize("path", ["/dev/shm/x", "/dev/x"])
+def test_no_other_memory_can_be_written_to_without_bounds(path: str) -> None:
+    with (
+        Tool(["sh", "-c", f"head -c 20M /dev/zero > {path}"]) as tool,
+        pytest.raises(Ended, match=r"No space left|Read-only"),
+    ):
         tool.finish(SOON_S)
 
 

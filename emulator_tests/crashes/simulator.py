@@ -80,9 +80,8 @@ class Simulator(ABC):
         Empty the account, and stop its clock.
 
         Returns:
-            The time of the stopped clock. It is ahead of the machine's clock, because the simulator's never goes back.
-                It is
-            a multiple of `ROUND_S`, so that the code's rounding gives the same results in every run.
+            The time of the stopped clock. It is ahead of the machine's clock, because the simulator's never goes back,
+            and a multiple of `ROUND_S`, so that the code's rounding gives the same results in every run.
         """
         self.control("POST", "reset", {})
         self._now = datetime.fromtimestamp((int(time.time()) // ROUND_S + 2) * ROUND_S, UTC)

@@ -255,11 +255,14 @@ def test_arrived_document_is_noticed_by_its_event(sharing: School, teacher: Pers
 def test_doctor_uses_the_bucket_and_the_chat_server(sharing: School) -> None:
     told = sharing.testbed.command("doctor")
     said = told.stdout + told.stderr
-    assert sorted(re.findall("^ *([a-z]+) +(slides bucket|slides addresses|slides CORS|chat server)", said, re.M)) == [
+    assert sorted(
+        re.findall("^ *([a-z]+) +(slides bucket|slides addresses|slides CORS|slides converter|chat server)", said, re.M)
+    ) == [
         ("missing", "slides CORS"),
         ("ok", "chat server"),
         ("ok", "slides addresses"),
         ("ok", "slides bucket"),
+        ("ok", "slides converter"),
     ]
     assert "gcloud storage buckets update" in said
 

@@ -45,7 +45,7 @@ class MemoryConverter:
 
     def convert(self, source: str, kind: str, publish: Callable[[ConvertedPage], None]) -> Conversion:
         try:
-            first, text = self._effect("read", lambda: self._open(source)).decode().split(" ", 1)
+            first, text = self._effect("convert", lambda: self._open(source)).decode().split(" ", 1)
         except AddressRefused:
             raise Permanent("It is gone.", provider="memory", operation="read", code=NO_SUCH_OBJECT) from None
         self.conversions += 1
@@ -56,3 +56,6 @@ class MemoryConverter:
             page = ConvertedPage(number, 1920, 1080, "webp", f"page {number} of a {kind}".encode(), b"small")
             self._effect("draw", lambda page=page: publish(page))  # type: ignore[misc]  # mypy cannot infer it
         return Conversion(pages, self.warnings)
+
+    def check(self) -> None:
+        self._effect("check", lambda: None)

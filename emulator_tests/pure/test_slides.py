@@ -16,6 +16,7 @@ from shared.core.callers import Caller
 from shared.core.errors import (
     BackendError,
     BadRequest,
+    Doubtful,
     Misconfigured,
     NotAllowed,
     NotFound,
@@ -26,7 +27,7 @@ from shared.core.errors import (
 from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
 from shared.erasure.commands import ask_erasure
 from shared.operations.full_check import FullCheck
-from shared.ports import REMOVE, Delete, Fields, Task, Update, UploadAddress, Write
+from shared.ports import CONVERSION, REMOVE, Delete, Fields, Task, Update, UploadAddress, Write
 from shared.reconcile.resource import Mark
 from shared.registry import RESOURCES
 from shared.sessions.session import Session
@@ -204,7 +205,7 @@ def test_converter_that_fails_is_tried_three_times(room: Room) -> None:
         nonlocal failures
         if operation == "draw":
             failures += 1
-            raise refusal(operation)
+            raise Doubtful("It failed.", provider="memory", operation=CONVERSION, code="ConverterError")
         return do()
 
     room.deployment.disturb = failing
@@ -216,15 +217,62 @@ def test_converter_that_fails_is_tried_three_times(room: Room) -> None:
     assert room.view(media_id)["uploadState"] == "ready"
 
 
+def test_busy_converter_uses_up_no_try(room: Room) -> None:
+    media_id, asked = room.create(), 0
+    room.send(media_id, document(2))
+
+    def busy(operation: str, do: Callable[[], T]) -> T:
+        nonlocal asked
+        if operation == "convert":
+            asked += 1
+            raise refusal(operation)
+        return do()
+
+    room.deployment.disturb = busy
+    room.deployment.run(3600)
+    assert asked > TRIES_MAX
+    assert room.view(media_id)["uploadState"] == "processing"
+    room.deployment.disturb = undisturbed
+    room.deployment.run(3600)
+    assert room.view(media_id)["uploadState"] == "ready"
+
+
+@pytest.mark.parametrize("change", ["deleted", "another worker"])
+def test_conversion_whose_pages_are_not_wanted_any_more_ends(room: Room, change: str) -> None:
+    media_id, drawn = room.create(), list[int]()
+    room.send(media_id, document(5))
+    converter = room.deployment.converter
+
+    def change_meanwhile(operation: str, do: Callable[[], T]) -> T:
+        if operation == "draw":
+            drawn.append(converter.conversions)
+            if len(drawn) == 2 and change == "deleted":
+                room.commands.delete(room.teacher, media_id)
+            elif len(drawn) == 2:
+                (record,) = room.deployment.documents.read(slides_path(media_id))
+                assert record is not None
+                room.deployment.documents.commit(Update(record.path, {"attempt": record.fields["attempt"] + 1}))
+        return do()
+
+    room.deployment.disturb = change_meanwhile
+    room.deployment.run(3600)
+    assert drawn.count(1) == 2
+    if change == "deleted":
+        assert converter.conversions == 1
+        assert room.deployment.storage.alive() == []
+    else:
+        assert room.view(media_id)["uploadState"] == "ready"
+
+
 def test_conversion_that_waits_for_a_setting_uses_up_no_try(room: Room) -> None:
     media_id = room.create()
     room.send(media_id, document(2))
     asked = []
 
     def refuse(operation: str, do: Callable[[], T]) -> T:
-        if operation == "download":
+        if operation == "convert":
             asked.append(room.deployment.clock())
-            raise Misconfigured("Grant the account roles/storage.objectUser.")
+            raise Misconfigured("Grant the functions' account the role roles/run.invoker.")
         return do()
 
     room.deployment.disturb = refuse
@@ -876,7 +924,7 @@ def test_document_is_not_converted_without_a_converter_and_still_deleted() -> No
     room.deployment.app.converter = None
     media_id = room.create()
     room.upload(media_id, document(2))
-    assert room.view(media_id)["error"]["reason"] == "NO_CONVERTER"
+    assert (room.view(media_id)["uploadState"], room.view(media_id)["error"]) == ("processing", None)
     room.commands.delete(room.teacher, media_id)
     room.deployment.run(SETTLED_S)
     assert room.deployment.storage.alive() == []

@@ -50,7 +50,7 @@ def test_all_is_well_and_nothing_is_left_behind() -> None:
     deployment = school()
     findings = found(deployment.app)
     assert {one.health for one in findings.values()} == {Health.OK}
-    assert list(findings) == ["slides bucket", "slides addresses", "slides CORS", "chat server"]
+    assert list(findings) == ["slides bucket", "slides addresses", "slides CORS", "slides converter", "chat server"]
     assert (deployment.storage.alive(), deployment.chat.rooms) == ([], {})
     assert found(deployment.app) == findings
 
@@ -59,10 +59,15 @@ def test_what_a_deployment_does_not_have_is_not_checked() -> None:
     deployment = school()
     deployment.app.chat = None
     assert "chat server" not in found(deployment.app)
+    deployment.app.converter = None
+    missing = found(deployment.app)["slides converter"]
+    assert missing.health is Health.MISSING
+    assert "SLIDES_CONVERTER_URL" in missing.sentence
     deployment.app.storage = None
     assert found(deployment.app) == {}
 
 
+INVOKER: Final = Misconfigured("Grant the functions' account the role roles/run.invoker.")
 ROLE: Final = Misconfigured("Give the account the role roles/storage.objectUser.")
 SIGNING: Final = Misconfigured("Grant the account roles/iam.serviceAccountTokenCreator on itself.")
 PASSWORD: Final = Misconfigured("Set XMPP_PASSWORD.")
@@ -71,6 +76,7 @@ PASSWORD: Final = Misconfigured("Set XMPP_PASSWORD.")
 @pytest.mark.parametrize(
     ("operation", "error", "what", "health", "sentence"),
     [
+        ("check", INVOKER, "slides converter", Health.MISSING, "roles/run.invoker"),
         ("write", ROLE, "slides bucket", Health.MISSING, "roles/storage.objectUser"),
         ("list_objects", ROLE, "slides bucket", Health.MISSING, "roles/storage.objectUser"),
         ("read", ROLE, "slides bucket", Health.MISSING, "roles/storage.objectUser"),

@@ -24,8 +24,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _HOST: Final = "localhost"
-#: Nothing listens there: a request that is sent over the network by mistake fails.
 _PORT: Final = 9
+"""Nothing listens there: a request that is sent over the network by mistake fails."""
 
 
 class InProcess:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.core.errors import Misconfigured, Permanent, Transient
+from shared.core.errors import Doubtful, Misconfigured, Permanent, Transient
 from shared.ports import CONVERSION, NO_SUCH_OBJECT, Conversion, ConvertedPage
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def own_token(url: str) -> str | None:
             "The converter is called with the functions' own account, which has no credentials."
         ) from None
     except GoogleAuthError:
-        raise _failed("NO_TOKEN") from None
+        raise _failed("NO_TOKEN", Transient) from None
     return token
 
 
@@ -93,16 +93,31 @@ class ServiceConverter:
                         raise Permanent(
                             "The document is gone.", provider=PROVIDER, operation="read", code=NO_SUCH_OBJECT
                         )
+                    case "failed" if told.get("code") == "SandboxUnavailable":
+                        raise Misconfigured(
+                            "The converter cannot isolate programs, so it converts nothing. Deploy it to the second "
+                            "generation environment of Cloud Run, which has user namespaces."
+                        )
+                    case "failed" if str(told.get("code")).startswith("SOURCE_"):
+                        raise _failed(str(told.get("code")), Transient)
                     case "failed":
                         raise _failed(str(told.get("code")))
 
-    @contextmanager
-    def _asked(self, request: Mapping[str, str]) -> Iterator[Response]:
+    def check(self) -> None:
         """
-        Send the request, and turn errors on the way into ours.
+        See `ports.Converter`.
+        """
+        with self._asked(None):
+            pass
+
+    @contextmanager
+    def _asked(self, request: Mapping[str, str] | None) -> Iterator[Response]:
+        """
+        Send a request to convert, or one that asks whether the service runs, and turn errors on the way into ours.
 
         Raises:
-            Transient: The service could not be reached, is busy, or ended before its answer did (again).
+            Transient: The service could not be reached, or is busy (again).
+            Doubtful: The connection ended before the answer did (again).
             Misconfigured: It does not exist, or does not let us call it (never, until the operator changes it).
         """
         import requests
@@ -110,9 +125,11 @@ class ServiceConverter:
 
         token = self.token(self.url)
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        lost: type[Transient] = Transient
         try:
-            with requests.post(
-                f"{self.url}/convert",
+            with requests.request(
+                "GET" if request is None else "POST",
+                self.url + ("/" if request is None else "/convert"),
                 json=request,
                 headers=headers,
                 timeout=(CONNECTED_WITHIN_S, SILENT_AT_MOST_S),
@@ -125,11 +142,12 @@ class ServiceConverter:
                         "there, and grant the functions' account the role roles/run.invoker on it."
                     )
                 if answer.status_code != 200:
-                    raise _failed(f"HTTP_{answer.status_code}")
+                    raise _failed(f"HTTP_{answer.status_code}", Transient)
+                lost = Doubtful
                 yield answer
         except (requests.RequestException, HTTPError):
             # Its text may quote the source's address, which is a secret.
-            raise _failed("CONNECTION_LOST") from None
+            raise _failed("CONNECTION_LOST", lost) from None
 
 
 class _Stream:
@@ -146,7 +164,7 @@ class _Stream:
         Return the next event.
 
         Raises:
-            Transient: There is none, or it is malformed (again).
+            Doubtful: There is none, or it is malformed (again).
         """
         while (at := self._received.find(b"\n")) < 0:
             if len(self._received) > LINE_BYTES_MAX:
@@ -198,5 +216,5 @@ def _number(told: Mapping[str, Any], name: str, most: int) -> int:
     return value
 
 
-def _failed(code: str) -> Transient:
-    return Transient("The converter failed.", provider=PROVIDER, operation=CONVERSION, code=code)
+def _failed(code: str, kind: type[Transient] = Doubtful) -> Transient:
+    return kind("The converter failed.", provider=PROVIDER, operation=CONVERSION, code=code)

@@ -65,8 +65,19 @@ class Converter(Protocol):
         Raises:
             Permanent: The document cannot be shown: its operation is `CONVERSION`, and it says why (never). Or it does
                 not exist any more: its code is `NO_SUCH_OBJECT` (never).
-            Transient: The converter itself failed, or cannot do more at the moment (again).
+            Transient: It was not begun: the converter is not reached, or cannot do more at the moment (again).
+            Doubtful: It was begun, and the converter itself failed (again, a few times: it may be the document).
             Misconfigured: The converter does not let us call it (never, until the operator changes it).
             Others: Whatever `publish` raises.
+        """
+        ...
+
+    def check(self) -> None:
+        """
+        Find out whether the converter can be called.
+
+        Raises:
+            Transient: It is not reached, or cannot do more at the moment (again).
+            Misconfigured: It does not let us call it (never, until the operator changes it).
         """
         ...

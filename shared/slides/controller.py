@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from shared.core.errors import Conflict, Permanent, Transient
+from shared.core.errors import Conflict, Doubtful, Misconfigured, Permanent, Transient
 from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import (
     RECONCILE_SLIDES,
@@ -224,6 +224,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         path = shared_media_path(record.session.session_id, media_id)
 
         def publish(page: ConvertedPage) -> None:
+            self._require_claim(media_id, record)
             stored = Page(page.width, page.height, page.extension, page.is_blank)
             of_page = (media_id, upload.stamp, record.attempt, page.number)
             self.storage.write(thumbnail_name(*of_page), page.thumbnail, PICTURE_TYPES["webp"])
@@ -232,13 +233,13 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
             pages[page.number - 1] = stored
             if record.deck is None:
                 # What is shown stays until the whole document can replace it. The first document of a media is shown
-                # page by page. If the media is deleted meanwhile, there is no view.
+                # page by page. If this page is not shown now, it is with the next one.
                 drawn = Deck(upload, record.attempt, tuple(pages))
-                with suppress(Conflict):
+                with suppress(Conflict, Transient):
                     self.documents.commit(Update(path, {"deck": shown_deck(drawn)}))
 
         if self.converter is None:
-            return Converted(problem=decisions.NO_CONVERTER)
+            raise Misconfigured("Set SLIDES_CONVERTER_URL: documents wait until they can be converted.")
         source = self.storage.read_address(
             source_name(media_id, upload), SOURCE_READABLE_S, generation=upload.generation
         )
@@ -253,8 +254,26 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
             raise
         drawn = [page for page in pages if page is not None]
         if not drawn or len(drawn) != conversion.pages:
-            raise Transient("Pages are missing.", provider="converter", operation=CONVERSION, code="PAGES_MISSING")
+            raise Doubtful("Pages are missing.", provider="converter", operation=CONVERSION, code="PAGES_MISSING")
         return Converted(drawn, conversion.warnings)
+
+    def _require_claim(self, media_id: str, record: SharedMedia) -> None:
+        """
+        Find out whether the pages of this conversion are still wanted.
+
+        Raises:
+            Transient: The media is deleted, or another worker has begun, because this one did not reach the documents
+                (never for this conversion).
+        """
+        (document,) = self.documents.read(slides_path(media_id))
+        if (
+            document is None
+            or Wish.from_document(document).is_deleted
+            or SharedMedia.from_document(document).attempt != record.attempt
+        ):
+            raise Transient(
+                "The pages are not wanted any more.", provider="converter", operation=CONVERSION, code="STOPPED"
+            )
 
     def _track(self, session: Document) -> Track | None:
         """

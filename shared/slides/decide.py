@@ -76,7 +76,6 @@ MISSING: Final = Problem("UPLOAD_MISSING", "The document did not arrive within t
 CONVERSION_FAILED: Final = Problem(
     "CONVERSION_FAILED", "The document could not be converted, three times. Export it as PDF, and upload that."
 )
-NO_CONVERTER: Final = Problem("NO_CONVERTER", "Documents cannot be converted here yet. Ask the operator.")
 OTHER_FILE: Final = Problem(
     "OTHER_FILE", "What arrived is not the document that was announced. Upload the document again."
 )
@@ -158,9 +157,11 @@ def decide(snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observe
             return _look(record, record.upload, now, observed=observed)
         if record.tries >= TRIES_MAX:
             return _write(FAIL, failed(record, CONVERSION_FAILED, now))
-        tried = replace(record, attempt=record.attempt + 1, tries=record.tries + 1)
+        begun = replace(record, attempt=record.attempt + 1)
+        # A conversion that definitely was not done, because the converter is busy, is no try.
+        tried = replace(begun, tries=record.tries + 1)
         # Each conversion writes pages of its own, and a deletion may be repeated: two at once are no matter.
-        return Step(CONVERT, Effect.CHANGE, tried, tried, str(record.stamp), retry_permanent=True, beats=True)
+        return Step(CONVERT, Effect.CHANGE, tried, begun, str(record.stamp), retry_permanent=True, beats=True)
     if not is_as(spec.shown, shown(record, spec.wish)) or is_beyond(spec, record):
         return _write(SHOW, record)
     return Done() if record.clean_at is None else RequeueAt(record.clean_at)

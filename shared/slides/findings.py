@@ -1,4 +1,4 @@
-"""Check what shared live media need from outside: the bucket, signatures, CORS, and the chat server.
+"""Check what shared live media need from outside: the bucket, signatures, CORS, the converter, and the chat server.
 
 Called by the operator's command `doctor`, and done as the account that runs it. Each sentence says what to do.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from shared.core.errors import BackendError, Misconfigured, Transient
-from shared.ports import Finding, Health, Storage
+from shared.ports import Converter, Finding, Health, Storage
 from shared.reconcile.deployment import Deployment
 
 PROBE: Final = "doctor/probe"
@@ -31,6 +31,7 @@ def findings(deployment: Deployment) -> Iterator[Finding]:
         yield _tried("slides bucket", lambda: _use(storage))
         yield _signed(storage)
         yield _cors(storage)
+        yield _converted(deployment.converter)
     if chat is not None:
         yield _tried("chat server", lambda: chat().destroy_room(NO_ROOM))
 
@@ -51,6 +52,13 @@ def _tried(what: str, attempt: Callable[[], None]) -> Finding:
     except BackendError as error:
         return Finding(what, Health.MISSING, str(error))
     return Finding(what, Health.OK)
+
+
+def _converted(converter: Converter | None) -> Finding:
+    what = "slides converter"
+    if converter is None:
+        return Finding(what, Health.MISSING, "Deploy the converter, see docs/slides.md, and set SLIDES_CONVERTER_URL.")
+    return _tried(what, converter.check)
 
 
 def _signed(storage: Storage) -> Finding:

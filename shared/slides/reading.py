@@ -24,7 +24,7 @@ from shared.slides.context import Context
 from shared.slides.payload import Payloads
 from shared.slides.timeline import Entry, entries_in
 from shared.slides.timelines.model import Timeline, timeline_key
-from shared.slides.view import belongs
+from shared.slides.view import belongs, deck_in
 
 LISTED_PAGES_MAX: Final = 500
 """The pages in one answer to a list that have addresses: media after them have none, so that the answer is ready in
@@ -78,7 +78,8 @@ class Reading:
         medias: list[dict[str, Any]] = []
         pages = 0
         for view in views[first : first + count]:
-            pages += view.fields["nbPages"] or 0
+            deck = deck_in(view.fields)
+            pages += 0 if deck is None else len(deck.pages)
             medias.append(payloads.media(view.id, view.fields, has_addresses=not medias or pages <= LISTED_PAGES_MAX))
         return len(views), medias
 

@@ -141,7 +141,7 @@ RESOURCE = Resource(
         RECONCILE_SLIDES,
         MEDIA_ID,
         "Convert one shared live media, or delete it; the key is its id.",
-        at_once=10,
+        at_once=100,
         per_second=20,
         timeout_s=CONVERSION_TIMEOUT_S,
         beats=True,
