@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from emulator_tests.memory.effect import Effect, undisturbed
@@ -157,14 +156,6 @@ class MemoryStorage:
             return self._content(name, generation)[first : first + count]
 
         return self._effect("read", do)
-
-    def download(self, name: str, generation: int, target: Path) -> None:
-        check_read(name, generation, 0, 1)
-
-        def do() -> None:
-            target.write_bytes(self._content(name, generation))
-
-        self._effect("download", do)
 
     def write(self, name: str, content: bytes, content_type: str) -> StoredObject:
         check_object(name)

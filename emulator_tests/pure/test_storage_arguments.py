@@ -56,7 +56,6 @@ USES: dict[str, Callable[[Storage, str], object]] = {
     "read_address": lambda storage, name: storage.read_address(name, 60),
     "find": lambda storage, name: storage.find(name),
     "read": lambda storage, name: storage.read(name, 1, 0, 1),
-    "download": lambda storage, name: storage.download(name, 1, TARGET),
     "write": lambda storage, name: storage.write(name, b"", PDF),
     "delete": lambda storage, name: storage.delete(name),
 }
@@ -81,7 +80,6 @@ ARGUMENTS: dict[str, Callable[[Storage], object]] = {
     "a list of nothing": lambda storage: storage.list_objects("", 0),
     "too long a list": lambda storage: storage.list_objects("", LIST_MAX + 1),
     "no generation": lambda storage: storage.read(NAME, 0, 0, 1),
-    "a download of no generation": lambda storage: storage.download(NAME, 0, TARGET),
     "a byte before the first": lambda storage: storage.read(NAME, 1, -1, 1),
     "no bytes of an object": lambda storage: storage.read(NAME, 1, 0, 0),
     "too many bytes of an object": lambda storage: storage.read(NAME, 1, 0, READ_MAX_BYTES + 1),

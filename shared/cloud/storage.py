@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.cloud.calls import TIMEOUT_S, requesting
@@ -181,19 +180,6 @@ class CloudStorage:
         if content.tell() > count:
             raise _malformed("objects.get")
         return content.getvalue()
-
-    def download(self, name: str, generation: int, target: Path) -> None:
-        """
-        See `ports.Storage`.
-        """
-        check_read(name, generation, 0, 1)
-        partial = target.with_name(f"{target.name}.part")
-        try:
-            with partial.open("wb") as file, self._asking("objects.get"):
-                self._blob(name, generation).download_to_file(file, raw_download=True, **self._patience())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def write(self, name: str, content: bytes, content_type: str) -> StoredObject:
         """

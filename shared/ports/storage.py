@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Final, Protocol
 
 NO_SUCH_OBJECT: Final = "NOT_FOUND"
@@ -121,12 +120,6 @@ class Storage(Protocol):
             generation: The generation.
             first: The number of the first byte, from 0.
             count: The most bytes, 1 to 16 MiB.
-        """
-        ...
-
-    def download(self, name: str, generation: int, target: Path) -> None:
-        """
-        Write an object, of this generation only, to a file. If it fails, there is no such file, or the former one.
         """
         ...
 
