@@ -105,6 +105,13 @@ class Prosody:
         )
 
     @property
+    def addresses(self) -> list[tuple[str, str]]:
+        """
+        Its names and addresses: for the functions, and for browsers.
+        """
+        return [("XMPP", f"{self.host}:{self.port}"), ("XMPP for browsers", self.websocket_url)]
+
+    @property
     def settings(self) -> dict[str, str]:
         """
         The settings of functions that talk to it, by name.

@@ -262,7 +262,7 @@ class Testbed:
             ("Bunny Stream", self.bunny_url),
             ("S3", self.s3_url),
             *([("converter", self.converter_url)] if self.slides_bucket else []),
-            *([("XMPP", self.prosody.websocket_url)] if self.prosody else []),
+            *(self.prosody.addresses if self.prosody else []),
         ]
 
     def __enter__(self) -> Self:
