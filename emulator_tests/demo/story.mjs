@@ -1,4 +1,4 @@
-// The life of two sessions, seen by a browser app: the Firebase SDK, each user's own sign-in, and the security rules.
+// The life of three sessions, seen by a browser app: the Firebase SDK, each user's own sign-in, and the security rules.
 //
 // Run by `python -m emulator_tests.demo`, which starts the stack and passes its addresses in the environment. Changes of
 // documents are awaited by a listener, without polling, for at most DEADLINE_MS.
@@ -10,6 +10,7 @@ import { basename, join } from "node:path";
 import { deleteDoc, serverTimestamp, setDoc, Timestamp } from "firebase/firestore";
 
 import { change, chapter, DEADLINE_MS, DemoError, environment, expect, refusal, say, serverTimes, signIn, until } from "./app.mjs";
+import { showSlides } from "./slides.mjs";
 
 const CHUNK_BYTES = 100_000; // Kaltura's minimum, so that a small file still shows progress.
 
@@ -270,11 +271,14 @@ async function demo() {
   expect((await (await fetch(watched.manifestUrl)).text()).startsWith("#EXTM3U"), "the recording does not play");
   say(`the recording is a video of the session ("${recording.title}", ${recording.durationS} s), and the student watches it`);
 
-  chapter("Both sessions are deleted");
+  const lesson = await showSlides(teacher, student);
+
+  chapter("All sessions are deleted");
   const entryIds = (await atKaltura("entries")).map((entry) => entry.id);
   await deleteDoc(live);
   await deleteDoc(session);
-  say("the teacher deleted both sessions");
+  await deleteDoc(lesson);
+  say("the teacher deleted all three sessions");
   for (const id of entryIds) await untilGoneAtKaltura("entries", id);
   for (const { id } of await atKaltura("users")) if (String(id).startsWith("upload-")) await untilGoneAtKaltura("users", id);
   for (const { id } of await atKaltura("uploadTokens")) await untilGoneAtKaltura("uploadTokens", id);
