@@ -1,4 +1,4 @@
-"""Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, list what remains at the providers.
+"""Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, list what remains.
 
 `story.mjs` has only what a browser app has: the Firebase SDK, each user's sign-in, and access to the documents within
 the security rules. If a step fails, the demo ends with the reason and a non-zero exit code.
@@ -201,7 +201,7 @@ def _print_bucket(testbed: Testbed) -> bool:
         Whether there are none.
     """
     listed = _json(f"{testbed.storage_url}/storage/v1/b/{testbed.slides_bucket}/o").get("items", [])
-    print(f"In the bucket for slides: {len(listed)} objects")
+    print(f"\nIn the bucket for slides: {len(listed)} objects")
     return not listed
 
 

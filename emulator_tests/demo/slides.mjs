@@ -113,8 +113,9 @@ async function followedChange({ session, listener, chat }, event, page, what, ac
     `the chat room got ${told} ${JSON.stringify(body)} for ${event}, page ${page}, revision ${seen.revision}`);
   say(what);
   const state = `${page === null ? "no page" : `page ${page}`}, revision ${seen.revision}`;
-  console.log(`              the student's listener got ${state}, after ${seen.after} s`);
-  console.log(`              the XMPP client got ${told}: ${state}, after ${after} s`);
+  const indent = " ".repeat(21); // Beyond the times of `say`.
+  console.log(`${indent}the student's listener got ${state}, after ${seen.after} s`);
+  console.log(`${indent}the XMPP client got ${told}: ${state}, after ${after} s`);
 }
 
 /** Return the names of all objects in the bucket for slides. */
