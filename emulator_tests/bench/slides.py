@@ -1,12 +1,17 @@
-"""Benchmark of conversions: a deck to page images, against LibreOffice and pdftoppm started for it.
+"""Benchmark of slides: a deck to page images, against LibreOffice and pdftoppm started for it, and turning pages.
 
 The peer is what people script: `soffice --convert-to pdf`, then `pdftoppm -png`. Ours is the service as its container
 runs it, warm, over HTTP; each page counts when all its bytes are here. Both draw pages of the same size without loss.
+
+Pages are turned on the whole stack: the time is that from the presenter's request to what a listener of Firestore and a
+client in the chat room have.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,19 +27,33 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from google.cloud.firestore import Client
+
 from convert.limits import LONGEST_SIDE_PX, MIB
 from convert.sandbox import filled_bytes
 from emulator_tests.bench.decks import write_deck
 from emulator_tests.bench.rounds import show, times, verdict
+from emulator_tests.conftest import SETTINGS
+from emulator_tests.contract.xmpp_client import WebSocketClient, body_of
+from emulator_tests.convert.documents import PdfPage, pdf
+from emulator_tests.flow.school import School
+from emulator_tests.flow.slides import MEDIAS, Seat, live
+from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.network import HOST, ask, free_ports
-from emulator_tests.testbed.places import ROOT
+from emulator_tests.testbed.places import HOME, ROOT
 from shared.cloud.converter import ServiceConverter
+from shared.core.paths import shared_media_path
 from shared.ports import ConvertedPage
 
 ROUNDS: Final = 3
 DECK, LONG_DECK = 100, 300
 WHOLE_TARGET, FIRST_TARGET, SHARE_TARGET = 12.0, 40.0, 0.1
 WARM_AGAIN_S: Final = 60.0
+TURNS: Final = 51
+"""Pages of the document; so many but one are turned to."""
+TURNS_S: Final = 10.0
+HEARD_WITHIN_S: Final = 60.0
+CONVERTED_WITHIN_S: Final = 120.0
 LOOK_EVERY_S: Final = 0.005
 
 
@@ -60,6 +79,7 @@ def run() -> None:
         with _service(folder) as service:
             _against_the_peer(folder, service)
             _at_once(service)
+    _turn_pages()
 
 
 @dataclass(slots=True)
@@ -195,6 +215,94 @@ def _at_once(service: Service) -> None:
         ("memory of all processes at most, MiB", f"{peak / MIB:.0f}", "of 4096 in the container"),
     ]
     show(f"Two decks of {DECK} slides at once", ("seconds", "ours", ""), rows)
+
+
+def _turn_pages() -> None:
+    folder = HOME / "bench"
+    shutil.rmtree(folder, ignore_errors=True)
+    with (
+        Testbed(folder, SETTINGS | {"SLIDES_BUCKET": "slides"}, has_chat=True, say=print) as testbed,
+        _firestore(testbed) as firestore,
+    ):
+        school = School(testbed)
+        teacher = school.teacher()
+        session_id = live(school, teacher)
+        presenter, student = Seat(school, teacher, session_id), Seat(school, school.person(), session_id)
+        media_id = presenter.get("POST", MEDIAS, {"title": "Optics"})["id"]
+        presenter.upload(media_id, pdf([PdfPage()] * TURNS), "optics.pdf", "pdf")
+        school.await_document(
+            shared_media_path(session_id, media_id),
+            lambda view: view is not None and view["uploadState"] == "ready",
+            CONVERTED_WITHIN_S,
+        )
+        presenter.get("POST", f"{MEDIAS}{media_id}/start/")
+        seen: dict[int, float] = {}
+        heard: list[tuple[int, float]] = []
+
+        def see(snapshots: list[Any], _changes: object, _at: object) -> None:
+            page = (snapshots[0].to_dict() or {}).get("activeSharedLiveMediaPage")
+            seen.setdefault(page, time.monotonic())
+
+        watch = firestore.document(f"sessions/{session_id}").on_snapshot(see)
+        with student.enter_chat() as chat, ThreadPoolExecutor(1) as threads:
+            hearing = threads.submit(_hear, chat, heard)
+            sent = dict(_turned(presenter, media_id))
+            hearing.result()
+        watch.unsubscribe()
+        school.close()
+    rows = []
+    for name, arrived in (("listener of Firestore", list(seen.items())), ("client in the chat room", heard)):
+        pages = [page for page, _ in arrived if page in sent]
+        late = sorted((at - sent[page]) * 1000 for page, at in arrived if page in sent)
+        is_whole = f"{len(pages)} of {len(sent)}"
+        order = "in order" if pages == sorted(pages) else "OUT OF ORDER"
+        p95 = late[max(0, round(len(late) * 0.95) - 1)]
+        rows.append((name, f"{median(late):.0f}", f"{p95:.0f}", f"{late[-1]:.0f}", is_whole, order))
+    header = ("ms after the request", "median", "p95", "most", "arrived", "")
+    show(f"{len(sent)} page turns in {TURNS_S:.0f} s", header, rows)
+
+
+def _turned(presenter: Seat, media_id: str) -> Iterator[tuple[int, float]]:
+    """
+    Turn pages, evenly, and yield when each was asked for.
+    """
+    began_at = time.monotonic()
+    for page in range(2, TURNS + 1):
+        time.sleep(max(0.0, began_at + (page - 2) * TURNS_S / (TURNS - 1) - time.monotonic()))
+        at = time.monotonic()
+        presenter.get("POST", f"{MEDIAS}{media_id}/navigate/", {"target_page": page})
+        yield page, at
+
+
+def _hear(chat: WebSocketClient, heard: list[tuple[int, float]]) -> None:
+    """
+    Note when each page is told in the chat room, until the last one.
+    """
+    deadline = time.monotonic() + HEARD_WITHIN_S
+    while time.monotonic() < deadline:
+        for message in chat.messages():
+            page = json.loads(body_of(message))["active_shared_live_media_page"]
+            heard.append((page, time.monotonic()))
+            if page == TURNS:
+                return
+
+
+@contextmanager
+def _firestore(testbed: Testbed) -> Iterator[Any]:
+    """
+    Return Google's client of the stack's Firestore, whose listeners are those of every back end.
+    """
+    before = os.environ.get("FIRESTORE_EMULATOR_HOST")
+    os.environ["FIRESTORE_EMULATOR_HOST"] = testbed.firestore_host
+    client = Client(project=testbed.project_id)
+    try:
+        yield client
+    finally:
+        client.close()
+        if before is None:
+            del os.environ["FIRESTORE_EMULATOR_HOST"]
+        else:
+            os.environ["FIRESTORE_EMULATOR_HOST"] = before
 
 
 def _peer(source: Path) -> Taken:

@@ -1,1 +1,1 @@
-"""The demo: the life of two sessions on the whole stack, seen by a browser app."""
+"""The demo: the life of three sessions on the whole stack, seen by a browser app."""

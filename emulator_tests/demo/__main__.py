@@ -1,4 +1,4 @@
-"""Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, list what remains at the providers.
+"""Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, list what remains.
 
 `story.mjs` has only what a browser app has: the Firebase SDK, each user's sign-in, and access to the documents within
 the security rules. If a step fails, the demo ends with the reason and a non-zero exit code.
@@ -15,15 +15,22 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
+from emulator_tests.demo.documents import exercises, presentation
 from emulator_tests.testbed import Testbed, TestbedError
 from emulator_tests.testbed.places import ROOT, state_folder
 
 STORY: Final = Path(__file__).with_name("story.mjs")
 VIDEO: Final = ROOT / "emulator_tests" / "testbed" / "test-picture.mp4"
 
-SETTINGS: Final = {"REAP_GRACE_S": "2", "LIVE_OVERRUN_S": "2", "FEED_INTERVAL_S": "1", "FEED_OVERLAP_S": "5"}
-"""Shorter than in production, so that the demo takes seconds: an unpublished event is kept for two seconds, not for ten
-minutes, and an event is over two seconds after its planned end, not an hour."""
+SETTINGS: Final = {
+    "REAP_GRACE_S": "2",
+    "LIVE_OVERRUN_S": "2",
+    "FEED_INTERVAL_S": "1",
+    "FEED_OVERLAP_S": "5",
+    "SLIDES_BUCKET": "slides",
+}
+"""Times are shorter than in production, so that the demo takes seconds: an unpublished event is kept for two seconds,
+not for ten minutes, and an event is over two seconds after its planned end, not an hour."""
 
 PROCESSING_S: Final = 12
 
@@ -60,18 +67,22 @@ def main() -> int:
         print(f"PROVIDER must be one of {', '.join(PROVIDERS)}.", file=sys.stderr)
         return 1
     try:
-        with Testbed(state_folder("demo"), SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
+        stack = Testbed(state_folder("demo"), SETTINGS, has_chat=True, say=lambda line: print(f"  {line}", flush=True))
+        with stack as testbed:
             for url in (testbed.kaltura_url, testbed.cloudflare_url):
                 _json(f"{url}/_simulator/clock", {"ready": f"after_s:{PROCESSING_S}"})
             uids = {name: _create_user(testbed, name, claims) for name, claims in USERS.items()}
             _set_up(testbed)
             before = _objects(testbed)
+            documents = _write_documents(state_folder("demo"))
             environment = (
                 os.environ
                 | testbed.environment
+                | documents
                 | {
                     "DEMO_PASSWORD": PASSWORD,
                     "DEMO_PROVIDER": provider,
+                    "DEMO_PYTHON": sys.executable,
                     "DEMO_STUDENT_UID": uids["student"],
                     "DEMO_VIDEO": str(VIDEO),
                     "DEMO_REGION": testbed.region,
@@ -82,11 +93,12 @@ def main() -> int:
             after = _objects(testbed)
             clean = _print_kaltura(before, after, set(uids.values()))
             clean = _print_cloudflare(testbed) and clean
+            clean = _print_bucket(testbed) and clean
             if exit_code != 0:
                 print(f"\nA step failed. The logs of all processes are in {testbed.logs}.", file=sys.stderr)
                 return 1
             if not clean:
-                print("\nContent of a deleted session remains at a provider.", file=sys.stderr)
+                print("\nContent of a deleted session remains.", file=sys.stderr)
                 return 1
     except TestbedError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -117,6 +129,16 @@ def _set_up(testbed: Testbed) -> None:
     if setup.returncode != 0:
         raise TestbedError(f"`setup` failed: {setup.stderr}")
     print(setup.stdout, end="", flush=True)
+
+
+def _write_documents(folder: Path) -> dict[str, str]:
+    """
+    Write the documents that are shown as slides, and return their paths by the name of `story.mjs`'s variable.
+    """
+    paths = {"DEMO_DECK": folder / "fractions.pptx", "DEMO_EXERCISES": folder / "exercises.pdf"}
+    paths["DEMO_DECK"].write_bytes(presentation())
+    paths["DEMO_EXERCISES"].write_bytes(exercises())
+    return {name: str(path) for name, path in paths.items()}
 
 
 def _json(url: str, body: dict[str, Any] | None = None) -> Any:
@@ -169,6 +191,18 @@ def _print_cloudflare(testbed: Testbed) -> bool:
     used, reserved = storage["usedMinutes"], storage["reservedMinutes"]
     print(f"\nAt Cloudflare: {len(videos)} videos, {used:.1f} minutes used, {reserved:.1f} minutes reserved")
     return not videos and reserved == 0
+
+
+def _print_bucket(testbed: Testbed) -> bool:
+    """
+    Print how many objects are in the bucket for slides.
+
+    Returns:
+        Whether there are none.
+    """
+    listed = _json(f"{testbed.storage_url}/storage/v1/b/{testbed.slides_bucket}/o").get("items", [])
+    print(f"\nIn the bucket for slides: {len(listed)} objects")
+    return not listed
 
 
 def _reason_to_remain(kind: str, object_id: str, uids: set[str]) -> str | None:

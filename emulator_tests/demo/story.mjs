@@ -1,4 +1,4 @@
-// The life of two sessions, seen by a browser app: the Firebase SDK, each user's own sign-in, and the security rules.
+// The life of three sessions, seen by a browser app: the Firebase SDK, each user's own sign-in, and the security rules.
 //
 // Run by `python -m emulator_tests.demo`, which starts the stack and passes its addresses in the environment. Changes of
 // documents are awaited by a listener, without polling, for at most DEADLINE_MS.
@@ -7,82 +7,12 @@ import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
-import { deleteApp, initializeApp } from "firebase/app";
-import { connectAuthEmulator, getAuth, signInWithEmailAndPassword } from "firebase/auth";
-import {
-  connectFirestoreEmulator, deleteDoc, doc, getFirestore, onSnapshot, serverTimestamp, setDoc, terminate, Timestamp, updateDoc,
-} from "firebase/firestore";
-import { connectFunctionsEmulator, getFunctions, httpsCallable } from "firebase/functions";
+import { deleteDoc, serverTimestamp, setDoc, Timestamp } from "firebase/firestore";
 
-const DEADLINE_MS = 90_000;
+import { change, chapter, DEADLINE_MS, DemoError, environment, expect, refusal, say, serverTimes, signIn, until } from "./app.mjs";
+import { showSlides } from "./slides.mjs";
+
 const CHUNK_BYTES = 100_000; // Kaltura's minimum, so that a small file still shows progress.
-const environment = process.env;
-const beganAt = performance.now();
-let stepAt = beganAt;
-
-class DemoError extends Error {}
-
-function say(text) {
-  const now = performance.now();
-  const seconds = (ms) => (ms / 1000).toFixed(2).padStart(6);
-  console.log(`${seconds(now - beganAt)} s  (+${seconds(now - stepAt).trim()})  ${text}`);
-  stepAt = now;
-}
-
-function chapter(title) {
-  console.log(`\n${title}`);
-}
-
-function expect(condition, message) {
-  if (!condition) throw new DemoError(message);
-}
-
-/** Start an app of its own for a user, and sign them in. */
-async function signIn(name) {
-  const app = initializeApp({ apiKey: "demo", projectId: environment.GCLOUD_PROJECT }, name);
-  const auth = getAuth(app);
-  connectAuthEmulator(auth, `http://${environment.FIREBASE_AUTH_EMULATOR_HOST}`, { disableWarnings: true });
-  const [firestoreHost, firestorePort] = environment.FIRESTORE_EMULATOR_HOST.split(":");
-  const firestore = getFirestore(app);
-  connectFirestoreEmulator(firestore, firestoreHost, Number(firestorePort));
-  const functions = getFunctions(app, environment.DEMO_REGION);
-  const { hostname, port } = new URL(environment.FUNCTIONS_URL);
-  connectFunctionsEmulator(functions, hostname, Number(port));
-  const { user } = await signInWithEmailAndPassword(auth, `${name}@example.com`, environment.DEMO_PASSWORD);
-  return {
-    uid: user.uid,
-    at: (path) => doc(firestore, path),
-    call: async (callable, data) => (await httpsCallable(functions, callable)(data)).data,
-    close: async () => { await terminate(firestore); await deleteApp(app); },
-  };
-}
-
-/** Return the error that a promise must be rejected with. */
-async function refusal(promise, message) {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new DemoError(message);
-}
-
-/** Listen to a document until its fields meet a condition, and return them. */
-function until(reference, what, isMet, onChange = () => {}) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      stop();
-      reject(new DemoError(`timed out after ${DEADLINE_MS / 1000} s: ${what}`));
-    }, DEADLINE_MS);
-    const stop = onSnapshot(reference, (snapshot) => {
-      const fields = snapshot.data();
-      onChange(fields);
-      let met;
-      try { met = isMet(fields); } catch (error) { clearTimeout(timer); stop(); reject(error); return; }
-      if (met) { clearTimeout(timer); stop(); resolve(fields); }
-    }, (error) => { clearTimeout(timer); reject(new DemoError(`${what}: ${error.message}`)); });
-  });
-}
 
 function bar(percent, width = 30) {
   const full = Math.round((percent / 100) * width);
@@ -191,12 +121,6 @@ async function untilGoneAtKaltura(kind, id) {
   }
   throw new DemoError(`${kind} ${id} is still at Kaltura after ${DEADLINE_MS / 1000} s`);
 }
-
-/** The fields that the rules demand of a new session: both times are the server's. */
-const serverTimes = () => ({ createdAt: serverTimestamp(), updatedAt: serverTimestamp() });
-
-/** Change fields of a session. */
-const change = (session, fields) => updateDoc(session, { ...fields, updatedAt: serverTimestamp() });
 
 async function demo() {
   chapter("A teacher uploads a video");
@@ -347,11 +271,14 @@ async function demo() {
   expect((await (await fetch(watched.manifestUrl)).text()).startsWith("#EXTM3U"), "the recording does not play");
   say(`the recording is a video of the session ("${recording.title}", ${recording.durationS} s), and the student watches it`);
 
-  chapter("Both sessions are deleted");
+  const lesson = await showSlides(teacher, student);
+
+  chapter("All sessions are deleted");
   const entryIds = (await atKaltura("entries")).map((entry) => entry.id);
   await deleteDoc(live);
   await deleteDoc(session);
-  say("the teacher deleted both sessions");
+  await deleteDoc(lesson);
+  say("the teacher deleted all three sessions");
   for (const id of entryIds) await untilGoneAtKaltura("entries", id);
   for (const { id } of await atKaltura("users")) if (String(id).startsWith("upload-")) await untilGoneAtKaltura("users", id);
   for (const { id } of await atKaltura("uploadTokens")) await untilGoneAtKaltura("uploadTokens", id);

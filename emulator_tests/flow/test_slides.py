@@ -13,19 +13,17 @@ from uuid import uuid4
 import pytest
 
 from emulator_tests.conftest import SETTINGS
-from emulator_tests.contract.xmpp_client import XmppClient, body_of
+from emulator_tests.contract.xmpp_client import body_of
 from emulator_tests.convert.documents import PdfPage, Slide, pdf, pptx
 from emulator_tests.flow.school import Person, School
+from emulator_tests.flow.slides import MEDIAS, Seat, live
 from emulator_tests.rules.firestore import Denied
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.places import state_folder
-from emulator_tests.testbed.prosody import CONFERENCE, DOMAIN, Prosody, running_prosody
 from shared.core.paths import shared_media_path
 from shared.slides.types import TYPES
 
 BUCKET: Final = "slides"
-MEDIAS: Final = "/api/sharedlivemedias/"
 CONVERTED_WITHIN_S: Final = 120.0
 """LibreOffice starts within seconds, if nothing else runs."""
 
@@ -36,31 +34,15 @@ PNG: Final = b"\x89PNG"
 
 
 @pytest.fixture(scope="module")
-def prosody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prosody]:
-    """A chat server with our modules."""
-    with running_prosody(tmp_path_factory.mktemp("prosody")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def sharing(prosody: Prosody) -> Iterator[School]:
+def sharing() -> Iterator[School]:
     """A school that shares documents, and tells of them in chat rooms."""
     shared_state = state_folder("test")
     state = shared_state.with_name(f"{shared_state.name}-slides")
-    settings = {
-        "SLIDES_BUCKET": BUCKET,
-        "STRAY_AGE_S": "1",
-        "XMPP_ADDRESS": f"{prosody.host}:{prosody.port}",
-        "XMPP_DOMAIN": DOMAIN,
-        "XMPP_CONFERENCE": CONFERENCE,
-        "XMPP_WEBSOCKET_URL": prosody.websocket_url,
-    }
-    secrets = {"XMPP_PASSWORD": prosody.password, "XMPP_JWT_SECRET": prosody.jwt_secret}
-    stack = Testbed(state, SETTINGS | settings, more_secrets=secrets)
+    settings = SETTINGS | {"SLIDES_BUCKET": BUCKET, "STRAY_AGE_S": "1"}
+    stack = Testbed(state, settings, has_chat=True)
     with stack as testbed, pytest.MonkeyPatch.context() as patched:
         # The library that listens takes the emulator's address from the environment, when it is made.
         patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        assert ask(f"{testbed.storage_url}/storage/v1/b?project={testbed.project_id}", {"name": BUCKET})[0] == 200
         school = School(testbed)
         yield school
         school.close()
@@ -69,53 +51,6 @@ def sharing(prosody: Prosody) -> Iterator[School]:
 @pytest.fixture
 def teacher(sharing: School) -> Person:
     return sharing.teacher()
-
-
-class Seat:
-    """A person in a live session, with the token that `joinSession` gave them."""
-
-    def __init__(self, school: School, person: Person, session_id: str) -> None:
-        self.school = school
-        joined = person.call("joinSession", {"sessionId": session_id})
-        self.token: str = joined["slides"]["token"]
-        self.chat: dict[str, str] = joined["slides"]["chat"]
-
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Call the API. Returns the status and the body."""
-        answer = self.school.http.request(
-            method,
-            f"{self.school.testbed.functions_url}/api{path}",
-            json={} if body is None and method != "GET" else body,
-            headers={"Authorization": f"Bearer {self.token}"},
-            timeout=60,
-        )
-        return answer.status_code, answer.json() if answer.content else None
-
-    def enter_chat(self, prosody: Prosody) -> XmppClient:
-        """Enter the session's chat room, with a client of its own."""
-        client = XmppClient((prosody.host, prosody.port), DOMAIN)
-        client.login(self.chat["jid"].partition("@")[0], self.chat["password"])
-        client.join(self.chat["roomJid"], "somebody")
-        return client
-
-    def upload(self, media_id: str, content: bytes, name: str, kind: str) -> None:
-        """Upload a document as a browser does: in one piece, to the address that the API gave."""
-        body = {"filename": name, "mimetype": TYPES[kind], "size": len(content)}
-        status, begun = self.ask("POST", f"{MEDIAS}{media_id}/initiate-upload/", body)
-        assert status == 200, begun
-        http = self.school.http
-        pieces = http.request(begun["method"], begun["url"], headers=begun["headers"], timeout=60).headers["location"]
-        sent = http.put(pieces, content, headers={"content-type": TYPES[kind]}, timeout=60)
-        assert sent.status_code in (200, 201), sent.text
-
-
-def live(school: School, teacher: Person) -> str:
-    """A live session that is on now, and ready."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    times = {"startsAt": now, "endsAt": now + timedelta(hours=1)}
-    session_id = teacher.write_live_session(status="public", visibility="open", **times)
-    school.await_event(session_id)
-    return session_id
 
 
 def objects(school: School, media_id: str) -> list[str]:
@@ -167,14 +102,14 @@ def test_presentation_is_uploaded_converted_shown_and_deleted(sharing: School, t
     await_no_object(sharing, media_id)
 
 
-def test_people_in_the_chat_room_are_told_in_order(sharing: School, teacher: Person, prosody: Prosody) -> None:
+def test_people_in_the_chat_room_are_told_in_order(sharing: School, teacher: Person) -> None:
     session_id = live(sharing, teacher)
     instructor, viewer = Seat(sharing, teacher, session_id), Seat(sharing, sharing.person(), session_id)
     media_id = instructor.ask("POST", MEDIAS, {"title": "Optics"})[1]["id"]
     instructor.upload(media_id, pdf([PdfPage(), PdfPage(), PdfPage()]), "optics.pdf", "pdf")
     await_state(sharing, session_id, media_id, "ready")
     path = f"{MEDIAS}{media_id}"
-    with viewer.enter_chat(prosody) as client:
+    with viewer.enter_chat() as client:
         instructor.ask("POST", f"{path}/start/")
         for page in (2, 3, 1):
             assert instructor.ask("POST", f"{path}/navigate/", {"target_page": page})[0] == 200

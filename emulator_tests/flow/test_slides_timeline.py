@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from emulator_tests.conftest import SETTINGS
 from emulator_tests.convert.documents import PdfPage, pdf
 from emulator_tests.flow.school import Person, School
+from emulator_tests.flow.slides import MEDIAS, SlidesApi
 from emulator_tests.flow.test_joining import broadcast_of, live_now
-from emulator_tests.flow.test_slides import BUCKET, MEDIAS, await_state
+from emulator_tests.flow.test_slides import BUCKET, await_state
 from emulator_tests.rules.firestore import Denied
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.places import TEST_PICTURE, state_folder
 from shared.slides.timeline import Entry, Moment, page_at
 
@@ -38,47 +38,22 @@ def sharing() -> Iterator[School]:
     with Testbed(state, SETTINGS | {"SLIDES_BUCKET": BUCKET}) as testbed, pytest.MonkeyPatch.context() as patched:
         # The library that listens takes the emulator's address from the environment, when it is made.
         patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        assert ask(f"{testbed.storage_url}/storage/v1/b?project={testbed.project_id}", {"name": BUCKET})[0] == 200
         school = School(testbed)
         yield school
         school.close()
 
 
-class Api:
-    """The API of slides, with one person's token."""
-
-    def __init__(self, school: School, token: str) -> None:
-        self.school, self.token = school, token
-
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """Call it, and return the body."""
-        answer = self.school.http.request(
-            method,
-            f"{self.school.testbed.functions_url}/api{path}",
-            json={} if body is None and method != "GET" else body,
-            headers={"Authorization": f"Bearer {self.token}"},
-            timeout=60,
-        )
-        assert answer.status_code < 300, answer.text
-        return answer.json() if answer.content else None
-
-    def upload(self, title: str, pages: int) -> str:
-        """Upload a document, and return the id of its media."""
-        media_id: str = self.ask("POST", MEDIAS, {"title": title})["id"]
-        content = pdf([PdfPage()] * pages)
-        asked = {"filename": "optics.pdf", "mimetype": "application/pdf", "size": len(content)}
-        begun = self.ask("POST", f"{MEDIAS}{media_id}/initiate-upload/", asked)
-        http = self.school.http
-        pieces = http.request(begun["method"], begun["url"], headers=begun["headers"], timeout=60).headers["location"]
-        sent = http.put(pieces, content, headers={"content-type": "application/pdf"}, timeout=60)
-        assert sent.status_code in (200, 201), sent.text
-        return media_id
+def upload(instructor: SlidesApi, title: str, pages: int) -> str:
+    """Upload a document, and return the id of its media."""
+    media_id: str = instructor.get("POST", MEDIAS, {"title": title})["id"]
+    instructor.upload(media_id, pdf([PdfPage()] * pages), "optics.pdf", "pdf")
+    return media_id
 
 
 class Lecture:
     """A broadcast, with the moments at which the instructor saw a page change."""
 
-    def __init__(self, school: School, instructor: Api, entry_id: str) -> None:
+    def __init__(self, school: School, instructor: SlidesApi, entry_id: str) -> None:
         self.school, self.instructor, self.entry_id = school, instructor, entry_id
         self.changes: list[tuple[timedelta, Moment]] = []
         school.simulator("POST", "broadcast", {"entryId": entry_id, "live": True})
@@ -87,7 +62,7 @@ class Lecture:
     def change(self, path: str, moment: Moment, body: object = None) -> None:
         """Change what is shown, and remember when, as a position in the picture."""
         before = monotonic()
-        self.instructor.ask("POST", path, body)
+        self.instructor.get("POST", path, body)
         middle = (before + monotonic()) / 2
         self.changes.append((timedelta(seconds=middle - self.began), moment))
 
@@ -116,8 +91,8 @@ def test_pages_of_a_recorded_broadcast_are_shown_within_a_second_of_their_moment
     # Planned to end just now: it overruns, as events do.
     times = {"startsAt": now - timedelta(minutes=9), "endsAt": now + timedelta(seconds=1)}
     session_id, event = live_now(sharing, teacher, visibility="open", **times)
-    instructor = Api(sharing, teacher.call("joinSession", {"sessionId": session_id})["slides"]["token"])
-    media_id, gone_id = instructor.upload("Optics", 4), instructor.upload("Mechanics", 2)
+    instructor = SlidesApi(sharing, teacher.call("joinSession", {"sessionId": session_id})["slides"]["token"])
+    media_id, gone_id = upload(instructor, "Optics", 4), upload(instructor, "Mechanics", 2)
     for one in (media_id, gone_id):
         await_state(sharing, session_id, one, "ready")
 
@@ -140,13 +115,13 @@ def test_pages_of_a_recorded_broadcast_are_shown_within_a_second_of_their_moment
     lecture.pause(1.5)
     broadcast_of(sharing, session_id, "live")
     length = lecture.end()
-    assert instructor.ask("DELETE", f"{gone_path}/") is None
+    assert instructor.get("DELETE", f"{gone_path}/") is None
 
     video_id = recorded(sharing, session_id)
     played = student.call("issuePlayback", {"videoId": video_id})["slides"]
     started_at = datetime.fromisoformat(played["startedAt"])
-    viewer = Api(sharing, played["token"])
-    told = viewer.ask("GET", f"/api/videos/{session_id}/timeline/")
+    viewer = SlidesApi(sharing, played["token"])
+    told = viewer.get("GET", f"/api/videos/{session_id}/timeline/")
     timeline = [
         Entry(one["revision"], datetime.fromisoformat(one["at"]), one["shared_live_media"], one["page"])
         for one in told["results"]

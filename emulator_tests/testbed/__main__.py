@@ -13,6 +13,9 @@ from pathlib import Path
 from emulator_tests.testbed import Testbed, TestbedError
 from emulator_tests.testbed.places import HOME
 
+SETTINGS = {"SLIDES_BUCKET": "slides"}
+"""The settings that `--set` changes."""
+
 
 def setting(text: str) -> tuple[str, str]:
     """
@@ -40,11 +43,13 @@ def main() -> int:
     for told in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told, signal.default_int_handler)
     try:
-        with Testbed(options.state, dict(options.set), say=lambda line: print(f"  {line}", flush=True)) as testbed:
+        settings = SETTINGS | dict(options.set)
+        stack = Testbed(options.state, settings, has_chat=True, say=lambda line: print(f"  {line}", flush=True))
+        with stack as testbed:
             print()
             for name, address in testbed.addresses:
-                print(f"  {name:14}{address}")
-            print(f"  {'logs':14}{testbed.logs}\n\n  Ctrl-C stops it.", flush=True)
+                print(f"  {name:19}{address}")
+            print(f"  {'logs':19}{testbed.logs}\n\n  Ctrl-C stops it.", flush=True)
             testbed.wait()
     except KeyboardInterrupt:
         print("\n  stopped")

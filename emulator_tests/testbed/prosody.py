@@ -1,7 +1,7 @@
 """A Prosody with our modules, as deploy/prosody describes it: an XMPP server on free ports of this machine.
 
-Started by the tests that need it. It has the example configuration, with other names and secrets. Nothing is kept on
-disk, so a server that is started again has no rooms.
+Started by `stack.py` in a stack with a chat, and by the tests that need a chat server alone. It has the example
+configuration, with other names and secrets. Nothing is kept on disk, so a server that is started again has no rooms.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +25,7 @@ DEPLOYED = ROOT / "deploy" / "prosody"
 DOMAIN = "chat.school.test"
 CONFERENCE = "rooms.chat.school.test"
 READY_WITHIN_S = 30.0
+PORTS = "xmpp chat"
 
 GLOBAL = """\
 run_as_root = true
@@ -57,16 +58,26 @@ class Prosody:
     Args:
         folder: Where it writes.
         certificate: Its certificate and its key, two paths; without them it talks in the clear.
+        ports: Its ports, `xmpp` and `chat`, the second for WebSockets. Without them it takes free ones.
+        logs: The folder of its log, if that is another one.
+
+    Attributes:
+        part: The program, for a stack that starts it beside others.
     """
 
-    def __init__(self, folder: Path, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        certificate: tuple[Path, Path] | None = None,
+        *,
+        ports: Mapping[str, int] | None = None,
+        logs: Path | None = None,
+    ) -> None:
         self.password = secrets.token_hex(20)
         self.jwt_secret = secrets.token_hex(20)
-        self._folder = folder
-        self._starts = 0
-        ports = free_ports("c2s websocket")
-        self.host, self.port = HOST, ports["c2s"]
-        self.websocket_url = f"ws://{HOST}:{ports['websocket']}/xmpp-websocket"
+        ports = ports or free_ports(PORTS)
+        self.host, self.port = HOST, ports["xmpp"]
+        self.websocket_url = f"ws://{HOST}:{ports['chat']}/xmpp-websocket"
         for name in ("data", "certs"):
             (folder / name).mkdir(parents=True)
         ssl = "" if certificate is None else f'ssl = {{ certificate = "{certificate[0]}", key = "{certificate[1]}" }}'
@@ -76,22 +87,55 @@ class Prosody:
             modules=DEPLOYED / "modules",
             host=HOST,
             c2s=self.port,
-            websocket=ports["websocket"],
+            websocket=ports["chat"],
             domain=DOMAIN,
             requires_tls=encrypted,
             allows_plain="true" if certificate is None else "false",
             ssl=ssl,
         )
-        self._configuration = folder / "prosody.cfg.lua"
-        self._configuration.write_text(text + self._example())
-        self._part = self._new_part()
+        configuration = folder / "prosody.cfg.lua"
+        configuration.write_text(text + self._example())
+        self.part = Part(
+            name=PROGRAM,
+            command=[PROGRAM, "-F", "--config", str(configuration)],
+            environment={"PATH": os.environ["PATH"], "HOME": str(folder)},
+            directory=folder,
+            log=(logs or folder) / f"{PROGRAM}.log",
+            grace_s=0,
+        )
+
+    @property
+    def addresses(self) -> list[tuple[str, str]]:
+        """
+        Its names and addresses: for the functions, and for browsers.
+        """
+        return [("XMPP", f"{self.host}:{self.port}"), ("XMPP for browsers", self.websocket_url)]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """
+        The settings of functions that talk to it, by name.
+        """
+        return {
+            "XMPP_ADDRESS": f"{self.host}:{self.port}",
+            "XMPP_CONFERENCE": CONFERENCE,
+            "XMPP_DOMAIN": DOMAIN,
+            "XMPP_WEBSOCKET_URL": self.websocket_url,
+        }
+
+    @property
+    def secret_settings(self) -> dict[str, str]:
+        """
+        The secrets of functions that talk to it, by name.
+        """
+        return {"XMPP_JWT_SECRET": self.jwt_secret, "XMPP_PASSWORD": self.password}
 
     @property
     def log(self) -> str:
         """
         What the server wrote since it was started last.
         """
-        return self._part.log.read_text(errors="replace")
+        return self.part.log.read_text(errors="replace")
 
     def start(self) -> None:
         """
@@ -100,16 +144,15 @@ class Prosody:
         Raises:
             PartFailed: It does not start.
         """
-        self._part = self._new_part()
-        self._part.start()
-        self._part.wait_until("take connections", self._takes_connections, time.monotonic() + READY_WITHIN_S)
+        self.part.start()
+        self.part.wait_until("take connections", self.takes_connections, time.monotonic() + READY_WITHIN_S)
 
     def kill(self) -> None:
         """
         End the server at once.
         """
-        self._part.let_go()
-        self._part.wait()
+        self.part.let_go()
+        self.part.wait()
 
     def freeze(self) -> None:
         """
@@ -124,21 +167,16 @@ class Prosody:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        for process in children()[self._part.keeper_id]:
+        for process in children()[self.part.keeper_id]:
             os.kill(process, number)
 
-    def _new_part(self) -> Part:
-        self._starts += 1
-        return Part(
-            name=PROGRAM,
-            command=[PROGRAM, "-F", "--config", str(self._configuration)],
-            environment={"PATH": os.environ["PATH"], "HOME": str(self._folder)},
-            directory=self._folder,
-            log=self._folder / f"prosody-{self._starts}.log",
-            grace_s=0,
-        )
+    def takes_connections(self) -> bool:
+        """
+        Connect as a client does.
 
-    def _takes_connections(self) -> bool:
+        Raises:
+            OSError: It takes no connections yet.
+        """
         socket.create_connection((self.host, self.port), 1).close()
         return True
 

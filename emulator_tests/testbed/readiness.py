@@ -20,41 +20,50 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
 
     Args:
         testbed: The stack.
-        parts: Its parts, in the order of `Testbed.__enter__`.
+        parts: Its parts.
         deadline_at: When to give up, on the monotonic clock.
         say: Receives a line for each part that is ready.
 
     Raises:
         PartFailed: A part ended, or was not ready by the deadline.
     """
-    tasks, storage, kaltura, bunny, s3, _, *converters, firebase = parts
+    named = {part.name: part for part in parts}
 
-    def answered(part: Part, what: str, is_met: Callable[[], bool]) -> None:
-        part.wait_until(what, is_met, deadline_at)
-        say(f"{part.name}: {what}")
+    def answered(name: str, what: str, is_met: Callable[[Part], bool]) -> None:
+        named[name].wait_until(what, lambda: is_met(named[name]), deadline_at)
+        say(f"{name}: {what}")
 
-    answered(storage, "list buckets", lambda: _lists_buckets(testbed))
-    answered(kaltura, "answer a ping", lambda: _answers_ping(testbed))
-    answered(bunny, "serve", lambda: bunny.has_said("ready on"))
-    answered(s3, "refuse requests without a key", lambda: _refuses_without_key(testbed))
-    answered(tasks, "serve", lambda: tasks.has_said("ready on"))
-    for converter in converters:
-        answered(converter, "run", lambda: ask(testbed.converter_url)[0] == 200)
-    answered(firebase, "start its emulators", lambda: _has_started(firebase))
-    answered(firebase, "sign a user up", lambda: _signs_up(testbed))
-    answered(firebase, "read a document", lambda: _reads_document(testbed))
+    answered("storage", "list buckets", lambda _: _lists_buckets(testbed))
+    if testbed.slides_bucket:
+        answered("storage", f"create the bucket {testbed.slides_bucket}", lambda _: _creates_bucket(testbed))
+    answered("kaltura", "answer a ping", lambda _: _answers_ping(testbed))
+    answered("bunny", "serve", lambda bunny: bunny.has_said("ready on"))
+    answered("s3", "refuse requests without a key", lambda _: _refuses_without_key(testbed))
+    answered("tasks", "serve", lambda tasks: tasks.has_said("ready on"))
+    if testbed.slides_bucket:
+        answered("converter", "run", lambda _: ask(testbed.converter_url)[0] == 200)
+    if (prosody := testbed.prosody) is not None:
+        answered("prosody", "take connections", lambda _: prosody.takes_connections())
+    answered("firebase", "start its emulators", _has_started)
+    answered("firebase", "sign a user up", lambda _: _signs_up(testbed))
+    answered("firebase", "read a document", lambda _: _reads_document(testbed))
     triggers = _triggers(testbed)
     queues = {trigger["name"]: trigger["taskQueueTrigger"] for trigger in triggers if "taskQueueTrigger" in trigger}
     create_queues(testbed.tasks_host, f"projects/{testbed.project_id}/locations/{testbed.region}", queues)
     say(f"tasks: create queues: {', '.join(queues) or 'none'}")
     callables = [trigger["name"] for trigger in triggers if trigger["labels"].get("deployment-callable") == "true"]
     if callables:
-        answered(firebase, f"answer a call of {callables[0]}", lambda: _answers_call(testbed, callables[0]))
+        answered("firebase", f"answer a call of {callables[0]}", lambda _: _answers_call(testbed, callables[0]))
 
 
 def _lists_buckets(testbed: Testbed) -> bool:
     status, body = ask(f"{testbed.storage_url}/storage/v1/b?project={testbed.project_id}")
     return status == 200 and "kind" in json.loads(body)
+
+
+def _creates_bucket(testbed: Testbed) -> bool:
+    buckets = f"{testbed.storage_url}/storage/v1/b?project={testbed.project_id}"
+    return ask(buckets, {"name": testbed.slides_bucket})[0] == 200
 
 
 def _answers_ping(testbed: Testbed) -> bool:

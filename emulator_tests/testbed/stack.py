@@ -26,6 +26,7 @@ from emulator_tests.testbed.lock import take_folder
 from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, free_ports
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
 from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, PRELOADED, ROOT, VENV, VERSITYGW
+from emulator_tests.testbed.prosody import Prosody
 from emulator_tests.testbed.readiness import await_answers
 from emulator_tests.testbed.servers import Server, servers_of
 
@@ -50,8 +51,8 @@ class Testbed:
 
     Args:
         state: the folder for everything this stack writes; one stack at a time has it.
-        settings: further environment of the functions, by name.
-        more_secrets: further secrets of the functions, by name.
+        settings: further environment of the functions, by name. SLIDES_BUCKET adds this bucket, and a converter.
+        has_chat: adds a chat server, and the settings and secrets with which the functions talk to it.
         source: the folder that holds the functions' main.py.
         say: is told, line by line, what is being done.
 
@@ -67,13 +68,16 @@ class Testbed:
         state: Path,
         settings: Mapping[str, str] | None = None,
         *,
-        more_secrets: Mapping[str, str] | None = None,
+        has_chat: bool = False,
         source: Path = ROOT,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._state = state.resolve()
         self._settings = dict(settings or {})
-        self._more_secrets = dict(more_secrets or {})
+        self._has_chat = has_chat
+        self.prosody: Prosody | None = None
+        """The chat server, if there is one; from the start of the stack."""
+
         self._source = source.resolve()
         self._say = say
         self._parts: list[Part] = []
@@ -99,8 +103,8 @@ class Testbed:
         self.slides_token_secret = secrets.token_hex(20)
         self._cloudflare_signing_key = ""
         self._ports = free_ports(
-            "auth functions firestore websocket hub logging eventarc queues tasks storage converter kaltura cloudflare "
-            "bunny s3"
+            "auth functions firestore websocket hub logging eventarc queues tasks storage converter xmpp chat kaltura "
+            "cloudflare bunny s3"
         )
 
     @property
@@ -164,8 +168,9 @@ class Testbed:
         return f"http://{HOST}:{self._ports['converter']}"
 
     @property
-    def _shares_slides(self) -> bool:
-        return "SLIDES_BUCKET" in self._settings
+    def slides_bucket(self) -> str:
+        """The bucket for shared documents; empty if there is none."""
+        return self._settings.get("SLIDES_BUCKET", "")
 
     @property
     def logs(self) -> Path:
@@ -188,7 +193,8 @@ class Testbed:
             "KALTURA_URL": self.kaltura_url,
             "STORAGE_EMULATOR_HOST": self.storage_url,
             "TASKS_EMULATOR_HOST": self.tasks_host,
-            **({"SLIDES_CONVERTER_URL": self.converter_url} if self._shares_slides else {}),
+            **({"SLIDES_CONVERTER_URL": self.converter_url} if self.slides_bucket else {}),
+            **(self.prosody.settings if self.prosody else {}),
             **self._settings,
         }
 
@@ -202,7 +208,7 @@ class Testbed:
             "KALTURA_ADMIN_SECRET": self.kaltura_admin_secret,
             "KALTURA_CHAT_TOKEN": "find",
             "SLIDES_TOKEN_SECRET": self.slides_token_secret,
-            **self._more_secrets,
+            **(self.prosody.secret_settings if self.prosody else {}),
         }
 
     @property
@@ -255,7 +261,8 @@ class Testbed:
             ("Cloudflare Stream", self.cloudflare_url),
             ("Bunny Stream", self.bunny_url),
             ("S3", self.s3_url),
-            *([("converter", self.converter_url)] if self._shares_slides else []),
+            *([("converter", self.converter_url)] if self.slides_bucket else []),
+            *(self.prosody.addresses if self.prosody else []),
         ]
 
     def __enter__(self) -> Self:
@@ -264,8 +271,11 @@ class Testbed:
             self._held.enter_context(take_folder(self._state))
             self._parts = [self._tasks(), self._storage(), self._kaltura(), self._bunny(), self._s3()]
             self._parts.append(self._cloudflare())
-            if self._shares_slides:
+            if self.slides_bucket:
                 self._parts.append(self._converter())
+            if self._has_chat:
+                self.prosody = Prosody(self._state / "prosody", ports=self._ports, logs=self.logs)
+                self._parts.append(self.prosody.part)
             for part in self._parts:
                 part.start()
             # The functions are told its signing key, as they are in the cloud, before they start.

@@ -159,9 +159,7 @@ def test_a_launcher_that_is_stopped_leaves_nothing_behind(
         text=True,
     )
     try:
-        wait_until(
-            "all seven parts run", lambda: sum("keeper.py" in line for line in processes_in(state).values()) == 7
-        )
+        wait_until("all nine parts run", lambda: sum("keeper.py" in line for line in processes_in(state).values()) == 9)
         wait_until(
             "the emulators start", lambda: any("emulators:start" in line for line in processes_in(state).values())
         )
