@@ -241,7 +241,8 @@ def _turn_pages() -> None:
 
         def see(snapshots: list[Any], _changes: object, _at: object) -> None:
             page = (snapshots[0].to_dict() or {}).get("activeSharedLiveMediaPage")
-            seen.setdefault(page, time.monotonic())
+            if page is not None:
+                seen.setdefault(page, time.monotonic())
 
         watch = firestore.document(f"sessions/{session_id}").on_snapshot(see)
         with student.enter_chat() as chat, ThreadPoolExecutor(1) as threads:
@@ -298,7 +299,7 @@ def _firestore(testbed: Testbed) -> Iterator[Any]:
     try:
         yield client
     finally:
-        client.close()
+        client.close()  # type: ignore[no-untyped-call]  # the library has no types for it
         if before is None:
             del os.environ["FIRESTORE_EMULATOR_HOST"]
         else:
