@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from emulator_tests.testbed.fork_server import READY
 from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.part import Part, PartFailed
 from emulator_tests.testbed.queues import create_queues
@@ -27,7 +28,7 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
     Raises:
         PartFailed: A part ended, or was not ready by the deadline.
     """
-    tasks, storage, kaltura, bunny, s3, _, *converters, firebase = parts
+    tasks, storage, kaltura, bunny, s3, _, *converters, fork_server, firebase = parts
 
     def answered(part: Part, what: str, is_met: Callable[[], bool]) -> None:
         part.wait_until(what, is_met, deadline_at)
@@ -40,6 +41,7 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
     answered(tasks, "serve", lambda: tasks.has_said("ready on"))
     for converter in converters:
         answered(converter, "run", lambda: ask(testbed.converter_url)[0] == 200)
+    answered(fork_server, "import the libraries", lambda: fork_server.has_said(READY))
     answered(firebase, "start its emulators", lambda: _has_started(firebase))
     answered(firebase, "sign a user up", lambda: _signs_up(testbed))
     answered(firebase, "read a document", lambda: _reads_document(testbed))

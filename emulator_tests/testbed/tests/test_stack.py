@@ -160,7 +160,7 @@ def test_a_launcher_that_is_stopped_leaves_nothing_behind(
     )
     try:
         wait_until(
-            "all seven parts run", lambda: sum("keeper.py" in line for line in processes_in(state).values()) == 7
+            "all eight parts run", lambda: sum("keeper.py" in line for line in processes_in(state).values()) == 8
         )
         wait_until(
             "the emulators start", lambda: any("emulators:start" in line for line in processes_in(state).values())
