@@ -6,14 +6,16 @@ firebase-tools reads settings and secrets from files beside the source. Each sta
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from emulator_tests.testbed.fork_server import ADDRESS
 from emulator_tests.testbed.network import HOST
 from emulator_tests.testbed.part import TestbedError
-from emulator_tests.testbed.places import ROOT, VENV
+from emulator_tests.testbed.places import FORK_CLIENT, ROOT, VENV
 
-SOURCE = ("main.py", "functions", "shared", "convert", "requirements.txt")
+SOURCE = ("main.py", "functions", "shared", "requirements.txt")
 """What of the project the functions are made of."""
 
 
@@ -42,7 +44,7 @@ def write_project(
     # Without a file of this name firebase-tools does not see that the functions are Python.
     if not (linked / "requirements.txt").exists():
         (linked / "requirements.txt").touch()
-    (linked / "venv").symlink_to(VENV)
+    write_environment(linked / "venv")
     (linked / ".env.local").write_text(dotenv(settings))
     (linked / ".secret.local").write_text(dotenv(secrets))
     (folder / "firestore.rules").symlink_to(ROOT / "firestore.rules")
@@ -60,6 +62,22 @@ def write_project(
         "singleProjectMode": True,
     }
     (folder / "firebase.json").write_text(json.dumps(configuration, indent=2))
+
+
+def write_environment(folder: Path) -> None:
+    """
+    Write the virtual environment that firebase-tools activates: ours, with the client of the fork server in place of
+    `functions-framework`.
+    """
+    programs = folder / "bin"
+    programs.mkdir(parents=True)
+    activate, python, client, first = (
+        shlex.quote(str(path)) for path in (VENV / "bin" / "activate", VENV / "bin" / "python", FORK_CLIENT, programs)
+    )
+    (programs / "activate").write_text(f". {activate}\nPATH={first}:$PATH\n")
+    # firebase-tools starts it in the folder of the source, which is in the folder of the stack.
+    (programs / "functions-framework").write_text(f"#!/bin/sh\nexec {python} -I -S {client} ../{ADDRESS}\n")
+    (programs / "functions-framework").chmod(0o755)
 
 
 def dotenv(settings: Mapping[str, str]) -> str:

@@ -26,6 +26,8 @@ FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
 VERSITYGW = HOME / "bin" / "versitygw"
 STAMPS = HOME / "stamps"
 FIREBASE = NODE / "node_modules" / ".bin" / "firebase"
+FORK_CLIENT = Path(__file__).with_name("fork_client.py")
+FORK_SERVER = Path(__file__).with_name("fork_server.py")
 PRELOADED = Path(__file__).with_name("firebase-tools.cjs")
 TEST_PICTURE = Path(__file__).with_name("test-picture.mp4")
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from emulator_tests.testbed.fork_server import READY
 from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.part import Part, PartFailed
 from emulator_tests.testbed.queues import create_queues
@@ -44,6 +45,7 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
         answered("converter", "run", lambda _: ask(testbed.converter_url)[0] == 200)
     if (prosody := testbed.prosody) is not None:
         answered("prosody", "take connections", lambda _: prosody.takes_connections())
+    answered("fork-server", "import the libraries", lambda fork_server: fork_server.has_said(READY))
     answered("firebase", "start its emulators", _has_started)
     answered("firebase", "sign a user up", lambda _: _signs_up(testbed))
     answered("firebase", "read a document", lambda _: _reads_document(testbed))

@@ -1,6 +1,7 @@
 """The functions' servers as the processes that they are, so that a story can have them die.
 
-Called by `stack.py`. Linux only. How firebase-tools 15.34.2 takes a death:
+Called by `stack.py`. Linux only. `fork_server.py` starts the servers. Each has a client, which firebase-tools takes for
+the server itself. How firebase-tools 15.34.2 takes a death:
 
 | killed                     | the request under way               | afterwards                                    |
 |----------------------------|-------------------------------------|-----------------------------------------------|
@@ -22,9 +23,9 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator_tests.testbed.fork_server import SERVER_NAME
 from emulator_tests.testbed.keeper import children
-
-PROGRAM = "functions-framework"
+from emulator_tests.testbed.places import FORK_CLIENT
 
 ESTABLISHED = "01"
 """`TCP_ESTABLISHED` in /proc/net/tcp, include/net/tcp_states.h."""
@@ -63,23 +64,23 @@ def kill(*processes: int) -> None:
             os.kill(process, signal.SIGKILL)
 
 
-def servers_of(keeper: int) -> list[Server]:
+def servers_of(fork_server: int, firebase: int) -> list[Server]:
     """
     Args:
-        keeper: the process that keeps firebase-tools, and adopts what that forgets.
+        fork_server: the process that keeps the fork server, whose children the servers are.
+        firebase: the process that keeps firebase-tools, and adopts the clients of the servers that it forgets.
 
     Returns:
-        The servers among its descendants, and no others of this machine.
+        The servers of this stack, and no others of this machine.
     """
-    known, busy, found = children(), _busy_ports(), list[Server]()
-    parents = [keeper]
-    for parent in parents:
-        for process in known.get(parent, []):
-            if (port := _port_of(process)) is None:
-                parents.append(process)
-            else:
-                found.append(Server(process, tuple(known.get(process, [])), port in busy, parent == keeper))
-    return found
+    known, busy = children(), _busy_ports()
+    forgotten = {_port_of_client(process) for process in known.get(firebase, [])}
+    return [
+        Server(process, tuple(known.get(process, [])), port in busy, port in forgotten)
+        for parent in known.get(fork_server, [])
+        for process in known.get(parent, [])
+        if (port := _port_of(process)) is not None
+    ]
 
 
 def _port_of(process: int) -> int | None:
@@ -88,12 +89,23 @@ def _port_of(process: int) -> int | None:
         Where a server listens, None for any other process.
     """
     try:
+        name = Path(f"/proc/{process}/comm").read_text().rstrip()
+    except OSError:
+        return None
+    return int(name.removeprefix(SERVER_NAME)) if name.startswith(SERVER_NAME) else None
+
+
+def _port_of_client(process: int) -> int | None:
+    """
+    Returns:
+        Where the server of a client listens, None for any other process.
+    """
+    try:
         arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
         variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
     except OSError:
         return None
-    # The shell that starts it names it inside a longer argument.
-    if not any(argument.endswith(f"/{PROGRAM}".encode()) for argument in arguments):
+    if os.fsencode(FORK_CLIENT) not in arguments:
         return None
     return next((int(one.removeprefix(b"PORT=")) for one in variables if one.startswith(b"PORT=")), None)
 

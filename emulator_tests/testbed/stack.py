@@ -25,7 +25,16 @@ from emulator_tests.testbed.firebase import write_project
 from emulator_tests.testbed.lock import take_folder
 from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, free_ports
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
-from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, PRELOADED, ROOT, VENV, VERSITYGW
+from emulator_tests.testbed.places import (
+    FAKE_GCS_SERVER,
+    FIREBASE,
+    FORK_SERVER,
+    HIDANE,
+    PRELOADED,
+    ROOT,
+    VENV,
+    VERSITYGW,
+)
 from emulator_tests.testbed.prosody import Prosody
 from emulator_tests.testbed.readiness import await_answers
 from emulator_tests.testbed.servers import Server, servers_of
@@ -130,7 +139,8 @@ class Testbed:
     @property
     def functions_servers(self) -> list[Server]:
         """The Python processes that answer calls and do tasks at this moment."""
-        return servers_of(self._parts[-1].keeper_id)
+        fork_server, firebase = self._parts[-2:]
+        return servers_of(fork_server.keeper_id, firebase.keeper_id)
 
     @property
     def tasks_host(self) -> str:
@@ -280,8 +290,9 @@ class Testbed:
                 part.start()
             # The functions are told its signing key, as they are in the cloud, before they start.
             self._cloudflare_signing_key = self._await_signing_key(started_at)
-            self._parts.append(self._firebase())
-            self._parts[-1].start()
+            for part in (self._fork_server(), self._firebase()):
+                self._parts.append(part)
+                part.start()
             await_answers(
                 self,
                 self._parts,
@@ -402,6 +413,11 @@ class Testbed:
             key = json.load(answer)["result"]
         self._say(f"cloudflare: make a signing key ({time.monotonic() - started_at:.1f} s)")
         return json.dumps({"id": key["id"], "pem": key["pem"]})
+
+    def _fork_server(self) -> Part:
+        command: list[str | Path] = [VENV / "bin" / "python", "-P", FORK_SERVER, self._state / "source"]
+        # It becomes the functions' servers, which import from where they do in the cloud.
+        return self._part("fork-server", command, 0, {"PYTHONPATH": ""})
 
     def _firebase(self) -> Part:
         emulated = ("GCLOUD_PROJECT", "FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")

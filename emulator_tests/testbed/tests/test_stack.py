@@ -159,7 +159,7 @@ def test_a_launcher_that_is_stopped_leaves_nothing_behind(
         text=True,
     )
     try:
-        wait_until("all nine parts run", lambda: sum("keeper.py" in line for line in processes_in(state).values()) == 9)
+        wait_until("all ten parts run", lambda: sum("keeper.py" in line for line in processes_in(state).values()) == 10)
         wait_until(
             "the emulators start", lambda: any("emulators:start" in line for line in processes_in(state).values())
         )
