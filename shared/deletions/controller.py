@@ -131,7 +131,12 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         for one in found[:OBJECTS_AT_ONCE]:
             storage.delete(one.name)
         if len(found) > OBJECTS_AT_ONCE:
-            raise _still_there(record, record.external_ids)
+            raise Transient(
+                f"{OBJECTS_AT_ONCE} objects of {reference.path} are deleted, and more are left.",
+                provider=BUCKET,
+                operation="delete",
+                code="MORE_LEFT",
+            )
         return {}
 
     def settle(
