@@ -222,6 +222,14 @@ def test_a_server_outlives_its_worker(forking: Forking) -> None:
         assert (forking.server().master, client.poll()) == (server.master, None)
 
 
+def test_a_server_is_forgotten_if_its_client_was_adopted(forking: Forking) -> None:
+    with forking.client():
+        # This process is the parent of the client, as the keeper of firebase-tools is of one whose shell was killed.
+        assert forking.server().is_forgotten
+        (server,) = servers_of(forking.part.keeper_id, forking.part.keeper_id)
+        assert not server.is_forgotten
+
+
 def test_a_client_that_asks_nothing_is_no_matter(forking: Forking) -> None:
     program = f"import socket; socket.socket(1, 5).connect({f'../{ADDRESS}'!r})"
     subprocess.run([PYTHON, "-c", program], cwd=forking.source, check=True)
