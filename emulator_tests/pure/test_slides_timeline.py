@@ -149,13 +149,13 @@ class Lesson(Room):
     """A session in which media are shown, by the deployment's clock."""
 
     def start(self, media_id: str) -> None:
-        start(self.teacher, media_id, self.deployment.documents, clock=self.deployment.clock)
+        start(self.teacher, media_id, *self.showing)
 
     def turn(self, media_id: str, page: int) -> None:
-        navigate(self.teacher, media_id, page, self.deployment.documents, clock=self.deployment.clock)
+        navigate(self.teacher, media_id, page, *self.showing)
 
     def end(self, media_id: str) -> None:
-        end(self.teacher, media_id, self.deployment.documents, clock=self.deployment.clock)
+        end(self.teacher, media_id, *self.showing)
 
     @property
     def track(self) -> dict[str, Any]:
@@ -253,7 +253,8 @@ def test_clock_that_is_late_does_not_reverse_the_order(lesson: Lesson) -> None:
     media_id, clock = lesson.ready(), lesson.deployment.clock
     lesson.start(media_id)
     now = clock()
-    navigate(lesson.teacher, media_id, 2, lesson.deployment.documents, clock=lambda: now - timedelta(seconds=9))
+    documents, announce, _ = lesson.showing
+    navigate(lesson.teacher, media_id, 2, documents, announce, lambda: now - timedelta(seconds=9))
     assert [instant for instant, _, _ in lesson.told()] == [now, now]
     assert page_at(entries_in(chunk.fields for chunk in lesson.chunks()), now) == Moment(media_id, 2)
 

@@ -103,10 +103,10 @@ def announcing(deployment: Deployment) -> Announce:
     """
     Return what has the people in a chat room told of a change.
     """
-    from shared.slides.showing import nobody
+    from shared.slides.showing import tell_nobody
 
     if deployment.chat is None:
-        return nobody
+        return tell_nobody
 
     def announce(announcement: Announcement) -> None:
         # The change was made, and listeners of Firestore see it.
