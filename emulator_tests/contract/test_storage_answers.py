@@ -13,7 +13,7 @@ import pytest
 
 from emulator_tests.contract.storages import connect_to, let_go
 from shared.cloud.storage import CloudStorage
-from shared.cloud.storage_arguments import PAGE_HEADERS
+from shared.cloud.storage_arguments import UPLOAD_HEADERS
 from shared.core.errors import BackendError, Doubtful, Misconfigured, Permanent, Transient
 from shared.ports import StoredObject
 
@@ -207,18 +207,18 @@ def test_nothing_else_is_asked_for(answers: Answers, storage: CloudStorage) -> N
     [
         ({}, ""),
         ({"method": ["GET", "PUT"]}, "The CORS of the bucket does not allow POST."),
-        ({"responseHeader": list(PAGE_HEADERS[1:])}, "The CORS of the bucket does not allow content-type."),
-        ({"origin": []}, "The CORS of the bucket allows uploads to no page."),
+        ({"responseHeader": list(UPLOAD_HEADERS[1:])}, "The CORS of the bucket does not allow content-type."),
+        ({"origin": []}, "The CORS of the bucket allows uploads from no origin."),
     ],
     ids=["all", "a method", "a header", "no origin"],
 )
 def test_the_rules_of_a_bucket_are_read(
     storage: CloudStorage, answers: Answers, changes: dict[str, list[str]], sentence: str
 ) -> None:
-    rule = {"origin": ["https://app.example"], "method": ["POST", "PUT"], "responseHeader": list(PAGE_HEADERS)}
+    rule = {"origin": ["https://app.example"], "method": ["POST", "PUT"], "responseHeader": list(UPLOAD_HEADERS)}
     answers.body = json.dumps({"name": "my-slides", "cors": [{"method": ["GET"]}, {**rule, **changes}]}).encode()
-    assert storage.page_trouble().startswith(sentence)
-    assert bool(storage.page_trouble()) is bool(sentence)
+    assert storage.cors_problem().startswith(sentence)
+    assert bool(storage.cors_problem()) is bool(sentence)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -227,4 +227,4 @@ def test_a_bucket_whose_description_is_not_readable_is_for_the_operator(
 ) -> None:
     answers.error(status)
     with pytest.raises(Misconfigured, match=r"roles/storage\.admin"):
-        storage.page_trouble()
+        storage.cors_problem()

@@ -92,7 +92,7 @@ def full_check(deployment: Deployment) -> MediaViews | None:
 
 def findings(deployment: Deployment) -> Iterable[Finding]:
     """
-    Return whether bucket and chat server can be used.
+    Check the bucket, the converter and the chat server; see `findings.py`.
     """
     from shared.slides.findings import findings
 
