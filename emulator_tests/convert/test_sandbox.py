@@ -326,9 +326,7 @@ SLOW: Final = PdfPage(LINES * 300)
 """A page that takes minutes."""
 
 
-def test_slow_page_becomes_a_marked_one_and_the_others_are_drawn(
-    tmp_path: Path,
-) -> None:
+def test_slow_page_becomes_a_marked_one_and_the_others_are_drawn(tmp_path: Path) -> None:
     (tmp_path / "document").write_bytes(pdf([PdfPage(), SLOW, PdfPage()]))
 
     folder = tmp_path / "pages"

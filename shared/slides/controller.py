@@ -68,7 +68,7 @@ from shared.slides.view import is_as, shown, shown_deck
 PICTURE_TYPES: Final = {"webp": "image/webp", "png": "image/png"}
 
 SOURCE_READABLE_S: Final = 900
-"""How long the converter may take until it has read the document."""
+"""Seconds within which the converter must have read the document."""
 
 LISTED: Final = 500
 """Objects that are listed at once."""
@@ -259,7 +259,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
 
     def _require_claim(self, media_id: str, record: SharedMedia) -> None:
         """
-        Find out whether the pages of this conversion are still wanted.
+        Check that the pages of this conversion are still needed.
 
         Raises:
             Transient: The media is deleted, or another worker has begun, because this one did not reach the documents
@@ -272,7 +272,10 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
             or SharedMedia.from_document(document).attempt != record.attempt
         ):
             raise Transient(
-                "The pages are not wanted any more.", provider="converter", operation=CONVERSION, code="STOPPED"
+                "The pages of this conversion are not needed any more.",
+                provider="converter",
+                operation=CONVERSION,
+                code="STOPPED",
             )
 
     def _track(self, session: Document) -> Track | None:

@@ -29,7 +29,7 @@ REVISION: Final = "revision"
 SESSION_CHANGED: Final = "The session was changed at every try. Try again."
 
 Announce = Callable[[Announcement], None]
-"""Has the people in the session's chat room told of a change, after it was written."""
+"""Called after a change was written: enqueues its message to the session's chat room."""
 
 
 def tell_nobody(_announcement: Announcement) -> None:

@@ -3,14 +3,14 @@
 Called by `showing.py` and `controller.py`, which write each change of what is shown, and by `reading.py`. The changes
 are in chunks below the session, `sessions/{sessionId}/slideTimelines/{chunk}`, so that those who may watch the session
 can read them. A change is written in the commit that changes the session, into the chunk that the session names in its
-field `slideTimeline`. That needs no further read; only each `ENTRIES_MAX`th change begins a new chunk, and reads the
-record of the timeline (`timelines/`) for it. Two hours of a lesson are one chunk or two.
+field `slideTimeline`. That needs no further read. A change begins a new chunk, and reads the record of the timeline
+(`timelines/`) for it, only if the last chunk has `ENTRIES_MAX` entries. Two hours of a lesson are one chunk or two.
 
-A chunk has the identity of its session, as a view has, and its id is of that very session. An entry has some 90 bytes,
-so a chunk has 20 KB at most, and a session `CHUNKS_MAX` of them.
+A chunk has the fields of its session's identity, as a view has, and a part of its id is a digest of that identity. An
+entry has some 90 bytes, so a chunk has 20 KB at most, and a session `CHUNKS_MAX` of them.
 
-The instants are those of the instance that makes a change, but never before the change before it. Thus the order of
-instants is that of revisions, even if the clocks of two instances differ.
+The instant of a change is the time of the instance that makes it, but never earlier than the instant of the previous
+change. So instants have the order of revisions, even if the clocks of two instances differ.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Moment:
     """
-    What belongs to one instant.
+    What a session showed at one instant.
 
     Attributes:
         media_id: The media; `None` if nothing was shown.
@@ -155,7 +155,7 @@ class Recorded:
 
 def not_before(track: Track | None, now: datetime) -> datetime:
     """
-    Return the instant of a change: now, but not before the change before it. Pure.
+    Return the instant of a change: now, but not earlier than the previous change. Pure.
     """
     return now if track is None else max(track.at, now)
 
