@@ -105,7 +105,7 @@ class Room:
 
     @property
     def showing(self) -> tuple[Documents, Announce, Clock]:
-        """What a change of what is shown needs, without a chat."""
+        """The last arguments of `start`, `navigate` and `end`, without a chat."""
         return self.deployment.documents, tell_nobody, self.deployment.clock
 
     def shown(self) -> tuple[Any, Any, Any]:
