@@ -227,14 +227,14 @@ def _turn_pages() -> None:
         teacher = school.teacher()
         session_id = live(school, teacher)
         presenter, student = Seat(school, teacher, session_id), Seat(school, school.person(), session_id)
-        media_id = presenter.get("POST", MEDIAS, {"title": "Optics"})["id"]
+        media_id = presenter.accepted("POST", MEDIAS, {"title": "Optics"})["id"]
         presenter.upload(media_id, pdf([PdfPage()] * TURNS), "optics.pdf", "pdf")
         school.await_document(
             shared_media_path(session_id, media_id),
             lambda view: view is not None and view["uploadState"] == "ready",
             CONVERTED_WITHIN_S,
         )
-        presenter.get("POST", f"{MEDIAS}{media_id}/start/")
+        presenter.accepted("POST", f"{MEDIAS}{media_id}/start/")
         seen: dict[int, float] = {}
         heard: list[tuple[int, float]] = []
 
@@ -270,7 +270,7 @@ def _turned(presenter: Seat, media_id: str) -> Iterator[tuple[int, float]]:
     for page in range(2, TURNS + 1):
         time.sleep(max(0.0, began_at + (page - 2) * TURNS_S / (TURNS - 1) - time.monotonic()))
         at = time.monotonic()
-        presenter.get("POST", f"{MEDIAS}{media_id}/navigate/", {"target_page": page})
+        presenter.accepted("POST", f"{MEDIAS}{media_id}/navigate/", {"target_page": page})
         yield page, at
 
 
