@@ -31,7 +31,7 @@ from shared.ports import Fields, StoredObject, Version
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.reconcile.epoch import held_until
 from shared.slides.model import Deck, Life, Page, Problem, SharedMedia, Upload, UploadState, Wish
-from shared.slides.timeline import Track
+from shared.slides.timeline import Tail
 from shared.slides.types import TYPES
 from shared.slides.view import is_as, shown
 
@@ -96,7 +96,7 @@ class MediaSpec:
         active_page: The page that its session shows of it; `None` if it is not shown.
         revision: The next revision of what its session shows.
         session_version: The version of the session's document.
-        track: The end of the session's timeline, if it shows the media and has one.
+        tail: The end of the session's timeline, if it shows the media and has one.
     """
 
     wish: Wish
@@ -108,7 +108,7 @@ class MediaSpec:
     active_page: int | None = None
     revision: int = 0
     session_version: Version | None = None
-    track: Track | None = None
+    tail: Tail | None = None
 
 
 @dataclass(frozen=True, slots=True)

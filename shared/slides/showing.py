@@ -18,7 +18,7 @@ from shared.ports import Clock, Document, Documents, Fields, Update
 from shared.sessions.session import Session
 from shared.slides.broadcast import END, NAVIGATE, START, Announcement
 from shared.slides.context import Context
-from shared.slides.timeline import TRACK, Entry, Recorded, Track, appended, begun, not_before
+from shared.slides.timeline import TAIL, Entry, Recorded, Tail, appended, begun, not_before
 from shared.slides.timelines.model import timeline_key
 from shared.slides.view import belongs, deck_in
 
@@ -181,25 +181,25 @@ def _show(
     Write what a session shows, and return its new revision.
     """
     revision = next_revision(session)
-    track = _track(session, documents, is_retry=is_retry)
-    entry = Entry(revision, not_before(Track.in_session(session), clock()), media_id, page)
-    recorded = _begun(session, documents, entry) if track is None else appended(session.id, track, entry)
-    shown = {ACTIVE: media_id, ACTIVE_PAGE: page, TRACK: recorded.track.to_fields()}
+    tail = _tail(session, documents, is_retry=is_retry)
+    entry = Entry(revision, not_before(Tail.in_session(session), clock()), media_id, page)
+    recorded = _begun(session, documents, entry) if tail is None else appended(session.id, tail, entry)
+    shown = {ACTIVE: media_id, ACTIVE_PAGE: page, TAIL: recorded.tail.to_fields()}
     documents.commit(touched(session, **shown), *recorded.writes)
     return revision
 
 
-def _track(session: Document, documents: Documents, *, is_retry: bool) -> Track | None:
+def _tail(session: Document, documents: Documents, *, is_retry: bool) -> Tail | None:
     """
     Return the end of the timeline to which an entry can be added; `None` if another chunk begins. After a conflict the
     chunk is looked for: it may have been deleted by hand.
     """
-    track = Track.in_session(session)
-    if track is None or track.is_full:
+    tail = Tail.in_session(session)
+    if tail is None or tail.is_full:
         return None
-    if is_retry and documents.read(slide_timeline_path(session.id, track.chunk)) == (None,):
+    if is_retry and documents.read(slide_timeline_path(session.id, tail.chunk)) == (None,):
         return None
-    return track
+    return tail
 
 
 def _begun(session: Document, documents: Documents, entry: Entry) -> Recorded:
