@@ -27,7 +27,7 @@ def convert(source: Path, kind: Kind, events: Events, pool: Pool, most_pages: in
     Args:
         source: The document.
         kind: What it is said to be.
-        events: Is told of everything.
+        events: Receives what happens.
         pool: Where programs come from.
         most_pages: The most pages.
 

@@ -15,7 +15,7 @@ from convert.refusals import Refused
 
 class Events(Protocol):
     """
-    Is told what happens. Threads share it.
+    Receives the events of one conversion, from several threads.
     """
 
     def pages(self, count: int) -> None:

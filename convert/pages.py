@@ -204,7 +204,7 @@ class _Lane:
 @dataclass(slots=True)
 class Pages:
     """
-    The pages of one document on their way into a folder.
+    Draws the pages of one document, and publishes them as events.
 
     Args:
         document: The document.
@@ -214,6 +214,7 @@ class Pages:
         pool: Where programs come from.
         lanes: How many programs of a kind are used side by side.
         most: The most pages.
+        seconds_per_page: How long opening a file, or drawing one page, may take.
         fonts: The fonts that a PDF does not carry, once all is drawn.
     """
 

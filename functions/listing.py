@@ -13,9 +13,8 @@ from functions import config
 
 RULES: Final = Path(__file__).parent.parent / "firestore.rules"
 
-
 OF_BUCKET: Final = frozenset({"onSlidesUploaded"})
-"""The functions that are deployed only if there is a bucket: a trigger of a bucket that does not exist cannot be."""
+"""The functions that are deployed only if `SLIDES_BUCKET` is set: the bucket of a trigger must exist."""
 
 
 def deployable(functions: Iterable[str]) -> list[str]:

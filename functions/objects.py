@@ -1,8 +1,7 @@
-"""The trigger of the bucket of shared live media: it wakes the reconciliation of a media whose document has arrived.
+"""The trigger of the bucket of shared live media: it enqueues the reconciliation of a media whose document has arrived.
 
-The event is a hint. It says no more than that a name may exist, so the reconciliation looks for the object itself. If
-an event is lost, the next look finds the object, some seconds or minutes later. If one is repeated, or not true, the
-object is looked for once more.
+The event is only a hint: the reconciliation looks for the object itself. If an event is lost, the next look finds the
+object, some seconds or minutes later. If an event is repeated or false, the object is looked for once more.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from shared.reconcile.slots import enqueue
 from shared.slides.model import media_uploaded_as
 
 NO_BUCKET: Final = "no-bucket-is-set"
-"""Stands in for the bucket where there is none, and the trigger is not deployed (`listing.py`)."""
+"""The bucket of the trigger if none is set; the trigger is not deployed then (`listing.py`)."""
 
 
 @on_object_finalized(bucket=config.SLIDES_BUCKET.value or NO_BUCKET, memory=TRIGGER_MEMORY)

@@ -34,7 +34,7 @@ from shared.slides.showing import Announce, end, navigate, start
 API_MEMORY: Final = MemoryOption.MB_256
 
 PAGE_MAX: Final = 100
-"""The most media in one page of a list."""
+"""The most media, or changes of a timeline, in one answer."""
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _OF_MEDIA: Final = rf"/api/sharedlivemedias/(?P<id>{MEDIA_ID.pattern})"
@@ -90,7 +90,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class ListRange:
     """
     The part of a list that a request asks for.
 
@@ -103,16 +103,16 @@ class Slice:
     limit: int
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Slice:
+    def of(cls, query: Mapping[str, str]) -> ListRange:
         """
-        Return the part in a query; numbers that are not valid do not count. Pure.
+        Return the range in a query; invalid numbers are ignored. Pure.
         """
         limit = _number(query, "limit", PAGE_MAX, 1, PAGE_MAX)
         return cls(_number(query, "offset", 0, 0, 1_000_000), limit)
 
-    def counted(self, count: int) -> dict[str, Any]:
+    def paging(self, count: int) -> dict[str, Any]:
         """
-        Return the fields that lead through a list of this length. Pure.
+        Return the fields `count`, `next` and `previous` of an answer from a list of this length. Pure.
         """
 
         def page(first: int) -> str | None:
@@ -126,9 +126,9 @@ class Slice:
 
 
 def _list(asked: Asked) -> Response:
-    part = Slice.of(asked.request.query)
+    part = ListRange.of(asked.request.query)
     count, medias = asked.deployment.get(reading).medias(asked.context, part.offset, part.limit)
-    return answers.json_response({**part.counted(count), "results": medias}, 200)
+    return answers.json_response({**part.paging(count), "results": medias}, 200)
 
 
 def _create(asked: Asked) -> Response:
@@ -189,7 +189,7 @@ def _end(asked: Asked) -> Response:
 
 def _showing(deployment: Deployment) -> tuple[Documents, Announce, Clock]:
     """
-    Return what a change of what is shown needs.
+    Return the last arguments of `start`, `navigate` and `end`.
     """
     return deployment.documents, deployment.get(announcing), deployment.clock
 
@@ -201,9 +201,9 @@ def _retrieve_session(asked: Asked) -> Response:
 
 def _retrieve_timeline(asked: Asked) -> Response:
     _require_own(asked)
-    part = Slice.of(asked.request.query)
+    part = ListRange.of(asked.request.query)
     count, timeline = asked.deployment.get(reading).timeline(asked.context, part.offset, part.limit)
-    return answers.json_response({**part.counted(count), **timeline}, 200)
+    return answers.json_response({**part.paging(count), **timeline}, 200)
 
 
 def _require_own(asked: Asked) -> None:

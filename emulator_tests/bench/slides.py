@@ -1,7 +1,8 @@
 """Benchmark of slides: a deck to page images, against LibreOffice and pdftoppm started for it, and turning pages.
 
 The peer is what people script: `soffice --convert-to pdf`, then `pdftoppm -png`. Ours is the service as its container
-runs it, warm, over HTTP; each page counts when all its bytes are here. Both draw pages of the same size without loss.
+runs it, warm, over HTTP; a page counts as drawn when all its bytes have arrived. Both draw pages of the same size
+without loss.
 
 Pages are turned on the whole stack: the time is that from the presenter's request to what a listener of Firestore and a
 client in the chat room have.
@@ -13,7 +14,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -39,6 +39,7 @@ from emulator_tests.convert.documents import PdfPage, pdf
 from emulator_tests.flow.school import School
 from emulator_tests.flow.slides import MEDIAS, Seat, live
 from emulator_tests.testbed import Testbed
+from emulator_tests.testbed.converter import converter_command
 from emulator_tests.testbed.network import HOST, ask, free_ports
 from emulator_tests.testbed.places import HOME, ROOT
 from shared.cloud.converter import ServiceConverter
@@ -49,8 +50,9 @@ ROUNDS: Final = 3
 DECK, LONG_DECK = 100, 300
 WHOLE_TARGET, FIRST_TARGET, SHARE_TARGET = 12.0, 40.0, 0.1
 WARM_AGAIN_S: Final = 60.0
+"""The longest that the service may take until its next programs wait."""
 TURNS: Final = 51
-"""Pages of the document; so many but one are turned to."""
+"""Pages of the document: the first one is shown at the start, and each of the others is turned to."""
 TURNS_S: Final = 10.0
 HEARD_WITHIN_S: Final = 60.0
 CONVERTED_WITHIN_S: Final = 120.0
@@ -134,10 +136,7 @@ def _service(folder: Path) -> Iterator[Service]:
     documents = ThreadingHTTPServer((HOST, 0), partial(Handler, directory=str(folder)))
     threading.Thread(target=documents.serve_forever, daemon=True).start()
     documents_url = f"http://{HOST}:{documents.server_port}"
-    command = [
-        *(sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--threads", "8", "--timeout", "0"),
-        *("--no-control-socket", f"convert.service:service(most_pages={LONG_DECK})"),
-    ]
+    command = converter_command(port, f"most_pages={LONG_DECK}")
     with (folder / "service.log").open("wb") as log:
         environment = {**os.environ, "SOURCE_ORIGIN": documents_url}
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -212,7 +211,7 @@ def _at_once(service: Service) -> None:
         ("one deck", f"{alone:.2f}", ""),
         ("two decks at once", f"{both_s:.2f}", f"{both_s / alone:.2f} times as long"),
         ("  the later first page of these", f"{max(one.first_s for one in both):.2f}", ""),
-        ("memory of all processes at most, MiB", f"{peak / MIB:.0f}", "of 4096 in the container"),
+        ("memory of all processes at most, MiB", f"{peak / MIB:.0f}", "of 8192 in the container"),
     ]
     show(f"Two decks of {DECK} slides at once", ("seconds", "ours", ""), rows)
 
@@ -228,14 +227,14 @@ def _turn_pages() -> None:
         teacher = school.teacher()
         session_id = live(school, teacher)
         presenter, student = Seat(school, teacher, session_id), Seat(school, school.person(), session_id)
-        media_id = presenter.get("POST", MEDIAS, {"title": "Optics"})["id"]
+        media_id = presenter.accepted("POST", MEDIAS, {"title": "Optics"})["id"]
         presenter.upload(media_id, pdf([PdfPage()] * TURNS), "optics.pdf", "pdf")
         school.await_document(
             shared_media_path(session_id, media_id),
             lambda view: view is not None and view["uploadState"] == "ready",
             CONVERTED_WITHIN_S,
         )
-        presenter.get("POST", f"{MEDIAS}{media_id}/start/")
+        presenter.accepted("POST", f"{MEDIAS}{media_id}/start/")
         seen: dict[int, float] = {}
         heard: list[tuple[int, float]] = []
 
@@ -271,7 +270,7 @@ def _turned(presenter: Seat, media_id: str) -> Iterator[tuple[int, float]]:
     for page in range(2, TURNS + 1):
         time.sleep(max(0.0, began_at + (page - 2) * TURNS_S / (TURNS - 1) - time.monotonic()))
         at = time.monotonic()
-        presenter.get("POST", f"{MEDIAS}{media_id}/navigate/", {"target_page": page})
+        presenter.accepted("POST", f"{MEDIAS}{media_id}/navigate/", {"target_page": page})
         yield page, at
 
 
@@ -291,7 +290,7 @@ def _hear(chat: WebSocketClient, heard: list[tuple[int, float]]) -> None:
 @contextmanager
 def _firestore(testbed: Testbed) -> Iterator[Any]:
     """
-    Return Google's client of the stack's Firestore, whose listeners are those of every back end.
+    Return Google's client of the stack's Firestore.
     """
     before = os.environ.get("FIRESTORE_EMULATOR_HOST")
     os.environ["FIRESTORE_EMULATOR_HOST"] = testbed.firestore_host

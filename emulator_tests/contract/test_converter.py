@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -20,7 +19,8 @@ from typing import Any, Final
 import pytest
 
 from emulator_tests.convert.documents import PdfPage, Slide, pdf, pptx
-from emulator_tests.testbed.keeper import children
+from emulator_tests.testbed.converter import converter_command
+from emulator_tests.testbed.keeper import descendants
 from emulator_tests.testbed.network import HOST, free_ports
 from emulator_tests.testbed.places import ROOT
 from shared.cloud.converter import ServiceConverter
@@ -253,10 +253,7 @@ class Service:
 
     def programs(self) -> set[int]:
         """Return the processes of bubblewrap that it has."""
-        known, found = children(), [self.process.pid]
-        for one in found:
-            found += known.get(one, [])
-        return {one for one in found if b"bwrap" in _command(one).partition(b"\0")[0]}
+        return {one for one in descendants(self.process.pid) if b"bwrap" in _command(one).partition(b"\0")[0]}
 
 
 def _command(process_id: int) -> bytes:
@@ -273,10 +270,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     log = tmp_path_factory.mktemp("service") / "log"
     with serving() as documents, log.open("wb") as out:
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--threads", "8", "--timeout", "0"),
-                *("--no-control-socket", "convert.service:service()"),
-            ],
+            converter_command(port),
             cwd=ROOT,
             env={**os.environ, "SOURCE_ORIGIN": documents.url, "CONVERSIONS_AT_ONCE": "1"},
             stdout=out,

@@ -427,5 +427,7 @@ def test_instants_are_in_utc(site: StorageSite) -> None:
     assert site.storage.upload_address(OTHER, PDF, 1, 60).expires_at.tzinfo is UTC
 
 
-def test_a_new_bucket_allows_uploads_to_no_page(site: StorageSite) -> None:
-    assert site.storage.page_trouble().startswith("The CORS of the bucket allows uploads to no page. Allow your app's")
+def test_a_new_bucket_allows_uploads_from_no_origin(site: StorageSite) -> None:
+    assert site.storage.cors_problem().startswith(
+        "The CORS of the bucket allows uploads from no origin. Allow your app's"
+    )

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
 from emulator_tests.contract.storages import connect_to, let_go
 from shared.cloud.storage import CloudStorage
-from shared.cloud.storage_arguments import PAGE_HEADERS
+from shared.cloud.storage_arguments import UPLOAD_HEADERS
 from shared.core.errors import BackendError, Doubtful, Misconfigured, Permanent, Transient
 from shared.ports import StoredObject
 
@@ -84,21 +83,20 @@ def storage(answers: Answers) -> Iterator[CloudStorage]:
         thread.join()
 
 
-LOOKS: dict[str, Callable[[CloudStorage, Path], object]] = {
-    "find": lambda storage, _: storage.find(NAME),
-    "list": lambda storage, _: storage.list_objects("", 10),
-    "read": lambda storage, _: storage.read(NAME, 7, 0, 10),
+LOOKS: dict[str, Callable[[CloudStorage], object]] = {
+    "find": lambda storage: storage.find(NAME),
+    "list": lambda storage: storage.list_objects("", 10),
+    "read": lambda storage: storage.read(NAME, 7, 0, 10),
 }
-CHANGES: dict[str, Callable[[CloudStorage, Path], object]] = {
-    "write": lambda storage, _: storage.write(NAME, b"content", "text/plain"),
-    "delete": lambda storage, _: storage.delete(NAME),
+CHANGES: dict[str, Callable[[CloudStorage], object]] = {
+    "write": lambda storage: storage.write(NAME, b"content", "text/plain"),
+    "delete": lambda storage: storage.delete(NAME),
 }
 
 
-def _error(use: Callable[[CloudStorage, Path], object], storage: CloudStorage, folder: Path) -> BackendError:
+def _error(use: Callable[[CloudStorage], object], storage: CloudStorage) -> BackendError:
     with pytest.raises(BackendError) as raised:
-        use(storage, folder)
-    assert list(folder.iterdir()) == []
+        use(storage)
     return raised.value
 
 
@@ -117,8 +115,7 @@ def _error(use: Callable[[CloudStorage, Path], object], storage: CloudStorage, f
 def test_an_error_means_the_same_everywhere(
     answers: Answers,
     storage: CloudStorage,
-    tmp_path: Path,
-    use: Callable[[CloudStorage, Path], object],
+    use: Callable[[CloudStorage], object],
     status: int,
     message: str,
     reason: str,
@@ -126,7 +123,7 @@ def test_an_error_means_the_same_everywhere(
 ) -> None:
     answers.error(status, message, reason)
 
-    error = _error(use, storage, tmp_path)
+    error = _error(use, storage)
 
     assert type(error) is kind
     assert message not in str(error)
@@ -134,17 +131,15 @@ def test_an_error_means_the_same_everywhere(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_after_a_server_error_a_change_is_doubtful(
-    answers: Answers, storage: CloudStorage, tmp_path: Path, status: int
-) -> None:
+def test_after_a_server_error_a_change_is_doubtful(answers: Answers, storage: CloudStorage, status: int) -> None:
     answers.error(status)
 
     for use in LOOKS.values():
-        error = _error(use, storage, tmp_path)
+        error = _error(use, storage)
         assert type(error) is Transient
         assert error.code == f"HTTP_{status}"
     for use in CHANGES.values():
-        assert type(_error(use, storage, tmp_path)) is Doubtful
+        assert type(_error(use, storage)) is Doubtful
     assert len(answers.requests) > len(LOOKS) + len(CHANGES), "It was not repeated."
 
 
@@ -185,18 +180,18 @@ def test_more_bytes_than_asked_for_are_not_given_on(answers: Answers, storage: C
         storage.read(NAME, 7, 0, 10)
 
 
-def test_an_object_that_breaks_off_is_not_there(answers: Answers, storage: CloudStorage, tmp_path: Path) -> None:
+def test_an_object_that_breaks_off_is_not_there(answers: Answers, storage: CloudStorage) -> None:
     answers.body, answers.cut_bytes = b"12345", 5
 
-    assert type(_error(LOOKS["read"], storage, tmp_path)) is Transient
+    assert type(_error(LOOKS["read"], storage)) is Transient
 
 
-def test_nothing_else_is_asked_for(answers: Answers, storage: CloudStorage, tmp_path: Path) -> None:
+def test_nothing_else_is_asked_for(answers: Answers, storage: CloudStorage) -> None:
     """Google's library would ask for the bucket, too."""
     answers.error(404, NO_OBJECT)
     for use in LOOKS.values():
         with pytest.raises(BackendError) if use is not LOOKS["find"] else pytest.MonkeyPatch.context():
-            use(storage, tmp_path)
+            use(storage)
 
     storage.upload_address(NAME, "text/plain", 1, 60)
     storage.read_address(NAME, 60)
@@ -212,18 +207,18 @@ def test_nothing_else_is_asked_for(answers: Answers, storage: CloudStorage, tmp_
     [
         ({}, ""),
         ({"method": ["GET", "PUT"]}, "The CORS of the bucket does not allow POST."),
-        ({"responseHeader": list(PAGE_HEADERS[1:])}, "The CORS of the bucket does not allow content-type."),
-        ({"origin": []}, "The CORS of the bucket allows uploads to no page."),
+        ({"responseHeader": list(UPLOAD_HEADERS[1:])}, "The CORS of the bucket does not allow content-type."),
+        ({"origin": []}, "The CORS of the bucket allows uploads from no origin."),
     ],
     ids=["all", "a method", "a header", "no origin"],
 )
 def test_the_rules_of_a_bucket_are_read(
     storage: CloudStorage, answers: Answers, changes: dict[str, list[str]], sentence: str
 ) -> None:
-    rule = {"origin": ["https://app.example"], "method": ["POST", "PUT"], "responseHeader": list(PAGE_HEADERS)}
+    rule = {"origin": ["https://app.example"], "method": ["POST", "PUT"], "responseHeader": list(UPLOAD_HEADERS)}
     answers.body = json.dumps({"name": "my-slides", "cors": [{"method": ["GET"]}, {**rule, **changes}]}).encode()
-    assert storage.page_trouble().startswith(sentence)
-    assert bool(storage.page_trouble()) is bool(sentence)
+    assert storage.cors_problem().startswith(sentence)
+    assert bool(storage.cors_problem()) is bool(sentence)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -232,4 +227,4 @@ def test_a_bucket_whose_description_is_not_readable_is_for_the_operator(
 ) -> None:
     answers.error(status)
     with pytest.raises(Misconfigured, match=r"roles/storage\.admin"):
-        storage.page_trouble()
+        storage.cors_problem()

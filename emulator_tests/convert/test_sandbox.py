@@ -41,7 +41,7 @@ from emulator_tests.convert.documents import (
 )
 from emulator_tests.convert.likeness import has_colour, likeness
 from emulator_tests.convert.program import WITHIN_S, convert, convert_without_sandbox, start
-from emulator_tests.testbed.keeper import children
+from emulator_tests.testbed.keeper import descendants
 from emulator_tests.testbed.places import ROOT
 
 pytestmark = pytest.mark.long
@@ -221,11 +221,8 @@ def test_tools_end_with_a_killed_converter(tmp_path: Path) -> None:
 
 def below(process_id: int, mark: str) -> list[int]:
     """Return the descendants of a process that have a word in their command."""
-    known, found = children(), [process_id]
-    for one in found:
-        found += known.get(one, [])
     marked = set(processes_with(mark))
-    return [one for one in found if one in marked]
+    return [one for one in descendants(process_id) if one in marked]
 
 
 def until_some(process_id: int, mark: str) -> list[int]:
@@ -329,9 +326,7 @@ SLOW: Final = PdfPage(LINES * 300)
 """A page that takes minutes."""
 
 
-def test_slow_page_becomes_a_marked_one_and_the_others_are_drawn(
-    tmp_path: Path,
-) -> None:
+def test_slow_page_becomes_a_marked_one_and_the_others_are_drawn(tmp_path: Path) -> None:
     (tmp_path / "document").write_bytes(pdf([PdfPage(), SLOW, PdfPage()]))
 
     folder = tmp_path / "pages"

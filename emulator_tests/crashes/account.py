@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from emulator_tests.crashes.effects import WatchedClient
 from emulator_tests.crashes.settings import SETTINGS
-from emulator_tests.crashes.simulator import SimulatorHere, Things
+from emulator_tests.crashes.simulator import InProcessSimulator, Things
 from emulator_tests.memory import MadeEvent, MadeMedia, ManualClock
 from emulator_tests.pure.races.defects import Build
 from shared.app import App
@@ -90,7 +90,7 @@ class Account:
     """
 
     def __init__(self) -> None:
-        self.simulator = SimulatorHere()
+        self.simulator = InProcessSimulator()
         self.client = WatchedClient(self.simulator.url, self.simulator.connect)
 
     def close(self) -> None:

@@ -131,7 +131,7 @@ class Simulator(ABC):
         return found
 
 
-class SimulatorHere(Simulator):
+class InProcessSimulator(Simulator):
     """
     The simulator in this process. Copies of the process have copies of it.
     """

@@ -39,7 +39,7 @@ def _ready() -> Deployment:
     room = ROOMS[deployment]
     media_id = room.ready(pages=3)
     UPLOADED[deployment] = 3
-    start(room.teacher, media_id, deployment.documents)
+    start(room.teacher, media_id, *room.showing)
     return deployment
 
 
@@ -68,8 +68,9 @@ def _replace(deployment: Deployment) -> None:
 def _delete(deployment: Deployment) -> None:
     """End the sharing, and delete the media."""
     media_id = _media_id(deployment)
-    end(ROOMS[deployment].teacher, media_id, deployment.documents)
-    ROOMS[deployment].commands.delete(ROOMS[deployment].teacher, media_id)
+    room = ROOMS[deployment]
+    end(room.teacher, media_id, *room.showing)
+    room.commands.delete(room.teacher, media_id)
     deployment.run(120)
 
 

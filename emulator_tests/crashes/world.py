@@ -31,7 +31,7 @@ from emulator_tests.crashes.settings import (
     SWEEP_INTERVAL_S,
     TEACHER,
 )
-from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, SimulatorHere, Things
+from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, InProcessSimulator, Things
 from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
@@ -121,7 +121,7 @@ class World:
 
     def __init__(
         self,
-        simulator: SimulatorHere,
+        simulator: InProcessSimulator,
         client: WatchedClient,
         build: Build = SOUND,
         *,

@@ -36,7 +36,7 @@ class SlidesApi:
         )
         return answer.status_code, answer.json() if answer.content else None
 
-    def get(self, method: str, path: str, body: object = None) -> Any:
+    def accepted(self, method: str, path: str, body: object = None) -> Any:
         """
         Call it, and return the body of an answer that is no error.
         """
@@ -49,7 +49,7 @@ class SlidesApi:
         Upload a document as a browser does: in one piece, to the address that the API gave.
         """
         body = {"filename": name, "mimetype": TYPES[kind], "size": len(content)}
-        begun = self.get("POST", f"{MEDIAS}{media_id}/initiate-upload/", body)
+        begun = self.accepted("POST", f"{MEDIAS}{media_id}/initiate-upload/", body)
         http = self.school.http
         pieces = http.request(begun["method"], begun["url"], headers=begun["headers"], timeout=60).headers["location"]
         sent = http.put(pieces, content, headers={"content-type": TYPES[kind]}, timeout=60)

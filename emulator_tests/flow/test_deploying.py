@@ -90,7 +90,7 @@ def test_a_deployment_needs_its_account_and_the_secrets_of_that(
     assert deployed.secrets_of("onSessionUpdated") == set()
 
 
-def test_it_makes_the_queues_and_schedules_that_the_readme_names(tmp_path: Path) -> None:
+def test_it_makes_the_queues_and_schedules_that_the_documentation_names(tmp_path: Path) -> None:
     triggers = Counter(function["trigger"] for function in deploy(tmp_path, KALTURA).functions)
     assert (triggers["taskQueueTrigger"], triggers["scheduleTrigger"], triggers["eventTrigger"]) == (12, 2, 5)
 

@@ -17,7 +17,7 @@ from shared.cloud.storage_arguments import (
     check_object,
     check_read,
     check_type,
-    page_trouble,
+    cors_problem,
     upload_headers,
 )
 from shared.core.errors import Conflict, Permanent
@@ -52,7 +52,7 @@ class MemoryStorage:
     The storage port in memory. A test uses its addresses with `upload` and `open`.
 
     Attributes:
-        rules: The rules for pages of other origins.
+        rules: The CORS rules of the bucket.
     """
 
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
@@ -181,8 +181,8 @@ class MemoryStorage:
 
         self._effect("delete", do)
 
-    def page_trouble(self) -> str:
-        return self._effect("page_trouble", lambda: page_trouble(self.rules))
+    def cors_problem(self) -> str:
+        return self._effect("cors_problem", lambda: cors_problem(self.rules))
 
     def _new_url(self, kind: str) -> str:
         return f"{SCHEME}{kind}/{next(self._numbers)}"

@@ -1,4 +1,4 @@
-"""Addresses of pages: signed beside each other, kept a while, and never handed out with less than half their time."""
+"""Addresses of pages: signed several at a time, reused, and never returned with less than half of their lifetime."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_several_are_signed_at_the_same_time_and_no_more(signer: Signer) -> None
     assert (signer.signed, signer.most_at_once) == (3 * AT_ONCE, AT_ONCE)
 
 
-def test_address_is_handed_out_again_while_half_of_its_time_is_left(signer: Signer) -> None:
+def test_address_is_reused_while_half_of_its_lifetime_is_left(signer: Signer) -> None:
     wanted = signer.objects(2)
     first = signer.addresses.of(wanted)
     signer.clock.advance(LIFETIME_S / 2)
@@ -103,8 +103,8 @@ def test_address_with_less_time_left_is_replaced(signer: Signer) -> None:
     assert signer.storage.open(second[0]) == b"0"
 
 
-def test_time_of_an_address_begins_before_it_is_signed(signer: Signer) -> None:
-    """Slow signatures do not lengthen it."""
+def test_lifetime_of_an_address_counts_from_before_it_is_signed(signer: Signer) -> None:
+    """An address is not reused for longer because its signature was slow."""
     (wanted,) = signer.objects(1)
     signer.meanwhile = lambda: signer.clock.advance(600)
     signer.addresses.of([wanted])
@@ -119,7 +119,7 @@ def test_name_of_the_saved_file_belongs_to_the_address(signer: Signer) -> None:
     assert (len(set(urls)), signer.signed) == (3, 3)
 
 
-def test_those_that_were_not_asked_for_longest_are_forgotten(signer: Signer) -> None:
+def test_least_recently_used_addresses_are_forgotten(signer: Signer) -> None:
     wanted: list[Wanted] = [(f"slides/{number}", None) for number in range(KEPT_MAX)]
     for first in range(0, KEPT_MAX, 500):
         signer.addresses.of(wanted[first : first + 500])
@@ -179,7 +179,7 @@ def test_address_of_the_document_is_not_handed_on_to_students() -> None:
     assert "media" not in room.payload(media_id, STUDENT)["urls"]
 
 
-def test_list_has_the_addresses_of_so_many_pages() -> None:
+def test_list_has_the_addresses_of_a_bounded_number_of_pages() -> None:
     """One media always has them, so that a document of the largest size is listed with its pages too."""
     room, pages = Room(), 150
     for _ in range(4):

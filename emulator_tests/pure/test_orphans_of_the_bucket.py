@@ -1,4 +1,4 @@
-"""Objects of media that no record names: they are found, reported, and deleted like things at a provider."""
+"""Orphans of the bucket: objects of media without a record are reported, and deleted by the operator."""
 
 from __future__ import annotations
 

@@ -37,12 +37,12 @@ def test_every_path_of_the_api_leads_to_its_function() -> None:
     assert {led_to(path) for path in found} == {"api"}
 
 
-def test_what_is_not_of_the_api_stays_with_the_site() -> None:
+def test_other_paths_stay_with_the_site() -> None:
     assert [led_to(path) for path in ("/", "/index.html", "/apis/x", "/sweep")] == [None] * 4
 
 
 def test_a_deployment_of_everything_replaces_no_site_that_an_app_already_has() -> None:
-    """A target that the operator has not applied is refused; without one, the project's first site is taken."""
+    """Without a target, firebase-tools would deploy to the project's first site; one that is not applied is refused."""
     assert HOSTING["target"] == "greenroom"
     assert "site" not in HOSTING
     assert (ROOT / HOSTING["public"] / "404.html").is_file()

@@ -27,7 +27,7 @@ from shared.core.errors import (
 from shared.core.paths import RECONCILE_SLIDES, session_path, shared_media_path, slides_path
 from shared.erasure.commands import ask_erasure
 from shared.operations.full_check import FullCheck
-from shared.ports import CONVERSION, REMOVE, Delete, Fields, Task, Update, UploadAddress, Write
+from shared.ports import CONVERSION, REMOVE, Clock, Delete, Documents, Fields, Task, Update, UploadAddress, Write
 from shared.reconcile.resource import Mark
 from shared.registry import RESOURCES
 from shared.sessions.session import Session
@@ -37,7 +37,7 @@ from shared.slides.decide import ARRIVES_MAX_S, TRIES_MAX, UPLOAD_ENDS_S, UPLOAD
 from shared.slides.full_check import PAGE
 from shared.slides.model import Upload, Wish, media_uploaded_as, source_name
 from shared.slides.resource import commands, reading
-from shared.slides.showing import end, navigate, start
+from shared.slides.showing import Announce, end, navigate, start, tell_nobody
 from shared.slides.types import TYPES
 
 T = TypeVar("T")
@@ -102,6 +102,11 @@ class Room:
     def view(self, media_id: str) -> Fields:
         """Return the view of a media."""
         return self.deployment.document(shared_media_path("s1", media_id)).fields
+
+    @property
+    def showing(self) -> tuple[Documents, Announce, Clock]:
+        """The last arguments of `start`, `navigate` and `end`, without a chat."""
+        return self.deployment.documents, tell_nobody, self.deployment.clock
 
     def shown(self) -> tuple[Any, Any, Any]:
         """Return the media, the page and the revision that the session shows."""
@@ -369,8 +374,8 @@ def test_failed_replacement_leaves_what_is_shown(room: Room) -> None:
 
 def test_shorter_document_that_replaces_the_shown_one_shows_its_last_page(room: Room) -> None:
     media_id = room.ready(pages=5)
-    start(room.teacher, media_id, room.deployment.documents)
-    navigate(room.teacher, media_id, 5, room.deployment.documents)
+    start(room.teacher, media_id, *room.showing)
+    navigate(room.teacher, media_id, 5, *room.showing)
     revision = room.shown()[2]
     room.upload(media_id, document(2))
     assert room.shown() == (media_id, 2, revision + 1)
@@ -403,80 +408,86 @@ def test_upload_during_a_conversion_follows_it(room: Room) -> None:
 
 
 def test_sharing_starts_at_the_first_page_and_turns_and_ends(room: Room) -> None:
-    media_id, documents = room.ready(pages=3), room.deployment.documents
+    media_id = room.ready(pages=3)
     before = room.shown()[2]
-    start(room.teacher, media_id, documents)
+    start(room.teacher, media_id, *room.showing)
     assert room.shown() == (media_id, 1, before + 1)
-    navigate(room.teacher, media_id, 3, documents)
+    navigate(room.teacher, media_id, 3, *room.showing)
     assert room.shown() == (media_id, 3, before + 2)
-    end(room.teacher, media_id, documents)
+    end(room.teacher, media_id, *room.showing)
     assert room.shown() == (None, None, before + 3)
 
 
 @pytest.mark.parametrize("page", [None, "1", 1.0, 1.5, True, [1], {}])
 def test_page_must_be_a_whole_number(room: Room, page: object) -> None:
-    media_id, documents = room.ready(pages=3), room.deployment.documents
-    start(room.teacher, media_id, documents)
+    media_id = room.ready(pages=3)
+    start(room.teacher, media_id, *room.showing)
     before = room.shown()
-    error = refused(BadRequest, lambda: navigate(room.teacher, media_id, page, documents))
+    error = refused(BadRequest, lambda: navigate(room.teacher, media_id, page, *room.showing))
     assert (str(error), error.reason) == ("Invalid page number.", "PAGE_INVALID")
     assert room.shown() == before
 
 
 @pytest.mark.parametrize("page", [0, -1, 4, 10**30])
 def test_page_must_exist(room: Room, page: int) -> None:
-    media_id, documents = room.ready(pages=3), room.deployment.documents
-    start(room.teacher, media_id, documents)
+    media_id = room.ready(pages=3)
+    start(room.teacher, media_id, *room.showing)
     before = room.shown()
-    error = refused(BadRequest, lambda: navigate(room.teacher, media_id, page, documents))
+    error = refused(BadRequest, lambda: navigate(room.teacher, media_id, page, *room.showing))
     assert str(error) == "Page does not exist."
     assert room.shown() == before
 
 
 def test_only_a_ready_media_is_shown(room: Room) -> None:
     media_id = room.create()
-    error = refused(WrongState, lambda: start(room.teacher, media_id, room.deployment.documents))
+    error = refused(WrongState, lambda: start(room.teacher, media_id, *room.showing))
     assert str(error) == "Shared live media is not ready."
     assert room.shown()[:2] == (None, None)
 
 
 def test_only_one_media_is_shown_at_a_time(room: Room) -> None:
-    first, second, documents = room.ready(), room.ready(), room.deployment.documents
-    start(room.teacher, first, documents)
+    first, second = room.ready(), room.ready()
+    start(room.teacher, first, *room.showing)
     for media_id in (first, second):
-        error = refused(WrongState, lambda media_id=media_id: start(room.teacher, media_id, documents))  # type: ignore[misc]
+        error = refused(WrongState, lambda media_id=media_id: start(room.teacher, media_id, *room.showing))  # type: ignore[misc]
         assert str(error) == "Video is already sharing."
 
 
 def test_what_is_not_shown_cannot_be_turned_or_ended(room: Room) -> None:
-    shown, other, documents = room.ready(), room.ready(), room.deployment.documents
-    for act in (lambda: navigate(room.teacher, other, 1, documents), lambda: end(room.teacher, other, documents)):
+    shown, other = room.ready(), room.ready()
+    for act in (
+        lambda: navigate(room.teacher, other, 1, *room.showing),
+        lambda: end(room.teacher, other, *room.showing),
+    ):
         assert str(refused(WrongState, act)) == "No shared live media."
-    start(room.teacher, shown, documents)
-    for act in (lambda: navigate(room.teacher, other, 1, documents), lambda: end(room.teacher, other, documents)):
+    start(room.teacher, shown, *room.showing)
+    for act in (
+        lambda: navigate(room.teacher, other, 1, *room.showing),
+        lambda: end(room.teacher, other, *room.showing),
+    ):
         assert str(refused(WrongState, act)) == "No shared live media."
 
 
 def test_moderators_show_and_students_do_not(room: Room) -> None:
     room.deployment.write_session(moderators={"anna": True})
-    media_id, documents = room.ready(), room.deployment.documents
-    start(room.context(ANNA), media_id, documents)
+    media_id = room.ready()
+    start(room.context(ANNA), media_id, *room.showing)
     student = room.context(STUDENT)
     for act in (
-        lambda: start(student, media_id, documents),
-        lambda: navigate(student, media_id, 2, documents),
-        lambda: end(student, media_id, documents),
+        lambda: start(student, media_id, *room.showing),
+        lambda: navigate(student, media_id, 2, *room.showing),
+        lambda: end(student, media_id, *room.showing),
     ):
         refused(NotAllowed, act)
     room.deployment.write_session(moderators={})
-    refused(NotAllowed, lambda: end(room.context(ANNA), media_id, documents))
+    refused(NotAllowed, lambda: end(room.context(ANNA), media_id, *room.showing))
     assert room.shown()[0] == media_id
 
 
 def test_media_of_another_session_cannot_be_shown(room: Room) -> None:
     media_id = room.ready()
     room.deployment.write_session("s2")
-    refused(NotFound, lambda: start(room.context(TEACHER, "s2"), media_id, room.deployment.documents))
+    refused(NotFound, lambda: start(room.context(TEACHER, "s2"), media_id, *room.showing))
 
 
 # --- who sees what ----------------------------------------------------------------------------------------------------
@@ -489,7 +500,7 @@ def test_students_get_the_document_only_while_its_download_is_allowed(room: Room
     assert "media" not in room.payload(media_id, STUDENT)["urls"]
     assert room.payload(media_id, STUDENT)["urls"]["pages"]
     assert "media" in room.payload(media_id)["urls"]
-    start(room.teacher, media_id, room.deployment.documents)
+    start(room.teacher, media_id, *room.showing)
     session = room.reading.session(room.context(STUDENT))
     assert ["media" in one["urls"] for one in session["shared_live_medias"]] == [False]
 
@@ -544,7 +555,7 @@ def test_session_holds_what_it_shows_and_all_media(room: Room) -> None:
     media_id = room.ready()
     session = room.reading.session(room.context(STUDENT))
     assert (session["active_shared_live_media"], session["active_shared_live_media_page"]) == (None, None)
-    start(room.teacher, media_id, room.deployment.documents)
+    start(room.teacher, media_id, *room.showing)
     session = room.reading.session(room.context(STUDENT))
     assert session["active_shared_live_media"]["id"] == media_id
     assert session["active_shared_live_media_page"] == 1
@@ -616,22 +627,22 @@ def test_late_upload_to_a_deleted_media_is_deleted_too(room: Room) -> None:
 
 def test_media_that_is_shown_cannot_be_deleted(room: Room) -> None:
     media_id = room.ready()
-    start(room.teacher, media_id, room.deployment.documents)
+    start(room.teacher, media_id, *room.showing)
     assert refused(WrongState, lambda: room.commands.delete(room.teacher, media_id)).reason == "MEDIA_ACTIVE"
-    end(room.teacher, media_id, room.deployment.documents)
+    end(room.teacher, media_id, *room.showing)
     room.commands.delete(room.teacher, media_id)
 
 
 def test_deletion_and_start_at_the_same_moment_do_not_both_happen(room: Room) -> None:
     media_id = room.ready()
-    room.at_first("commit", lambda: start(room.teacher, media_id, room.deployment.documents))
+    room.at_first("commit", lambda: start(room.teacher, media_id, *room.showing))
     assert refused(WrongState, lambda: room.commands.delete(room.teacher, media_id)).reason == "MEDIA_ACTIVE"
     assert room.shown()[0] == media_id
 
 
 def test_deleted_session_takes_its_media_along(room: Room) -> None:
     media_id = room.ready()
-    start(room.teacher, media_id, room.deployment.documents)
+    start(room.teacher, media_id, *room.showing)
     room.deployment.delete_session()
     room.deployment.deliver(Task("reconcileSession", "s1"))
     room.deployment.run(SETTLED_S)
@@ -646,8 +657,8 @@ def test_transferred_session_takes_its_media_along(room: Room) -> None:
     bert = room.context(Caller("bert", is_teacher=True))
     assert room.deployment.document(slides_path(media_id)).fields["ownerUid"] == "bert"
     assert room.view(media_id)["ownerUid"] == "bert"
-    start(bert, media_id, room.deployment.documents)
-    refused(NotAllowed, lambda: end(room.teacher, media_id, room.deployment.documents))
+    start(bert, media_id, *room.showing)
+    refused(NotAllowed, lambda: end(room.teacher, media_id, *room.showing))
 
 
 def test_lost_tasks_are_found_by_the_sweep(room: Room) -> None:
@@ -782,7 +793,7 @@ def test_full_check_of_a_deployment_without_a_bucket_leaves_media_alone(room: Ro
 
 def test_addresses_of_a_session_are_those_of_the_shown_media(room: Room) -> None:
     shown, other, signed = room.ready(), room.ready(), list[str]()
-    start(room.teacher, shown, room.deployment.documents)
+    start(room.teacher, shown, *room.showing)
 
     def count(operation: str, do: Callable[[], T]) -> T:
         signed.append(operation)
@@ -805,7 +816,7 @@ def test_session_that_changes_its_owner_without_a_transfer_keeps_its_media_and_h
     assert room.deployment.storage.alive()
     bert = room.context(Caller("bert", is_teacher=True))
     refused(NotFound, lambda: room.reading.media(bert, media_id))
-    refused(NotFound, lambda: start(bert, media_id, room.deployment.documents))
+    refused(NotFound, lambda: start(bert, media_id, *room.showing))
     assert room.reading.medias(bert, 0, 5) == (0, [])
     room.deployment.write_session(ownerUid="teacher")
     assert room.payload(media_id)["nb_pages"] == 3
@@ -821,7 +832,7 @@ def test_foreign_field_in_a_view_causes_no_work(room: Room) -> None:
 @pytest.mark.parametrize("revision", ["seven", None, 1.5, float("nan"), True])
 def test_odd_revision_is_replaced(room: Room, revision: object) -> None:
     media_id = room.ready(pages=5)
-    start(room.teacher, media_id, room.deployment.documents)
+    start(room.teacher, media_id, *room.showing)
     room.deployment.documents.commit(Update(session_path("s1"), {"revision": revision}))
     room.upload(media_id, document(2))
     assert room.shown() == (media_id, 1, 1)
@@ -833,7 +844,7 @@ def test_odd_active_media_counts_as_none(room: Room, active: object) -> None:
     media_id = room.ready()
     room.deployment.documents.commit(Update(session_path("s1"), {"activeSharedLiveMedia": active}))
     assert room.reading.session(room.teacher)["active_shared_live_media"] is None
-    start(room.teacher, media_id, room.deployment.documents)
+    start(room.teacher, media_id, *room.showing)
     assert room.shown()[:2] == (media_id, 1)
 
 
@@ -843,11 +854,10 @@ def test_odd_active_media_counts_as_none(room: Room, active: object) -> None:
 def test_start_during_the_conversion_of_a_shorter_replacement_ends_at_a_page_that_exists(room: Room) -> None:
     media_id, content = room.ready(pages=5), document(2)
     room.send(media_id, content)
-    documents = room.deployment.documents
 
     def show() -> None:
-        start(room.teacher, media_id, documents)
-        navigate(room.teacher, media_id, 5, documents)
+        start(room.teacher, media_id, *room.showing)
+        navigate(room.teacher, media_id, 5, *room.showing)
 
     room.at_first("draw", show)
     room.deployment.run(SETTLED_S)
@@ -878,12 +888,12 @@ def test_refused_look_is_repeated(room: Room) -> None:
 
 def test_media_that_is_shown_and_deleted_by_the_server_is_shown_no_more(room: Room) -> None:
     media_id, other = room.ready(), room.ready()
-    start(room.teacher, media_id, room.deployment.documents)
+    start(room.teacher, media_id, *room.showing)
     wish: dict[tuple[str, ...], Any] = {("wish", "deleted"): True}
     room.deployment.documents.commit(Update(slides_path(media_id), wish))
     room.deployment.deliver(Task(RECONCILE_SLIDES, media_id))
     assert room.shown()[:2] == (None, None)
-    start(room.teacher, other, room.deployment.documents)
+    start(room.teacher, other, *room.showing)
 
 
 def test_erased_former_owner_leaves_a_transferred_media_alone(room: Room) -> None:

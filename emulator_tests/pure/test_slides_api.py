@@ -352,7 +352,7 @@ def test_nobody_signed_in_is_refused_everywhere(api: Api) -> None:
 
 def test_student_reads_one_media_and_their_session_and_nothing_else(api: Api) -> None:
     path = api.ready()
-    start(api.room.teacher, path.removeprefix(MEDIAS)[:-1], api.room.deployment.documents)
+    start(api.room.teacher, path.removeprefix(MEDIAS)[:-1], *api.room.showing)
     assert api.call("GET", path, caller=STUDENT)[0] == 200
     assert api.call("GET", "/api/videos/s1/", caller=STUDENT)[0] == 200
     for method, asked in (

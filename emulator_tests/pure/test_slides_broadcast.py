@@ -35,11 +35,12 @@ def told(room: Room) -> list[tuple[str, Any]]:
 
 def show(room: Room, media_id: str, *pages: int) -> None:
     """Start, turn to each page, and end."""
-    documents, announce = room.deployment.documents, room.deployment.app.get(announcing)
-    start(room.teacher, media_id, documents, announce)
+    documents, _, clock = room.showing
+    showing = documents, room.deployment.app.get(announcing), clock
+    start(room.teacher, media_id, *showing)
     for page in pages:
-        navigate(room.teacher, media_id, page, documents, announce)
-    end(room.teacher, media_id, documents, announce)
+        navigate(room.teacher, media_id, page, *showing)
+    end(room.teacher, media_id, *showing)
 
 
 def test_each_change_is_told_with_its_page_and_a_growing_revision(room: Room) -> None:
@@ -126,9 +127,9 @@ def test_late_task_of_a_deleted_session_creates_no_room(room: Room) -> None:
 def test_refused_change_is_not_told(room: Room) -> None:
     media_id, announced = room.ready(), list[Announcement]()
     acts: list[Callable[[], None]] = [
-        lambda: navigate(room.teacher, media_id, 1, room.deployment.documents, announced.append),
-        lambda: end(room.teacher, media_id, room.deployment.documents, announced.append),
-        lambda: start(room.context(ANNA), media_id, room.deployment.documents, announced.append),
+        lambda: navigate(room.teacher, media_id, 1, room.deployment.documents, announced.append, room.deployment.clock),
+        lambda: end(room.teacher, media_id, room.deployment.documents, announced.append, room.deployment.clock),
+        lambda: start(room.context(ANNA), media_id, room.deployment.documents, announced.append, room.deployment.clock),
     ]
     for act in acts:
         with pytest.raises(Refused):

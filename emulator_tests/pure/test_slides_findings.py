@@ -1,4 +1,4 @@
-"""What `doctor` says of the bucket and the chat server of shared live media, and what to do about it."""
+"""The findings of `doctor` about the bucket, the converter and the chat server of shared live media."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from emulator_tests.pure.deployment import Deployment, refusal
 from shared.app import App
-from shared.cloud.storage_arguments import PAGE_HEADERS, CorsRule, page_trouble
+from shared.cloud.storage_arguments import UPLOAD_HEADERS, CorsRule, cors_problem
 from shared.core.errors import BackendError, Misconfigured
 from shared.ports import Finding, Health
 from shared.registry import RESOURCES
@@ -17,8 +17,8 @@ from shared.slides.resource import RESOURCE
 
 T = TypeVar("T")
 
-NO_PAGE: Final = "The CORS of the bucket allows uploads to no page."
-RULE: Final = CorsRule(("https://app.example",), ("POST", "PUT"), PAGE_HEADERS)
+NO_ORIGIN: Final = "The CORS of the bucket allows uploads from no origin."
+RULE: Final = CorsRule(("https://app.example",), ("POST", "PUT"), UPLOAD_HEADERS)
 
 
 def school() -> Deployment:
@@ -84,8 +84,8 @@ PASSWORD: Final = Misconfigured("Set XMPP_PASSWORD.")
         ("write", refusal("write"), "slides bucket", Health.MISSING, "Try again"),
         ("read_address", SIGNING, "slides addresses", Health.MISSING, "serviceAccountTokenCreator"),
         ("read_address", refusal("signBlob"), "slides addresses", Health.ABSENT, "serviceAccountTokenCreator"),
-        ("page_trouble", ROLE, "slides CORS", Health.ABSENT, "roles/storage"),
-        ("page_trouble", refusal("page_trouble"), "slides CORS", Health.MISSING, "Try again"),
+        ("cors_problem", ROLE, "slides CORS", Health.ABSENT, "roles/storage"),
+        ("cors_problem", refusal("cors_problem"), "slides CORS", Health.MISSING, "Try again"),
         ("destroy_room", PASSWORD, "chat server", Health.MISSING, "Set XMPP_PASSWORD."),
         ("destroy_room", refusal("destroy"), "chat server", Health.MISSING, "Try again"),
     ],
@@ -104,26 +104,26 @@ def test_each_finding_says_what_to_do(
 @pytest.mark.parametrize(
     ("rules", "sentence"),
     [
-        ([], NO_PAGE),
-        ([CorsRule((), ("POST", "PUT"), PAGE_HEADERS)], NO_PAGE),
-        ([CorsRule(RULE.origins, ("GET", "PUT"), PAGE_HEADERS)], "The CORS of the bucket does not allow POST."),
+        ([], NO_ORIGIN),
+        ([CorsRule((), ("POST", "PUT"), UPLOAD_HEADERS)], NO_ORIGIN),
+        ([CorsRule(RULE.origins, ("GET", "PUT"), UPLOAD_HEADERS)], "The CORS of the bucket does not allow POST."),
         (
             [CorsRule(RULE.origins, RULE.methods, ("Content-Type",))],
             "The CORS of the bucket does not allow location, x-",
         ),
         (
-            [CorsRule(RULE.origins, RULE.methods), CorsRule(RULE.origins, ("PUT",), PAGE_HEADERS)],
+            [CorsRule(RULE.origins, RULE.methods), CorsRule(RULE.origins, ("PUT",), UPLOAD_HEADERS)],
             "The CORS of the bucket does not allow POST.",
         ),
         ([RULE], ""),
         ([CorsRule(("*",), ("*",), ("*",))], ""),
         ([CorsRule(RULE.origins, ("GET",)), RULE], ""),
-        ([CorsRule(RULE.origins, ("post", "Put"), tuple(map(str.upper, PAGE_HEADERS)))], ""),
+        ([CorsRule(RULE.origins, ("post", "Put"), tuple(map(str.upper, UPLOAD_HEADERS)))], ""),
     ],
 )
-def test_rules_for_pages_must_let_them_upload(rules: list[CorsRule], sentence: str) -> None:
-    assert page_trouble(rules).startswith(sentence)
-    assert bool(page_trouble(rules)) is bool(sentence)
+def test_a_rule_must_allow_uploads(rules: list[CorsRule], sentence: str) -> None:
+    assert cors_problem(rules).startswith(sentence)
+    assert bool(cors_problem(rules)) is bool(sentence)
     deployment = school()
     deployment.storage.rules = rules
     finding = found(deployment.app)["slides CORS"]
@@ -133,4 +133,4 @@ def test_rules_for_pages_must_let_them_upload(rules: list[CorsRule], sentence: s
 
 def test_headers_of_an_upload_are_those_that_a_rule_needs() -> None:
     headers = school().storage.upload_address("a", "application/pdf", 1, 60).headers
-    assert {*(name.lower() for name in headers), "location"} == set(PAGE_HEADERS)
+    assert {*(name.lower() for name in headers), "location"} == set(UPLOAD_HEADERS)

@@ -38,10 +38,10 @@ from shared.slides.showing import end, navigate, start
 from shared.slides.timeline import (
     ENTRIES_MAX,
     NOTHING,
-    TRACK,
+    TAIL,
     Entry,
     Moment,
-    Track,
+    Tail,
     begun,
     entries_in,
     not_before,
@@ -125,13 +125,13 @@ def test_deleted_media_is_a_gap_and_an_end_is_none() -> None:
 
 @given(st.lists(st.integers(-5000, 5000), max_size=20))
 def test_order_of_instants_is_that_of_revisions_whatever_the_clocks_say(clocks: list[int]) -> None:
-    track: Track | None = None
+    tail: Tail | None = None
     instants = list[datetime]()
     for milliseconds in clocks:
-        instant = not_before(track, at(milliseconds / 1000))
+        instant = not_before(tail, at(milliseconds / 1000))
         assert instant >= at(milliseconds / 1000)
         instants.append(instant)
-        track = Track("chunk", 1, instant)
+        tail = Tail("chunk", 1, instant)
     assert instants == sorted(instants)
 
 
@@ -149,18 +149,18 @@ class Lesson(Room):
     """A session in which media are shown, by the deployment's clock."""
 
     def start(self, media_id: str) -> None:
-        start(self.teacher, media_id, self.deployment.documents, clock=self.deployment.clock)
+        start(self.teacher, media_id, *self.showing)
 
     def turn(self, media_id: str, page: int) -> None:
-        navigate(self.teacher, media_id, page, self.deployment.documents, clock=self.deployment.clock)
+        navigate(self.teacher, media_id, page, *self.showing)
 
     def end(self, media_id: str) -> None:
-        end(self.teacher, media_id, self.deployment.documents, clock=self.deployment.clock)
+        end(self.teacher, media_id, *self.showing)
 
     @property
-    def track(self) -> dict[str, Any]:
+    def tail(self) -> dict[str, Any]:
         """Where the session says that its timeline ends."""
-        field: dict[str, Any] = self.deployment.document(session_path("s1")).fields[TRACK]
+        field: dict[str, Any] = self.deployment.document(session_path("s1")).fields[TAIL]
         return field
 
     @property
@@ -219,7 +219,7 @@ def test_each_change_is_recorded_with_its_instant(lesson: Lesson) -> None:
         entry["revision"] for entry in lesson.timeline()["results"]
     )
     assert lesson.timeline()["results"][-1]["revision"] == lesson.shown()[2]
-    assert lesson.track["at"] == after[3]
+    assert lesson.tail["at"] == after[3]
 
 
 def test_change_that_is_not_written_is_not_recorded(lesson: Lesson) -> None:
@@ -253,7 +253,8 @@ def test_clock_that_is_late_does_not_reverse_the_order(lesson: Lesson) -> None:
     media_id, clock = lesson.ready(), lesson.deployment.clock
     lesson.start(media_id)
     now = clock()
-    navigate(lesson.teacher, media_id, 2, lesson.deployment.documents, clock=lambda: now - timedelta(seconds=9))
+    documents, announce, _ = lesson.showing
+    navigate(lesson.teacher, media_id, 2, documents, announce, lambda: now - timedelta(seconds=9))
     assert [instant for instant, _, _ in lesson.told()] == [now, now]
     assert page_at(entries_in(chunk.fields for chunk in lesson.chunks()), now) == Moment(media_id, 2)
 
@@ -268,7 +269,7 @@ def test_page_of_a_shorter_document_is_recorded(lesson: Lesson) -> None:
     instant, *shown = lesson.told()[-1]
     assert (shown, lesson.shown()[:2]) == ([media_id, 2], (media_id, 2))
     assert began <= instant <= clock()
-    assert lesson.track["entries"] == 3
+    assert lesson.tail["entries"] == 3
 
 
 def test_end_by_an_erasure_is_recorded(lesson: Lesson) -> None:
@@ -287,7 +288,7 @@ def test_media_that_is_shown_since_before_timelines_is_replaced_all_the_same(les
     media_id = lesson.ready(pages=5)
     lesson.start(media_id)
     lesson.turn(media_id, 5)
-    lesson.deployment.documents.commit(Update(session_path("s1"), {TRACK: None}))
+    lesson.deployment.documents.commit(Update(session_path("s1"), {TAIL: None}))
     lesson.upload(media_id, document(2))
     assert lesson.shown()[:2] == (media_id, 2)
 
@@ -333,7 +334,7 @@ def test_odd_field_of_the_session_begins_another_chunk(lesson: Lesson, field: ob
     media_id = lesson.ready()
     lesson.start(media_id)
     lesson.deployment.clock.advance(1)
-    lesson.deployment.documents.commit(Update(session_path("s1"), {TRACK: field}))
+    lesson.deployment.documents.commit(Update(session_path("s1"), {TAIL: field}))
     lesson.turn(media_id, 2)
     assert [page for _, _, page in lesson.told()] == [1, 2]
     assert len(lesson.chunks()) == 2
@@ -558,8 +559,8 @@ def test_removed_student_reads_no_timeline() -> None:
     assert api.call("GET", TIMELINE, caller=ANNA)[0] == 200
 
 
-def test_track_is_read_back() -> None:
-    track = Track("c", 3, BEGINS)
-    session = Document("sessions/s1", {TRACK: track.to_fields()}, 1, BEGINS)
-    assert Track.in_session(session) == track
-    assert (track.is_full, replace(track, entries=ENTRIES_MAX).is_full) == (False, True)
+def test_tail_is_read_back() -> None:
+    tail = Tail("c", 3, BEGINS)
+    session = Document("sessions/s1", {TAIL: tail.to_fields()}, 1, BEGINS)
+    assert Tail.in_session(session) == tail
+    assert (tail.is_full, replace(tail, entries=ENTRIES_MAX).is_full) == (False, True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.message import Message
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -21,7 +20,6 @@ T = TypeVar("T")
 
 NAME = "medias/m1/source"
 PDF = "application/pdf"
-TARGET = Path(__file__).with_name("never-written")
 
 NAMES = {
     "nothing": "",

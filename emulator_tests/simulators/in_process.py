@@ -57,7 +57,7 @@ class InProcess:
     def _answer(self, sent: bytes) -> bytes:
         """Return the answer to a request; nothing if the application cuts the connection."""
         if self._loop is None or self._pid != os.getpid():
-            # The loop of the process that this one is a copy of shares its file descriptors.
+            # After a fork, the loop of the parent process shares its file descriptors with this process.
             self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
             self._loop.set_default_executor(_AtOnce())
         return self._loop.run_until_complete(_exchange(self._application, sent))
@@ -93,7 +93,7 @@ class _Socket:
 
 
 class _AtOnce(ThreadPoolExecutor):
-    """Runs everything at once instead of in a thread."""
+    """Runs each call before `submit` returns, instead of in a thread."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future = Future[T]()

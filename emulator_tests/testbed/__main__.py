@@ -14,7 +14,7 @@ from emulator_tests.testbed import Testbed, TestbedError
 from emulator_tests.testbed.places import HOME
 
 SETTINGS = {"SLIDES_BUCKET": "slides"}
-"""The settings that `--set` changes."""
+"""The settings of the functions, unless `--set` changes them."""
 
 
 def setting(text: str) -> tuple[str, str]:

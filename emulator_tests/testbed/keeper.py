@@ -48,12 +48,15 @@ def children() -> dict[int, list[int]]:
     return found
 
 
-def descendants() -> list[int]:
+def descendants(of_process: int | None = None) -> list[int]:
     """
+    Args:
+        of_process: The id of a process; `None` for this one.
+
     Returns:
-        The ids of all living descendants of this process, parents before children.
+        The ids of all its living descendants, parents before children.
     """
-    known, found = children(), [os.getpid()]
+    known, found = children(), [os.getpid() if of_process is None else of_process]
     for process in found:
         found.extend(known.get(process, []))
     return found[1:]

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from emulator_tests.testbed.converter import converter_command
 from emulator_tests.testbed.firebase import write_project
 from emulator_tests.testbed.lock import take_folder
 from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, free_ports
@@ -380,16 +381,9 @@ class Testbed:
         return self._part("bunny", [VENV / "bin" / "python", "-m", program, *address, *keys], 3)
 
     def _converter(self) -> Part:
-        served = ["--bind", f"{HOST}:{self._ports['converter']}", "--threads", "8", "--timeout", "0"]
         # It reads documents from this stack's storage only.
         variables = {"SOURCE_ORIGIN": self.storage_url}
-        command: list[str | Path] = [
-            VENV / "bin" / "gunicorn",
-            *served,
-            "--no-control-socket",
-            "convert.service:service()",
-        ]
-        return self._part("converter", command, 3, variables)
+        return self._part("converter", [*converter_command(self._ports["converter"])], 3, variables)
 
     def _s3(self) -> Part:
         files, beside = self._state / "s3", self._state / "beside-s3"
@@ -404,7 +398,7 @@ class Testbed:
         """
         Wait until the Cloudflare simulator answers, and return a new signing key as the functions read it.
         """
-        cloudflare = self._parts[5]
+        cloudflare = next(part for part in self._parts if part.name == "cloudflare")
         cloudflare.wait_until("serve", lambda: cloudflare.has_said("ready on"), started_at + READY_WITHIN_S)
         url = f"{self.cloudflare_url}/client/v4/accounts/{self.cloudflare_account_id}/stream/keys"
         headers = {"Authorization": f"Bearer {self.cloudflare_api_token}"}

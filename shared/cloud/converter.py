@@ -22,7 +22,7 @@ PROVIDER: Final = "converter"
 
 CONNECTED_WITHIN_S: Final = 10.0
 SILENT_AT_MOST_S: Final = 60.0
-"""How long the service may send nothing; it tells every 10 s that it is alive. An instance may start meanwhile."""
+"""How long the service may send nothing: it sends `alive` every 10 s. An instance may have to start first."""
 
 LINE_BYTES_MAX: Final = 10_000
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -34,7 +34,8 @@ _GONE: Final = ("SOURCE_HTTP_404", "SOURCE_HTTP_410")
 
 def own_token(url: str) -> str | None:
     """
-    Return a token that says to a service of Cloud Run who we are; `None` for one on this machine.
+    Return an ID token with which this service account calls a service of Cloud Run; `None` for a service on this
+    machine.
 
     Raises:
         Transient: There is no token at the moment (again).
@@ -50,7 +51,8 @@ def own_token(url: str) -> str | None:
         token: str = fetch_id_token(Request(), url)  # type: ignore[no-untyped-call]  # the library has no types for it
     except DefaultCredentialsError:
         raise Misconfigured(
-            "The converter is called with the functions' own account, which has no credentials."
+            "The converter is called as a service account, and this machine has the credentials of none. Set "
+            "GOOGLE_APPLICATION_CREDENTIALS to those of the functions' account."
         ) from None
     except GoogleAuthError:
         raise _failed("NO_TOKEN", Transient) from None
@@ -113,7 +115,10 @@ class ServiceConverter:
     @contextmanager
     def _asked(self, request: Mapping[str, str] | None) -> Iterator[Response]:
         """
-        Send a request to convert, or one that asks whether the service runs, and turn errors on the way into ours.
+        Send a request, and translate the errors of the connection.
+
+        Args:
+            request: The body of a request to convert; `None` only checks that the service runs.
 
         Raises:
             Transient: The service could not be reached, or is busy (again).

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.cloud.calls import TIMEOUT_S, requesting
 from shared.cloud.storage_arguments import (
-    PAGE_RULE,
+    CORS_ADVICE,
     CorsRule,
     check_address,
     check_list,
     check_object,
     check_read,
     check_type,
+    cors_problem,
     disposition,
-    page_trouble,
     upload_headers,
 )
 from shared.core.errors import Conflict, Misconfigured, Permanent, Transient
@@ -212,18 +212,18 @@ class CloudStorage:
             if error.code != NO_SUCH_OBJECT:
                 raise
 
-    def page_trouble(self) -> str:
+    def cors_problem(self) -> str:
         """
         See `ports.Storage`.
         """
         mistake = (
-            f"The description of the bucket {self.bucket} cannot be read, which takes the role roles/storage.admin. "
-            f"Check by yourself that pages may upload. {PAGE_RULE}"
+            f"The CORS of the bucket {self.bucket} cannot be read, which takes the role roles/storage.admin. "
+            f"Grant it, or check yourself that web apps may upload. {CORS_ADVICE}"
         )
         with requesting(PROVIDER, "buckets.get", mistake):
             rules = self.connect().client.get_bucket(self.bucket, **self._patience()).cors
         names = ("origin", "method", "responseHeader")
-        return page_trouble(CorsRule(*(tuple(rule.get(name, ())) for name in names)) for rule in rules)
+        return cors_problem(CorsRule(*(tuple(rule.get(name, ())) for name in names)) for rule in rules)
 
     def _same(self, name: str, content: bytes, content_type: str) -> StoredObject:
         """

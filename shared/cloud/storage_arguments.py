@@ -31,31 +31,31 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9 ._()-]")
 
-PAGE_METHODS: Final = ("POST", "PUT")
-PAGE_HEADERS: Final = (
+UPLOAD_METHODS: Final = ("POST", "PUT")
+UPLOAD_HEADERS: Final = (
     "content-type",
     "location",
     "x-goog-if-generation-match",
     "x-goog-resumable",
     "x-upload-content-length",
 )
-"""What a page needs to upload an object: the headers of `upload_headers`, and `Location` of the answer."""
+"""What a browser needs to upload an object: the headers of `upload_headers`, and `Location` of the answer."""
 
-PAGE_RULE: Final = (
-    f"Allow your app's origin the methods {' and '.join(PAGE_METHODS)} and the response headers "
-    f"{', '.join(PAGE_HEADERS)}: `gcloud storage buckets update gs://BUCKET --cors-file=FILE`."
+CORS_ADVICE: Final = (
+    f"Allow your app's origin the methods {' and '.join(UPLOAD_METHODS)} and the response headers "
+    f"{', '.join(UPLOAD_HEADERS)}: `gcloud storage buckets update gs://BUCKET --cors-file=FILE`."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CorsRule:
     """
-    What pages of other origins may do with a bucket; `*` stands for all.
+    One CORS rule of a bucket: what web apps may do with it; `*` stands for all.
 
     Attributes:
-        origins: The origins of these pages.
+        origins: The origins of these apps.
         methods: The methods that they may use.
-        headers: The headers that they may send and read.
+        headers: The headers that they may send and read (`responseHeader`).
     """
 
     origins: tuple[str, ...] = ()
@@ -182,19 +182,19 @@ def disposition(file_name: str) -> str:
     return f"attachment; filename=\"{_NOT_PLAIN.sub('_', whole)}\"; filename*=UTF-8''{quote(whole, safe='')}"
 
 
-def page_trouble(rules: Iterable[CorsRule]) -> str:
+def cors_problem(rules: Iterable[CorsRule]) -> str:
     """
-    Return why no page can upload under these rules, and what to do; empty if some can. Pure.
+    Return why no web app can upload under these rules, and what to do; empty if some can. Pure.
     """
     lacks = [_lacking(rule) for rule in rules if rule.origins]
     if not lacks:
-        return f"The CORS of the bucket allows uploads to no page. {PAGE_RULE}"
+        return f"The CORS of the bucket allows uploads from no origin. {CORS_ADVICE}"
     least = min(lacks, key=len)
-    return f"The CORS of the bucket does not allow {', '.join(least)}. {PAGE_RULE}" if least else ""
+    return f"The CORS of the bucket does not allow {', '.join(least)}. {CORS_ADVICE}" if least else ""
 
 
 def _lacking(rule: CorsRule) -> list[str]:
     methods = {method.upper() for method in rule.methods}
     headers = {header.lower() for header in rule.headers}
-    lacks = [] if "*" in methods else [method for method in PAGE_METHODS if method not in methods]
-    return lacks + ([] if "*" in headers else [header for header in PAGE_HEADERS if header not in headers])
+    lacks = [] if "*" in methods else [method for method in UPLOAD_METHODS if method not in methods]
+    return lacks + ([] if "*" in headers else [header for header in UPLOAD_HEADERS if header not in headers])

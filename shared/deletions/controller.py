@@ -109,11 +109,11 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
 
     def _delete_folder(self, record: Deletion) -> ExternalIds:
         """
-        Delete the next objects of a thing in the bucket, as many as one call can. What is in the bucket has content.
+        Delete the next objects of a folder in the bucket, as many as one task can. All things there have content.
 
         Raises:
             Transient: Some are left (again).
-            Permanent: The record does not say whose they are (never).
+            Permanent: The folder is not that of the record's reference (never).
         """
         storage = holder_of({} if self.storage is None else {BUCKET: self.storage}, BUCKET)
         reference = parse(record.reference)

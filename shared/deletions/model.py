@@ -22,11 +22,10 @@ from shared.ports import Create, Document, ExternalIds, Fields
 from shared.reconcile import Progress
 
 BUCKET: Final = "bucket"
-"""Our name of the bucket of this deployment, in place of a provider's."""
+"""The name of this deployment's bucket where records name a provider."""
 
 FOLDER: Final = "folder"
-"""The name of the only part of a thing in the bucket: the path of its document, below which the names of its objects
-are."""
+"""The only external id of a thing in the bucket: the path of its document, with which its objects' names begin."""
 
 
 class Reason(StrEnum):
@@ -136,8 +135,8 @@ def requeues_of(fields: Fields) -> int:
 
 def names(document: Document, external_ids: ExternalIds) -> bool:
     """
-    Tell whether a record of a video, a copy or a session names a thing at a provider, or any record its own folder in
-    the bucket. Pure.
+    Tell whether a record names a thing: that of a video, a copy or a session by its external ids at a provider, any
+    record by its own path, which is its folder in the bucket. Pure.
     """
     plays = document.fields.get("playable")
     named = (document.fields.get("parts"), None if plays is None else plays["parts"], {FOLDER: document.path})

@@ -138,13 +138,13 @@ class Storage(Protocol):
         """
         ...
 
-    def page_trouble(self) -> str:
+    def cors_problem(self) -> str:
         """
-        Return why pages of apps cannot upload to the bucket, and what to do, as a sentence for the operator. Empty if
-        pages of some origin can.
+        Return why web apps cannot upload to the bucket, and what to do, as a sentence for the operator. Empty if apps
+        of some origin can.
 
         Raises:
-            Misconfigured: The bucket does not exist, or whoever asks may not read its description, which takes more
-                than the rest of this port (never, until the operator changes it).
+            Misconfigured: The bucket does not exist, or its CORS may not be read, which takes a role that the rest of
+                this port does not need (never, until the operator changes it).
         """
         ...

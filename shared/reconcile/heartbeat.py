@@ -1,9 +1,9 @@
 """The claim of a job that runs for long: a conversion, a copy.
 
-Either its worker does it, and the step `beats`: the reconciler extends the lease while `act` runs. Or the job outlives
-the worker that began it: its Controller's `act` returns `HandedOver`, and the claim stays. The job takes it over with
-`Heartbeat.resume`, extends its lease while it runs, and writes the outcome. If the job dies, the lease ends, and the
-next reconciliation finds out what is there, as after the death of any worker.
+Either the worker does the job itself: its step `beats`, and the reconciler extends the lease while `act` runs. Or the
+job outlives the worker that began it: the Controller's `act` returns `HandedOver`, and the claim stays. The job takes
+it over with `Heartbeat.resume`, extends its lease while it runs, and writes the outcome. If the job dies, the lease
+ends, and the next reconciliation finds out what is there, as after the death of any worker.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The signed addresses of objects: several at once, and each again while most of its time is left.
+"""The signed addresses of objects: signed several at a time, and reused while half of their lifetime is left.
 
 Called by `payload.py`. In the cloud each signature is a call of some 50 ms, and a document has up to 401 addresses. So
-they are signed beside each other, and an instance hands an address out again while at least half of its lifetime is
-left. The name of an object has the upload and the conversion that it belongs to, so another content has another name.
+they are signed in several threads, and an instance reuses an address while at least half of its lifetime is left. The
+name of an object contains the upload and the conversion that it belongs to, so another content has another name.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from shared.ports import Clock, Storage
 LIFETIME_S: Final = 2 * 3600
 """Seconds for which an address works."""
 
-AGAIN_FOR: Final = timedelta(seconds=LIFETIME_S / 2)
-"""How long an address is handed out again."""
+REUSED_FOR: Final = timedelta(seconds=LIFETIME_S / 2)
+"""How long after it was signed an address is reused."""
 
 AT_ONCE: Final = 8
-"""Signatures that are made at the same time for one request. The transport keeps ten connections."""
+"""Threads that sign addresses for one request. The HTTP client keeps ten connections."""
 
 KEPT_MAX: Final = 5000
 """Addresses that one instance keeps: some 10 MiB."""
@@ -36,7 +36,7 @@ Wanted = tuple[str, str | None]
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """
-    The addresses that an instance hands out.
+    Signs addresses, and keeps them for reuse by later requests of this instance.
 
     Attributes:
         storage: Signs them.
@@ -57,13 +57,13 @@ class Addresses:
             Misconfigured: This service may not sign (never, until the operator lets it).
         """
         now = self.clock()
-        kept = self._again(wanted, now)
+        kept = self._reusable(wanted, now)
         missing = [one for one in dict.fromkeys(wanted) if one not in kept]
         signed = dict(zip(missing, self._signed(missing), strict=True))
         self._keep(signed.items(), now)
         return [kept.get(one) or signed[one] for one in wanted]
 
-    def _again(self, wanted: Iterable[Wanted], now: datetime) -> dict[Wanted, str]:
+    def _reusable(self, wanted: Iterable[Wanted], now: datetime) -> dict[Wanted, str]:
         """
         Return the addresses that are kept and have enough time left.
         """
@@ -71,7 +71,7 @@ class Addresses:
         with self._lock:
             for one in wanted:
                 signed_at, url = self._kept.get(one, (None, ""))
-                if signed_at is not None and now - signed_at <= AGAIN_FOR:
+                if signed_at is not None and now - signed_at <= REUSED_FOR:
                     self._kept.move_to_end(one)
                     found[one] = url
         return found
@@ -88,7 +88,7 @@ class Addresses:
         if len(missing) < 2:
             return [self._sign(one) for one in missing]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            # After a failure `map` cancels those that are not begun.
+            # After a failure `map` cancels the signatures that have not begun.
             return list(pool.map(self._sign, missing))
 
     def _sign(self, one: Wanted) -> str:

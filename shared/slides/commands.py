@@ -40,7 +40,7 @@ from shared.slides.context import Context
 from shared.slides.decide import UPLOAD_ENDS_S, UPLOAD_LIFETIME_S
 from shared.slides.model import SharedMedia, Upload, Wish, source_name
 from shared.slides.settings import SlidesSettings
-from shared.slides.showing import Announce, active_page, nobody, touched
+from shared.slides.showing import SESSION_CHANGED, Announce, active_page, touched
 from shared.slides.types import TYPES, kind_of_name, kind_of_type
 from shared.slides.view import shown
 
@@ -50,7 +50,7 @@ FILE_NAME_MAX: Final = 200
 BEGUN_MAX: Final = 20
 """The most uploads of one media that can still arrive: each may bring a document of the largest size."""
 
-_CHANGED: Final = "The media was changed at every try. Try again."
+_MEDIA_CHANGED: Final = "The media was changed at every try. Try again."
 
 
 class InvalidField(BadRequest):
@@ -85,7 +85,7 @@ class Commands:
     clock: Clock
     storage: Storage
     settings: SlidesSettings
-    announce: Announce = nobody
+    announce: Announce
 
     def create(self, context: Context, wish: Wish) -> str:
         """
@@ -100,7 +100,7 @@ class Commands:
             Conflict: The session was changed at every try (again).
         """
         media_id = str(uuid.uuid4())
-        retry = RetryOnConflict("The session was changed at every try. Try again.")
+        retry = RetryOnConflict(SESSION_CHANGED)
         while True:
             (document,) = self.documents.read(session_path(context.session_id))
             session = context.require_instructor(document)
@@ -129,7 +129,7 @@ class Commands:
             NotAllowed, NotFound: There is no such media of this instructor (never).
             Conflict: The media was changed at every try (again).
         """
-        retry = RetryOnConflict(_CHANGED)
+        retry = RetryOnConflict(_MEDIA_CHANGED)
         while True:
             found = self._owned(context, media_id)
             wish = change(found.wish)
@@ -158,7 +158,7 @@ class Commands:
             NotAllowed, NotFound, Conflict: See `change`.
         """
         kind = self._checked(file_name, media_type, size_bytes)
-        retry = RetryOnConflict(_CHANGED)
+        retry = RetryOnConflict(_MEDIA_CHANGED)
         while True:
             found = self._owned(context, media_id)
             now = self.clock()
@@ -183,7 +183,7 @@ class Commands:
             NotAllowed, NotFound, Conflict: See `change`.
             WrongState: It is shown now (again, once that has ended).
         """
-        retry = RetryOnConflict(_CHANGED)
+        retry = RetryOnConflict(_MEDIA_CHANGED)
         while True:
             found = self._owned(context, media_id)
             if active_page(found.session, media_id) is not None:

@@ -62,13 +62,13 @@ from shared.slides.model import (
     thumbnail_name,
 )
 from shared.slides.showing import ACTIVE, ACTIVE_PAGE, REVISION, active_page, next_revision
-from shared.slides.timeline import TRACK, Entry, Track, appended, not_before
+from shared.slides.timeline import TAIL, Entry, Tail, appended, not_before
 from shared.slides.view import is_as, shown, shown_deck
 
 PICTURE_TYPES: Final = {"webp": "image/webp", "png": "image/png"}
 
 SOURCE_READABLE_S: Final = 900
-"""How long the converter may take until it has read the document."""
+"""Seconds within which the converter must have read the document."""
 
 LISTED: Final = 500
 """Objects that are listed at once."""
@@ -112,8 +112,8 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         snapshot = snapshot_of(document, found, view, self.holds)
         spec, record = snapshot.spec, snapshot.record
         is_last = (spec.session is None or spec.wish.is_deleted) and self._is_last(record, spec.session)
-        track = None if spec.active_page is None or found is None else self._track(found)
-        return replace(snapshot, spec=replace(spec, is_last=is_last, track=track))
+        tail = None if spec.active_page is None or found is None else self._tail(found)
+        return replace(snapshot, spec=replace(spec, is_last=is_last, tail=tail))
 
     def decide(
         self, snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observed: bool
@@ -259,7 +259,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
 
     def _require_claim(self, media_id: str, record: SharedMedia) -> None:
         """
-        Find out whether the pages of this conversion are still wanted.
+        Check that the pages of this conversion are still needed.
 
         Raises:
             Transient: The media is deleted, or another worker has begun, because this one did not reach the documents
@@ -272,17 +272,20 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
             or SharedMedia.from_document(document).attempt != record.attempt
         ):
             raise Transient(
-                "The pages are not wanted any more.", provider="converter", operation=CONVERSION, code="STOPPED"
+                "The pages of this conversion are not needed any more.",
+                provider="converter",
+                operation=CONVERSION,
+                code="STOPPED",
             )
 
-    def _track(self, session: Document) -> Track | None:
+    def _tail(self, session: Document) -> Tail | None:
         """
         Return the end of the session's timeline, if its chunk exists.
         """
-        track = Track.in_session(session)
-        if track is None or self.documents.read(slide_timeline_path(session.id, track.chunk)) == (None,):
+        tail = Tail.in_session(session)
+        if tail is None or self.documents.read(slide_timeline_path(session.id, tail.chunk)) == (None,):
             return None
-        return track
+        return tail
 
     def _is_last(self, record: SharedMedia | None, session: SessionIdentity | None) -> bool:
         """
@@ -377,8 +380,8 @@ def _session_writes(snapshot: Snapshot[MediaSpec, SharedMedia], record: SharedMe
     session_id = record.session.session_id
     changes: dict[str, Any] = {ACTIVE: media_id, ACTIVE_PAGE: page, REVISION: spec.revision}
     writes: tuple[Write, ...] = ()
-    if spec.track is not None:
-        entry = Entry(spec.revision, not_before(spec.track, clock()), media_id, page)
-        recorded = appended(session_id, spec.track, entry)
-        changes, writes = changes | {TRACK: recorded.track.to_fields()}, recorded.writes
+    if spec.tail is not None:
+        entry = Entry(spec.revision, not_before(spec.tail, clock()), media_id, page)
+        recorded = appended(session_id, spec.tail, entry)
+        changes, writes = changes | {TAIL: recorded.tail.to_fields()}, recorded.writes
     return (Update(session_path(session_id), changes, if_version=spec.session_version), *writes)

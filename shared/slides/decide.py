@@ -31,7 +31,7 @@ from shared.ports import Fields, StoredObject, Version
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.reconcile.epoch import held_until
 from shared.slides.model import Deck, Life, Page, Problem, SharedMedia, Upload, UploadState, Wish
-from shared.slides.timeline import Track
+from shared.slides.timeline import Tail
 from shared.slides.types import TYPES
 from shared.slides.view import is_as, shown
 
@@ -70,7 +70,7 @@ LOOK_PAUSE_MAX_S: Final = 600
 begun, and up to the second one later."""
 
 TRIES_MAX: Final = 3
-"""The number of conversions of one document; each that dies or fails counts."""
+"""The number of conversions of one document. One that dies or fails counts, one that was not begun does not."""
 
 MISSING: Final = Problem("UPLOAD_MISSING", "The document did not arrive within two days. Upload it again.")
 CONVERSION_FAILED: Final = Problem(
@@ -96,7 +96,7 @@ class MediaSpec:
         active_page: The page that its session shows of it; `None` if it is not shown.
         revision: The next revision of what its session shows.
         session_version: The version of the session's document.
-        track: The end of the session's timeline, if it shows the media and has one.
+        tail: The end of the session's timeline, if it shows the media and has one.
     """
 
     wish: Wish
@@ -108,7 +108,7 @@ class MediaSpec:
     active_page: int | None = None
     revision: int = 0
     session_version: Version | None = None
-    track: Track | None = None
+    tail: Tail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +158,9 @@ def decide(snapshot: Snapshot[MediaSpec, SharedMedia], now: datetime, *, observe
         if record.tries >= TRIES_MAX:
             return _write(FAIL, failed(record, CONVERSION_FAILED, now))
         begun = replace(record, attempt=record.attempt + 1)
-        # A conversion that definitely was not done, because the converter is busy, is no try.
+        # A conversion that was not begun, because the converter is busy, does not count as a try.
         tried = replace(begun, tries=record.tries + 1)
-        # Each conversion writes pages of its own, and a deletion may be repeated: two at once are no matter.
+        # Two workers may convert at once: each conversion writes its pages under a prefix of its own.
         return Step(CONVERT, Effect.CHANGE, tried, begun, str(record.stamp), retry_permanent=True, beats=True)
     if not is_as(spec.shown, shown(record, spec.wish)) or is_beyond(spec, record):
         return _write(SHOW, record)
@@ -273,6 +273,7 @@ def _look(record: SharedMedia, upload: Upload, now: datetime, *, observed: bool)
 
 
 def _change(name: str, record: SharedMedia) -> Step[SharedMedia]:
+    # Two workers may delete at once: a deletion that is repeated changes nothing.
     return Step(name, Effect.CHANGE, record, record, retry_permanent=True, beats=True)
 
 

@@ -28,12 +28,12 @@ def findings(deployment: Deployment) -> Iterator[Finding]:
     """
     storage, chat = deployment.storage, deployment.chat
     if storage is not None:
-        yield _tried("slides bucket", lambda: _use(storage))
-        yield _signed(storage)
+        yield _attempted("slides bucket", lambda: _use(storage))
+        yield _signatures(storage)
         yield _cors(storage)
-        yield _converted(deployment.converter)
+        yield _converter(deployment.converter)
     if chat is not None:
-        yield _tried("chat server", lambda: chat().destroy_room(NO_ROOM))
+        yield _attempted("chat server", lambda: chat().destroy_room(NO_ROOM))
 
 
 def _use(storage: Storage) -> None:
@@ -46,7 +46,7 @@ def _use(storage: Storage) -> None:
     storage.delete(PROBE)
 
 
-def _tried(what: str, attempt: Callable[[], None]) -> Finding:
+def _attempted(what: str, attempt: Callable[[], None]) -> Finding:
     try:
         attempt()
     except BackendError as error:
@@ -54,14 +54,14 @@ def _tried(what: str, attempt: Callable[[], None]) -> Finding:
     return Finding(what, Health.OK)
 
 
-def _converted(converter: Converter | None) -> Finding:
+def _converter(converter: Converter | None) -> Finding:
     what = "slides converter"
     if converter is None:
         return Finding(what, Health.MISSING, "Deploy the converter, see docs/slides.md, and set SLIDES_CONVERTER_URL.")
-    return _tried(what, converter.check)
+    return _attempted(what, converter.check)
 
 
-def _signed(storage: Storage) -> Finding:
+def _signatures(storage: Storage) -> Finding:
     what = "slides addresses"
     try:
         storage.read_address(PROBE, LIFETIME_S)
@@ -79,7 +79,7 @@ def _signed(storage: Storage) -> Finding:
 def _cors(storage: Storage) -> Finding:
     what = "slides CORS"
     try:
-        sentence = storage.page_trouble()
+        sentence = storage.cors_problem()
     except Misconfigured as error:
         return Finding(what, Health.ABSENT, str(error))
     except BackendError as error:

@@ -1,7 +1,7 @@
-"""The full check of shared live media: does each view still say what its record says?
+"""The full check of shared live media: compare each view with its record.
 
-Called by `shared/operations/full_check.py`. It finds what nothing else would: a view that somebody deleted or changed
-by hand, and a media whose session was deleted without a trigger.
+Called by `shared/operations/full_check.py`. Only this finds a view that somebody deleted or changed by hand, and
+a media whose session was deleted without a trigger.
 """
 
 from __future__ import annotations

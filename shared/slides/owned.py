@@ -1,4 +1,4 @@
-"""What the records say about the objects in the bucket. Objects of a media that has a record are left to that one."""
+"""What the records say about the objects in the bucket. A media that has a record deletes its objects by itself."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from shared.reconcile.owned import Claim, Owned, Stored
 from shared.slides.model import MEDIA
 
 LISTED: Final = 500
-"""Objects that are listed at once. All that follow of the last media are skipped."""
+"""Objects that are listed at once. The rest of the last media's objects is skipped."""
 
 AFTER_FOLDER: Final = chr(ord("/") + 1)
-"""In place of the slash after a folder: names that are greater are in none of the folder."""
+"""The character after the slash: a list that continues at a folder with this character skips what is in the folder."""
 
 
 class MediaThings(Owned):

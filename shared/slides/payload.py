@@ -24,11 +24,11 @@ class Payloads:
     Makes the payloads for one person.
 
     Attributes:
-        signer: Gives the addresses.
+        addresses: Signs the addresses of objects.
         is_instructor: Whether the person is an instructor, who may always download documents.
     """
 
-    signer: Addresses
+    addresses: Addresses
     is_instructor: bool
 
     def media(self, media_id: str, view: Fields, *, has_addresses: bool = True) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Payloads:
         Args:
             media_id: Its id.
             view: Its view.
-            has_addresses: Whether it has addresses, of which each takes time.
+            has_addresses: Whether to sign its addresses, each of which may be a call of an API.
         """
         return {
             "id": media_id,
@@ -114,7 +114,7 @@ class Payloads:
             numbers = [number for number in sorted(pages) if number in drawn]
             stamp, attempt = deck.upload.stamp, deck.attempt
             names = [page_name(media_id, stamp, attempt, number, drawn[number].extension) for number in numbers]
-            signed = self.signer.of([(name, None) for name in names])
+            signed = self.addresses.of([(name, None) for name in names])
             urls = {"pages": dict(zip(map(str, numbers), signed, strict=True))}
         return {
             "id": media_id,
@@ -135,7 +135,7 @@ class Payloads:
         ]
         if view["isReadyToShow"] and (self.is_instructor or view["showDownload"]):
             wanted.append((source_name(media_id, deck.upload), view["fileName"]))
-        signed = self.signer.of(wanted)
+        signed = self.addresses.of(wanted)
         numbers, count = [str(number) for number, _ in numbered], len(numbered)
         of_pages, of_thumbnails, of_media = signed[:count], signed[count : 2 * count], signed[2 * count :]
         return {

@@ -92,7 +92,7 @@ def full_check(deployment: Deployment) -> MediaViews | None:
 
 def findings(deployment: Deployment) -> Iterable[Finding]:
     """
-    Return whether bucket and chat server can be used.
+    Check the bucket, the converter and the chat server; see `findings.py`.
     """
     from shared.slides.findings import findings
 
@@ -101,15 +101,15 @@ def findings(deployment: Deployment) -> Iterable[Finding]:
 
 def announcing(deployment: Deployment) -> Announce:
     """
-    Return what has the people in a chat room told of a change.
+    Return what enqueues the message of a change to the chat room; see `showing.Announce`.
     """
-    from shared.slides.showing import nobody
+    from shared.slides.showing import tell_nobody
 
     if deployment.chat is None:
-        return nobody
+        return tell_nobody
 
     def announce(announcement: Announcement) -> None:
-        # The change was made, and listeners of Firestore see it.
+        # The change is written, and listeners of Firestore see it: a lost message is no reason to refuse it.
         with suppress(Transient):
             deployment.queue.put(announcement.task)
 
@@ -118,7 +118,7 @@ def announcing(deployment: Deployment) -> Announce:
 
 def tell(deployment: Deployment, key: str, each: Mapper) -> None:
     """
-    Tell the people in a chat room of one change.
+    Send the message of one change to the chat room; see `broadcast`.
     """
     from shared.slides.broadcast import broadcast
 
@@ -127,12 +127,8 @@ def tell(deployment: Deployment, key: str, each: Mapper) -> None:
 
 def _storage(deployment: Deployment) -> Storage:
     if deployment.storage is None:
-        raise _not_set_up()
+        raise Misconfigured("Set SLIDES_BUCKET to share documents in sessions.")
     return deployment.storage
-
-
-def _not_set_up() -> Misconfigured:
-    return Misconfigured("Set SLIDES_BUCKET to share documents in sessions.")
 
 
 RESOURCE = Resource(

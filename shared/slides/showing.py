@@ -9,7 +9,6 @@ adds the change to the timeline of the session.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.core.errors import BadRequest, NotFound, WrongState
@@ -19,7 +18,7 @@ from shared.ports import Clock, Document, Documents, Fields, Update
 from shared.sessions.session import Session
 from shared.slides.broadcast import END, NAVIGATE, START, Announcement
 from shared.slides.context import Context
-from shared.slides.timeline import TRACK, Entry, Recorded, Track, appended, begun, not_before
+from shared.slides.timeline import TAIL, Entry, Recorded, Tail, appended, begun, not_before
 from shared.slides.timelines.model import timeline_key
 from shared.slides.view import belongs, deck_in
 
@@ -27,24 +26,16 @@ ACTIVE: Final = "activeSharedLiveMedia"
 ACTIVE_PAGE: Final = "activeSharedLiveMediaPage"
 REVISION: Final = "revision"
 
+SESSION_CHANGED: Final = "The session was changed at every try. Try again."
+
 Announce = Callable[[Announcement], None]
-"""Has the people in the session's chat room told of a change, after it was written."""
+"""Called after a change was written: enqueues its message to the session's chat room."""
 
 
-def nobody(_announcement: Announcement) -> None:
+def tell_nobody(_announcement: Announcement) -> None:
     """
     Tell nobody: this deployment has no chat.
     """
-
-
-def present() -> datetime:
-    """
-    Return the present time, in UTC.
-    """
-    return datetime.now(UTC)
-
-
-_CHANGED: Final = "The session was changed at every try. Try again."
 
 
 def shown_in(session: Document) -> str | None:
@@ -65,11 +56,16 @@ def active_page(session: Document, media_id: str) -> int | None:
     return page if type(page) is int else 1
 
 
-def start(
-    context: Context, media_id: str, documents: Documents, announce: Announce = nobody, clock: Clock = present
-) -> None:
+def start(context: Context, media_id: str, documents: Documents, announce: Announce, clock: Clock) -> None:
     """
     Show a media, beginning with its first page.
+
+    Args:
+        context: Who shows it.
+        media_id: The media.
+        documents: The documents.
+        announce: See `Announce`.
+        clock: Returns the present time, in UTC.
 
     Raises:
         NotAllowed, NotFound: The session is not this instructor's (never).
@@ -78,7 +74,7 @@ def start(
             (again, once it is).
         Conflict: The session was changed at every try (again).
     """
-    retry, is_retry = RetryOnConflict(_CHANGED), False
+    retry, is_retry = RetryOnConflict(SESSION_CHANGED), False
     while True:
         session, view = _read(context, media_id, documents)
         if shown_in(session) is not None:
@@ -97,8 +93,8 @@ def navigate(
     media_id: str,
     page: object,
     documents: Documents,
-    announce: Announce = nobody,
-    clock: Clock = present,
+    announce: Announce,
+    clock: Clock,
 ) -> None:
     """
     Turn to a page of the media that is shown.
@@ -117,7 +113,7 @@ def navigate(
         BadRequest: The page is not a whole number, or the media has no such page (never).
         Conflict: The session was changed at every try (again).
     """
-    retry, is_retry = RetryOnConflict(_CHANGED), False
+    retry, is_retry = RetryOnConflict(SESSION_CHANGED), False
     while True:
         session, view = _read(context, media_id, documents)
         _require_active(session, media_id)
@@ -133,18 +129,16 @@ def navigate(
         is_retry = True
 
 
-def end(
-    context: Context, media_id: str, documents: Documents, announce: Announce = nobody, clock: Clock = present
-) -> None:
+def end(context: Context, media_id: str, documents: Documents, announce: Announce, clock: Clock) -> None:
     """
-    Stop showing a media.
+    Stop showing a media. Arguments as of `start`.
 
     Raises:
         NotAllowed, NotFound: As `start` (never).
         WrongState: The media is not shown (never).
         Conflict: The session was changed at every try (again).
     """
-    retry, is_retry = RetryOnConflict(_CHANGED), False
+    retry, is_retry = RetryOnConflict(SESSION_CHANGED), False
     while True:
         (session,) = documents.read(session_path(context.session_id))
         context.require_instructor(session)
@@ -187,25 +181,25 @@ def _show(
     Write what a session shows, and return its new revision.
     """
     revision = next_revision(session)
-    track = _track(session, documents, is_retry=is_retry)
-    entry = Entry(revision, not_before(Track.in_session(session), clock()), media_id, page)
-    recorded = _begun(session, documents, entry) if track is None else appended(session.id, track, entry)
-    shown = {ACTIVE: media_id, ACTIVE_PAGE: page, TRACK: recorded.track.to_fields()}
+    tail = _tail(session, documents, is_retry=is_retry)
+    entry = Entry(revision, not_before(Tail.in_session(session), clock()), media_id, page)
+    recorded = _begun(session, documents, entry) if tail is None else appended(session.id, tail, entry)
+    shown = {ACTIVE: media_id, ACTIVE_PAGE: page, TAIL: recorded.tail.to_fields()}
     documents.commit(touched(session, **shown), *recorded.writes)
     return revision
 
 
-def _track(session: Document, documents: Documents, *, is_retry: bool) -> Track | None:
+def _tail(session: Document, documents: Documents, *, is_retry: bool) -> Tail | None:
     """
     Return the end of the timeline to which an entry can be added; `None` if another chunk begins. After a conflict the
     chunk is looked for: it may have been deleted by hand.
     """
-    track = Track.in_session(session)
-    if track is None or track.is_full:
+    tail = Tail.in_session(session)
+    if tail is None or tail.is_full:
         return None
-    if is_retry and documents.read(slide_timeline_path(session.id, track.chunk)) == (None,):
+    if is_retry and documents.read(slide_timeline_path(session.id, tail.chunk)) == (None,):
         return None
-    return track
+    return tail
 
 
 def _begun(session: Document, documents: Documents, entry: Entry) -> Recorded:

@@ -3,14 +3,14 @@
 Called by `showing.py` and `controller.py`, which write each change of what is shown, and by `reading.py`. The changes
 are in chunks below the session, `sessions/{sessionId}/slideTimelines/{chunk}`, so that those who may watch the session
 can read them. A change is written in the commit that changes the session, into the chunk that the session names in its
-field `slideTimeline`. That needs no further read; only each `ENTRIES_MAX`th change begins a new chunk, and reads the
-record of the timeline (`timelines/`) for it. Two hours of a lesson are one chunk or two.
+field `slideTimeline`. That needs no further read. A change begins a new chunk, and reads the record of the timeline
+(`timelines/`) for it, only if the last chunk has `ENTRIES_MAX` entries. Two hours of a lesson are one chunk or two.
 
-A chunk has the identity of its session, as a view has, and its id is of that very session. An entry has some 90 bytes,
-so a chunk has 20 KB at most, and a session `CHUNKS_MAX` of them.
+A chunk has the fields of its session's identity, as a view has, and a part of its id is a digest of that identity. An
+entry has some 90 bytes, so a chunk has 20 KB at most, and a session `CHUNKS_MAX` of them.
 
-The instants are those of the instance that makes a change, but never before the change before it. Thus the order of
-instants is that of revisions, even if the clocks of two instances differ.
+The instant of a change is the time of the instance that makes it, but never earlier than the instant of the previous
+change. So instants have the order of revisions, even if the clocks of two instances differ.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from shared.slides.timelines.model import CHUNKS_MAX, Timeline, timeline_key
 ENTRIES_MAX: Final = 200
 """The entries after which another chunk begins."""
 
-TRACK: Final = "slideTimeline"
+TAIL: Final = "slideTimeline"
 """The field of a session that says where its timeline ends."""
 
 
@@ -66,7 +66,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Moment:
     """
-    What belongs to one instant.
+    What a session showed at one instant.
 
     Attributes:
         media_id: The media; `None` if nothing was shown.
@@ -101,7 +101,7 @@ def page_at(timeline: Iterable[Entry], instant: datetime, deleted: Collection[st
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class Tail:
     """
     The end of a session's timeline: the field `slideTimeline` of its document.
 
@@ -126,7 +126,7 @@ class Track:
         """
         Return the end of a session's timeline; `None` if it has none, or if the field has been overwritten. Pure.
         """
-        match session.fields.get(TRACK):
+        match session.fields.get(TAIL):
             case {"chunk": str(chunk), "entries": int(entries), "at": datetime() as at} if chunk and "/" not in chunk:
                 return cls(chunk, entries, at)
         return None
@@ -145,28 +145,28 @@ class Recorded:
     The writes that record a change.
 
     Attributes:
-        track: The end of the timeline after it, for the session's document.
+        tail: The end of the timeline after it, for the session's document.
         writes: The writes for the commit that changes the session.
     """
 
-    track: Track
+    tail: Tail
     writes: tuple[Write, ...]
 
 
-def not_before(track: Track | None, now: datetime) -> datetime:
+def not_before(tail: Tail | None, now: datetime) -> datetime:
     """
-    Return the instant of a change: now, but not before the change before it. Pure.
+    Return the instant of a change: now, but not earlier than the previous change. Pure.
     """
-    return now if track is None else max(track.at, now)
+    return now if tail is None else max(tail.at, now)
 
 
-def appended(session_id: str, track: Track, entry: Entry) -> Recorded:
+def appended(session_id: str, tail: Tail, entry: Entry) -> Recorded:
     """
     Return the writes that add an entry to the last chunk. Pure.
     """
     changes: dict[tuple[str, ...], Any] = {("entries", str(entry.revision)): entry.to_fields()}
-    write = Update(slide_timeline_path(session_id, track.chunk), changes)
-    return Recorded(Track(track.chunk, track.entries + 1, entry.at), (write,))
+    write = Update(slide_timeline_path(session_id, tail.chunk), changes)
+    return Recorded(Tail(tail.chunk, tail.entries + 1, entry.at), (write,))
 
 
 def begun(session: SessionIdentity, known: Document | None, entry: Entry) -> Recorded:
@@ -182,14 +182,14 @@ def begun(session: SessionIdentity, known: Document | None, entry: Entry) -> Rec
     path, chunk = timeline_path(key), f"{key.partition('-')[0]}-{entry.revision}-{entry.at.timestamp() * 1000:.0f}"
     content = {**session.to_fields(), "entries": {str(entry.revision): entry.to_fields()}}
     created = Create(slide_timeline_path(session.session_id, chunk), content)
-    track = Track(chunk, 1, entry.at)
+    tail = Tail(chunk, 1, entry.at)
     if known is None:
         record = {**Timeline(session, (chunk,)).to_fields(), "wish": {"deleted": False}}
-        return Recorded(track, (Create(path, record), created))
+        return Recorded(tail, (Create(path, record), created))
     chunks = (*Timeline.from_document(known).chunks, chunk)
     dropped = [Delete(slide_timeline_path(session.session_id, old)) for old in chunks[:-CHUNKS_MAX]]
     update = Update(path, {"chunks": list(chunks[-CHUNKS_MAX:])}, if_version=known.version)
-    return Recorded(track, (update, created, *dropped))
+    return Recorded(tail, (update, created, *dropped))
 
 
 def entries_in(chunks: Iterable[Fields]) -> list[Entry]:

@@ -300,7 +300,7 @@ class Orphans:
         pages_max: int | None,
     ) -> None:
         """
-        Search the bucket, of which a list has the order of names and not of ages.
+        Search the bucket. Lists of objects are in the order of names, not of ages.
         """
         left = math.inf if pages_max is None else pages_max
         for kind, owned in things_by_kind(self.resources).items():
@@ -309,12 +309,12 @@ class Orphans:
                 try:
                     page = owned.stored(self.deployment, after)
                 except Misconfigured as error:
-                    # What the operator has to set keeps nobody from searching the providers.
+                    # The search of the providers goes on without the bucket.
                     log.misconfigured("findOrphans", error)
                     break
                 self._take_stored(page.items, search, old_enough)
                 tell(search.things, search.documents)
-                # A kind without things in the bucket has not read it.
+                # Kinds without things in the bucket did not read it.
                 left -= bool(page.items)
                 after = page.after
             if after is not None:

@@ -18,7 +18,7 @@ REPORTED_MAX: Final = 100
 """The most entries of each kind that a report lists; it counts them all."""
 
 NAME_MAX: Final = 200
-"""The most characters of a name at which the search of the bucket continues; a longer one begins anew."""
+"""The most characters of the name at which a search of the bucket continues; after a longer one it starts over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class Report:
 
 def stored_after(kept: Document | None) -> Mapping[str, str]:
     """
-    Return where the search of the bucket continues, according to the last report. What is not such a name begins anew.
-    Pure.
+    Return where the search of the bucket continues, according to the last report. A value
+    that is not such a name starts over. Pure.
     """
     found = {} if kept is None else kept.fields.get("storedAfter")
     if not isinstance(found, dict):
