@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 CLIENT: Final = "{jabber:client}"
 STREAM: Final = "{http://etherx.jabber.org/streams}"
 MUC: Final = "http://jabber.org/protocol/muc"
-WITHIN_S: Final = 10.0
+WITHIN_S: Final = 60.0
 
 _STANZA: Final = re.compile(r"^<(iq|message|presence)\b")
 
