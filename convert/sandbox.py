@@ -144,6 +144,7 @@ class Tool:
         files: What it may read, by the path where it finds it.
         memory_bytes: The most that its processes may fill together.
         address_space_bytes: The most that each of them may reserve.
+        is_watched: Whether its memory is looked at from the start, or only after `watch`.
     """
 
     def __init__(
@@ -153,6 +154,7 @@ class Tool:
         *,
         memory_bytes: int = limits.TOOL_MEMORY_BYTES,
         address_space_bytes: int = limits.DRAWING_ADDRESS_SPACE_BYTES,
+        is_watched: bool = True,
     ) -> None:
         self._memory_bytes = memory_bytes
         # It dies with the thread that starts it, too: a thread keeps its tools to itself.
@@ -176,7 +178,8 @@ class Tool:
         self._is_over = False
         self._log = b""
         self._is_filled = False
-        _watch(self)
+        if is_watched:
+            self.watch()
 
     def __enter__(self) -> Tool:
         return self
@@ -307,6 +310,12 @@ class Tool:
             else:
                 return
 
+    def watch(self) -> None:
+        """
+        Have its memory looked at from now on.
+        """
+        _watch(self)
+
     def check_memory(self) -> None:
         """
         Kill it if its processes fill too much. Called by a thread of its own, whether anybody reads or not.
@@ -368,7 +377,9 @@ class Program:
     def __init__(self, tool: Sequence[str], address_space_bytes: int = limits.DRAWING_ADDRESS_SPACE_BYTES) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="greenroom-"))
         try:
-            self._tool = Tool(tool, {str(FOLDER): self._folder}, address_space_bytes=address_space_bytes)
+            self._tool = Tool(
+                tool, {str(FOLDER): self._folder}, address_space_bytes=address_space_bytes, is_watched=False
+            )
         except BaseException:
             shutil.rmtree(self._folder)
             raise
@@ -390,6 +401,8 @@ class Program:
         Returns:
             The name by which it finds the file.
         """
+        # Before that there is nothing in it that could harm.
+        self._tool.watch()
         inside = self._folder / name
         if not inside.exists():
             try:

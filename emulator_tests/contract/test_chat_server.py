@@ -31,7 +31,7 @@ from shared.providers.xmpp.chat import XmppChat
 from shared.providers.xmpp.client import Client, Patience
 from shared.providers.xmpp.settings import Settings, host_of, tls_to
 
-SHORT: Final = Patience(connect_s=1.0, answer_s=1.0)
+SHORT: Final = Patience(connect_s=3.0, answer_s=3.0)
 PATIENT: Final = Patience(connect_s=60.0, answer_s=60.0)
 BOUND_S: Final = 30.0
 
