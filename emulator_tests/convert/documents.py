@@ -375,3 +375,16 @@ def _compound_entry(
         + bytes(36)
         + struct.pack("<IQ", start, size)
     )
+
+
+def word_6(text: str) -> bytes:
+    """
+    Return a document as Word 6 wrote it, of one paragraph without any format.
+    """
+    content = text.encode("cp1252") + b"\r"
+    head = bytearray(0x300)
+    struct.pack_into("<HHHH", head, 0, 0xA5DC, 101, 0, 0x409)
+    # Where the text begins and ends, and how long it is.
+    struct.pack_into("<II", head, 0x18, len(head), len(head) + len(content))
+    struct.pack_into("<I", head, 0x34, len(content))
+    return compound({"WordDocument": bytes(head) + content})

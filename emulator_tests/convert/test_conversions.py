@@ -27,6 +27,7 @@ from emulator_tests.convert.documents import (
     pdf,
     picture,
     pptx,
+    word_6,
     xlsx,
 )
 from emulator_tests.convert.likeness import likeness
@@ -266,3 +267,10 @@ def test_formats_of_before_2007(kind: str, tmp_path: Path) -> None:
     )
 
     assert convert((tmp_path / f"document.{kind}").read_bytes(), kind, tmp_path).result == 1
+
+
+def test_document_of_word_6(tmp_path: Path) -> None:
+    outcome = convert(word_6("The first page"), "doc", tmp_path)
+
+    assert outcome.result == 1
+    assert [one["isBlank"] for one in outcome.of("page")] == [False]
