@@ -6,6 +6,7 @@ Source: [MS-CFB]. Every chain is followed at most as long as the file has sector
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from convert.refusals import Reason, Refused
@@ -14,6 +15,8 @@ MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 _HEADER_BYTES: Final = 512
 _IN_HEADER: Final = 109
+_FURTHER_LISTS: Final = 64
+"""How many sectors that list further tables are read: with the smallest sectors, as many as 500 MiB have."""
 _LAST_SECTOR: Final = 0xFFFFFFFA
 _DIRECTORY_ENTRY_BYTES: Final = 128
 _DIRECTORY_SECTORS: Final = 4096
@@ -37,7 +40,8 @@ class CompoundFile:
             raise Refused(Reason.BROKEN)
         self._sector_bytes = 1 << shift
         (self._directory_sector,) = struct.unpack_from("<I", header, 48)
-        self._table_sectors = struct.unpack_from(f"<{_IN_HEADER}I", header, 76)
+        (list_sector,) = struct.unpack_from("<I", header, 68)
+        self._table_sectors = [*struct.unpack_from(f"<{_IN_HEADER}I", header, 76), *self._further_tables(list_sector)]
         self.streams = self._streams()
 
     def _sector(self, number: int) -> bytes:
@@ -46,14 +50,27 @@ class CompoundFile:
         self._file.seek((number + 1) * self._sector_bytes)
         return self._file.read(self._sector_bytes)
 
+    def _further_tables(self, sector: int) -> Iterator[int]:
+        """
+        Yield the sectors of the tables that the header has no place for.
+        """
+        numbers = struct.Struct(f"<{self._sector_bytes // 4}I")
+        for _ in range(_FURTHER_LISTS):
+            if sector >= _LAST_SECTOR:
+                return
+            content = self._sector(sector)
+            if len(content) < numbers.size:
+                return
+            *tables, sector = numbers.unpack(content)
+            yield from tables
+
     def _next(self, sector: int) -> int:
         """
         Returns:
-            The sector that follows; the last one if it is beyond the tables that the header names (the first 7 MiB of
-            a file with small sectors, where directories are in practice).
+            The sector that follows; the last one if no table tells.
         """
         table, index = divmod(sector, self._sector_bytes // 4)
-        if table >= _IN_HEADER or self._table_sectors[table] >= _LAST_SECTOR:
+        if table >= len(self._table_sectors) or self._table_sectors[table] >= _LAST_SECTOR:
             return _LAST_SECTOR
         entries = self._sector(self._table_sectors[table])
         if len(entries) < index * 4 + 4:

@@ -388,3 +388,18 @@ def word_6(text: str) -> bytes:
     struct.pack_into("<II", head, 0x18, len(head), len(head) + len(content))
     struct.pack_into("<I", head, 0x34, len(content))
     return compound({"WordDocument": bytes(head) + content})
+
+
+def with_late_directory(file: bytes) -> bytes:
+    """
+    Return an OLE file with its directory behind the sectors that the tables in the header describe.
+    """
+    sector, numbers_in_sector, tables_in_header = 512, 128, 109
+    first = tables_in_header * numbers_in_sector
+    directory = file[2 * sector : 4 * sector]
+    table = struct.pack("<II", first + 1, 0xFFFFFFFE).ljust(sector, b"\xff")
+    list_of_tables = struct.pack("<I", first + 2).ljust(sector - 4, b"\xff") + struct.pack("<I", 0xFFFFFFFE)
+    header = bytearray(file[:sector])
+    struct.pack_into("<I", header, 48, first)
+    struct.pack_into("<II", header, 68, first + 3, 1)
+    return bytes(header) + file[sector:].ljust(first * sector, b"\0") + directory + table + list_of_tables

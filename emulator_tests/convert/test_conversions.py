@@ -15,11 +15,12 @@ from PIL import Image, ImageDraw
 
 from convert.encoding import encode, png
 from convert.fonts import asked_for, substituted
-from convert.sniffing import Kind
+from convert.sniffing import Kind, check
 from emulator_tests.convert.documents import (
     PdfPage,
     Slide,
     cell,
+    compound,
     docx,
     open_document,
     open_page,
@@ -27,6 +28,7 @@ from emulator_tests.convert.documents import (
     pdf,
     picture,
     pptx,
+    with_late_directory,
     word_6,
     xlsx,
 )
@@ -274,3 +276,10 @@ def test_document_of_word_6(tmp_path: Path) -> None:
 
     assert outcome.result == 1
     assert [one["isBlank"] for one in outcome.of("page")] == [False]
+
+
+def test_directory_that_begins_late_is_read_to_its_end(tmp_path: Path) -> None:
+    streams = {**dict.fromkeys(("Pictures", "Current User", "SummaryInformation"), b"x"), "PowerPoint Document": b"x"}
+    (tmp_path / "document").write_bytes(with_late_directory(compound(streams)))
+
+    check(tmp_path / "document", Kind.PPT)
