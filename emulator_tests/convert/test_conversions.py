@@ -275,7 +275,7 @@ def test_document_of_word_6(tmp_path: Path) -> None:
     outcome = convert(word_6("The first page"), "doc", tmp_path)
 
     assert outcome.result == 1
-    assert [one["isBlank"] for one in outcome.of("page")] == [False]
+    assert outcome.image().convert("L").getextrema()[0] < 100, "there is no text"
 
 
 def test_directory_that_begins_late_is_read_to_its_end(tmp_path: Path) -> None:
