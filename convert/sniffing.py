@@ -121,10 +121,10 @@ def _kind_of_archive(found: archive.Archive) -> Kind | None:
 
 
 def _kind_of_compound(found: ole.CompoundFile) -> Kind | None:
-    if "EncryptedPackage" in found.streams or "EncryptedSummary" in found.streams:
+    if found.has("EncryptedPackage") or found.has("EncryptedSummary"):
         raise Refused(Reason.ENCRYPTED)
     for name, kind in _COMPOUND_STREAMS:
-        if name in found.streams:
+        if found.has(name):
             if _is_encrypted(kind, found.head(name)):
                 raise Refused(Reason.ENCRYPTED)
             return kind
@@ -173,4 +173,5 @@ def is_before_word_97(source: Path) -> bool:
     Return whether a `doc` is one of Word 6 or 95, which had no stream for their tables.
     """
     with source.open("rb") as file:
-        return ole.CompoundFile(file).streams.keys().isdisjoint(_WORD_97_TABLES)
+        found = ole.CompoundFile(file)
+        return not any(found.has(name) for name in _WORD_97_TABLES)

@@ -283,3 +283,18 @@ def test_directory_that_begins_late_is_read_to_its_end(tmp_path: Path) -> None:
     (tmp_path / "document").write_bytes(with_late_directory(compound(streams)))
 
     check(tmp_path / "document", Kind.PPT)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (compound({"Workbook": b"x"}, embedded={"WordDocument": b"x", "PowerPoint Document": b"x"}), Kind.XLS),
+        (compound({"WORKBOOK": b"x"}), Kind.XLS),
+        (compound({"WORDDOCUMENT": b"x"}), Kind.DOC),
+    ],
+    ids=["others in it", "capitals", "word in capitals"],
+)
+def test_kind_of_an_ole_file(content: bytes, kind: Kind, tmp_path: Path) -> None:
+    (tmp_path / "document").write_bytes(content)
+
+    check(tmp_path / "document", kind)
