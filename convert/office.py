@@ -33,6 +33,7 @@ _FILTERS: Final = {
     Kind.ODP: ("impress8", _IMPRESS),
     Kind.KEY: ("Apple Keynote", _IMPRESS),
 }
+_BEFORE_WORD_97: Final = "MS WinWord 6.0"
 
 _EXPORT: Final = {
     # Pictures are reduced once, when the page is drawn.
@@ -112,6 +113,8 @@ class Office:
             Ended: LibreOffice cannot read the document.
         """
         infilter, exporter = _FILTERS[kind]
+        if kind is Kind.DOC and sniffing.is_before_word_97(source):
+            infilter = _BEFORE_WORD_97
         loading = {"FilterName": infilter}
         if kind is Kind.TXT:
             loading["FilterOptions"] = f"{sniffing.text_encoding(source)},LF,,,"

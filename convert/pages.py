@@ -267,13 +267,16 @@ class Pages:
         Return the parts of a presentation; `None` if it is better exported as a whole.
 
         Raises:
-            Refused: It has too many slides (never).
+            Refused: It has too many slides, or shows none (never).
         """
         try:
             visible = lane.office().visible_slides(self.document)
         except (Overrun, Ended):
             lane.close()
             return None
+        if visible == []:
+            # LibreOffice fails to write a PDF without pages.
+            raise Refused(Reason.EMPTY)
         if visible is None or len(visible) < _SLICED_FROM:
             return None
         if len(visible) > self.most:

@@ -62,6 +62,7 @@ _PROGRAMS: Final = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xb
 # [MS-DOC] FibBase: bit 8 of the flags at 10 says that the text is encrypted.
 _WORD_FLAGS_AT: Final = 11
 _WORD_ENCRYPTED: Final = 1
+_WORD_97_TABLES: Final = ("0Table", "1Table")
 _FILEPASS: Final = 0x2F
 _RECORDS_BEFORE_FILEPASS: Final = 8
 
@@ -120,10 +121,10 @@ def _kind_of_archive(found: archive.Archive) -> Kind | None:
 
 
 def _kind_of_compound(found: ole.CompoundFile) -> Kind | None:
-    if "EncryptedPackage" in found.streams or "EncryptedSummary" in found.streams:
+    if found.has("EncryptedPackage") or found.has("EncryptedSummary"):
         raise Refused(Reason.ENCRYPTED)
     for name, kind in _COMPOUND_STREAMS:
-        if name in found.streams:
+        if found.has(name):
             if _is_encrypted(kind, found.head(name)):
                 raise Refused(Reason.ENCRYPTED)
             return kind
@@ -165,3 +166,12 @@ def text_encoding(source: Path) -> str:
     except UnicodeDecodeError:
         return "MS_1252"
     return "UTF8"
+
+
+def is_before_word_97(source: Path) -> bool:
+    """
+    Return whether a `doc` is one of Word 6 or 95, which had no stream for their tables.
+    """
+    with source.open("rb") as file:
+        found = ole.CompoundFile(file)
+        return not any(found.has(name) for name in _WORD_97_TABLES)

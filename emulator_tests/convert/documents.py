@@ -340,9 +340,13 @@ def png_header(width: int, height: int) -> bytes:
     )
 
 
-def compound(streams: Mapping[str, bytes]) -> bytes:
+def compound(streams: Mapping[str, bytes], *, embedded: Mapping[str, bytes] | None = None) -> bytes:
     """
     Return an OLE file with these streams, of which each gets sectors of its own.
+
+    Args:
+        streams: Those of the document itself.
+        embedded: Those of a document in it, which are in a storage of their own.
     """
     sector = 512
     end, free, table_mark = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
@@ -350,12 +354,18 @@ def compound(streams: Mapping[str, bytes]) -> bytes:
     content = b""
     table = [table_mark, 2, end]
     directory_sectors = 2
-    for number, (name, data) in enumerate(streams.items(), 1):
+    storage = len(streams) + 1
+    own = [(number, *stream) for number, stream in enumerate(streams.items(), 1)]
+    further = [(number, *stream) for number, stream in enumerate((embedded or {}).items(), storage + 1)]
+    for number, name, data in own + further:
+        if further and number == storage + 1:
+            entries += _compound_entry("Embedded", 1, 0, 0, child=number)
         padded = data.ljust(max(4096, -(-len(data) // sector) * sector), b"\0")
         start = len(table)
         count = len(padded) // sector
         table += [*range(start + 1, start + count), end]
-        following = number + 1 if number < len(streams) else free
+        last = storage + len(further) if number > storage else len(streams) + bool(further)
+        following = number + 1 if number < last else free
         entries += _compound_entry(name, 2, start, len(padded), right=following)
         content += padded
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
@@ -375,3 +385,31 @@ def _compound_entry(
         + bytes(36)
         + struct.pack("<IQ", start, size)
     )
+
+
+def word_6(text: str) -> bytes:
+    """
+    Return a document as Word 6 wrote it, of one paragraph without any format.
+    """
+    content = text.encode("cp1252") + b"\r"
+    head = bytearray(0x300)
+    struct.pack_into("<HHHH", head, 0, 0xA5DC, 101, 0, 0x409)
+    # Where the text begins and ends, and how long it is.
+    struct.pack_into("<II", head, 0x18, len(head), len(head) + len(content))
+    struct.pack_into("<I", head, 0x34, len(content))
+    return compound({"WordDocument": bytes(head) + content})
+
+
+def with_late_directory(file: bytes) -> bytes:
+    """
+    Return an OLE file with its directory behind the sectors that the tables in the header describe.
+    """
+    sector, numbers_in_sector, tables_in_header = 512, 128, 109
+    first = tables_in_header * numbers_in_sector
+    directory = file[2 * sector : 4 * sector]
+    table = struct.pack("<II", first + 1, 0xFFFFFFFE).ljust(sector, b"\xff")
+    list_of_tables = struct.pack("<I", first + 2).ljust(sector - 4, b"\xff") + struct.pack("<I", 0xFFFFFFFE)
+    header = bytearray(file[:sector])
+    struct.pack_into("<I", header, 48, first)
+    struct.pack_into("<II", header, 68, first + 3, 1)
+    return bytes(header) + file[sector:].ljust(first * sector, b"\0") + directory + table + list_of_tables

@@ -279,6 +279,7 @@ def jpeg_header(side: int) -> bytes:
 
 LARGE: Final = {
     "pdf without pages": fixed("pdf", pdf([]), "EMPTY"),
+    "pptx whose slides are all hidden": fixed("pptx", pptx([Slide("x", is_hidden=True)] * 5), "EMPTY"),
     "pdf of 201 pages": lazy("pdf", lambda: pdf([PdfPage(b"")] * 201), "TOO_MANY_PAGES"),
     "pdf of 10000 pages": lazy("pdf", lambda: pdf([PdfPage(b"")] * 10_000), "TOO_MANY_PAGES"),
     "pptx of 201 slides": lazy("pptx", lambda: pptx([Slide("")] * 201), "TOO_MANY_PAGES"),

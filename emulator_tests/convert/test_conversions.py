@@ -15,11 +15,12 @@ from PIL import Image, ImageDraw
 
 from convert.encoding import encode, png
 from convert.fonts import asked_for, substituted
-from convert.sniffing import Kind
+from convert.sniffing import Kind, check
 from emulator_tests.convert.documents import (
     PdfPage,
     Slide,
     cell,
+    compound,
     docx,
     open_document,
     open_page,
@@ -27,9 +28,11 @@ from emulator_tests.convert.documents import (
     pdf,
     picture,
     pptx,
+    with_late_directory,
+    word_6,
     xlsx,
 )
-from emulator_tests.convert.likeness import likeness
+from emulator_tests.convert.likeness import has_colour, likeness
 from emulator_tests.convert.program import convert, convert_without_sandbox, finish, start
 
 pytestmark = pytest.mark.long
@@ -266,3 +269,32 @@ def test_formats_of_before_2007(kind: str, tmp_path: Path) -> None:
     )
 
     assert convert((tmp_path / f"document.{kind}").read_bytes(), kind, tmp_path).result == 1
+
+
+def test_document_of_word_6(tmp_path: Path) -> None:
+    outcome = convert(word_6("The first page"), "doc", tmp_path)
+
+    assert outcome.result == 1
+    assert has_colour(outcome.image(), (0, 0, 0)), "there is no text"
+
+
+def test_directory_that_begins_late_is_read_to_its_end(tmp_path: Path) -> None:
+    streams = {**dict.fromkeys(("Pictures", "Current User", "SummaryInformation"), b"x"), "PowerPoint Document": b"x"}
+    (tmp_path / "document").write_bytes(with_late_directory(compound(streams)))
+
+    check(tmp_path / "document", Kind.PPT)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (compound({"Workbook": b"x"}, embedded={"WordDocument": b"x", "PowerPoint Document": b"x"}), Kind.XLS),
+        (compound({"WORKBOOK": b"x"}), Kind.XLS),
+        (compound({"WORDDOCUMENT": b"x"}), Kind.DOC),
+    ],
+    ids=["others in it", "capitals", "word in capitals"],
+)
+def test_kind_of_an_ole_file(content: bytes, kind: Kind, tmp_path: Path) -> None:
+    (tmp_path / "document").write_bytes(content)
+
+    check(tmp_path / "document", kind)
