@@ -47,6 +47,8 @@ class Settings:
             such a source in and gives it to ffmpeg; what a given installation's ffmpeg makes of it is not known.
         plays_synced_every_s: Pause between runs of the job that writes plays into entries, see `models.plays`;
             0 writes at once.
+        sizes_rounded: Whether `size` of a flavor is what MediaInfo printed, see `flavors.rounded_kb`.
+        sizes_in_bytes: Whether a flavor has `sizeInBytes`; older ones have 0, asset::getSizeInBytes.
         url_tokens: Whether what a manifest points to carries an expiring token, as delivery profiles with a URL
             tokenizer do; which ones an account has is not public.
         url_token_s: How long such a token is good for.
@@ -71,6 +73,8 @@ class Settings:
     max_event_s: int = 2 * 365 * 86400
     pictures_convert: bool = True
     plays_synced_every_s: int = 86400
+    sizes_rounded: bool = False
+    sizes_in_bytes: bool = True
     url_tokens: bool = True
     url_token_s: int = 3600
     delivery_honours_end: bool = False

@@ -6,7 +6,6 @@ Called by the media, upload token and asset services. Leaves time to `processing
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import urllib.request
 from pathlib import Path
@@ -22,7 +21,14 @@ from emulator_tests.simulators.kaltura.models.entry_state import (
     TokenStatus,
     change_entry,
 )
-from emulator_tests.simulators.kaltura.models.flavors import SOURCE_PARAMS, describe_flavor, new_flavor, original_of
+from emulator_tests.simulators.kaltura.models.flavors import (
+    SOURCE_PARAMS,
+    describe_flavor,
+    flavor_for,
+    link_content,
+    new_flavor,
+    original_of,
+)
 from emulator_tests.simulators.kaltura.models.schema import Record
 from emulator_tests.simulators.media import MediaFile
 
@@ -128,8 +134,8 @@ async def arrive(account: Account, entry_id: str, file: Path) -> None:
         processing.fail(account, entry_id)
         return
     for params_id in _transcodes(account, entry):
-        flavor = new_flavor(account, entry_id, params_id)
-        os.link(store.files / source["id"], store.files / flavor["id"])
+        flavor = flavor_for(account, entry_id, params_id)
+        link_content(account, source["id"], flavor["id"])
         describe_flavor(account, flavor["id"], found, size_bytes)
         store.change(store.flavor_assets, flavor["id"], status=AssetStatus.CONVERTING)
     change_entry(

@@ -172,14 +172,15 @@ def flavor_asset_convert(call: Call, entry_id: str, flavor_params_id: int) -> No
     original = flavors.original_of(account, entry_id)
     if original is None or original["status"] != AssetStatus.READY:
         raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
-    for each in flavors_of(account, entry_id):
-        if each["flavorParamsId"] == flavor_params_id and not each["isOriginal"]:
-            discard_asset(account, each)
-    flavor = flavors.new_flavor(account, entry_id, flavor_params_id)
-    (store.files / flavor["id"]).hardlink_to(store.files / original["id"])
+    if flavor_params_id == flavors.SOURCE_PARAMS:
+        # A source is only uploaded: kBusinessPreConvertDL::decideAddEntryFlavor notes that and does nothing.
+        return
+    flavor = flavors.flavor_for(account, entry_id, flavor_params_id)
+    flavors.link_content(account, original["id"], flavor["id"])
     described = ("width", "height", "bitrate", "frameRate", "containerFormat", "videoCodecId", "size", "sizeInBytes")
     facts = {key: original.get(key) for key in described}
-    store.change(store.flavor_assets, flavor["id"], **facts, version=1, status=AssetStatus.CONVERTING)
+    version = flavors.next_version(int(flavor.get("version") or 0))
+    store.change(store.flavor_assets, flavor["id"], **facts, version=version, status=AssetStatus.CONVERTING)
     # It is queued and converted like any other; an entry that is ready plays on meanwhile.
     is_ready = entry["status"] == EntryStatus.READY
     processing.begin(account, entry_id, EntryStatus.READY if is_ready else EntryStatus.PRECONVERT)
