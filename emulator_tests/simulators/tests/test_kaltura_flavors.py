@@ -139,6 +139,35 @@ def test_emptied_entry_takes_a_placeholder_and_its_picture_at_once(
     assert status(client.media.get(entry.id)) == READY
 
 
+@pytest.mark.parametrize("grows", [False, True], ids=["lower bitrate", "higher bitrate"])
+def test_emptied_entry_keeps_its_picture_unless_what_comes_is_of_a_higher_bitrate(
+    kaltura: KalturaServer, video: Path, red_video: Path, grows: bool
+) -> None:
+    """So a placeholder needs updateThumbnail to be seen in lists."""
+    client = kaltura.admin()
+    old, new = (red_video, video) if grows else (video, red_video)
+    entry = ready_entry(kaltura, old)
+    for each in flavors(client, entry.id).values():
+        client.flavorAsset.delete(each.id)
+    assert _is_red(get(entry.thumbnailUrl).content) is grows
+    client.media.addContent(entry.id, filled_token(client, new.read_bytes()))
+    after = client.media.get(entry.id)
+    assert not _is_red(get(after.thumbnailUrl).content)
+    assert (after.version > entry.version) is grows
+
+
+def test_picture_that_was_set_stays_when_an_emptied_entry_is_filled(
+    kaltura: KalturaServer, video: Path, red_video: Path
+) -> None:
+    client = kaltura.admin()
+    entry = ready_entry(kaltura, red_video)
+    client.media.updateThumbnail(entry.id, 1)
+    for each in flavors(client, entry.id).values():
+        client.flavorAsset.delete(each.id)
+    client.media.addContent(entry.id, filled_token(client, video.read_bytes()))
+    assert _is_red(get(client.media.get(entry.id).thumbnailUrl).content)
+
+
 def test_picture_of_the_old_content_goes_with_it(kaltura: KalturaServer, video: Path, red_video: Path) -> None:
     client = kaltura.admin()
     entry = ready_entry(kaltura, red_video)

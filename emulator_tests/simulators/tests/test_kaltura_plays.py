@@ -74,3 +74,32 @@ def test_only_playing_is_counted(kaltura: KalturaServer, video: Path) -> None:
     assert counters(client, entry.id) == counters(client, empty.id) == (0, 0, 0)
     get(manifest(kaltura, entry.id))
     assert counters(client, entry.id)[:2] == (1, 1)
+
+
+YEAR_S = 365 * DAY_S
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ({"lastPlayedAtLessThanOrEqual": -YEAR_S}, "old"),
+        ({"lastPlayedAtLessThanOrEqualOrNull": -YEAR_S}, "old never"),
+        ({"lastPlayedAtGreaterThanOrEqual": -YEAR_S}, "new"),
+        ({"createdAtLessThanOrEqual": -YEAR_S}, "never"),
+        ({"createdAtGreaterThanOrEqual": -YEAR_S}, "old new"),
+        ({"lastPlayedAtLessThanOrEqualOrNull": -YEAR_S, "createdAtLessThanOrEqual": -YEAR_S}, "never"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_lists_find_entries_by_years(kaltura: KalturaServer, wanted: dict[str, int], names: str) -> None:
+    client = kaltura.admin()
+    now = client.system.getTime()
+    for name, fields in (
+        ("old", {"lastPlayedAt": now - 2 * YEAR_S}),
+        ("new", {"lastPlayedAt": now - DAY_S}),
+        ("never", {"createdAt": now - 2 * YEAR_S}),
+    ):
+        entry = client.media.add(video_entry(name=name))
+        kaltura.control("POST", "change", kind="entries", id=entry.id, fields={"status": 2, **fields})
+    found = client.media.list(KalturaMediaEntryFilter(**wanted)).objects
+    assert {each.name for each in found} == set(names.split())

@@ -133,6 +133,7 @@ async def arrive(account: Account, entry_id: str, file: Path) -> None:
     if found is None or not _is_convertible(found):
         processing.fail(account, entry_id)
         return
+    _choose_picture(account, entry, found.bitrate_kbps)
     for params_id in _transcodes(account, entry):
         flavor = flavor_for(account, entry_id, params_id)
         link_content(account, source["id"], flavor["id"])
@@ -152,6 +153,19 @@ async def arrive(account: Account, entry_id: str, file: Path) -> None:
         processing.fail(account, entry_id)
         return
     processing.begin(account, entry_id)
+
+
+def _choose_picture(account: Account, entry: Record, bitrate_kbps: int) -> None:
+    """Keep the picture that an emptied entry still has, unless the new content is of a higher bitrate.
+
+    One that was set by hand stays: entry::getCreateThumb and kFlowHelper::createThumbnail.
+    """
+    grabbed_kbps = entry.get("_thumbBitrate")
+    if not entry.get("_createsThumb", True) or (grabbed_kbps is not None and grabbed_kbps >= bitrate_kbps):
+        return
+    (account.store.files / f"{entry['id']}.thumb").unlink(missing_ok=True)
+    version = int(entry.get("version") or 0) + (grabbed_kbps is not None)
+    change_entry(account, entry["id"], _thumbBitrate=bitrate_kbps, version=version)
 
 
 def _become_picture(account: Account, entry_id: str, file: Path, found: MediaFile | None) -> None:

@@ -21,6 +21,7 @@ from emulator_tests.simulators.kaltura.responses import access_rules, playback
 from emulator_tests.simulators.kaltura.responses.actions import action
 from emulator_tests.simulators.kaltura.responses.services.entries import living_entry
 from emulator_tests.simulators.kaltura.responses.services.rows import found, insertable, listed, stamped, updatable
+from emulator_tests.simulators.kaltura.responses.services.thumbs import keep_picture
 
 _MEDIA, _LIVE = 1, 2
 _ENABLED, _DELETED = 2, 3
@@ -155,8 +156,9 @@ def flavor_asset_update(call: Call, id: str, flavor_asset: Record) -> Record:
 
 
 @action("flavorAsset.delete", "id: str", owner="asset:id")
-def flavor_asset_delete(call: Call, id: str) -> None:
+async def flavor_asset_delete(call: Call, id: str) -> None:
     flavor = found(call.store.flavor_assets, id, "FLAVOR_ASSET_ID_NOT_FOUND")
+    await keep_picture(call, flavor)
     discard_asset(call.account, flavor)
     sync_flavors(call.account, flavor["entryId"])
 
