@@ -24,7 +24,7 @@ from emulator_tests.simulators.kaltura.responses import actions
 
 _GROUP = 1
 #: Tables that are bookkeeping rather than things.
-_UNLISTED = ("endedSessions", "spentActions", "users")
+_UNLISTED = ("endedSessions", "spentActions", "unsyncedPlays", "users")
 
 
 async def answer(account: Account, request: Request, path: str) -> Response:

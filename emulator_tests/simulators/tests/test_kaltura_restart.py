@@ -14,7 +14,11 @@ from KalturaClient.Plugins.Core import (
 )
 
 from emulator_tests.simulators.tests.kaltura_calls import error_of, video_entry
+from emulator_tests.simulators.tests.kaltura_content import get, manifest, ready_entry
 from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer
+
+#: A thousand years.
+NEVER_S = 365_000 * 86_400
 
 
 @pytest.fixture
@@ -84,3 +88,18 @@ def test_conversion_goes_on_after_a_restart(lasting: list[KalturaServer], tmp_pa
     assert client.media.get(waiting.id).status.getValue() == "1"
     before.kill()
     assert start(lasting, state).admin().media.get(waiting.id).status.getValue() == "2"
+
+
+def test_play_that_is_not_counted_yet_survives_a_kill(
+    lasting: list[KalturaServer], tmp_path: Path, video: Path
+) -> None:
+    state = tmp_path / "kaltura.state"
+    before = start(lasting, state)
+    before.control("POST", "settings", plays_synced_every_s=NEVER_S)
+    entry = ready_entry(before, video)
+    get(manifest(before, entry.id))
+    assert before.admin().media.get(entry.id).plays == 0
+    before.kill()
+    after = start(lasting, state)
+    after.control("POST", "settings", plays_synced_every_s=0)
+    assert after.admin().media.get(entry.id).plays == 1

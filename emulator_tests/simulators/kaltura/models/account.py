@@ -45,6 +45,10 @@ class Settings:
         max_event_s: How long an event may last in all, max_schedule_event_duration.
         pictures_convert: Whether the transcodes of a picture that came as a video succeed. The server's source takes
             such a source in and gives it to ffmpeg; what a given installation's ffmpeg makes of it is not known.
+        plays_synced_every_s: Pause between runs of the job that writes plays into entries, see `models.plays`;
+            0 writes at once.
+        sizes_rounded: Whether `size` of a flavor is what MediaInfo printed, see `flavors.rounded_kb`.
+        sizes_in_bytes: Whether a flavor has `sizeInBytes`; older ones have 0, asset::getSizeInBytes.
         url_tokens: Whether what a manifest points to carries an expiring token, as delivery profiles with a URL
             tokenizer do; which ones an account has is not public.
         url_token_s: How long such a token is good for.
@@ -68,6 +72,9 @@ class Settings:
     max_single_event_s: int = 86400
     max_event_s: int = 2 * 365 * 86400
     pictures_convert: bool = True
+    plays_synced_every_s: int = 86400
+    sizes_rounded: bool = False
+    sizes_in_bytes: bool = True
     url_tokens: bool = True
     url_token_s: int = 3600
     delivery_honours_end: bool = False

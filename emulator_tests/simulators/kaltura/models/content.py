@@ -6,7 +6,6 @@ Called by the media, upload token and asset services. Leaves time to `processing
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import urllib.request
 from pathlib import Path
@@ -22,7 +21,14 @@ from emulator_tests.simulators.kaltura.models.entry_state import (
     TokenStatus,
     change_entry,
 )
-from emulator_tests.simulators.kaltura.models.flavors import SOURCE_PARAMS, describe_flavor, new_flavor, original_of
+from emulator_tests.simulators.kaltura.models.flavors import (
+    SOURCE_PARAMS,
+    describe_flavor,
+    flavor_for,
+    link_content,
+    new_flavor,
+    original_of,
+)
 from emulator_tests.simulators.kaltura.models.schema import Record
 from emulator_tests.simulators.media import MediaFile
 
@@ -127,9 +133,10 @@ async def arrive(account: Account, entry_id: str, file: Path) -> None:
     if found is None or not _is_convertible(found):
         processing.fail(account, entry_id)
         return
+    _choose_picture(account, entry, found.bitrate_kbps)
     for params_id in _transcodes(account, entry):
-        flavor = new_flavor(account, entry_id, params_id)
-        os.link(store.files / source["id"], store.files / flavor["id"])
+        flavor = flavor_for(account, entry_id, params_id)
+        link_content(account, source["id"], flavor["id"])
         describe_flavor(account, flavor["id"], found, size_bytes)
         store.change(store.flavor_assets, flavor["id"], status=AssetStatus.CONVERTING)
     change_entry(
@@ -146,6 +153,19 @@ async def arrive(account: Account, entry_id: str, file: Path) -> None:
         processing.fail(account, entry_id)
         return
     processing.begin(account, entry_id)
+
+
+def _choose_picture(account: Account, entry: Record, bitrate_kbps: int) -> None:
+    """Keep the picture that an emptied entry still has, unless the new content is of a higher bitrate.
+
+    One that was set by hand stays: entry::getCreateThumb and kFlowHelper::createThumbnail.
+    """
+    grabbed_kbps = entry.get("_thumbBitrate")
+    if not entry.get("_createsThumb", True) or (grabbed_kbps is not None and grabbed_kbps >= bitrate_kbps):
+        return
+    (account.store.files / f"{entry['id']}.thumb").unlink(missing_ok=True)
+    version = int(entry.get("version") or 0) + (grabbed_kbps is not None)
+    change_entry(account, entry["id"], _thumbBitrate=bitrate_kbps, version=version)
 
 
 def _become_picture(account: Account, entry_id: str, file: Path, found: MediaFile | None) -> None:

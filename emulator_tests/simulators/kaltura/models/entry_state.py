@@ -168,5 +168,11 @@ def discard_asset(account: Account, asset: Record) -> None:
     table = store.flavor_assets if asset["id"] in store.flavor_assets.rows else store.thumb_assets
     now = int(account.clock.now())
     store.bury(table, asset["id"], status=AssetStatus.DELETED, deletedAt=now, updatedAt=now)
-    (store.files / asset["id"]).unlink(missing_ok=True)
-    shutil.rmtree(store.files / f"{asset['id']}.{asset.get('version')}.hls", ignore_errors=True)
+    discard_content(account, asset)
+
+
+def discard_content(account: Account, asset: Record) -> None:
+    """Delete the bytes of a flavor or thumbnail, and what was cut from them."""
+    files = account.store.files
+    (files / asset["id"]).unlink(missing_ok=True)
+    shutil.rmtree(files / f"{asset['id']}.{asset.get('version')}.hls", ignore_errors=True)

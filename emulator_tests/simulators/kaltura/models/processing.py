@@ -10,7 +10,7 @@ import asyncio
 import heapq
 
 from emulator_tests.simulators.clock import Mode, Readiness
-from emulator_tests.simulators.kaltura.models import notifications, replacement
+from emulator_tests.simulators.kaltura.models import notifications, plays, replacement
 from emulator_tests.simulators.kaltura.models.account import Account
 from emulator_tests.simulators.kaltura.models.entry_state import (
     AssetStatus,
@@ -77,6 +77,7 @@ def look(account: Account, entry: Record) -> Record:
 
 def tick(account: Account) -> None:
     """Let everything happen that is due by now."""
+    plays.sync_due(account)
     while account.agenda and account.agenda[0][0] <= account.clock.now():
         _, entry_id = heapq.heappop(account.agenda)
         entry = account.store.entries.rows.get(entry_id)

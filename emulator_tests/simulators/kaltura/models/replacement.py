@@ -15,9 +15,11 @@ from emulator_tests.simulators.kaltura.models.entry_state import (
     default_moderation,
     delete_entry,
     discard_asset,
+    discard_content,
     flavors_of,
     ready_params,
 )
+from emulator_tests.simulators.kaltura.models.flavors import next_version
 from emulator_tests.simulators.kaltura.models.schema import Record
 
 #: KalturaEntryDisplayInSearchType SYSTEM: temporary entries do not appear in lists.
@@ -102,23 +104,48 @@ def cancel(account: Account, entry: Record) -> Record:
 
 def _go_live(account: Account, original: Record, temporary: Record) -> None:
     store = account.store
-    old_version = max((each.get("version") or 0 for each in flavors_of(account, original["id"])), default=0)
-    for asset in [*flavors_of(account, original["id"]), *store.thumb_assets.where("entryId", original["id"])]:
+    _take_flavors(account, original["id"], temporary["id"])
+    for asset in store.thumb_assets.where("entryId", original["id"]):
         discard_asset(account, asset)
-    for table in (store.flavor_assets, store.thumb_assets):
-        for asset in table.where("entryId", temporary["id"]):
-            version = old_version + 1
-            store.change(table, asset["id"], entryId=original["id"], version=version)
+    for asset in store.thumb_assets.where("entryId", temporary["id"]):
+        store.change(store.thumb_assets, asset["id"], entryId=original["id"])
     image = store.files / f"{temporary['id']}.image"
     if image.exists():
         image.replace(store.files / f"{original['id']}.image")
+    # The picture of the old content goes, kReplacementHelper::linkDefaultThumbToReplacingEntryThumb.
+    (store.files / f"{original['id']}.thumb").unlink(missing_ok=True)
     change_entry(
         account,
         original["id"],
         replacingEntryId=None,
         replacementStatus=ReplacementStatus.NONE,
         status=EntryStatus.READY,
+        version=int(original.get("version") or 0) + 1,
         flavorParamsIds=ready_params(account, original["id"]),
         **{key: temporary.get(key) for key in _CARRIED},
     )
     delete_entry(account, temporary["id"])
+
+
+def _take_flavors(account: Account, original_id: str, temporary_id: str) -> None:
+    """Give an entry the flavors of its temporary entry; one with the same params keeps its id and grows in version.
+
+    Source: kaltura/server, kReplacementHelper::relinkReplacingEntryAssetsToReplacedEntryAssets, asset::linkFromAsset
+    and asset::copyToEntry.
+    """
+    store = account.store
+    flavors = store.flavor_assets
+    old_by_params = {each["flavorParamsId"]: each for each in flavors_of(account, original_id)}
+    for new in flavors_of(account, temporary_id):
+        old = old_by_params.pop(new["flavorParamsId"], None)
+        if old is None:
+            version = next_version(int(new.get("version") or 0))
+            store.change(flavors, new["id"], entryId=original_id, version=version)
+            continue
+        discard_content(account, old)
+        (store.files / new["id"]).replace(store.files / old["id"])
+        kept = {key: old[key] for key in ("id", "entryId", "createdAt")}
+        version = next_version(int(old.get("version") or 0))
+        store.put(flavors, {**new, **kept, "version": version, "updatedAt": int(account.clock.now())})
+    for old in old_by_params.values():
+        discard_asset(account, old)

@@ -251,7 +251,7 @@ def _load() -> Schema:
         name, kind, *values = line.split()
         enumerations[name] = Enumeration(name, kind, frozenset(values))
     types: dict[str, ObjectType] = {"KalturaObjectBase": ObjectType("KalturaObjectBase", "", True, ())}
-    for file in ("entries.schema", "accounts.schema", "events.schema", "players.schema"):
+    for file in ("entries.schema", "accounts.schema", "events.schema", "players.schema", "search.schema"):
         _load_types(_lines(file), types, enumerations)
     return Schema(types, enumerations)
 

@@ -74,6 +74,8 @@ class Store:
         self.cue_points = Table("cuePoints", hashed=("entryId", "systemName"), tagged=("tags",))
         self.caption_assets = Table("captionAssets", hashed=("entryId",))
         self.widgets = Table("widgets", hashed=("entryId",))
+        #: Plays that were reported and are not in their entries yet, by entry.
+        self.unsynced_plays = Table("unsyncedPlays", sorted_by=())
         #: KS hashes and `sessionid:` values that were ended.
         self.ended_sessions = Table("endedSessions", sorted_by=())
         #: Requests spent by each KS that carries an actions limit.

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from emulator_tests.simulators import media
 from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
-from emulator_tests.simulators.kaltura.models import broadcast, entitlement
+from emulator_tests.simulators.kaltura.models import broadcast, entitlement, plays
 from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.entry_state import (
     AssetStatus,
@@ -50,7 +50,10 @@ async def answer(account: Account, request: Request, path: str) -> Response | No
             raise refuse(Fault.INVALID_PARTNER)
         visitor = _visitor(request, asked, by_header=kind == "playManifest")
         if kind == "playManifest":
-            return await _manifest(account, request, asked, visitor)
+            manifest = await _manifest(account, request, asked, visitor)
+            if request.method == "GET" and asked.get("format") != "download":
+                plays.report(account, asked["entryId"])
+            return manifest
         if kind == "serveFlavor":
             return await _flavor(account, words, asked)
         if kind == "raw":

@@ -21,6 +21,7 @@ from emulator_tests.simulators.kaltura.responses import access_rules, playback
 from emulator_tests.simulators.kaltura.responses.actions import action
 from emulator_tests.simulators.kaltura.responses.services.entries import living_entry
 from emulator_tests.simulators.kaltura.responses.services.rows import found, insertable, listed, stamped, updatable
+from emulator_tests.simulators.kaltura.responses.services.thumbs import keep_picture
 
 _MEDIA, _LIVE = 1, 2
 _ENABLED, _DELETED = 2, 3
@@ -155,8 +156,9 @@ def flavor_asset_update(call: Call, id: str, flavor_asset: Record) -> Record:
 
 
 @action("flavorAsset.delete", "id: str", owner="asset:id")
-def flavor_asset_delete(call: Call, id: str) -> None:
+async def flavor_asset_delete(call: Call, id: str) -> None:
     flavor = found(call.store.flavor_assets, id, "FLAVOR_ASSET_ID_NOT_FOUND")
+    await keep_picture(call, flavor)
     discard_asset(call.account, flavor)
     sync_flavors(call.account, flavor["entryId"])
 
@@ -172,14 +174,15 @@ def flavor_asset_convert(call: Call, entry_id: str, flavor_params_id: int) -> No
     original = flavors.original_of(account, entry_id)
     if original is None or original["status"] != AssetStatus.READY:
         raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
-    for each in flavors_of(account, entry_id):
-        if each["flavorParamsId"] == flavor_params_id and not each["isOriginal"]:
-            discard_asset(account, each)
-    flavor = flavors.new_flavor(account, entry_id, flavor_params_id)
-    (store.files / flavor["id"]).hardlink_to(store.files / original["id"])
+    if flavor_params_id == flavors.SOURCE_PARAMS:
+        # A source is only uploaded: kBusinessPreConvertDL::decideAddEntryFlavor notes that and does nothing.
+        return
+    flavor = flavors.flavor_for(account, entry_id, flavor_params_id)
+    flavors.link_content(account, original["id"], flavor["id"])
     described = ("width", "height", "bitrate", "frameRate", "containerFormat", "videoCodecId", "size", "sizeInBytes")
     facts = {key: original.get(key) for key in described}
-    store.change(store.flavor_assets, flavor["id"], **facts, version=1, status=AssetStatus.CONVERTING)
+    version = flavors.next_version(int(flavor.get("version") or 0))
+    store.change(store.flavor_assets, flavor["id"], **facts, version=version, status=AssetStatus.CONVERTING)
     # It is queued and converted like any other; an entry that is ready plays on meanwhile.
     is_ready = entry["status"] == EntryStatus.READY
     processing.begin(account, entry_id, EntryStatus.READY if is_ready else EntryStatus.PRECONVERT)

@@ -31,6 +31,8 @@ from emulator_tests.simulators.kaltura.responses.services.rows import found, ins
 _DEFAULT_TAG = "default_thumb"
 _FETCH_TIMEOUT_S = 30.0
 _QUALITY = 75
+#: Partner::getDefThumbOffset.
+_DEFAULT_SECOND = 3.0
 
 
 @action("thumbAsset.add", "entryId: str, thumbAsset: KalturaThumbAsset", roles="U", owner="entry:entry_id")
@@ -157,6 +159,22 @@ async def media_update_thumbnail_from_url(call: Call, entry_id: str, url: str) -
     return _with_thumbnail(call, entry, picture)
 
 
+async def keep_picture(call: Call, flavor: Record) -> None:
+    """Keep the picture of an entry whose last ready flavor is about to go; its conversion made a file of it."""
+    entry_id = flavor["entryId"]
+    kept = call.store.files / f"{entry_id}.thumb"
+    others = (each for each in flavors_of(call.account, entry_id) if each["id"] != flavor["id"])
+    if kept.exists() or any(each["status"] == AssetStatus.READY for each in others):
+        return
+    file = _captured(call, entry_id, None)
+    entry = call.store.entries.rows[entry_id]
+    size = media.scaling(int(entry.get("width") or 0), int(entry.get("height") or 0), 1)
+    at_s = min(_DEFAULT_SECOND, (entry.get("msDuration") or 0) / 2000)
+    picture = await media.frame(file, at_s, size, _QUALITY) if file else None
+    if picture:
+        kept.write_bytes(picture)
+
+
 def _captured(call: Call, entry_id: str, params_id: int | None) -> Path | None:
     """The file a frame is taken from: the flavor that is named, the source, else any, createThumbnailFromEntry."""
     ready = [each for each in flavors_of(call.account, entry_id) if each["status"] == AssetStatus.READY]
@@ -171,7 +189,8 @@ def _with_thumbnail(call: Call, entry: Record, picture: bytes) -> Record:
     if not picture:
         raise ApiError("INTERNAL_SERVERL_ERROR")
     (call.store.files / f"{entry['id']}.thumb").write_bytes(picture)
-    return shown(call, change_entry(call.account, entry["id"], version=int(entry.get("version") or 0) + 1))
+    version = int(entry.get("version") or 0) + 1
+    return shown(call, change_entry(call.account, entry["id"], version=version, _createsThumb=False))
 
 
 def _create(call: Call, entry_id: str, fields: Record) -> Record:
