@@ -11,11 +11,12 @@ from emulator_tests.crashes.memory import Way, break_each_effect
 from emulator_tests.memory import document
 from emulator_tests.pure.deployment import Deployment
 from emulator_tests.pure.test_slides import PDF, Room
-from shared.core.paths import RECONCILE_SESSION, SLIDES, session_path, shared_media_path
+from shared.core.paths import RECONCILE_SESSION, SLIDES, session_path, shared_media_path, slide_timeline_path
 from shared.ports import Query, Task
 from shared.slides.decide import UPLOAD_ENDS_S
 from shared.slides.model import SharedMedia, Wish, page_name, source_name, thumbnail_name
-from shared.slides.showing import end, start
+from shared.slides.showing import ACTIVE, ACTIVE_PAGE, end, navigate, start
+from shared.slides.timeline import Tail, entries_in
 from shared.slides.view import shown
 
 SWEEPS: Final = 8
@@ -58,6 +59,21 @@ def _upload(deployment: Deployment, media_id: str, pages: int) -> None:
 def _convert(deployment: Deployment) -> None:
     """Create a media, upload its document, and wait until it is converted."""
     _upload(deployment, ROOMS[deployment].create(), 3)
+
+
+def _uploaded() -> Deployment:
+    deployment = _room()
+    ROOMS[deployment].ready(pages=3)
+    UPLOADED[deployment] = 3
+    return deployment
+
+
+def _start(deployment: Deployment) -> None:
+    """Show the media, and turn its pages."""
+    room, media_id = ROOMS[deployment], _media_id(deployment)
+    start(room.teacher, media_id, *room.showing)
+    for page in (3, 2):
+        navigate(room.teacher, media_id, page, *room.showing)
 
 
 def _replace(deployment: Deployment) -> None:
@@ -107,7 +123,21 @@ def _require_settled(number: int, deployment: Deployment) -> None:
         active = deployment.document(session_path("s1")).fields
         if active.get("activeSharedLiveMedia") is not None:
             assert 1 <= active["activeSharedLiveMediaPage"] <= (_pages(record) or 0), number
+        _require_recorded(number, deployment)
     assert deployment.storage.alive() == sorted(named), number
+
+
+def _require_recorded(number: int, deployment: Deployment) -> None:
+    """The last entry of the timeline is what the session shows."""
+    session = deployment.document(session_path("s1"))
+    showing = (session.fields.get(ACTIVE), session.fields.get(ACTIVE_PAGE))
+    tail = Tail.in_session(session)
+    if tail is None:
+        assert showing == (None, None), number
+        return
+    entries = entries_in([deployment.document(slide_timeline_path("s1", tail.chunk)).fields])
+    assert len(entries) == tail.entries, number
+    assert (entries[-1].media_id, entries[-1].page) == showing, number
 
 
 def _pages(record: SharedMedia) -> int | None:
@@ -130,8 +160,8 @@ def _named(media_id: str, record: SharedMedia) -> list[str]:
 @pytest.mark.parametrize("way", Way)
 @pytest.mark.parametrize(
     ("make", "story"),
-    [(_room, _convert), (_ready, _replace), (_ready, _delete), (_ready, _delete_session)],
-    ids=["convert", "replace", "delete", "delete the session"],
+    [(_room, _convert), (_uploaded, _start), (_ready, _replace), (_ready, _delete), (_ready, _delete_session)],
+    ids=["convert", "start", "replace", "delete", "delete the session"],
 )
 def test_sweep_alone_settles_a_media_wherever_it_goes_wrong(
     make: Callable[[], Deployment], story: Callable[[Deployment], None], way: Way
