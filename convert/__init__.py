@@ -7,6 +7,7 @@
     sniffing    what the bytes are, by bounded reading, compared with what they are said to be
     pages       document -> page images, several programs side by side, the first page first
     pool        programs that wait for a document
+    program     a running program in the sandbox that answers requests about files
     office      office document -> PDF, by LibreOffice; `exporting` is the program inside the sandbox
     slices      a presentation of some of a presentation's slides, made inside the sandbox
     drawer      PDF or picture -> page image; `drawing` is the program inside the sandbox

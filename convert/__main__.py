@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 
 from convert import limits
-from convert.conversion import LANES, check_sandbox, convert
+from convert.conversion import LANES, convert
 from convert.events import Lines
 from convert.pool import Pool
 from convert.refusals import Refused, SandboxUnavailable
@@ -41,7 +41,6 @@ def main() -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     events = Lines(_print, arguments.folder)
     try:
-        check_sandbox()
         with Pool(LANES) as pool:
             convert(arguments.source, arguments.kind, events, pool, arguments.max_pages)
     except Refused as refused:

@@ -16,7 +16,7 @@ from convert.sniffing import Kind
 LANES = min(limits.LANES, os.cpu_count() or 1)
 """How many programs of a kind one conversion uses side by side."""
 
-check_sandbox = cache(sandbox.check)
+_check_sandbox = cache(sandbox.check)
 """Find out, once, whether tools can be isolated here."""
 
 
@@ -36,7 +36,7 @@ def convert(source: Path, kind: Kind, events: Events, pool: Pool, most_pages: in
         ConverterError: The converter itself failed (again); for `SandboxUnavailable`, not on this machine.
     """
     sniffing.check(source, kind)
-    check_sandbox()
+    _check_sandbox()
     with tempfile.TemporaryDirectory(prefix="greenroom-") as scratch:
         pages = Pages(source, kind, Path(scratch), events, pool, LANES, most_pages)
         count = pages.draw()

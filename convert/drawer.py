@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 import time
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from convert import limits
+from convert.program import Program
 from convert.refusals import Reason, Refused
 from convert.requests import Form, Way
-from convert.sandbox import Ended, Program, python
+from convert.sandbox import Ended, python
 
 _LINE_BYTES: Final = 256 * 1024
 _FILE_BYTES: Final = 16 * limits.MIB
@@ -37,35 +37,15 @@ class Drawn:
     is_blank: bool = False
 
 
-class Drawer:
+class Drawer(Program):
     """
     A process that starts as soon as this is made. Used for one document, and by one thread at a time.
     """
 
     def __init__(self) -> None:
-        self._program = Program(python("convert.drawing"))
+        super().__init__(python("convert.drawing"), _LINE_BYTES)
         self._opened: Path | None = None
         self._count = 0
-
-    @property
-    def process_id(self) -> int:
-        """
-        The process of bubblewrap, outside.
-        """
-        return self._program.process_id
-
-    @property
-    def is_alive(self) -> bool:
-        """
-        Whether it still runs.
-        """
-        return self._program.is_alive
-
-    def close(self) -> None:
-        """
-        Kill it.
-        """
-        self._program.close()
 
     def open(self, file: Path, form: Form, seconds: float = limits.TOOL_S) -> int:
         """
@@ -80,8 +60,7 @@ class Drawer:
             Ended: The process ended.
         """
         if self._opened != file:
-            self._program.send(_line({"open": self._program.give(file, file.name), "form": form}))
-            answer = self._program.answer(_LINE_BYTES, seconds)
+            answer = self._ask({"open": self._give(file, file.name), "form": form}, seconds)
             if "refused" in answer:
                 raise Refused(Reason(_text(answer, "refused")))
             self._count = _number(answer, "pages", least=0, most=2**31)
@@ -103,16 +82,13 @@ class Drawer:
             Ended: The process ended, or its answer is no picture.
         """
         deadline = time.monotonic() + seconds
-        self._program.send(_line({"page": number, "way": way, "fonts": looks_for_fonts}))
-        answer = self._program.answer(_LINE_BYTES, seconds)
+        answer = self._ask({"page": number, "way": way, "fonts": looks_for_fonts}, seconds)
         longest = limits.LONGEST_SIDE_PX
         extension = _text(answer, "extension")
         width = _number(answer, "width", least=1, most=longest)
         height = _number(answer, "height", least=1, most=longest)
         file, small = (
-            b"".join(
-                self._program.read_chunks(_number(answer, name, least=1, most=_FILE_BYTES), deadline - time.monotonic())
-            )
+            b"".join(self._read(_number(answer, name, least=1, most=_FILE_BYTES), deadline - time.monotonic()))
             for name in ("fileBytes", "thumbnailBytes")
         )
         # Whatever the document made of the process: what goes on from here begins as a picture of a kind we know.
@@ -122,10 +98,6 @@ class Drawer:
             raise Ended("what was drawn is no picture")
         fonts = answer.get("fonts")
         return Drawn(extension, width, height, file, small, tuple(map(str, fonts if isinstance(fonts, list) else ())))
-
-
-def _line(request: dict[str, Any]) -> bytes:
-    return json.dumps(request).encode() + b"\n"
 
 
 def _number(answer: dict[str, Any], name: str, *, least: int, most: int) -> int:

@@ -67,7 +67,7 @@ def _connect() -> Any:
                 office = _start()
             elif code is not None:
                 raise RuntimeError(f"LibreOffice ended with {code}") from None
-            # Its pipe cannot be waited for. Whoever started us ends this after a minute.
+            # Nothing signals that the pipe is there. If it never is, `Office` kills this program after a minute.
             time.sleep(_LOOK_EVERY_S)
 
 

@@ -5,14 +5,14 @@ The import filter is chosen by the type that the bytes have, so LibreOffice does
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from convert import limits, sniffing
+from convert.program import Program
 from convert.refusals import ConverterError, Reason, Refused
-from convert.sandbox import Ended, Overrun, Program
+from convert.sandbox import Ended, Overrun
 from convert.sniffing import Kind
 
 _WRITER: Final = "writer_pdf_Export"
@@ -46,7 +46,7 @@ _EXPORT: Final = {
 _LINE_BYTES: Final = 64 * 1024
 
 
-class Office:
+class Office(Program):
     """
     A LibreOffice that starts as soon as this is made. Used for one document, and by one thread at a time.
 
@@ -57,21 +57,8 @@ class Office:
     def __init__(self, *, is_warm: bool = False) -> None:
         # The system's own Python, see `exporting`.
         command = ("/usr/bin/python3", "-s", "-B", "-m", "convert.exporting", *(("--warm",) if is_warm else ()))
-        self._program = Program(command, address_space_bytes=limits.OFFICE_ADDRESS_SPACE_BYTES)
+        super().__init__(command, _LINE_BYTES, limits.OFFICE_ADDRESS_SPACE_BYTES)
         self._is_ready = False
-
-    @property
-    def is_alive(self) -> bool:
-        """
-        Whether it still runs.
-        """
-        return self._program.is_alive
-
-    def close(self) -> None:
-        """
-        Kill it.
-        """
-        self._program.close()
 
     def visible_slides(self, source: Path) -> list[int] | None:
         """
@@ -80,7 +67,7 @@ class Office:
         Raises:
             Overrun, Ended: It took too long or too much, or ended.
         """
-        answer = self._ask({"do": "count", "name": self._program.give(source, f"document.{Kind.PPTX}")}, limits.TOOL_S)
+        answer = self._ask({"do": "count", "name": self._give(source, f"document.{Kind.PPTX}")}, limits.TOOL_S)
         visible = answer.get("visible")
         if not isinstance(visible, list) or not all(type(position) is int for position in visible):
             return None
@@ -120,7 +107,7 @@ class Office:
             loading["FilterOptions"] = f"{sniffing.text_encoding(source)},LF,,,"
         request: dict[str, Any] = {
             "do": "export",
-            "name": self._program.give(source, f"document.{kind}"),
+            "name": self._give(source, f"document.{kind}"),
             "import": loading,
             "filter": exporter,
             # One page more than is converted shows that there are too many.
@@ -135,15 +122,14 @@ class Office:
         if size > limits.PDF_BYTES:
             raise Refused(Reason.TOO_LARGE)
         with pdf.open("wb") as file:
-            for chunk in self._program.read_chunks(size, seconds):
+            for chunk in self._read(size, seconds):
                 file.write(chunk)
 
     def _ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         if not self._is_ready:
             try:
-                self._program.answer(_LINE_BYTES, limits.TOOL_S)
+                self._answer(limits.TOOL_S)
             except (Overrun, Ended) as error:
                 raise ConverterError(f"LibreOffice does not start: {error}") from error
             self._is_ready = True
-        self._program.send(json.dumps(request).encode() + b"\n")
-        return self._program.answer(_LINE_BYTES, seconds)
+        return super()._ask(request, seconds)

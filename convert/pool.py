@@ -11,24 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from convert.drawer import Drawer
 from convert.office import Office
+from convert.program import Program
 
-
-class Closable(Protocol):
-    """
-    A running program.
-    """
-
-    @property
-    def is_alive(self) -> bool: ...
-
-    def close(self) -> None: ...
-
-
-P = TypeVar("P", bound=Closable)
+P = TypeVar("P", bound=Program)
 
 
 class _Shelf(Generic[P]):
@@ -43,7 +32,7 @@ class _Shelf(Generic[P]):
 
 class Pool:
     """
-    Programs that wait for a document. Leaving the context kills those that nobody has taken.
+    Programs that wait for a document. Leaving the context closes it.
 
     Args:
         kept: How many of each kind `refill` keeps.
@@ -64,6 +53,12 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """
+        Kill the programs that nobody has taken.
+        """
         self._starter.shutdown()
         for shelf in (self._offices, self._drawers):
             for program in shelf.waiting:
@@ -78,7 +73,7 @@ class Pool:
 
     def office(self) -> Office:
         """
-        Take a LibreOffice; a new one if none waits. Whoever takes it closes it.
+        Take a LibreOffice; start one if none waits. Close it after use.
         """
         return self._take(self._offices)
 

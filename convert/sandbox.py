@@ -8,23 +8,19 @@ it: they are in a process namespace whose first process dies when bubblewrap doe
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from convert import limits
 from convert.refusals import Reason, Refused, SandboxUnavailable
-from convert.requests import FOLDER
 
 CODE: Final = Path("/greenroom")
 """Where a tool finds this package."""
@@ -187,6 +183,12 @@ class Tool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """
+        Kill it and all its descendants.
+        """
         self._kill()
         self._selector.close()
         for pipe in (self._input, self._output, self._errors):
@@ -274,6 +276,23 @@ class Tool:
         for _ in self.read_all(seconds):
             pass
 
+    def watch(self) -> None:
+        """
+        Have its memory looked at from now on, until it is killed.
+        """
+        with _watching:
+            if not any(thread.name == _WATCHER for thread in threading.enumerate()):
+                threading.Thread(target=_look_around, name=_WATCHER, daemon=True).start()
+            _watched.add(self)
+
+    def check_memory(self) -> None:
+        """
+        Kill it if its processes fill too much. Called by a thread of its own, whether anybody reads or not.
+        """
+        if filled_bytes(self._process.pid) > self._memory_bytes:
+            self._is_filled = True
+            self._process.kill()
+
     def _take(self, count: int) -> bytes:
         taken = bytes(self._received[:count])
         del self._received[:count]
@@ -310,20 +329,6 @@ class Tool:
             else:
                 return
 
-    def watch(self) -> None:
-        """
-        Have its memory looked at from now on.
-        """
-        _watch(self)
-
-    def check_memory(self) -> None:
-        """
-        Kill it if its processes fill too much. Called by a thread of its own, whether anybody reads or not.
-        """
-        if filled_bytes(self._process.pid) > self._memory_bytes:
-            self._is_filled = True
-            self._process.kill()
-
     def _check(self, deadline: float) -> None:
         if self._is_filled:
             self._kill()
@@ -348,92 +353,11 @@ _watched: Final[set[Tool]] = set()
 _watching: Final = threading.Lock()
 
 
-def _watch(tool: Tool) -> None:
-    """
-    Have a tool's memory looked at until it is killed.
-    """
-    with _watching:
-        if not any(thread.name == _WATCHER for thread in threading.enumerate()):
-            threading.Thread(target=_look_around, name=_WATCHER, daemon=True).start()
-        _watched.add(tool)
-
-
 def _look_around() -> None:
     while True:
         time.sleep(_LOOK_EVERY_S)
         for tool in tuple(_watched):
             tool.check_memory()
-
-
-class Program:
-    """
-    A running tool that answers requests about files. It may be started before it is known which.
-
-    Args:
-        tool: The program and its arguments.
-        address_space_bytes: The most that each of its processes may reserve.
-    """
-
-    def __init__(self, tool: Sequence[str], address_space_bytes: int = limits.DRAWING_ADDRESS_SPACE_BYTES) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="greenroom-"))
-        try:
-            self._tool = Tool(
-                tool, {str(FOLDER): self._folder}, address_space_bytes=address_space_bytes, is_watched=False
-            )
-        except BaseException:
-            shutil.rmtree(self._folder)
-            raise
-        self.process_id = self._tool.process_id
-        self.send = self._tool.send
-        self.read_chunks = self._tool.read_chunks
-
-    @property
-    def is_alive(self) -> bool:
-        """
-        Whether it still runs.
-        """
-        return self._tool.is_alive
-
-    def give(self, file: Path, name: str) -> str:
-        """
-        Have it see a file, which it cannot write.
-
-        Returns:
-            The name by which it finds the file.
-        """
-        # Before that there is nothing in it that could harm.
-        self._tool.watch()
-        inside = self._folder / name
-        if not inside.exists():
-            try:
-                inside.hardlink_to(file)
-            except OSError:
-                # It is on another file system.
-                shutil.copyfile(file, inside)
-        return name
-
-    def answer(self, longest: int, seconds: float) -> dict[str, Any]:
-        """
-        Return its next answer, an object of JSON in one line.
-
-        Raises:
-            Overrun: It took too long or too much.
-            Ended: It ended, or wrote something else.
-        """
-        try:
-            answer = json.loads(self._tool.read_line(longest, seconds))
-        except ValueError as error:
-            raise Ended("the answer is not valid JSON") from error
-        if not isinstance(answer, dict):
-            raise Ended("the answer is not an object")
-        return answer
-
-    def close(self) -> None:
-        """
-        Kill it with all its processes.
-        """
-        self._tool.__exit__(None, None, None)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def filled_bytes(process_id: int) -> int:

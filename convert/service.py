@@ -7,7 +7,7 @@ events as `python -m convert` prints them, but the two files of a page follow it
 `thumbnailBytes` long. An event `alive` is sent while there is nothing else. The last event is `done`, `error` if the
 document is to blame, or `failed`: the converter itself failed, or the source cannot be read. `GET /` says that it runs.
 
-Whoever can call it can convert, so only the functions' account may invoke it. It holds no secrets and needs no rights.
+It converts for every caller, so let only the functions' account invoke it. It holds no secrets and needs no rights.
 """
 
 from __future__ import annotations
@@ -105,13 +105,8 @@ class Service:
             source, kind = self._asked(environ)
         except ValueError as error:
             return _answer(respond, HTTPStatus.BAD_REQUEST, str(error))
-        if not self._slots.acquire(blocking=False):
-            return _answer(respond, HTTPStatus.TOO_MANY_REQUESTS, "Too many conversions at once. Try again.")
         conversion = _Conversion()
-        try:
-            threading.Thread(target=self._run, args=(conversion, source, kind), daemon=True).start()
-        except RuntimeError:
-            self._slots.release()
+        if not self._begin(conversion, source, kind):
             return _answer(respond, HTTPStatus.TOO_MANY_REQUESTS, "Too many conversions at once. Try again.")
         respond("200 OK", [("Content-Type", "application/octet-stream"), ("Cache-Control", "no-store")])
         return conversion.read()
@@ -136,6 +131,23 @@ class Service:
         if asked.get("type") not in list(Kind):
             raise ValueError(f"The type has to be one of {', '.join(Kind)}.")
         return source, Kind(asked["type"])
+
+    def _begin(self, conversion: _Conversion, address: str, kind: Kind) -> bool:
+        """
+        Begin to convert, unless there are too many conversions already.
+
+        Returns:
+            Whether it has begun.
+        """
+        if not self._slots.acquire(blocking=False):
+            return False
+        try:
+            threading.Thread(target=self._run, args=(conversion, address, kind), daemon=True).start()
+        except RuntimeError:
+            # There are too many threads.
+            self._slots.release()
+            return False
+        return True
 
     def _run(self, conversion: _Conversion, address: str, kind: Kind) -> None:
         """
@@ -277,7 +289,7 @@ def service(most_pages: int = limits.PAGES) -> Service:
     origin = os.environ.get("SOURCE_ORIGIN", "https://storage.googleapis.com").rstrip("/") + "/"
     _take_folder()
     pool = Pool(LANES * at_once, is_warm=True)
-    atexit.register(pool.__exit__, None, None, None)
+    atexit.register(pool.close)
     return Service(pool, origin, at_once, most_pages)
 
 

@@ -36,7 +36,7 @@ _RELATIONS: Final = (
     b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
     b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">%s</Relationships>'
 )
-_UNREADABLE: Final = (OSError, ValueError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error)
+_UNREADABLE: Final = (OSError, ValueError, KeyError, zipfile.BadZipFile, RuntimeError, zlib.error)
 
 
 def visible(presentation: Path) -> list[int] | None:
