@@ -39,12 +39,20 @@ class RetryOnConflict:
             tries: The number of tries.
         """
         self._refusal = refusal
-        self._left = tries
+        self._tries = tries
+        self._begun = 0
+
+    @property
+    def is_repeated(self) -> bool:
+        """
+        Tell whether a try before the present one met a conflict.
+        """
+        return self._begun > 1
 
     def __enter__(self) -> None:
-        if not self._left:
+        if self._begun == self._tries:
             raise Conflict(self._refusal)
-        self._left -= 1
+        self._begun += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

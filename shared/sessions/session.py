@@ -174,6 +174,24 @@ def session_with(identity: SessionIdentity, document: Document | None) -> Sessio
     return session if session and identity.belonging(session.identity) is Belonging.SAME else None
 
 
+def session_of(identity: SessionIdentity, session: Session | None) -> tuple[SessionIdentity | None, bool]:
+    """
+    Compare the session that a thing belonged to with the one that has its id now. Pure.
+
+    Args:
+        identity: The identity that the thing recorded.
+        session: The session that has the id now, if any.
+
+    Returns:
+        The session's identity, `None` if the thing's session does not exist any more; and whether the session has
+        another owner, without a transfer.
+    """
+    if session is None:
+        return None, False
+    belonging = identity.belonging(session.identity)
+    return session.identity if belonging is Belonging.SAME else None, belonging is Belonging.OWNER_CHANGED
+
+
 def _named(uids: Fields) -> tuple[str, ...]:
     return tuple(sorted(uid for uid, is_named in uids.items() if is_named is True))
 

@@ -12,13 +12,12 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from shared.core.errors import Conflict, Doubtful, Misconfigured, Permanent, Transient
-from shared.core.identity import Belonging, SessionIdentity
+from shared.core.identity import SessionIdentity
 from shared.core.paths import (
     RECONCILE_SLIDES,
     SLIDES,
     session_path,
     shared_media_path,
-    slide_timeline_path,
     slides_path,
 )
 from shared.ports import (
@@ -43,7 +42,7 @@ from shared.ports import (
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step
 from shared.reconcile.epoch import Holds, nothing_is_held
-from shared.sessions.session import Session
+from shared.sessions.session import Session, session_of
 from shared.slides import decide as decisions
 from shared.slides.broadcast import CLOSE, Announcement, room_of
 from shared.slides.decide import Converted, MediaSpec
@@ -61,8 +60,8 @@ from shared.slides.model import (
     stamp_in,
     thumbnail_name,
 )
-from shared.slides.showing import ACTIVE, ACTIVE_PAGE, REVISION, active_page, next_revision
-from shared.slides.timeline import TAIL, Entry, Tail, appended, not_before
+from shared.slides.showing import ACTIVE, ACTIVE_PAGE, REVISION, active_page, existing_tail, next_revision
+from shared.slides.timeline import TAIL, Entry, appended, not_before
 from shared.slides.view import is_as, shown, shown_deck
 
 PICTURE_TYPES: Final = {"webp": "image/webp", "png": "image/png"}
@@ -112,7 +111,7 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
         snapshot = snapshot_of(document, found, view, self.holds)
         spec, record = snapshot.spec, snapshot.record
         is_last = (spec.session is None or spec.wish.is_deleted) and self._is_last(record, spec.session)
-        tail = None if spec.active_page is None or found is None else self._tail(found)
+        tail = None if spec.active_page is None or found is None else existing_tail(found, self.documents)
         return replace(snapshot, spec=replace(spec, is_last=is_last, tail=tail))
 
     def decide(
@@ -278,15 +277,6 @@ class SharedMedias(Controller[MediaSpec, SharedMedia, Outcome]):
                 code="STOPPED",
             )
 
-    def _tail(self, session: Document) -> Tail | None:
-        """
-        Return the end of the session's timeline, if its chunk exists.
-        """
-        tail = Tail.in_session(session)
-        if tail is None or self.documents.read(slide_timeline_path(session.id, tail.chunk)) == (None,):
-            return None
-        return tail
-
     def _is_last(self, record: SharedMedia | None, session: SessionIdentity | None) -> bool:
         """
         Tell whether the session keeps no other media: it is gone, or all others are deleted too.
@@ -339,12 +329,11 @@ def snapshot_of(
     """
     record, wish = SharedMedia.from_document(document), Wish.from_document(document)
     present = None if found is None else Session.from_document(found)
-    belonging = None if present is None else record.session.belonging(present.identity)
-    session = present if belonging is Belonging.SAME else None
+    session, is_held = session_of(record.session, present)
     spec = MediaSpec(
         wish,
-        None if session is None else session.identity,
-        is_held=belonging is Belonging.OWNER_CHANGED,
+        session,
+        is_held=is_held,
         is_waiting=session is None and not wish.is_deleted and record.life is Life.ALIVE and holds(),
         shown=None if view is None else view.fields,
     )

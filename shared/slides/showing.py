@@ -74,7 +74,7 @@ def start(context: Context, media_id: str, documents: Documents, announce: Annou
             (again, once it is).
         Conflict: The session was changed at every try (again).
     """
-    retry, is_retry = RetryOnConflict(SESSION_CHANGED), False
+    retry = RetryOnConflict(SESSION_CHANGED)
     while True:
         session, view = _read(context, media_id, documents)
         if shown_in(session) is not None:
@@ -82,10 +82,9 @@ def start(context: Context, media_id: str, documents: Documents, announce: Annou
         if not view["isReadyToShow"]:
             raise WrongState("Shared live media is not ready.", reason="MEDIA_NOT_READY")
         with retry:
-            revision = _show(session, documents, clock, media_id, 1, is_retry=is_retry)
+            revision = _show(session, documents, clock, media_id, 1, is_retry=retry.is_repeated)
             announce(Announcement(session.id, START, revision, media_id, 1))
             return
-        is_retry = True
 
 
 def navigate(
@@ -113,7 +112,7 @@ def navigate(
         BadRequest: The page is not a whole number, or the media has no such page (never).
         Conflict: The session was changed at every try (again).
     """
-    retry, is_retry = RetryOnConflict(SESSION_CHANGED), False
+    retry = RetryOnConflict(SESSION_CHANGED)
     while True:
         session, view = _read(context, media_id, documents)
         _require_active(session, media_id)
@@ -123,10 +122,9 @@ def navigate(
         if deck is None or not 1 <= page <= len(deck.pages):
             raise BadRequest("Page does not exist.", reason="PAGE_NOT_FOUND")
         with retry:
-            revision = _show(session, documents, clock, media_id, page, is_retry=is_retry)
+            revision = _show(session, documents, clock, media_id, page, is_retry=retry.is_repeated)
             announce(Announcement(session.id, NAVIGATE, revision, media_id, page))
             return
-        is_retry = True
 
 
 def end(context: Context, media_id: str, documents: Documents, announce: Announce, clock: Clock) -> None:
@@ -138,17 +136,26 @@ def end(context: Context, media_id: str, documents: Documents, announce: Announc
         WrongState: The media is not shown (never).
         Conflict: The session was changed at every try (again).
     """
-    retry, is_retry = RetryOnConflict(SESSION_CHANGED), False
+    retry = RetryOnConflict(SESSION_CHANGED)
     while True:
         (session,) = documents.read(session_path(context.session_id))
         context.require_instructor(session)
         assert session is not None
         _require_active(session, media_id)
         with retry:
-            revision = _show(session, documents, clock, None, None, is_retry=is_retry)
+            revision = _show(session, documents, clock, None, None, is_retry=retry.is_repeated)
             announce(Announcement(session.id, END, revision))
             return
-        is_retry = True
+
+
+def existing_tail(session: Document, documents: Documents) -> Tail | None:
+    """
+    Return the end of a session's timeline; `None` if it has none, or if its chunk was deleted by hand.
+    """
+    tail = Tail.in_session(session)
+    if tail is None or documents.read(slide_timeline_path(session.id, tail.chunk)) == (None,):
+        return None
+    return tail
 
 
 def touched(session: Document, **changes: Any) -> Update:
@@ -197,9 +204,7 @@ def _tail(session: Document, documents: Documents, *, is_retry: bool) -> Tail | 
     tail = Tail.in_session(session)
     if tail is None or tail.is_full:
         return None
-    if is_retry and documents.read(slide_timeline_path(session.id, tail.chunk)) == (None,):
-        return None
-    return tail
+    return existing_tail(session, documents) if is_retry else tail
 
 
 def _begun(session: Document, documents: Documents, entry: Entry) -> Recorded:

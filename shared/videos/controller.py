@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from shared.core.errors import Conflict
-from shared.core.identity import Belonging
 from shared.core.paths import (
     FEED_WAKE,
     POLL_READINESS,
@@ -44,7 +43,7 @@ from shared.ports import (
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
 from shared.reconcile.epoch import Holds, nothing_is_held
-from shared.sessions.session import Session
+from shared.sessions.session import Session, session_of
 from shared.videos import decide as decisions
 from shared.videos import transitions
 from shared.videos.model import PENDING, Video, VideoState, named
@@ -283,15 +282,14 @@ def snapshot_of(document: Document, session: Session | None) -> Snapshot[VideoSp
     video's record is not its session. Pure.
     """
     record = Video.from_document(document)
-    belonging = None if session is None else record.session.belonging(session.identity)
-    has_session = session is not None and belonging is Belonging.SAME
+    identity, is_held = session_of(record.session, session)
     spec = VideoSpec(
         Spec.from_document(document),
-        has_session,
+        identity is not None,
         None if session is None else session.videos.get(document.id),
         shown_in(document),
-        session.identity if session is not None and has_session else None,
-        is_held=belonging is Belonging.OWNER_CHANGED,
+        identity,
+        is_held=is_held,
     )
     return Snapshot(document.id, spec, record, document.version)
 

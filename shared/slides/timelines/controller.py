@@ -11,12 +11,11 @@ from datetime import datetime
 from typing import ClassVar
 
 from shared.core.errors import Conflict
-from shared.core.identity import Belonging
 from shared.core.paths import RECONCILE_TIMELINE, session_path, slide_timeline_path, timeline_path
 from shared.ports import Delete, Documents, Update, Version, Write
 from shared.reconcile import Controller, Decision, Snapshot, Step
 from shared.reconcile.epoch import Holds, nothing_is_held
-from shared.sessions.session import Session
+from shared.sessions.session import Session, session_of
 from shared.slides.timelines import decide as decisions
 from shared.slides.timelines.decide import TimelineSpec
 from shared.slides.timelines.model import Timeline
@@ -47,12 +46,11 @@ class Timelines(Controller[TimelineSpec, Timeline, None]):
         record, is_deleted = Timeline.from_document(document), document.fields["wish"]["deleted"]
         (found,) = self.documents.read(session_path(record.session.session_id))
         present = None if found is None else Session.from_document(found)
-        belonging = None if present is None else record.session.belonging(present.identity)
-        session = present.identity if present is not None and belonging is Belonging.SAME else None
+        session, is_held = session_of(record.session, present)
         spec = TimelineSpec(
             is_deleted,
             session,
-            is_held=belonging is Belonging.OWNER_CHANGED,
+            is_held=is_held,
             is_waiting=session is None and not is_deleted and not record.is_gone and self.holds(),
         )
         if session is not None and record.session.following(session) != record.session:
