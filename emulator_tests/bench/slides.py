@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -40,6 +40,7 @@ from emulator_tests.flow.school import School
 from emulator_tests.flow.slides import MEDIAS, Seat, live
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.converter import converter_command
+from emulator_tests.testbed.keeper import descendants
 from emulator_tests.testbed.network import HOST, ask, free_ports
 from emulator_tests.testbed.places import HOME, ROOT
 from shared.cloud.converter import ServiceConverter
@@ -93,7 +94,6 @@ class Service:
     url: str
     documents_url: str
     process_id: int
-    programs: int = 0
 
     def convert(self, slides: int) -> Taken:
         """
@@ -333,14 +333,10 @@ def _spent_s(process_id: int) -> float:
     """
     Return the processor time of a process and its descendants.
     """
-    try:
-        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-        children = [
-            int(child)
-            for task in Path(f"/proc/{process_id}/task").iterdir()
-            for child in (task / "children").read_text().split()
-        ]
-    except OSError:
-        return 0.0
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(map(_spent_s, children))
+    ticks = 0
+    for one in (process_id, *descendants(process_id)):
+        # One that has just ended spends nothing any more.
+        with suppress(OSError):
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -228,18 +228,8 @@ def test_only_the_owner_gets_the_ingest_address(school: School, teacher: Person)
     assert refusal(teacher, "getStreamIngest", sessionId=draft) == ("FAILED_PRECONDITION", "NO_LIVE_EVENT")
 
 
-def test_a_broadcast_is_seen_and_its_recording_is_a_video_that_students_watch(school: School, teacher: Person) -> None:
-    now = datetime.now(UTC).replace(microsecond=0)
-    # Planned to end just now: it overruns, as events do.
-    session_id, event = live_now(
-        school, teacher, startsAt=now - timedelta(minutes=9), endsAt=now + timedelta(seconds=1)
-    )
-    entry_id, student = event["entryId"], school.person()
-    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": True})
-    broadcast_of(school, session_id, "live")
-    assert join(student, session_id)["broadcast"] == "live"
-
-    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": False, "recording": str(TEST_PICTURE)})
+def recorded(school: School, session_id: str) -> tuple[str, dict[str, Any]]:
+    """End a broadcast that has stopped. Returns the id of its recording, a video, and its public fields."""
     broadcast_of(school, session_id, "offline")
     pairing = school.document(f"kalturaSession/{session_id}") or {}
     # An encoder may come back within a minute; it goes by.
@@ -252,6 +242,22 @@ def test_a_broadcast_is_seen_and_its_recording_is_a_video_that_students_watch(sc
         lambda fields: [one for one in ((fields or {}).get("videos") or {}).values() if one["state"] == "ready"] != [],
     )
     ((video_id, video),) = shown["videos"].items()
+    return video_id, video
+
+
+def test_a_broadcast_is_seen_and_its_recording_is_a_video_that_students_watch(school: School, teacher: Person) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    # Planned to end just now: it overruns, as events do.
+    session_id, event = live_now(
+        school, teacher, startsAt=now - timedelta(minutes=9), endsAt=now + timedelta(seconds=1)
+    )
+    entry_id, student = event["entryId"], school.person()
+    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": True})
+    broadcast_of(school, session_id, "live")
+    assert join(student, session_id)["broadcast"] == "live"
+
+    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": False, "recording": str(TEST_PICTURE)})
+    video_id, video = recorded(school, session_id)
     assert (video["title"], video["durationS"]) == ("A session", 12)
     grant = student.call("issuePlayback", {"videoId": video_id})
     assert school.http.get(grant["manifestUrl"], timeout=10).text.startswith("#EXTM3U")

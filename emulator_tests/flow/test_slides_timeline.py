@@ -13,7 +13,7 @@ from emulator_tests.conftest import SETTINGS
 from emulator_tests.convert.documents import PdfPage, pdf
 from emulator_tests.flow.school import Person, School
 from emulator_tests.flow.slides import MEDIAS, SlidesApi
-from emulator_tests.flow.test_joining import broadcast_of, live_now
+from emulator_tests.flow.test_joining import broadcast_of, live_now, recorded
 from emulator_tests.flow.test_slides import BUCKET, await_state
 from emulator_tests.rules.firestore import Denied
 from emulator_tests.testbed import Testbed
@@ -79,7 +79,7 @@ class Lecture:
         return length
 
     def shown_about(self, position: timedelta) -> set[Moment]:
-        """What the instructor saw within a second of a position."""
+        """Return everything that the instructor saw within a second of a position."""
         before = [moment for at, moment in self.changes if at <= position - WITHIN]
         around = [moment for at, moment in self.changes if abs(at - position) <= WITHIN]
         return {before[-1] if before else Moment(), *around}
@@ -117,7 +117,7 @@ def test_pages_of_a_recorded_broadcast_are_shown_within_a_second_of_their_moment
     length = lecture.end()
     assert instructor.accepted("DELETE", f"{gone_path}/") is None
 
-    video_id = recorded(sharing, session_id)
+    video_id, _ = recorded(sharing, session_id)
     played = student.call("issuePlayback", {"videoId": video_id})["slides"]
     started_at = datetime.fromisoformat(played["startedAt"])
     viewer = SlidesApi(sharing, played["token"])
@@ -142,22 +142,6 @@ def test_pages_of_a_recorded_broadcast_are_shown_within_a_second_of_their_moment
     assert list(media["urls"]) == ["pages"]
 
     assert_readable_and_deleted_with_the_session(sharing, teacher, student, session_id)
-
-
-def recorded(school: School, session_id: str) -> str:
-    """End the event, and return the id of the video that its recording becomes."""
-    broadcast_of(school, session_id, "offline")
-    # An encoder may come back within a minute; it goes by.
-    pairing = school.document(f"kalturaSession/{session_id}") or {}
-    airing = {**pairing["airing"], "offAt": pairing["airing"]["offAt"] - timedelta(minutes=1)}
-    school.write(f"kalturaSession/{session_id}", airing=airing)
-    broadcast_of(school, session_id, "ended")
-    shown = school.await_document(
-        f"sessions/{session_id}",
-        lambda fields: [one for one in ((fields or {}).get("videos") or {}).values() if one["state"] == "ready"] != [],
-    )
-    ((video_id, _),) = shown["videos"].items()
-    return str(video_id)
 
 
 def assert_readable_and_deleted_with_the_session(
