@@ -37,7 +37,7 @@ class IssuePlayback:
 
 @message
 class PlayedSlides:
-    """What the session showed while this was on the air."""
+    """Where to find the slides that the session showed during this broadcast."""
 
     timeline: Annotated[str, Doc("the collection of its timeline")]
     startedAt: Annotated[datetime | None, Doc("the instant of position 0; null for a live event")]

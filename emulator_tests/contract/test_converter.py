@@ -71,7 +71,7 @@ def serving() -> Iterator[Server]:
                 return
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
-            # Whoever asked may leave before the end.
+            # The client may disconnect before the end.
             with suppress(ConnectionError):
                 for piece in pieces:
                     if piece == BREAK:

@@ -225,7 +225,7 @@ def test_objects_that_no_record_names_are_reported_and_deleted_by_the_operator(
 
 
 def reported(school: School) -> str:
-    """What the operator's command says about orphans."""
+    """Run the operator's command, and return its report about orphans."""
     told = school.testbed.command("find-orphans")
     assert told.returncode == 0, told.stderr
     return told.stdout

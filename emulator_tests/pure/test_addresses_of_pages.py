@@ -56,7 +56,7 @@ class Signer:
         return [(f"slides/{number}", None) for number in range(count)]
 
     def read(self, wanted: list[Wanted]) -> list[bytes]:
-        """What is at the addresses of these objects."""
+        """Read these objects from their addresses."""
         return [self.storage.open(url) for url in self.addresses.of(wanted)]
 
 

@@ -80,7 +80,7 @@ def timelines(draw: st.DrawFn) -> list[Entry]:
 
 
 def played(timeline: Sequence[Entry], instant: datetime) -> tuple[str | None, int | None]:
-    """What a viewer sees who follows the changes one by one until an instant."""
+    """Return what a viewer sees at an instant, if they follow the changes one by one."""
     seen: tuple[str | None, int | None] = (None, None)
     for entry in timeline:
         if entry.at > instant:

@@ -29,7 +29,7 @@ ADDRESS: Final = "fork-server.socket"
 READY: Final = "ready to fork"
 
 SERVER_NAME: Final = "port "
-"""What the name of a server's processes in /proc/<pid>/comm begins with. Its port follows."""
+"""The beginning of the name of a server's processes in /proc/<pid>/comm. The port follows."""
 
 LIBRARIES: Final = (
     "functions_framework._cli",
@@ -46,7 +46,7 @@ LIBRARIES: Final = (
     "KalturaClient.Plugins.Core",
     "cloudflare",
 )
-"""What servers import at their start or with their first request."""
+"""The libraries that servers import at their start or with their first request."""
 
 OURS: Final = "shared"
 """The package of the source that is imported, too. `functions` is not, because it reads the settings when imported."""

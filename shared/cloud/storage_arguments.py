@@ -39,7 +39,7 @@ UPLOAD_HEADERS: Final = (
     "x-goog-resumable",
     "x-upload-content-length",
 )
-"""What a browser needs to upload an object: the headers of `upload_headers`, and `Location` of the answer."""
+"""The headers that the CORS rules must allow for uploads: those of `upload_headers`, and `Location` of the answer."""
 
 CORS_ADVICE: Final = (
     f"Allow your app's origin the methods {' and '.join(UPLOAD_METHODS)} and the response headers "

@@ -1,4 +1,4 @@
-"""What the records say about the objects in the bucket. A media that has a record deletes its objects by itself."""
+"""Find the objects in the bucket that no record names. A media that has a record deletes its objects by itself."""
 
 from __future__ import annotations
 

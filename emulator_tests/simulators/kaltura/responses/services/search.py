@@ -57,7 +57,7 @@ def search_entry(call: Call, search_params: Record, pager: Mapping[str, Any]) ->
 
 
 def _implicit(search_params: Record, operator: Record) -> list[Condition]:
-    """What a search demands beside its items: statuses, ids, and that entries are not hidden."""
+    """Conditions of a search besides its items: statuses, ids, and that entries are not hidden."""
     statuses = [to_int(each) for each in parts_of(search_params.get("objectStatuses"))] or [EntryStatus.READY]
     found = [among("status", *statuses)]
     if "objectId" in search_params and "objectIds" in search_params:
