@@ -42,7 +42,7 @@ def main() -> int:
     events = Lines(_print, arguments.folder)
     try:
         with Pool(LANES) as pool:
-            convert(arguments.source, arguments.kind, events, pool, arguments.max_pages)
+            events.done(convert(arguments.source, arguments.kind, events, pool, arguments.max_pages))
     except Refused as refused:
         events.refused(refused)
         if refused.__cause__ is not None:

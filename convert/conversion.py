@@ -20,16 +20,19 @@ _check_sandbox = cache(sandbox.check)
 """Find out, once, whether tools can be isolated here."""
 
 
-def convert(source: Path, kind: Kind, events: Events, pool: Pool, most_pages: int = limits.PAGES) -> None:
+def convert(source: Path, kind: Kind, events: Events, pool: Pool, most_pages: int = limits.PAGES) -> int:
     """
     Make the page images of a document.
 
     Args:
         source: The document.
         kind: What it is said to be.
-        events: Receives what happens.
+        events: Receives what happens, but for the end.
         pool: Where programs come from.
         most_pages: The most pages.
+
+    Returns:
+        How many pages there are.
 
     Raises:
         Refused: The document cannot be converted (never).
@@ -43,4 +46,4 @@ def convert(source: Path, kind: Kind, events: Events, pool: Pool, most_pages: in
     asked = fonts.of_pdf(pages.fonts) if kind is Kind.PDF else fonts.asked_for(source, kind)
     for name, instead in fonts.substituted(asked):
         events.warning("FONT_SUBSTITUTED", f'The font "{name}" is not available; "{instead}" takes its place.')
-    events.done(count)
+    return count

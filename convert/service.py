@@ -25,6 +25,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Final
@@ -154,33 +155,46 @@ class Service:
         Convert, in a thread of its own: the answer may be read slowly, or by nobody.
         """
         try:
-            self._convert(conversion, address, kind)
+            try:
+                tell_end = self._convert(conversion, address, kind)
+            finally:
+                # Before the end is told: who has read it may ask again at once.
+                self._slots.release()
+                self._pool.refill()
+            tell_end()
             conversion.end()
         except Abandoned:
             _log.warning("abandoned")
-        finally:
-            self._slots.release()
-            self._pool.refill()
 
-    def _convert(self, conversion: _Conversion, address: str, kind: Kind) -> None:
+    def _convert(self, conversion: _Conversion, address: str, kind: Kind) -> Callable[[], None]:
+        """
+        Convert.
+
+        Returns:
+            What tells the last event.
+
+        Raises:
+            Abandoned: Nobody reads any more.
+        """
         events = Lines(conversion.write)
         try:
             with tempfile.TemporaryDirectory(prefix="greenroom-") as folder:
                 source = Path(folder) / f"source.{kind}"
                 self._fetch(address, source)
-                convert(source, kind, events, self._pool, self._most_pages)
+                pages = convert(source, kind, events, self._pool, self._most_pages)
+            return partial(events.done, pages)
         except Refused as refused:
             # The sentence is for the person who uploaded the document; the cause is for the operator.
             _log.warning("refused: %s: %r", refused.reason, str(refused.__cause__))
-            events.refused(refused)
+            return partial(events.refused, refused)
         except SourceUnreadable as unreadable:
             _log.warning("source unreadable: %s", unreadable.code)
-            conversion.fail(unreadable.code)
+            return partial(conversion.fail, unreadable.code)
         except Abandoned:
             raise
         except Exception as error:
             _log.exception("failed")
-            conversion.fail(type(error).__name__)
+            return partial(conversion.fail, type(error).__name__)
 
     def _fetch(self, address: str, target: Path) -> None:
         """
