@@ -10,6 +10,7 @@ from shared.core.errors import Transient
 from shared.ports.grants import ExternalIds
 from shared.ports.hosts import Hosts
 from shared.ports.inventory import Inventory
+from shared.ports.originals import Originals
 from shared.ports.videos import Media
 from shared.ports.viewer_keys import ViewerKeys
 
@@ -23,12 +24,14 @@ class ProviderAccount:
         media: The videos.
         inventory: Everything of ours there.
         viewer_keys: The viewers' keys there; `None` if the provider cannot end what was given out.
+        originals: The files of its videos, for archiving; `None` if the provider does not give them.
         protection: What lets only viewers with a token play, and can be changed in the provider's console.
     """
 
     media: Media
     inventory: Inventory
     viewer_keys: ViewerKeys | None = None
+    originals: Originals | None = None
     protection: str = "the protection of its videos"
 
 

@@ -19,6 +19,7 @@ from shared.ports import (
     Audience,
     Chat,
     Clock,
+    ColdStore,
     Converter,
     Documents,
     Events,
@@ -95,6 +96,7 @@ class Deployment:
         chat: Returns the chat server; `None` if this deployment has none.
         converter: Draws the pages of documents; `None` if this deployment has none.
         audience: The users of the provider of live events; `None` if nobody is admitted.
+        cold_store: Returns where originals are archived; `None` if this deployment archives none.
     """
 
     documents: Documents
@@ -114,6 +116,7 @@ class Deployment:
     storage: Storage | None = None
     converter: Converter | None = None
     chat: Callable[[], Chat] | None = None
+    cold_store: Callable[[], ColdStore] | None = None
     _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, build: Callable[[Any], P]) -> P:
