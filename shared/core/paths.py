@@ -29,6 +29,7 @@ KNOWN_USERS: Final = "kalturaUsers"
 CALL_BUDGETS: Final = "callBudgets"
 CACHE: Final = "kalturaCache"
 REPORTS: Final = "reports"
+ARCHIVE: Final = "archive"
 SLIDES: Final = "slides"
 SHARED_MEDIAS: Final = "sharedLiveMedias"
 """The collection below a session that shows its shared live media."""
@@ -44,6 +45,7 @@ RECONCILE_ERASURE: Final = "reconcileErasure"
 RECONCILE_COPY: Final = "reconcileCopy"
 RECONCILE_TRANSFER: Final = "reconcileTransfer"
 RECONCILE_ADMISSION: Final = "reconcileAdmission"
+RECONCILE_ARCHIVE: Final = "reconcileArchive"
 RECONCILE_SLIDES: Final = "reconcileSlides"
 RECONCILE_TIMELINE: Final = "reconcileTimeline"
 BROADCAST_SLIDES: Final = "broadcastSlides"
@@ -66,6 +68,9 @@ SESSION_ID: Final = re.compile("[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile("[a-f0-9]{20}")
 MEDIA_ID: Final = re.compile("[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}")
 """The id of a shared live media: a UUID."""
+
+ENTRY_ID: Final = re.compile("[A-Za-z0-9][A-Za-z0-9_]{0,63}")
+"""The id of an entry at Kaltura."""
 
 HOST_NAME: Final = re.compile("[a-z][a-z0-9]{0,19}")
 """The name of a host or a provider, as in the table of hosts."""
@@ -145,6 +150,13 @@ def slide_timeline_path(session_id: str, chunk: str) -> str:
     Return the path of a part of a session's timeline of slides.
     """
     return f"{SESSIONS}/{session_id}/{SLIDE_TIMELINES}/{chunk}"
+
+
+def archive_path(entry_id: str) -> str:
+    """
+    Return the path of the record of an entry's archiving.
+    """
+    return f"{ARCHIVE}/{entry_id}"
 
 
 def copy_path(key: str) -> str:

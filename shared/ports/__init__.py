@@ -49,6 +49,7 @@ from shared.ports.hosts import Host, Hosts, Probe
 from shared.ports.inventory import Inventory, InventoryItem
 from shared.ports.live import NOT_AVAILABLE, Broadcast, EventIds, Events, EventSpec, Ingest, Refusal
 from shared.ports.originals import (
+    ENTRY_PART,
     LISTED_MAX,
     Digest,
     Entry,
@@ -83,6 +84,7 @@ __all__ = [
     "ADDRESSES",
     "CHANGES_MAX",
     "CONVERSION",
+    "ENTRY_PART",
     "LISTED_MAX",
     "MANIFEST_URL",
     "NOT_AVAILABLE",

@@ -13,6 +13,9 @@ from typing import Final, Protocol
 
 from shared.ports.videos import MediaState, Source
 
+ENTRY_PART: Final = "entryId"
+"""The name under which a video's external ids have its entry, at a provider that has `Originals`."""
+
 LISTED_MAX: Final = 500
 """The most entries on one page of `Originals.pages`, and in one call of `Originals.read`."""
 

@@ -17,6 +17,7 @@ from shared.core.errors import Conflict
 from shared.core.paths import (
     FEED_WAKE,
     POLL_READINESS,
+    RECONCILE_ARCHIVE,
     RECONCILE_COPY,
     RECONCILE_DELETION,
     RECONCILE_VIDEO,
@@ -27,6 +28,7 @@ from shared.core.paths import (
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.hosts.model import shown_in
 from shared.ports import (
+    ENTRY_PART,
     REMOVE,
     Document,
     Documents,
@@ -200,7 +202,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
         """
         Return the snapshot as it will be once `record` is written. Pure.
         """
-        told = shown(record) if snapshot.spec.has_session else None
+        told = shown(record, snapshot.spec.archive) if snapshot.spec.has_session else None
         return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=told))
 
     def record_writes(
@@ -255,7 +257,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
         """
         Return the write of the video's ref in the session document. Pure.
         """
-        told = shown(record) if snapshot.spec.has_session else None
+        told = shown(record, snapshot.spec.archive) if snapshot.spec.has_session else None
         if told == snapshot.spec.shown:
             return ()
         ref: dict[tuple[str, ...], Any] = {("videos", snapshot.key): REMOVE if told is None else told}
@@ -263,16 +265,23 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def dependants(self, snapshot: Snapshot[VideoSpec, Video]) -> tuple[Task, ...]:
         """
-        Return tasks for the copies that differ from the playable version. Pure.
+        Return tasks for the copies that differ from the playable version, and for the archiving of an earlier one.
+        Pure.
         """
         playable = None if snapshot.record is None else snapshot.record.playable
         film = None if playable is None else playable.reference
         copies = snapshot.spec.copies
         wished = {host: film if host in self.hosts else None for host in sorted({*self.hosts, *copies})}
-        return tuple(
-            Task(RECONCILE_COPY, copy_key(snapshot.key, host))
-            for host, one in wished.items()
-            if one != (copies[host].film if host in copies else None)
+        archive = snapshot.spec.archive
+        entry_id = None if playable is None else playable.external_ids.get(ENTRY_PART)
+        is_left = archive is not None and archive["entryId"] != entry_id
+        return (
+            *(
+                Task(RECONCILE_COPY, copy_key(snapshot.key, host))
+                for host, one in wished.items()
+                if one != (copies[host].film if host in copies else None)
+            ),
+            *((Task(RECONCILE_ARCHIVE, archive["entryId"]),) if archive is not None and is_left else ()),
         )
 
 
@@ -288,6 +297,7 @@ def snapshot_of(document: Document, session: Session | None) -> Snapshot[VideoSp
         identity is not None,
         None if session is None else session.videos.get(document.id),
         shown_in(document),
+        document.fields.get("archive"),
         identity,
         is_held=is_held,
     )

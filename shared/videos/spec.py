@@ -54,6 +54,7 @@ class Spec:
         new_title: The title of the last correction, for the playable version and for the upload of that time.
         new_order: The place that was last chosen for the video; `None` if none was.
         granted: The limits of the upload's last token, and of all its tokens together.
+        keep: Whether the video stays out of the archive, however long nobody watches it.
     """
 
     upload: UploadSpec
@@ -67,6 +68,7 @@ class Spec:
     new_title: str | None = None
     new_order: int | None = None
     granted: Granted | None = None
+    keep: bool = False
 
     def nameless(self) -> Spec:
         """
@@ -93,6 +95,7 @@ class Spec:
             "newTitle": self.new_title,
             "newOrder": self.new_order,
             "granted": None if self.granted is None else self.granted.to_fields(),
+            "keep": self.keep,
         }
 
     @classmethod
@@ -114,6 +117,8 @@ class Spec:
             new_title=fields.get("newTitle"),
             new_order=fields.get("newOrder"),
             granted=Granted.from_fields(fields.get("granted")),
+            # An earlier release had no archive.
+            keep=fields.get("keep", False),
         )
 
 
@@ -129,6 +134,7 @@ class VideoSpec:
         is_waiting: Whether the session does not exist while deletions are held: it may come back.
         shown: What the session document shows of the video now.
         copies: What the video's document shows of its copies, by host.
+        archive: What the video's document shows of its archiving; `None` for nothing.
         identity: The identity of that session; `None` if it does not exist.
         told: Whether the worker already has an observation that is not recorded yet.
         place: A place for the video, if it has none yet.
@@ -138,6 +144,7 @@ class VideoSpec:
     has_session: bool
     shown: Fields | None = None
     copies: Mapping[str, Shown] = field(default_factory=dict)
+    archive: Fields | None = None
     identity: SessionIdentity | None = None
     is_held: bool = False
     is_waiting: bool = False

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.ports import ENTRY_PART, Fields
 from shared.videos.model import Video, VideoState
 
 
-def shown(video: Video) -> dict[str, Any] | None:
+def shown(video: Video, archive: Fields | None = None) -> dict[str, Any] | None:
     """
     Return what the session document should show of a video under `videos.{videoId}`; `None` for nothing. Pure.
 
     While a version plays, that version is shown as the video, and a later upload as its `replacement`.
+
+    Args:
+        video: The record.
+        archive: What the video's document shows of its archiving; `None` for nothing.
     """
     if video.state is VideoState.GONE:
         return None
@@ -33,5 +38,7 @@ def shown(video: Video) -> dict[str, Any] | None:
         told |= {"state": VideoState.FAILED.value, "failure": plays.trouble.to_fields()}
     else:
         told |= {"state": VideoState.READY.value}
+    if archive is not None and archive["entryId"] == plays.external_ids.get(ENTRY_PART):
+        told["archive"] = {name: value for name, value in archive.items() if name != "entryId"}
     told |= {"title": plays.title, "durationS": plays.duration_s, "percent": 100, "stage": None}
     return told if video.state is VideoState.READY else {**told, "replacement": {"title": video.upload.title, **latest}}

@@ -1,0 +1,1 @@
+"""Originals of videos that nobody watches, in cold storage and back: `archive/{entryId}`."""

@@ -1,0 +1,229 @@
+"""What is asked for an entry: archive it, put a placeholder in its place, bring it back.
+
+Called by the operator's command, the policy, and the playback of videos. A command writes `wish` and enqueues a task;
+the reconciliation carries it out. Every command can be repeated without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.archive.controller import entry_of, told_of
+from shared.archive.model import COMING_BACK, HELD, ArchivedEntry, ArchiveState, By, Target, Wish
+from shared.core.errors import Conflict, Transient, WrongState
+from shared.core.identity import SessionIdentity
+from shared.core.paths import RECONCILE_ARCHIVE, archive_path, limit_path, video_path
+from shared.core.references import VIDEO, parse
+from shared.core.retry import RetryOnConflict
+from shared.limits.buckets import Budget
+from shared.limits.limiter import Limiter
+from shared.ports import Clock, Create, Document, Documents, Entry, Queue, Task, Tier, Update, Write
+from shared.reconcile import AT_ONCE
+
+_CHANGED: Final = "The entry was changed at every try. Try again."
+
+RESTORES_BUDGET: Final = "restores"
+
+MINUTES_OF_DAY: Final = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    What is asked for an entry. The attributes are those of `Wish`.
+    """
+
+    target: Target
+    by: By
+    not_before: datetime | None = None
+    unplayed_since: datetime | None = None
+    tier: Tier = Tier.BULK
+
+    def wish(self, now: datetime, earlier: Wish | None) -> Wish:
+        """
+        Return the wish that follows an earlier one. Pure.
+        """
+        number = 1 if earlier is None else earlier.number + 1
+        return Wish(self.target, self.by, now, number, self.not_before, self.unplayed_since, self.tier)
+
+
+def obstacle(target: Target, record: ArchivedEntry | None) -> str | None:
+    """
+    Return why something cannot be asked for an entry in its state, in a sentence; `None` if it can. Pure.
+
+    Args:
+        target: What is wanted.
+        record: The entry's record; `None` if there is none.
+    """
+    state = ArchiveState.INITIAL if record is None else record.state
+    if state is ArchiveState.LOST:
+        return "The entry does not exist at the provider any more."
+    match target:
+        case Target.ARCHIVED if state in HELD:
+            return "A placeholder stands in for it. Restore it instead."
+        case Target.PLACE_HOLDER if state in (ArchiveState.INITIAL, ArchiveState.STORING):
+            return "Its original is not in the cold store. Archive it first."
+        case Target.PLACE_HOLDER if state in COMING_BACK:
+            return "Its original is on its way back. Wait until it is there."
+    return None
+
+
+def obstacle_to_restoring(record: ArchivedEntry | None) -> str | None:
+    """
+    Return why an entry cannot be restored, in a sentence; `None` if it can. Pure.
+    """
+    if record is None or record.state not in HELD | COMING_BACK:
+        return "No placeholder stands in for it, so there is nothing to restore."
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """
+    What is asked for entries.
+
+    Attributes:
+        documents: Where the documents are stored.
+        queue: Gets the tasks.
+        clock: Returns the present time, in UTC.
+    """
+
+    documents: Documents
+    queue: Queue
+    clock: Clock
+
+    def ask(self, provider: str, entry: Entry, request: Request, *, has_task: bool = True) -> bool:
+        """
+        Record what is asked for an entry. The same again is recorded again, so that it is checked again; but what the
+        policy asks is not, while the same is asked already.
+
+        Args:
+            provider: Our name of the provider that has it.
+            entry: The entry.
+            request: What is asked for.
+            has_task: Whether to enqueue a task; else the caller reconciles it.
+
+        Returns:
+            Whether anything was recorded.
+
+        Raises:
+            Conflict: Others wrote first each time (again).
+        """
+        retry = RetryOnConflict(_CHANGED)
+        while True:
+            path = archive_path(entry.id)
+            (document,) = self.documents.read(path)
+            write = self._created(provider, entry, request) if document is None else _asked(document, request, self)
+            if write is None:
+                return False
+            with retry:
+                self.documents.commit(write)
+                if has_task:
+                    self.queue.put(Task(RECONCILE_ARCHIVE, entry.id))
+                return True
+
+    def _created(self, provider: str, entry: Entry, request: Request) -> Create:
+        """
+        Return the write of a new record. An entry is a video of this deployment only if that video plays it.
+        """
+        video_id, session = "", None
+        reference = None if entry.reference is None else parse(entry.reference)
+        if reference is not None and reference.kind == VIDEO:
+            (video,) = self.documents.read(video_path(reference.key))
+            if video is not None and entry_of(video) == entry.id:
+                video_id, session = video.id, SessionIdentity.from_fields(video.fields["sessionId"], video.fields)
+        record = ArchivedEntry(provider, video_id, session)
+        wish = request.wish(self.clock(), None)
+        fields = {**record.to_fields(), "dueAt": request.not_before or AT_ONCE, "wish": wish.to_fields()}
+        return Create(archive_path(entry.id), fields)
+
+
+def _asked(document: Document, request: Request, commands: Commands) -> Write | None:
+    earlier = Wish.from_fields(document.fields["wish"])
+    is_policy = request.by is By.POLICY
+    if is_policy and earlier.target is request.target:
+        return None
+    wish = request.wish(commands.clock(), earlier)
+    return Update(document.path, {"wish": wish.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Restores:
+    """
+    Brings originals back whose placeholder is played, within a daily budget.
+
+    Attributes:
+        documents: Where the documents are stored.
+        queue: Gets the tasks.
+        clock: Returns the present time, in UTC.
+        limiter: Has the budget.
+        per_day: How many are brought back in a day at most.
+        tier: How quickly, and at what price.
+    """
+
+    documents: Documents
+    queue: Queue
+    clock: Clock
+    limiter: Limiter
+    per_day: int
+    tier: Tier
+
+    def played(self, video: Document) -> None:
+        """
+        Bring back the original of a video whose placeholder is being played. If that cannot be recorded now, or the
+        budget is used up, the policy finds it by its last play.
+
+        Args:
+            video: The video's document.
+        """
+        entry_id = entry_of(video)
+        told = None if entry_id is None else told_of(video.fields, entry_id)
+        if entry_id is not None and told is not None and told["state"] == ArchiveState.PLACE_HOLDER.value:
+            with suppress(Conflict, Transient):
+                self.restore(entry_id)
+
+    def restore(self, entry_id: str) -> bool:
+        """
+        Bring an original back, unless that is asked already.
+
+        Returns:
+            Whether it is asked for now, by this call.
+
+        Raises:
+            Conflict: Others wrote the record first (again).
+            Transient: Documents or queue could not be reached (again).
+        """
+        (document,) = self.documents.read(archive_path(entry_id))
+        if document is None or Wish.from_fields(document.fields["wish"]).target is Target.ARCHIVED:
+            return False
+        if ArchivedEntry.from_document(document).state not in HELD:
+            return False
+        budget = Budget(max(1, self.per_day), max(1, self.per_day) / MINUTES_OF_DAY)
+        if self.per_day == 0 or self.limiter.take(limit_path(RESTORES_BUDGET), budget) > 0:
+            return False
+        earlier = Wish.from_fields(document.fields["wish"])
+        wish = Request(Target.ARCHIVED, By.VIEWER, tier=self.tier).wish(self.clock(), earlier)
+        self.documents.commit(
+            Update(document.path, {"wish": wish.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
+        )
+        self.queue.put(Task(RECONCILE_ARCHIVE, entry_id))
+        return True
+
+
+def require(sentence: str | None) -> None:
+    """
+    Raise what `obstacle` has found.
+
+    Raises:
+        WrongState: There is an obstacle (never).
+    """
+    if sentence is not None:
+        raise WrongState(sentence, reason="ARCHIVE_STATE")
+
+
+Played = Callable[[Document], None]
+"""Is told that the placeholder of a video is being played: `Restores.played`."""

@@ -1,0 +1,478 @@
+"""The Controller of archiving: the documents that a reconciliation reads and writes, and its calls to the provider and
+to the cold store.
+
+Called by the reconciler. Leaves the choice of the next step to `decide`, and what follows from its outcome to
+`transitions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from shared.archive import decide as decisions
+from shared.archive import transitions
+from shared.archive.decide import ArchiveSpec, target_of
+from shared.archive.model import (
+    ARCHIVED_TAG,
+    FLAVORS_DELETED_TAG,
+    ArchivedEntry,
+    ArchiveState,
+    By,
+    Placeholder,
+    Target,
+    Wish,
+    is_size,
+)
+from shared.archive.transitions import Obstacle, Outcome
+from shared.archive.view import shown
+from shared.core.errors import Conflict, Permanent, Transient
+from shared.core.identity import SessionIdentity
+from shared.core.paths import RECONCILE_ARCHIVE, RECONCILE_VIDEO, archive_path, video_path
+from shared.ports import (
+    ENTRY_PART,
+    OTHER_BYTES,
+    REMOVE,
+    Availability,
+    ColdObject,
+    ColdStore,
+    Delete,
+    Document,
+    Documents,
+    Entry,
+    Fields,
+    Flavor,
+    Originals,
+    ProviderAccounts,
+    Replacing,
+    Task,
+    Update,
+    Version,
+    Write,
+    holder_of,
+)
+from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step, await_late_commit
+from shared.reconcile.epoch import Holds, nothing_is_held
+
+SOURCE_READABLE_S: Final = 6 * 3600
+"""Seconds for which the provider may read an original that it fetches, and for which we may read one there."""
+
+RESTORED_DAYS: Final = 3
+"""Days for which the cold store keeps an original readable that was asked for."""
+
+Reached = Callable[[str, int, int | None], None]
+"""Is told how far the copying of an entry is: its id, the bytes that were read, and how many there are."""
+
+
+def tell_nobody(_entry_id: str, _read: int, _whole: int | None) -> None:
+    """
+    Ignore how far a copy is.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
+    """
+    The Controller of archiving.
+
+    Attributes:
+        documents: Where the documents are stored.
+        provider_accounts: The providers that have the videos.
+        cold_store: Where originals are archived.
+        placeholder: Returns what plays while an original is there only.
+        late_commit_s: Seconds after which a lost replacement certainly does not begin.
+        holds: Tells whether deletions are held.
+        reached: Is told how far the copying of an original is.
+    """
+
+    queue: ClassVar[str] = RECONCILE_ARCHIVE
+    polls: ClassVar[frozenset[str]] = frozenset({decisions.LOOK, decisions.CHECK})
+
+    documents: Documents
+    provider_accounts: ProviderAccounts
+    cold_store: ColdStore
+    placeholder: Callable[[], Placeholder]
+    late_commit_s: int
+    holds: Holds = nothing_is_held
+    reached: Reached = tell_nobody
+
+    def read(self, key: str) -> Snapshot[ArchiveSpec, ArchivedEntry]:
+        """
+        Read the record, and then its video.
+        """
+        (document,) = self.documents.read(archive_path(key))
+        if document is None:
+            return Snapshot(key, ArchiveSpec(NO_WISH), None, None)
+        video_id = document.fields["videoId"]
+        (video,) = self.documents.read(video_path(video_id)) if video_id else (None,)
+        return snapshot_of(document, video, self.holds)
+
+    def decide(
+        self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], now: datetime, *, observed: bool
+    ) -> Decision[ArchivedEntry]:
+        """
+        Return the next step. Pure.
+        """
+        return decisions.decide(snapshot, now)
+
+    def act(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], step: Step[ArchivedEntry], now: datetime) -> Outcome:
+        """
+        Do one step. Each reads first what it depends on, because provider and store change without us.
+        """
+        key, record = snapshot.key, step.record
+        match step.name:
+            case decisions.REMOVE:
+                return self._remove(key, record)
+            case decisions.ASK:
+                item = self._object(record)
+                return Outcome(waits=self.cold_store.ask(item, snapshot.spec.wish.tier, RESTORED_DAYS))
+            case decisions.CHECK:
+                return Outcome(item=self._object(record))
+        originals = self._originals(record)
+        (entry,) = originals.read([key])
+        if entry is None:
+            return Outcome(obstacle=Obstacle.NO_ENTRY)
+        match step.name:
+            case decisions.STORE:
+                return self._store(originals, entry, record)
+            case decisions.TAG:
+                return self._tag(originals, entry, record)
+            case decisions.REPLACE:
+                return self._replace(originals, entry, record, snapshot.spec.wish)
+            case decisions.LOOK:
+                return self._look(originals, entry, record, now)
+            case decisions.CANCEL:
+                originals.cancel_replacement(key)
+            case decisions.PICTURE:
+                originals.set_thumbnail(key, self.placeholder().picture)
+            case decisions.PRUNE:
+                originals.delete_flavors(key, _earlier_files(entry, record))
+            case decisions.MARK:
+                return self._mark(originals, entry, record)
+            case decisions.RETURN:
+                return self._return(originals, entry, record)
+            case decisions.VERIFY:
+                return self._verify(originals, entry, record)
+        return Outcome(entry)
+
+    def settle(
+        self,
+        snapshot: Snapshot[ArchiveSpec, ArchivedEntry],
+        step: Step[ArchivedEntry],
+        outcome: Outcome,
+        now: datetime,
+    ) -> ArchivedEntry:
+        """
+        Return the record after a step that succeeded. Pure.
+        """
+        record, wish = step.record, snapshot.spec.wish
+        target = target_of(record, snapshot.spec)
+        if outcome.obstacle is not None:
+            return transitions.stopped(record, outcome.obstacle, wish, now)
+        match step.name:
+            case decisions.STORE:
+                return transitions.stored(record, outcome, self.cold_store.name, now)
+            case decisions.TAG:
+                return transitions.tagged(record, wish, target, now)
+            case decisions.REPLACE if outcome.entry is not None:
+                return transitions.replacing(record, outcome.entry)
+            case decisions.LOOK:
+                return transitions.looked(record, outcome, self.placeholder().sha256, now)
+            case decisions.CANCEL:
+                return transitions.cancelled(record, now)
+            case decisions.PICTURE:
+                return transitions.moved_to(record, ArchiveState.SHOWN, now)
+            case decisions.PRUNE:
+                return transitions.moved_to(record, ArchiveState.PRUNED, now)
+            case decisions.MARK:
+                return transitions.marked(record, wish, target, now)
+            case decisions.ASK:
+                return transitions.asked(record, outcome.waits, now)
+            case decisions.CHECK if outcome.item is not None:
+                return transitions.checked(record, outcome.item, now)
+            case decisions.RETURN:
+                return transitions.returned(record, outcome, now)
+            case decisions.VERIFY if outcome.entry is not None:
+                return transitions.verified(record, outcome.entry, now)
+        return transitions.moved_to(record, ArchiveState.GONE, now)
+
+    def record_writes(
+        self,
+        snapshot: Snapshot[ArchiveSpec, ArchivedEntry],
+        record: ArchivedEntry,
+        version: Version | None,
+        now: datetime,
+    ) -> tuple[Write, ...]:
+        """
+        Return the write of the record, or its deletion once nothing of it is left. Pure.
+        """
+        path = archive_path(snapshot.key)
+        if version is None:
+            raise Conflict(f"There is no {path}.")
+        if record.state is ArchiveState.GONE:
+            return (Delete(path, if_version=version),)
+        return (Update(path, record.to_fields(), if_version=version),)
+
+    def after(
+        self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], record: ArchivedEntry
+    ) -> Snapshot[ArchiveSpec, ArchivedEntry]:
+        """
+        Return the snapshot as it will be once `record` is written and shown. Pure.
+        """
+        told = shown(snapshot.key, record, snapshot.spec.wish) if snapshot.spec.has_view else None
+        return replace(snapshot, record=record, spec=replace(snapshot.spec, told=told))
+
+    def view_writes(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], record: ArchivedEntry) -> tuple[Write, ...]:
+        """
+        Return the write of what the video's document shows. Pure.
+        """
+        spec = snapshot.spec
+        told = None if spec.is_deleted else shown(snapshot.key, record, spec.wish)
+        if not spec.has_view or told == spec.told:
+            return ()
+        return (Update(video_path(record.video_id), {"archive": REMOVE if told is None else told}),)
+
+    def follow_ups(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], record: ArchivedEntry) -> tuple[Task, ...]:
+        """
+        Return the task that shows a change in the session. Pure.
+        """
+        return (Task(RECONCILE_VIDEO, record.video_id),) if self.view_writes(snapshot, record) else ()
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    def _store(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        """
+        Copy the original to the cold store, and verify it.
+
+        Raises:
+            Permanent: The entry has no original that could be read, or the key holds something else (never).
+            Transient: Its content is being replaced (again).
+        """
+        key, flavor = entry.id, entry.original
+        if entry.replacing is Replacing.UNDER_WAY:
+            raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
+        if flavor is None or not flavor.is_ready:
+            raise self._never("This entry has no original that can be read.", "NO_ORIGINAL")
+        leftover = self._leftover(key, record)
+        source = originals.source(key, flavor, SOURCE_READABLE_S)
+        stored = self.cold_store.store(
+            key, source, flavor.size_bytes, lambda read: self.reached(key, read, flavor.size_bytes)
+        )
+        if leftover is not None and leftover.version != stored.object.version:
+            self.cold_store.delete(leftover)
+        (again,) = originals.read([key])
+        is_same = again is not None and _is_same(again.original, flavor)
+        if not is_same or not is_size(flavor, stored.digest.size_bytes):
+            # The next try stores what the entry has then. This object is of no use, and is known to be ours.
+            self.cold_store.delete(stored.object)
+            raise self._later("The content of this entry changed while it was read.", "ENTRY_REPLACED")
+        return Outcome(entry, stored=stored)
+
+    def _leftover(self, key: str, record: ArchivedEntry) -> ColdObject | None:
+        """
+        Return what an earlier try has stored whose end was lost; `None` if there is none.
+
+        Raises:
+            Permanent: The key holds something that we did not store (never).
+        """
+        found = self.cold_store.find(key)
+        if found is None or any(one.is_at(found) for one in record.stored):
+            return None
+        if record.tried_at is not None and found.stored_at >= record.tried_at.replace(microsecond=0):
+            return found
+        raise self._never(
+            f"The cold store holds another object under the name {key}. Move it away, or have `greenroom archive "
+            "repair` take it over.",
+            "KEY_TAKEN",
+        )
+
+    def _tag(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        if record.original is None or not record.original.is_of(entry.original):
+            return Outcome(entry, Obstacle.OTHER_CONTENT)
+        originals.change_tags(entry.id, {ARCHIVED_TAG}, {FLAVORS_DELETED_TAG})
+        return Outcome(entry)
+
+    def _replace(self, originals: Originals, entry: Entry, record: ArchivedEntry, wish: Wish) -> Outcome:
+        """
+        Upload the placeholder, if the original is in the cold store and still the one that plays.
+        """
+        assert record.original is not None
+        if entry.replacing is not Replacing.NO:
+            raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
+        if not record.original.is_of(entry.original):
+            return Outcome(entry, Obstacle.OTHER_CONTENT)
+        played_at, since = entry.last_played_at, wish.unplayed_since
+        if since is not None and played_at is not None and played_at >= since:
+            return Outcome(entry, Obstacle.PLAYED)
+        if not record.original.is_at(self.cold_store.find(record.original.key, record.original.version)):
+            return Outcome(entry, Obstacle.NO_OBJECT)
+        originals.replace(entry.id, self.placeholder().content, PLACEHOLDER_NAME)
+        return Outcome(entry)
+
+    def _look(self, originals: Originals, entry: Entry, record: ArchivedEntry, now: datetime) -> Outcome:
+        """
+        Look at a replacement. A placeholder is known by its checksum.
+        """
+        if entry.replacing is not Replacing.NO:
+            return Outcome(entry)
+        is_replacing = record.state is ArchiveState.REPLACING
+        if is_replacing and record.original is not None and record.original.is_of(entry.original):
+            await_late_commit(record.tried_at or now, now, self.late_commit_s)
+            return Outcome(entry)
+        if not is_replacing:
+            if entry.original is not None and entry.original.version == record.placeholder:
+                await_late_commit(record.tried_at or now, now, self.late_commit_s)
+            return Outcome(entry)
+        if entry.original is None or not entry.original.is_ready:
+            return Outcome(entry)
+        placeholder = self.placeholder()
+        if not is_size(entry.original, len(placeholder.content)):
+            return Outcome(entry, Obstacle.OTHER_CONTENT)
+        digest = originals.digest(entry.id, entry.original)
+        is_ours = digest.sha256 == placeholder.sha256
+        return Outcome(entry, digest=digest) if is_ours else Outcome(entry, Obstacle.OTHER_CONTENT)
+
+    def _mark(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        if entry.original is None or entry.original.version != record.placeholder:
+            return Outcome(entry, Obstacle.OTHER_CONTENT)
+        originals.change_tags(entry.id, {ARCHIVED_TAG, FLAVORS_DELETED_TAG})
+        return Outcome(entry)
+
+    def _return(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        """
+        Have the provider fetch the original, if it can be read and the placeholder still plays.
+        """
+        if entry.replacing is not Replacing.NO:
+            raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
+        if entry.original is None or entry.original.version != record.placeholder:
+            return Outcome(entry, Obstacle.OTHER_CONTENT)
+        item = self._object(record)
+        if item.availability is Availability.READY:
+            originals.replace_from(entry.id, self.cold_store.address(item, SOURCE_READABLE_S).url)
+        return Outcome(entry, item=item)
+
+    def _verify(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        """
+        Read what the provider has now, and compare it with what was archived.
+
+        Raises:
+            Permanent: It has other bytes (never).
+        """
+        assert record.original is not None
+        if entry.original is None:
+            raise self._later("The original is not there yet.", "NO_ORIGINAL")
+        digest = originals.digest(entry.id, entry.original)
+        if (digest.sha256, digest.size_bytes) != (record.original.sha256, record.original.size_bytes):
+            raise self._never(
+                "The provider has other bytes than were archived. They stay in the cold store. Ask for the original "
+                "again.",
+                OTHER_BYTES,
+            )
+        return Outcome(entry)
+
+    def _remove(self, key: str, record: ArchivedEntry) -> Outcome:
+        """
+        Delete everything of a deleted video in the cold store.
+        """
+        for one in record.stored:
+            found = self.cold_store.find(one.key, one.version)
+            if found is not None:
+                self.cold_store.delete(found)
+        if record.tried_at is not None:
+            leftover = self.cold_store.find(key)
+            if leftover is not None and leftover.stored_at >= record.tried_at.replace(microsecond=0):
+                self.cold_store.delete(leftover)
+        return Outcome()
+
+    # --- what they read -------------------------------------------------------------------------------------------
+
+    def _object(self, record: ArchivedEntry) -> ColdObject:
+        """
+        Return the archived original in the cold store.
+
+        Raises:
+            Permanent: It is not there as it was stored (never).
+        """
+        assert record.original is not None
+        found = self.cold_store.find(record.original.key, record.original.version)
+        if found is None or not record.original.is_at(found):
+            raise self._never("The original is not in the cold store any more.", "ORIGINAL_MISSING")
+        return found
+
+    def _originals(self, record: ArchivedEntry) -> Originals:
+        originals = holder_of(self.provider_accounts, record.provider).originals
+        if originals is None:
+            raise self._later(f"The videos at {record.provider} cannot be archived.", "NO_SUCH_PROVIDER")
+        return originals
+
+    def _later(self, message: str, code: str) -> Transient:
+        return Transient(message, provider="", operation="archive", code=code)
+
+    def _never(self, message: str, code: str) -> Permanent:
+        return Permanent(message, provider="", operation="archive", code=code)
+
+
+PLACEHOLDER_NAME: Final = "archived.mp4"
+
+NO_WISH: Final = Wish(Target.NONE, By.OPERATOR, AT_ONCE, number=0)
+"""The wish for an entry of which nothing is recorded."""
+
+
+def snapshot_of(
+    document: Document, video: Document | None, holds: Holds = nothing_is_held
+) -> Snapshot[ArchiveSpec, ArchivedEntry]:
+    """
+    Return the snapshot of a record and its video, as read.
+
+    Args:
+        document: The record.
+        video: The document of its video; `None` if there is none.
+        holds: Tells whether deletions are held. Asked only if it matters.
+    """
+    record = ArchivedEntry.from_document(document)
+    wish = Wish.from_fields(document.fields["wish"])
+    if not record.video_id:
+        return Snapshot(document.id, ArchiveSpec(wish), record, document.version)
+    if video is None:
+        spec = ArchiveSpec(wish, record.session, is_deleted=not holds(), is_waiting=holds())
+        return Snapshot(document.id, spec, record, document.version)
+    fields = video.fields
+    spec = ArchiveSpec(
+        wish,
+        SessionIdentity.from_fields(fields["sessionId"], fields),
+        is_deleted=fields["gone"] or entry_of(video) != document.id,
+        is_kept=bool(fields["wish"].get("keep")),
+        told=told_of(fields, document.id),
+        has_view=True,
+    )
+    return Snapshot(document.id, spec, record, document.version)
+
+
+def told_of(fields: Fields, entry_id: str) -> dict[str, Any] | None:
+    """
+    Return what a video's document shows of the archiving of one entry. Pure.
+    """
+    told: dict[str, Any] | None = fields.get("archive")
+    return told if told is not None and told["entryId"] == entry_id else None
+
+
+def entry_of(video: Document) -> str | None:
+    """
+    Return the entry that a video plays now; `None` if it plays none, or at another provider. Pure.
+    """
+    playable = video.fields["playable"]
+    return None if playable is None or video.fields["gone"] else playable["parts"].get(ENTRY_PART)
+
+
+def _is_same(flavor: Flavor | None, other: Flavor) -> bool:
+    return flavor is not None and (flavor.id, flavor.version) == (other.id, other.version)
+
+
+def _earlier_files(entry: Entry, record: ArchivedEntry) -> list[Flavor]:
+    """
+    Return the files of an entry that are of the content before the placeholder.
+    """
+    files = entry.flavors if entry.original is None else (entry.original, *entry.flavors)
+    return [one for one in files if record.flavors.get(one.id) == one.version]

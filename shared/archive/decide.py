@@ -1,0 +1,244 @@
+"""The table of steps for an entry's archiving. Pure; called by the reconciler through the Controller of this folder.
+
+The order cannot lose an original: it is stored and verified, the entry is tagged, the placeholder is uploaded and
+plays, and only then are flavors deleted. Nothing here deletes an object in the cold store, unless the video itself is
+deleted.
+
+The first row that fits counts. "Other content" is found by each step that reads the entry: its original is neither the
+one that was stored nor the placeholder, so somebody has replaced it.
+
+| recorded       | wanted                     | next                                                                 |
+|----------------|----------------------------|----------------------------------------------------------------------|
+| nothing        | anything                   | done                                                                 |
+| anything       | its video does not exist, deletions are held | requeue                                            |
+| anything       | its video was deleted      | REMOVE everything of it in the cold store, and forget it             |
+| of a former owner | its video exists        | IDENTIFY it: take the video's owner                                  |
+| anything       | shown otherwise            | SHOW it again                                                        |
+| lost           | anything                   | done                                                                 |
+| initial        | nothing                    | done; FORGET it if nothing of it is stored                           |
+| initial        | archived or placeholder    | STORE it, not before the owner was told for long enough              |
+| storing        | anything                   | STORE it again                                                       |
+| stored         | anything                   | TAG it: archived; other content: initial                             |
+| archived       | placeholder                | REPLACE it, once its object is checked; other content: initial       |
+| archived       | archived, asked again      | check its tags: stored                                               |
+| replacing      | anything                   | LOOK, with growing pauses, until the placeholder plays               |
+| replacing, other content | anything         | CANCEL the replacement                                               |
+| replaced       | anything                   | PICTURE: show the thumbnail of the placeholder                       |
+| shown          | anything                   | PRUNE: delete the flavors of the earlier content                     |
+| pruned         | anything                   | MARK it: tag it                                                      |
+| placeholder    | archived                   | ASK the cold store for it                                            |
+| placeholder    | placeholder, asked again   | check its tags: pruned                                               |
+| waiting        | placeholder                | placeholder                                                          |
+| waiting        | archived                   | CHECK when it should be available                                    |
+| available      | anything                   | RETURN it to the provider                                            |
+| returning      | anything                   | LOOK, with growing pauses, until it plays; ASK again if that fails   |
+| returned       | anything                   | VERIFY its checksum: stored                                          |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from shared.archive.model import ArchivedEntry, ArchiveState, By, Target, Wish
+from shared.archive.transitions import given_up, moved_to
+from shared.archive.view import shown
+from shared.core.identity import SessionIdentity
+from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
+from shared.reconcile.epoch import held_until
+
+STORE: Final = "store"
+TAG: Final = "tag"
+REPLACE: Final = "replace"
+LOOK: Final = "look"
+CANCEL: Final = "cancel"
+PICTURE: Final = "picture"
+PRUNE: Final = "prune"
+MARK: Final = "mark"
+ASK: Final = "ask"
+CHECK: Final = "check"
+RETURN: Final = "return"
+VERIFY: Final = "verify"
+REMOVE: Final = "remove"
+FORGET: Final = "forget"
+SHOW: Final = "show"
+IDENTIFY: Final = "identify"
+
+RUN_TIMEOUT_S: Final = 1500
+"""Seconds for which one run of the worker may copy. Cloud Tasks waits for a task at most 30 minutes."""
+
+LONG_LEASE_S: Final = RUN_TIMEOUT_S + 60
+"""The lease of a step that must not be done twice at once, and so is not extended."""
+
+FIRST_PAUSE_S: Final = 10
+PAUSE_MAX_S: Final = 600
+"""The pauses between two looks at a replacement: they double, up to the second limit."""
+
+TRY_PAUSE_MAX_S: Final = 6 * 3600.0
+"""The longest pause between two tries of a step that fails."""
+
+VERIFY_TRIES_MAX: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSpec:
+    """
+    What is wanted of an entry, and what is read beside its record.
+
+    Attributes:
+        wish: What was last asked for.
+        session: The session that its video belongs to now; `None` if it is no video of this deployment.
+        is_deleted: Whether it was a video of this deployment, and that was deleted, or plays another entry now.
+        is_waiting: Whether that video's document does not exist while deletions are held. It may be restored.
+        is_kept: Whether the owner keeps it out of the archive.
+        told: What the video's document shows of it now; `None` for nothing.
+        has_view: Whether there is such a document.
+    """
+
+    wish: Wish
+    session: SessionIdentity | None = None
+    is_deleted: bool = False
+    is_waiting: bool = False
+    is_kept: bool = False
+    told: Mapping[str, Any] | None = field(default=None)
+    has_view: bool = False
+
+
+def target_of(record: ArchivedEntry, spec: ArchiveSpec) -> Target:
+    """
+    Return what is wanted now. What the policy wants counts only while the owner does not keep the video. Pure.
+    """
+    wish = spec.wish
+    if spec.is_kept and wish.by is By.POLICY and wish.target is Target.PLACE_HOLDER:
+        return Target.NONE if record.original is None else Target.ARCHIVED
+    return wish.target
+
+
+def decide(snapshot: Snapshot[ArchiveSpec, ArchivedEntry], now: datetime) -> Decision[ArchivedEntry]:
+    """
+    Return the next step for one entry.
+    """
+    record, spec = snapshot.record, snapshot.spec
+    if record is None or record.state is ArchiveState.GONE:
+        return Done()
+    if spec.is_waiting:
+        return RequeueAt(held_until(now))
+    if spec.is_deleted:
+        return _change(REMOVE, record)
+    if spec.session is not None and record.session != spec.session:
+        return _write(IDENTIFY, replace(record, session=spec.session))
+    if spec.has_view and spec.told != shown(snapshot.key, record, spec.wish):
+        return _write(SHOW, record)
+    return _next(record, spec, target_of(record, spec), now)
+
+
+def _next(record: ArchivedEntry, spec: ArchiveSpec, target: Target, now: datetime) -> Decision[ArchivedEntry]:
+    wish = spec.wish
+    is_asked_again = record.served != wish.number
+    match record.state:
+        case ArchiveState.INITIAL:
+            return _begin(record, wish, target, now)
+        case ArchiveState.STORING:
+            return _store(record, wish, now)
+        case ArchiveState.STORED:
+            return _change(TAG, record)
+        case ArchiveState.ARCHIVED:
+            if target is Target.PLACE_HOLDER and is_asked_again:
+                due_at = max(filter(None, (wish.not_before, record.waits_until)), default=now)
+                return _replace(record, wish, now) if due_at <= now else RequeueAt(due_at, is_swept=True)
+            return _write(TAG, moved_to(record, ArchiveState.STORED, now)) if is_asked_again else Done()
+        case ArchiveState.REPLACING | ArchiveState.RETURNING:
+            return _look(record, now)
+        case ArchiveState.REPLACED:
+            return _change(PICTURE, record)
+        case ArchiveState.SHOWN:
+            return _change(PRUNE, record)
+        case ArchiveState.PRUNED:
+            return _change(MARK, record)
+        case ArchiveState.PLACE_HOLDER:
+            if target is Target.ARCHIVED:
+                return _change(ASK, record)
+            return _write(MARK, moved_to(record, ArchiveState.PRUNED, now)) if is_asked_again else Done()
+        case ArchiveState.WAITING:
+            if target is not Target.ARCHIVED:
+                return _write(ASK, given_up(record, wish.number, now))
+            due_at = record.waits_until or now
+            return RequeueAt(due_at) if due_at > now else _observe(CHECK, record)
+        case ArchiveState.AVAILABLE:
+            begun = replace(moved_to(record, ArchiveState.RETURNING, now), tried_at=now, looks=0, looked_at=None)
+            return Step(
+                RETURN,
+                Effect.CHANGE,
+                begun,
+                record,
+                retry_permanent=True,
+                pause_max_s=TRY_PAUSE_MAX_S,
+                lease_s=LONG_LEASE_S,
+            )
+        case ArchiveState.RETURNED:
+            return Step(VERIFY, Effect.CHANGE, record, record, str(wish.number), tries_max=VERIFY_TRIES_MAX, beats=True)
+    return Done()
+
+
+def _begin(record: ArchivedEntry, wish: Wish, target: Target, now: datetime) -> Decision[ArchivedEntry]:
+    if target is Target.NONE or record.served == wish.number:
+        return (
+            Done()
+            if record.stored or record.tried_at is not None
+            else _write(FORGET, moved_to(record, ArchiveState.GONE, now))
+        )
+    due_at = max(filter(None, (wish.not_before, record.waits_until)), default=now)
+    return RequeueAt(due_at, is_swept=True) if due_at > now else _store(record, wish, now)
+
+
+def _store(record: ArchivedEntry, wish: Wish, now: datetime) -> Step[ArchivedEntry]:
+    storing = replace(moved_to(record, ArchiveState.STORING, now), tried_at=record.tried_at or now)
+    return Step(
+        STORE,
+        Effect.CHANGE,
+        storing,
+        moved_to(storing, ArchiveState.INITIAL, now),
+        spec=str(wish.number),
+        pause_max_s=TRY_PAUSE_MAX_S,
+        beats=True,
+    )
+
+
+def _replace(record: ArchivedEntry, wish: Wish, now: datetime) -> Step[ArchivedEntry]:
+    begun = replace(moved_to(record, ArchiveState.REPLACING, now), tried_at=now, looks=0, looked_at=None)
+    return Step(
+        REPLACE,
+        Effect.CHANGE,
+        begun,
+        record,
+        spec=str(wish.number),
+        pause_max_s=TRY_PAUSE_MAX_S,
+        lease_s=LONG_LEASE_S,
+    )
+
+
+def _look(record: ArchivedEntry, now: datetime) -> Decision[ArchivedEntry]:
+    if record.is_refused:
+        return _change(CANCEL, record)
+    if record.looked_at is None:
+        return _observe(LOOK, record)
+    pause_s = min(FIRST_PAUSE_S * 2 ** min(record.looks - 1, 10), PAUSE_MAX_S)
+    due_at = record.looked_at + timedelta(seconds=pause_s)
+    return _observe(LOOK, record) if due_at <= now else RequeueAt(due_at)
+
+
+def _change(name: str, record: ArchivedEntry) -> Step[ArchivedEntry]:
+    """
+    Return a step that may be done twice, and is tried until it succeeds: something exists because of it.
+    """
+    return Step(name, Effect.CHANGE, record, record, retry_permanent=True, pause_max_s=TRY_PAUSE_MAX_S, beats=True)
+
+
+def _observe(name: str, record: ArchivedEntry) -> Step[ArchivedEntry]:
+    return Step(name, Effect.OBSERVE, record, record, retry_permanent=True, pause_max_s=TRY_PAUSE_MAX_S)
+
+
+def _write(name: str, record: ArchivedEntry) -> Step[ArchivedEntry]:
+    return Step(name, Effect.WRITE, record, record)

@@ -1,0 +1,376 @@
+"""The record of an entry's archiving, with its document form in `archive/{entryId}`.
+
+Called by the other files of this folder. Only the server writes the document, in two halves that never mix: the
+operator, the policy, a viewer or the owner ask for something under `wish`, and reconciliations write all other fields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from shared.core.history import History, history_fields, history_from
+from shared.core.identity import SessionIdentity
+from shared.core.paths import ARCHIVE, ENTRY_ID
+from shared.core.references import Kind
+from shared.ports import ColdObject, Digest, Document, Fields, Flavor, Tier
+from shared.reconcile import Progress
+
+ORIGINAL: Final = Kind("original", ARCHIVE, ENTRY_ID)
+"""The kind of an object in the cold store."""
+
+ARCHIVED_TAG: Final = "archived_to_s3"
+FLAVORS_DELETED_TAG: Final = "flavors_deleted"
+"""The tags of an entry at its provider: its original is in the cold store; and a placeholder stands in for it."""
+
+SIZE_TOLERANCE: Final = 0.03
+"""How far a size that the provider reports in units of 1,024 bytes may be from the truth."""
+
+
+class ArchiveState(StrEnum):
+    """
+    The `state` of an entry. It rests in `INITIAL`, `ARCHIVED` and `PLACE_HOLDER`; `LOST` is one whose entry does not
+    exist any more. The others are on the way between them.
+    """
+
+    INITIAL = "initial"
+    STORING = "storing"
+    STORED = "stored"
+    ARCHIVED = "archived"
+    REPLACING = "replacing"
+    REPLACED = "replaced"
+    SHOWN = "shown"
+    PRUNED = "pruned"
+    PLACE_HOLDER = "place_holder"
+    WAITING = "waiting"
+    AVAILABLE = "available"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    LOST = "lost"
+    GONE = "gone"
+
+
+HELD: Final = frozenset({ArchiveState.REPLACED, ArchiveState.SHOWN, ArchiveState.PRUNED, ArchiveState.PLACE_HOLDER})
+"""The states in which the placeholder plays, and nothing is done about it."""
+
+COMING_BACK: Final = frozenset(
+    {ArchiveState.WAITING, ArchiveState.AVAILABLE, ArchiveState.RETURNING, ArchiveState.RETURNED}
+)
+"""The states in which the original is on its way back."""
+
+
+class Target(StrEnum):
+    """
+    What is wanted of an entry: nothing, its original in the cold store as well, or there only.
+    """
+
+    NONE = "none"
+    ARCHIVED = "archived"
+    PLACE_HOLDER = "place_holder"
+
+
+class By(StrEnum):
+    """
+    Who wants it.
+    """
+
+    OPERATOR = "operator"
+    POLICY = "policy"
+    VIEWER = "viewer"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    What was last asked for, under `wish`.
+
+    Attributes:
+        target: What is wanted.
+        by: Who asked.
+        asked_at: When.
+        number: Counts what was asked for, so that asking again is seen.
+        not_before: Nothing is done before this instant; the owner is told until then. `None` for at once.
+        unplayed_since: Give up if the entry was played at or after this instant; `None` for never.
+        tier: How quickly an original is brought back, and at what price.
+    """
+
+    target: Target
+    by: By
+    asked_at: datetime
+    number: int = 1
+    not_before: datetime | None = None
+    unplayed_since: datetime | None = None
+    tier: Tier = Tier.BULK
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        Return the document form. Pure.
+        """
+        return {
+            "target": self.target.value,
+            "by": self.by.value,
+            "askedAt": self.asked_at,
+            "number": self.number,
+            "notBefore": self.not_before,
+            "unplayedSince": self.unplayed_since,
+            "tier": self.tier.value,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        """
+        Parse the document form that `to_fields` wrote. Pure.
+        """
+        return cls(
+            Target(fields["target"]),
+            By(fields["by"]),
+            fields["askedAt"],
+            fields["number"],
+            fields["notBefore"],
+            fields["unplayedSince"],
+            Tier(fields["tier"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """
+    The proof that an original is in the cold store.
+
+    Attributes:
+        sha256: Of its bytes, in lower-case hexadecimal.
+        size_bytes: How many there are.
+        flavor_id: The provider's id of the file.
+        flavor_version: The version of that file at the provider which has these bytes.
+        extension: The ending of the file's name.
+        store: Our name of the store.
+        key: Its key there.
+        version: The store's id of the version.
+        storage_class: The store's name of its class.
+        checksum: The store's checksum of it.
+        stored_at: When it was stored.
+    """
+
+    sha256: str
+    size_bytes: int
+    flavor_id: str
+    flavor_version: str
+    extension: str
+    store: str
+    key: str
+    version: str
+    storage_class: str
+    checksum: str
+    stored_at: datetime
+
+    @classmethod
+    def of(cls, flavor: Flavor, store: str, found: ColdObject, digest: Digest) -> Self:
+        """
+        Return the proof of what was just stored. Pure.
+        """
+        return cls(
+            digest.sha256,
+            digest.size_bytes,
+            flavor.id,
+            flavor.version,
+            flavor.extension,
+            store,
+            found.key,
+            found.version,
+            found.storage_class,
+            found.checksum,
+            found.stored_at,
+        )
+
+    def is_of(self, flavor: Flavor | None) -> bool:
+        """
+        Tell whether a file at the provider is still the one that was stored: by version and size. Pure.
+        """
+        if flavor is None or (flavor.id, flavor.version) != (self.flavor_id, self.flavor_version):
+            return False
+        return is_size(flavor, self.size_bytes)
+
+    def is_at(self, found: ColdObject | None) -> bool:
+        """
+        Tell whether an object in the store is still what was stored. Pure.
+        """
+        if found is None or (found.version, found.size_bytes) != (self.version, self.size_bytes):
+            return False
+        return not self.checksum or found.checksum == self.checksum
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        Return the document form. Pure.
+        """
+        return {
+            "sha256": self.sha256,
+            "bytes": self.size_bytes,
+            "flavorId": self.flavor_id,
+            "flavorVersion": self.flavor_version,
+            "extension": self.extension,
+            "store": self.store,
+            "key": self.key,
+            "version": self.version,
+            "storageClass": self.storage_class,
+            "checksum": self.checksum,
+            "storedAt": self.stored_at,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        """
+        Parse the document form that `to_fields` wrote. Pure.
+        """
+        return cls(
+            fields["sha256"],
+            fields["bytes"],
+            fields["flavorId"],
+            fields["flavorVersion"],
+            fields["extension"],
+            fields["store"],
+            fields["key"],
+            fields["version"],
+            fields["storageClass"],
+            fields["checksum"],
+            fields["storedAt"],
+        )
+
+
+def is_size(flavor: Flavor, size_bytes: int) -> bool:
+    """
+    Tell whether a file at the provider can have this size, which it may report rounded. Pure.
+    """
+    if flavor.size_bytes is not None:
+        return flavor.size_bytes == size_bytes
+    reported, truth = flavor.size_kb * 1024, size_bytes
+    return abs(reported - truth) <= max(1024, SIZE_TOLERANCE * max(reported, truth))
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """
+    The file that plays while an original is in the cold store only.
+
+    Attributes:
+        content: A small video that says so.
+        picture: A JPEG that says so.
+    """
+
+    content: bytes = field(repr=False)
+    picture: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """
+        Return the checksum of its content.
+        """
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedEntry:
+    """
+    The record of one entry.
+
+    Attributes:
+        provider: Our name of the provider that has it.
+        video_id: The video that it is; empty if it is none of this deployment's.
+        session: The session of that video; `None` if it is none.
+        state: How far it is.
+        original: The proof that its present original is in the cold store; `None` if it is not.
+        earlier: Originals in the cold store that were replaced at the provider meanwhile. They stay there.
+        flavors: The versions of its files when the placeholder was given to it, by their ids.
+        placeholder: The version of the placeholder at the provider.
+        served: The number of the last wish that was carried out, or given up.
+        tried_at: When the storing, or the replacement, was begun.
+        looks: How often a replacement was looked at.
+        looked_at: When it was last looked at.
+        waits_until: When the next try is due, or when the original can be read.
+        is_refused: Whether the replacement that is under way must be given up.
+        failures: How often in a row a replacement has failed.
+        history: Its states so far.
+        progress: The reconciler's part.
+    """
+
+    provider: str
+    video_id: str = ""
+    session: SessionIdentity | None = None
+    state: ArchiveState = ArchiveState.INITIAL
+    original: Original | None = None
+    earlier: tuple[Original, ...] = ()
+    flavors: Mapping[str, str] = field(default_factory=dict)
+    placeholder: str | None = None
+    served: int = 0
+    tried_at: datetime | None = None
+    looks: int = 0
+    looked_at: datetime | None = None
+    waits_until: datetime | None = None
+    is_refused: bool = False
+    failures: int = 0
+    history: History = ()
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def stored(self) -> tuple[Original, ...]:
+        """
+        Return everything of it that is in the cold store.
+        """
+        return self.earlier if self.original is None else (*self.earlier, self.original)
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        Return the recorded half of the document. Pure.
+        """
+        session = SessionIdentity("", "") if self.session is None else self.session
+        return {
+            "provider": self.provider,
+            "videoId": self.video_id,
+            **session.to_fields(),
+            "state": self.state.value,
+            "gone": self.state is ArchiveState.GONE,
+            "original": None if self.original is None else self.original.to_fields(),
+            "earlier": [one.to_fields() for one in self.earlier],
+            "flavors": dict(self.flavors),
+            "placeholder": self.placeholder,
+            "served": self.served,
+            "triedAt": self.tried_at,
+            "looks": self.looks,
+            "lookedAt": self.looked_at,
+            "waitsUntil": self.waits_until,
+            "refused": self.is_refused,
+            "failures": self.failures,
+            "history": history_fields(self.history),
+            **self.progress.to_fields(),
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """
+        Parse the document form that `to_fields` wrote. Pure.
+        """
+        fields = document.fields
+        original = fields["original"]
+        return cls(
+            provider=fields["provider"],
+            video_id=fields["videoId"],
+            session=SessionIdentity.from_fields(fields["sessionId"], fields) if fields["sessionId"] else None,
+            state=ArchiveState(fields["state"]),
+            original=None if original is None else Original.from_fields(original),
+            earlier=tuple(map(Original.from_fields, fields["earlier"])),
+            flavors=dict(fields["flavors"]),
+            placeholder=fields["placeholder"],
+            served=fields["served"],
+            tried_at=fields["triedAt"],
+            looks=fields["looks"],
+            looked_at=fields["lookedAt"],
+            waits_until=fields["waitsUntil"],
+            is_refused=fields["refused"],
+            failures=fields["failures"],
+            history=history_from(fields["history"]),
+            progress=Progress.from_fields(fields),
+        )

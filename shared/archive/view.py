@@ -1,0 +1,38 @@
+"""What clients see of a video's archiving: the field `archive` of its document.
+
+Called by the reconciliations of archiving. The reconciliations of videos show it in the session too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.archive.model import COMING_BACK, HELD, ArchivedEntry, ArchiveState, Target, Wish
+
+_TOLD = (ArchiveState.STORED, ArchiveState.ARCHIVED, ArchiveState.REPLACING)
+
+
+def shown(entry_id: str, record: ArchivedEntry, wish: Wish) -> dict[str, Any] | None:
+    """
+    Return what a video's document should show; `None` for nothing. Pure.
+
+    Returns:
+        `state`: `initial`, `archived`, `place_holder`, or `restoring`; `archivesAt`: when the original will be taken
+        away, unless the owner keeps it; `availableAt`: when it can be expected back, as far as that is known.
+    """
+    is_planned = wish.target is Target.PLACE_HOLDER and wish.number != record.served
+    if record.state is ArchiveState.GONE or record.state is ArchiveState.LOST:
+        return None
+    if record.state in HELD:
+        state = ArchiveState.PLACE_HOLDER.value
+    elif record.state in COMING_BACK:
+        state = "restoring"
+    else:
+        state = (ArchiveState.ARCHIVED if record.state in _TOLD else ArchiveState.INITIAL).value
+    told = {
+        "entryId": entry_id,
+        "state": state,
+        "archivesAt": wish.not_before if is_planned and record.state not in HELD else None,
+        "availableAt": record.waits_until if record.state is ArchiveState.WAITING else None,
+    }
+    return told
