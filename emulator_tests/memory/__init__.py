@@ -17,6 +17,7 @@ from emulator_tests.memory.effect import Effect, undisturbed
 from emulator_tests.memory.hosts import MadeCopy, MemoryHost
 from emulator_tests.memory.inventory import MemoryInventory
 from emulator_tests.memory.live import MadeEvent, MemoryEvents
+from emulator_tests.memory.originals import MemoryOriginals
 from emulator_tests.memory.queue import MemoryQueue
 from emulator_tests.memory.storage import AddressRefused, MemoryStorage
 from emulator_tests.memory.videos import CHUNK_BYTES, PAGE_ITEMS_MAX, REQUESTS_SPARE, MadeMedia, MemoryMedia
@@ -43,6 +44,7 @@ __all__ = [
     "MemoryHost",
     "MemoryInventory",
     "MemoryMedia",
+    "MemoryOriginals",
     "MemoryQueue",
     "MemoryStorage",
     "MemoryViewerKeys",
