@@ -11,12 +11,14 @@ make the call twice.
 from emulator_tests.memory.audience import MemoryAccounts, MemoryAudience
 from emulator_tests.memory.chat import MemoryChat, SentMessage
 from emulator_tests.memory.clock import BEGIN_AT, ManualClock
+from emulator_tests.memory.cold_store import MemoryColdStore
 from emulator_tests.memory.converter import MemoryConverter, bad_document, document
 from emulator_tests.memory.documents import FIRST_CREATED_AT, MemoryDocuments
 from emulator_tests.memory.effect import Effect, undisturbed
 from emulator_tests.memory.hosts import MadeCopy, MemoryHost
 from emulator_tests.memory.inventory import MemoryInventory
 from emulator_tests.memory.live import MadeEvent, MemoryEvents
+from emulator_tests.memory.originals import MemoryOriginals
 from emulator_tests.memory.queue import MemoryQueue
 from emulator_tests.memory.storage import AddressRefused, MemoryStorage
 from emulator_tests.memory.videos import CHUNK_BYTES, PAGE_ITEMS_MAX, REQUESTS_SPARE, MadeMedia, MemoryMedia
@@ -37,12 +39,14 @@ __all__ = [
     "MemoryAccounts",
     "MemoryAudience",
     "MemoryChat",
+    "MemoryColdStore",
     "MemoryConverter",
     "MemoryDocuments",
     "MemoryEvents",
     "MemoryHost",
     "MemoryInventory",
     "MemoryMedia",
+    "MemoryOriginals",
     "MemoryQueue",
     "MemoryStorage",
     "MemoryViewerKeys",
