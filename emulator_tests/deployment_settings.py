@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from shared.archive.settings import ArchiveSettings
 from shared.hosts.settings import HostTerms
 from shared.hosts.table import Terms
+from shared.ports import Tier
 from shared.reconcile.deployment import CommonSettings
 from shared.sessions.broadcasting import Window
 from shared.sessions.settings import SessionSettings
@@ -14,7 +16,14 @@ from shared.slides.settings import SlidesSettings
 from shared.videos.settings import DefaultProvider, Policy, PollerSettings
 
 DeploymentSettings = tuple[
-    CommonSettings, SessionSettings, PollerSettings, Policy, DefaultProvider, HostTerms, SlidesSettings
+    CommonSettings,
+    SessionSettings,
+    PollerSettings,
+    Policy,
+    DefaultProvider,
+    HostTerms,
+    SlidesSettings,
+    ArchiveSettings,
 ]
 
 
@@ -31,6 +40,7 @@ def deployment_settings(
     feed_ticks_max: int,
     tasks_per_hour_max: int,
     terms: Mapping[str, Terms] | None = None,
+    archive: ArchiveSettings | None = None,
 ) -> DeploymentSettings:
     """
     Return the settings of all resources.
@@ -43,6 +53,7 @@ def deployment_settings(
         DefaultProvider(provider),
         HostTerms(terms or {}),
         SlidesSettings(300 * 1024**2, 20, 100),
+        archive or archive_settings(),
     )
 
 
@@ -52,3 +63,30 @@ def with_times(settings: DeploymentSettings, *, late_commit_s: int, stray_age_s:
     """
     common, *others = settings
     return (replace(common, late_commit_s=late_commit_s, stray_age_s=stray_age_s), *others)  # type: ignore[return-value]  # mypy does not follow the star
+
+
+def archive_settings(
+    unwatched_days: int = 0,
+    *,
+    notice_days: int = 14,
+    takes_others: bool = False,
+    others_tag: str = "",
+    bytes_per_day: int = 1024**4,
+    cents_per_day: int = 10_000,
+    restores_per_day: int = 200,
+    restore_tier: Tier = Tier.BULK,
+) -> ArchiveSettings:
+    """
+    Return the settings of an archive; without any, nothing is archived without an operator.
+    """
+    return ArchiveSettings(
+        unwatched_days,
+        notice_days,
+        takes_others,
+        others_tag,
+        bytes_per_day,
+        cents_per_day,
+        restores_per_day,
+        restore_tier.value,
+        placeholder="",
+    )

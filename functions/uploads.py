@@ -15,7 +15,15 @@ from functions.edge.fields import Doc, Name, ProviderName, RequestId, SessionId,
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
 from shared.ports import Clock, Documents, Queue
-from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
+from shared.videos.commands import (
+    Correction,
+    cancel_upload,
+    delete_video,
+    keep_video,
+    retry_video,
+    update_video,
+    upload_finished,
+)
 from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
 
@@ -61,6 +69,14 @@ class UpdateVideo:
     videoId: VideoId
     title: Annotated[Name, Doc("1 to 200 characters")] | None = None
     order: Annotated[int, Doc("0 to 1,000,000")] | None = None
+
+
+@message
+class KeepVideo:
+    """Whether a video stays out of the archive."""
+
+    videoId: VideoId
+    keep: Annotated[bool, Doc("false lets it be archived again")]
 
 
 @message
@@ -175,6 +191,17 @@ def updateVideo(call: Call[UpdateVideo]) -> VideoNamed:
     asked = call.fields
     correction = Correction(asked.title, asked.order)
     update_video(call.caller, asked.videoId, correction, wiring.documents(), wiring.queue(), wiring.now)
+    return VideoNamed(videoId=asked.videoId)
+
+
+@callable_function(KeepVideo, Work.CHANGE, asks_provider=False)
+def keepVideo(call: Call[KeepVideo]) -> VideoNamed:
+    """
+    Keep a video out of the archive, however long nobody watches it, or no longer. One that is archived by the policy is
+    brought back.
+    """
+    asked = call.fields
+    keep_video(call.caller, asked.videoId, wiring.documents(), wiring.queue(), wiring.now, keep=asked.keep)
     return VideoNamed(videoId=asked.videoId)
 
 

@@ -18,6 +18,7 @@ FOLDERS: Final = (
     "sessions.admissions",
     "transfers",
     "erasure",
+    "archive",
     "slides",
     "slides.timelines",
 )

@@ -11,7 +11,7 @@ make the call twice.
 from emulator_tests.memory.audience import MemoryAccounts, MemoryAudience
 from emulator_tests.memory.chat import MemoryChat, SentMessage
 from emulator_tests.memory.clock import BEGIN_AT, ManualClock
-from emulator_tests.memory.cold_store import MemoryColdStore
+from emulator_tests.memory.cold_store import COLD_SCHEME, MemoryColdStore
 from emulator_tests.memory.converter import MemoryConverter, bad_document, document
 from emulator_tests.memory.documents import FIRST_CREATED_AT, MemoryDocuments
 from emulator_tests.memory.effect import Effect, undisturbed
@@ -27,6 +27,7 @@ from emulator_tests.memory.viewer_keys import MemoryViewerKeys
 __all__ = [
     "BEGIN_AT",
     "CHUNK_BYTES",
+    "COLD_SCHEME",
     "FIRST_CREATED_AT",
     "PAGE_ITEMS_MAX",
     "REQUESTS_SPARE",

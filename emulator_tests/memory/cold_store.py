@@ -93,6 +93,13 @@ class MemoryColdStore:
         with self._lock:
             return {key: versions[-1].content for key, versions in sorted(self._kept.items())}
 
+    def contents(self, key: str) -> set[bytes]:
+        """
+        Return the bytes of every version of an object.
+        """
+        with self._lock:
+            return {one.content for one in self._kept.get(key, ())}
+
     def versions(self, key: str) -> tuple[ColdObject, ...]:
         """
         Return all versions of an object, oldest first.

@@ -100,6 +100,7 @@ class MemoryOriginals:
         self,
         content: bytes,
         *,
+        entry_id: str | None = None,
         title: str = "Lesson",
         reference: str | None = None,
         state: MediaState = MediaState.READY,
@@ -115,7 +116,7 @@ class MemoryOriginals:
         """
         with self._lock:
             entry = Entry(
-                id=f"0_original{next(self._numbers)}",
+                id=entry_id or f"0_original{next(self._numbers)}",
                 name=title,
                 reference=reference,
                 state=state,

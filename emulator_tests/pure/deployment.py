@@ -14,23 +14,27 @@ from typing import Any, TypeVar
 from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.memory import (
     BEGIN_AT,
+    COLD_SCHEME,
     Effect,
     ManualClock,
     MemoryAccounts,
     MemoryAudience,
     MemoryChat,
+    MemoryColdStore,
     MemoryConverter,
     MemoryDocuments,
     MemoryEvents,
     MemoryHost,
     MemoryInventory,
     MemoryMedia,
+    MemoryOriginals,
     MemoryQueue,
     MemoryStorage,
     MemoryViewerKeys,
     undisturbed,
 )
 from shared.app import App
+from shared.archive.settings import ArchiveSettings
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import Transient
 from shared.core.identity import SessionIdentity
@@ -115,6 +119,27 @@ def refusal(operation: str) -> Transient:
     return Transient("Try again later.", provider="memory", operation=operation, code="HTTP_503")
 
 
+class Files(dict[str, bytes]):
+    """
+    The files that can be downloaded, by their addresses: those of the provider, and those of the cold store.
+    """
+
+    def __init__(self, stored: Callable[[str], bytes]) -> None:
+        super().__init__()
+        self._stored = stored
+
+    def get(self, url: str, default: Any = None) -> Any:
+        """
+        Return what is at an address now.
+        """
+        if url.startswith(COLD_SCHEME):
+            try:
+                return self._stored(url)
+            except KeyError:
+                return default
+        return super().get(url, default)
+
+
 class Deployment:
     """
     Documents, queue, provider and the use cases on them.
@@ -131,6 +156,8 @@ class Deployment:
         storage: The bucket of shared live media.
         converter: Draws their pages.
         chat: Has a room for each session with media.
+        originals: The entries of the default provider, if there is an archive.
+        cold_store: The archive's store.
         silent: Substrings of addresses that do not answer at the moment.
         is_open: Whether videos play without a permission, which is the part of an address after the `?`.
         disturb: Wraps every call of a port; a test sets its own.
@@ -146,6 +173,7 @@ class Deployment:
         tasks_per_hour_max: int = 100_000,
         terms: Mapping[str, Terms] | None = None,
         feed_interval_s: int = INTERVAL_S,
+        archive: ArchiveSettings | None = None,
     ) -> None:
         self.disturb: Effect = undisturbed
         self.database_uid: str | None = None
@@ -161,6 +189,8 @@ class Deployment:
         for uid in OTHERS:
             self.accounts.write(uid, display_name=f"The {uid}")
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
+        self.originals = MemoryOriginals(self.clock, self._effect, name=self.media.name, files=Files(self._cold_bytes))
+        self.cold_store = MemoryColdStore(self.clock, self.originals.files.get, self._effect)
         settings = deployment_settings(
             policy=policy,
             provider=self.media.name,
@@ -173,12 +203,16 @@ class Deployment:
             feed_ticks_max=ticks_max,
             tasks_per_hour_max=tasks_per_hour_max,
             terms=terms,
+            archive=archive,
         )
         self.keys = MemoryViewerKeys(self.clock, self._effect)
         self.second = MemoryMedia(self.clock, self._effect, name="second")
         provider_accounts = {
             self.media.name: ProviderAccount(
-                self.media, MemoryInventory(self.events, self.media, self._effect), self.keys
+                self.media,
+                MemoryInventory(self.events, self.media, self._effect),
+                self.keys,
+                None if archive is None else self.originals,
             ),
             self.second.name: ProviderAccount(self.second, MemoryInventory(None, self.second, self._effect)),
         }
@@ -204,6 +238,7 @@ class Deployment:
             storage=self.storage,
             converter=self.converter,
             chat=lambda: self.chat,
+            cold_store=None if archive is None else lambda: self.cold_store,
         )
         keys = self.app.viewer_keys.get(self.events.name)
         self.joining = Joining(
@@ -219,6 +254,9 @@ class Deployment:
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         return self.disturb(operation, do)
+
+    def _cold_bytes(self, url: str) -> bytes:
+        return self.cold_store.open(url)
 
     def _plays(self, url: str) -> bool:
         return ("?" in url or self.is_open) and not any(name in url for name in self.silent)

@@ -169,7 +169,7 @@ def test_deletion_that_somebody_edited_deletes_nothing(left: Left, folder: str) 
     assert len(left.deployment.storage.alive()) == len(left.of_kept) + 3
     (pending,) = left.deployment.deletions()
     assert pending.progress.failure is not None
-    assert pending.progress.failure.code == "OTHER_FOLDER"
+    assert pending.progress.failure.code == "OTHER_THING"
 
 
 def test_orphan_cannot_be_given_back(left: Left) -> None:

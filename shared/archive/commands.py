@@ -6,7 +6,6 @@ the reconciliation carries it out. Every command can be repeated without harm.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,8 +97,7 @@ class Commands:
 
     def ask(self, provider: str, entry: Entry, request: Request, *, has_task: bool = True) -> bool:
         """
-        Record what is asked for an entry. The same again is recorded again, so that it is checked again; but what the
-        policy asks is not, while the same is asked already.
+        Record what is asked for an entry. The same again is recorded again, so that it is checked again.
 
         Args:
             provider: Our name of the provider that has it.
@@ -138,14 +136,15 @@ class Commands:
                 video_id, session = video.id, SessionIdentity.from_fields(video.fields["sessionId"], video.fields)
         record = ArchivedEntry(provider, video_id, session)
         wish = request.wish(self.clock(), None)
-        fields = {**record.to_fields(), "dueAt": request.not_before or AT_ONCE, "wish": wish.to_fields()}
+        fields = {**record.to_fields(), "dueAt": AT_ONCE, "wish": wish.to_fields()}
         return Create(archive_path(entry.id), fields)
 
 
 def _asked(document: Document, request: Request, commands: Commands) -> Write | None:
     earlier = Wish.from_fields(document.fields["wish"])
-    is_policy = request.by is By.POLICY
-    if is_policy and earlier.target is request.target:
+    rests = ArchivedEntry.from_document(document).state in (ArchiveState.INITIAL, ArchiveState.ARCHIVED)
+    if request.by is By.POLICY and not rests:
+        # Somebody has asked for something else meanwhile.
         return None
     wish = request.wish(commands.clock(), earlier)
     return Update(document.path, {"wish": wish.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
@@ -223,7 +222,3 @@ def require(sentence: str | None) -> None:
     """
     if sentence is not None:
         raise WrongState(sentence, reason="ARCHIVE_STATE")
-
-
-Played = Callable[[Document], None]
-"""Is told that the placeholder of a video is being played: `Restores.played`."""

@@ -136,7 +136,8 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             return Outcome(obstacle=Obstacle.NO_ENTRY)
         match step.name:
             case decisions.STORE:
-                return self._store(originals, entry, record)
+                tried_at = None if snapshot.record is None else snapshot.record.tried_at
+                return self._store(originals, entry, record, tried_at)
             case decisions.TAG:
                 return self._tag(originals, entry, record)
             case decisions.REPLACE:
@@ -221,7 +222,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         Return the snapshot as it will be once `record` is written and shown. Pure.
         """
-        told = shown(snapshot.key, record, snapshot.spec.wish) if snapshot.spec.has_view else None
+        told = self._shown(snapshot, record) if snapshot.spec.has_view else None
         return replace(snapshot, record=record, spec=replace(snapshot.spec, told=told))
 
     def view_writes(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], record: ArchivedEntry) -> tuple[Write, ...]:
@@ -229,7 +230,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         Return the write of what the video's document shows. Pure.
         """
         spec = snapshot.spec
-        told = None if spec.is_deleted else shown(snapshot.key, record, spec.wish)
+        told = None if spec.is_deleted else self._shown(snapshot, record)
         if not spec.has_view or told == spec.told:
             return ()
         return (Update(video_path(record.video_id), {"archive": REMOVE if told is None else told}),)
@@ -240,11 +241,20 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         return (Task(RECONCILE_VIDEO, record.video_id),) if self.view_writes(snapshot, record) else ()
 
+    def _shown(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], record: ArchivedEntry) -> dict[str, Any] | None:
+        return shown(snapshot.key, record, snapshot.spec.wish, is_kept=snapshot.spec.is_kept)
+
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    def _store(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+    def _store(self, originals: Originals, entry: Entry, record: ArchivedEntry, tried_at: datetime | None) -> Outcome:
         """
         Copy the original to the cold store, and verify it.
+
+        Args:
+            originals: The provider.
+            entry: The entry.
+            record: Its record.
+            tried_at: When an earlier try was begun whose end is not known; `None` if there was none.
 
         Raises:
             Permanent: The entry has no original that could be read, or the key holds something else (never).
@@ -255,7 +265,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if flavor is None or not flavor.is_ready:
             raise self._never("This entry has no original that can be read.", "NO_ORIGINAL")
-        leftover = self._leftover(key, record)
+        leftover = self._leftover(key, record, tried_at)
         source = originals.source(key, flavor, SOURCE_READABLE_S)
         stored = self.cold_store.store(
             key, source, flavor.size_bytes, lambda read: self.reached(key, read, flavor.size_bytes)
@@ -270,7 +280,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             raise self._later("The content of this entry changed while it was read.", "ENTRY_REPLACED")
         return Outcome(entry, stored=stored)
 
-    def _leftover(self, key: str, record: ArchivedEntry) -> ColdObject | None:
+    def _leftover(self, key: str, record: ArchivedEntry, tried_at: datetime | None) -> ColdObject | None:
         """
         Return what an earlier try has stored whose end was lost; `None` if there is none.
 
@@ -280,7 +290,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         found = self.cold_store.find(key)
         if found is None or any(one.is_at(found) for one in record.stored):
             return None
-        if record.tried_at is not None and found.stored_at >= record.tried_at.replace(microsecond=0):
+        if tried_at is not None and found.stored_at >= tried_at.replace(microsecond=0):
             return found
         raise self._never(
             f"The cold store holds another object under the name {key}. Move it away, or have `greenroom archive "

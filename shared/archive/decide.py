@@ -79,7 +79,9 @@ PAUSE_MAX_S: Final = 600
 TRY_PAUSE_MAX_S: Final = 6 * 3600.0
 """The longest pause between two tries of a step that fails."""
 
+STORE_TRIES_MAX: Final = 8
 VERIFY_TRIES_MAX: Final = 3
+"""The tries after which an operator has to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def decide(snapshot: Snapshot[ArchiveSpec, ArchivedEntry], now: datetime) -> Dec
         return _change(REMOVE, record)
     if spec.session is not None and record.session != spec.session:
         return _write(IDENTIFY, replace(record, session=spec.session))
-    if spec.has_view and spec.told != shown(snapshot.key, record, spec.wish):
+    if spec.has_view and spec.told != shown(snapshot.key, record, spec.wish, is_kept=spec.is_kept):
         return _write(SHOW, record)
     return _next(record, spec, target_of(record, spec), now)
 
@@ -199,8 +201,10 @@ def _store(record: ArchivedEntry, wish: Wish, now: datetime) -> Step[ArchivedEnt
         STORE,
         Effect.CHANGE,
         storing,
-        moved_to(storing, ArchiveState.INITIAL, now),
+        moved_to(record, ArchiveState.INITIAL, now),
         spec=str(wish.number),
+        retry_permanent=True,
+        tries_max=STORE_TRIES_MAX,
         pause_max_s=TRY_PAUSE_MAX_S,
         beats=True,
     )

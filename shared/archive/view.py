@@ -12,15 +12,16 @@ from shared.archive.model import COMING_BACK, HELD, ArchivedEntry, ArchiveState,
 _TOLD = (ArchiveState.STORED, ArchiveState.ARCHIVED, ArchiveState.REPLACING)
 
 
-def shown(entry_id: str, record: ArchivedEntry, wish: Wish) -> dict[str, Any] | None:
+def shown(entry_id: str, record: ArchivedEntry, wish: Wish, *, is_kept: bool) -> dict[str, Any] | None:
     """
     Return what a video's document should show; `None` for nothing. Pure.
 
     Returns:
-        `state`: `initial`, `archived`, `place_holder`, or `restoring`; `archivesAt`: when the original will be taken
-        away, unless the owner keeps it; `availableAt`: when it can be expected back, as far as that is known.
+        `entryId`; `isKept`: whether the owner keeps it out of the archive; `state`: `initial`, `archived`,
+        `place_holder`, or `restoring`; `archivesAt`: when the original will be taken away, unless the owner keeps it;
+        `availableAt`: when it can be expected back, as far as that is known.
     """
-    is_planned = wish.target is Target.PLACE_HOLDER and wish.number != record.served
+    is_planned = wish.target is Target.PLACE_HOLDER and wish.number != record.served and not is_kept
     if record.state is ArchiveState.GONE or record.state is ArchiveState.LOST:
         return None
     if record.state in HELD:
@@ -29,10 +30,10 @@ def shown(entry_id: str, record: ArchivedEntry, wish: Wish) -> dict[str, Any] | 
         state = "restoring"
     else:
         state = (ArchiveState.ARCHIVED if record.state in _TOLD else ArchiveState.INITIAL).value
-    told = {
+    return {
         "entryId": entry_id,
+        "isKept": is_kept,
         "state": state,
         "archivesAt": wish.not_before if is_planned and record.state not in HELD else None,
         "availableAt": record.waits_until if record.state is ArchiveState.WAITING else None,
     }
-    return told

@@ -6,6 +6,7 @@ of the next step to `decide`, and to `model` the write that releases a thing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final
@@ -17,9 +18,10 @@ from shared.core.paths import RECONCILE_DELETION, deletion_path
 from shared.core.references import parse
 from shared.deletions import decide as decisions
 from shared.deletions.decide import DeletionSpec
-from shared.deletions.model import BUCKET, FOLDER, Deletion, DeletionState, Reason, names, requeues_of
+from shared.deletions.model import BUCKET, COLD_STORE, FOLDER, KEY, Deletion, DeletionState, Reason, names, requeues_of
 from shared.ports import (
     Clock,
+    ColdStore,
     Delete,
     Documents,
     ExternalIds,
@@ -39,6 +41,9 @@ from shared.reconcile.slots import enqueue
 OBJECTS_AT_ONCE: Final = 200
 """The objects of the bucket that one step deletes, in some ten seconds."""
 
+VERSIONS_AT_ONCE: Final = 50
+"""The versions of an object in the cold store that one step deletes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
@@ -50,6 +55,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         places: The provider accounts and hosts at which things may have to be deleted.
         holds: Tells whether deletions are held.
         storage: The bucket; `None` if there is none.
+        cold_store: Returns the cold store; `None` if there is none.
     """
 
     queue: ClassVar[str] = RECONCILE_DELETION
@@ -58,6 +64,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
     places: Places
     holds: Holds = nothing_is_held
     storage: Storage | None = None
+    cold_store: Callable[[], ColdStore] | None = None
 
     def read(self, key: str) -> Snapshot[DeletionSpec, Deletion]:
         """
@@ -94,6 +101,8 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
             return {}
         if record.provider == BUCKET:
             return self._delete_folder(record)
+        if record.provider == COLD_STORE:
+            return self._delete_original(record)
         place = holder_of(self.places, record.provider)
         if record.reason is Reason.STRAY:
             item = InventoryItem(record.provider, record.reference, record.external_ids, record.created_at)
@@ -118,12 +127,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         storage = holder_of({} if self.storage is None else {BUCKET: self.storage}, BUCKET)
         reference = parse(record.reference)
         if reference is None or record.external_ids != {FOLDER: reference.path}:
-            raise Permanent(
-                f"{record.reference} is not the reference of this folder. Correct the document, or delete it.",
-                provider=BUCKET,
-                operation="delete",
-                code="OTHER_FOLDER",
-            )
+            raise _other_thing(record, BUCKET, "folder")
         if record.spares_content:
             log.orphan_spared(record.provider, record.reference)
             return {}
@@ -131,13 +135,31 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         for one in found[:OBJECTS_AT_ONCE]:
             storage.delete(one.name)
         if len(found) > OBJECTS_AT_ONCE:
-            raise Transient(
-                f"{OBJECTS_AT_ONCE} objects of {reference.path} are deleted, and more are left.",
-                provider=BUCKET,
-                operation="delete",
-                code="MORE_LEFT",
-            )
+            raise _more_left(f"{OBJECTS_AT_ONCE} objects of {reference.path} are deleted, and more are left.", BUCKET)
         return {}
+
+    def _delete_original(self, record: Deletion) -> ExternalIds:
+        """
+        Delete the newest versions of an object in the cold store that no record names, as many as one task can.
+
+        Raises:
+            Transient: Some are left (again).
+            Permanent: The object is not that of the record's reference (never).
+        """
+        open_store = holder_of({} if self.cold_store is None else {COLD_STORE: self.cold_store}, COLD_STORE)
+        reference = parse(record.reference)
+        if reference is None or record.external_ids != {KEY: reference.key}:
+            raise _other_thing(record, COLD_STORE, "object")
+        if record.spares_content:
+            log.orphan_spared(record.provider, record.reference)
+            return {}
+        store = open_store()
+        for _ in range(VERSIONS_AT_ONCE):
+            found = store.find(reference.key)
+            if found is None:
+                return {}
+            store.delete(found)
+        raise _more_left(f"{VERSIONS_AT_ONCE} versions of {reference.key} are deleted, and more are left.", COLD_STORE)
 
     def settle(
         self, snapshot: Snapshot[DeletionSpec, Deletion], step: Step[Deletion], outcome: ExternalIds, now: datetime
@@ -202,3 +224,16 @@ def requeue_deletion(
     documents.commit(Update(path, spec, if_version=document.version))
     enqueue(queue, RECONCILE_DELETION, deletion_id, clock)
     return state
+
+
+def _other_thing(record: Deletion, where: str, what: str) -> Permanent:
+    return Permanent(
+        f"{record.reference} is not the reference of this {what}. Correct the document, or delete it.",
+        provider=where,
+        operation="delete",
+        code="OTHER_THING",
+    )
+
+
+def _more_left(sentence: str, where: str) -> Transient:
+    return Transient(sentence, provider=where, operation="delete", code="MORE_LEFT")

@@ -24,6 +24,12 @@ from shared.reconcile import Progress
 BUCKET: Final = "bucket"
 """The name of this deployment's bucket where records name a provider."""
 
+COLD_STORE: Final = "coldStore"
+"""The name of this deployment's cold store where records name a provider."""
+
+KEY: Final = "key"
+"""The only external id of an object in the cold store: its key."""
+
 FOLDER: Final = "folder"
 """The only external id of a thing in the bucket: the path of its document, with which its objects' names begin."""
 

@@ -19,7 +19,9 @@ def controller(deployment: Deployment) -> Deletions:
     """
     from shared.deletions.controller import Deletions
 
-    return Deletions(deployment.documents, deployment.places, deployment.epochs.is_held, deployment.storage)
+    return Deletions(
+        deployment.documents, deployment.places, deployment.epochs.is_held, deployment.storage, deployment.cold_store
+    )
 
 
 RESOURCE = Resource(

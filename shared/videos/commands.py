@@ -159,6 +159,25 @@ def update_video(
             return
 
 
+def keep_video(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock, *, keep: bool) -> None:
+    """
+    Keep a video out of the archive, or no longer.
+
+    Raises:
+        NotAllowed, NotFound: As `owned_video`; also if the video was deleted (never).
+        Conflict: The video changed every time (again).
+    """
+    retry = RetryOnConflict(_CHANGED)
+    while True:
+        document, _ = owned_video(caller, video_id, documents)
+        if Spec.from_document(document).deleted or document.fields["gone"]:
+            raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
+        with retry:
+            _wish(document.path, "keep", keep, documents, document)
+            enqueue(queue, RECONCILE_VIDEO, video_id, clock)
+            return
+
+
 def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
     Reconcile a video because the client believes that all bytes have arrived. Nothing depends on it.

@@ -202,7 +202,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
         """
         Return the snapshot as it will be once `record` is written. Pure.
         """
-        told = shown(record, snapshot.spec.archive) if snapshot.spec.has_session else None
+        told = shown(record, snapshot.spec) if snapshot.spec.has_session else None
         return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=told))
 
     def record_writes(
@@ -257,7 +257,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
         """
         Return the write of the video's ref in the session document. Pure.
         """
-        told = shown(record, snapshot.spec.archive) if snapshot.spec.has_session else None
+        told = shown(record, snapshot.spec) if snapshot.spec.has_session else None
         if told == snapshot.spec.shown:
             return ()
         ref: dict[tuple[str, ...], Any] = {("videos", snapshot.key): REMOVE if told is None else told}
@@ -274,7 +274,8 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
         wished = {host: film if host in self.hosts else None for host in sorted({*self.hosts, *copies})}
         archive = snapshot.spec.archive
         entry_id = None if playable is None else playable.external_ids.get(ENTRY_PART)
-        is_left = archive is not None and archive["entryId"] != entry_id
+        keeps = snapshot.spec.spec is not None and snapshot.spec.spec.keep
+        is_left = archive is not None and (archive["entryId"] != entry_id or archive["isKept"] != keeps)
         return (
             *(
                 Task(RECONCILE_COPY, copy_key(snapshot.key, host))

@@ -170,7 +170,7 @@ def _next(
             return _write(DISCARD, discarded(record)) if observed else _observe(snapshot, record)
         case VideoState.FAILED if spec.retry == record.failures and _may_retry(record):
             return _reprocess(record, now, policy) if record.external_ids else _write(RETRY, again(record, now, policy))
-    if snapshot.spec.shown != shown(record, snapshot.spec.archive):
+    if snapshot.spec.shown != shown(record, snapshot.spec):
         return _write(SHOW, record)
     there = record.state is VideoState.READY or record.external_ids
     if there and not observed and (snapshot.spec.told or record.looks < policy.looks_max):
@@ -204,7 +204,7 @@ def _wait(
     retry_at = failure.retry_at if failure is not None and unheard else None
     if not observed and (is_late or record.looks < policy.looks_max) and (retry_at is None or retry_at <= now):
         return _observe(snapshot, record)
-    if snapshot.spec.shown != shown(record, snapshot.spec.archive):
+    if snapshot.spec.shown != shown(record, snapshot.spec):
         return _write(SHOW, record)
     facts_at = now + timedelta(seconds=FACTS_PACE_S) if record.unknown_since is not None else None
     due = [at for at in (record.deadline_at, facts_at, retry_at) if at is not None]

@@ -50,6 +50,9 @@ from shared.videos.transitions import REJECTED_BY_MODERATOR
 
 PLAYBACK_MARGIN_S: Final = 30 * 60
 
+PLACE_HOLDER: Final = "place_holder"
+"""The `archive.state` of a video whose placeholder plays."""
+
 
 @dataclass(frozen=True, slots=True)
 class Playback:
@@ -102,6 +105,7 @@ class Playbacks:
         provider_accounts: The providers of videos.
         hosts: The hosts that have copies of them.
         table: The costs and states of hosts and providers.
+        restores: Is told of each video whose placeholder is played.
         believes: Tells whether one more report of a person that a host fails is believed.
         viewer_keys: The viewers' keys of the providers where they can be ended, by provider.
     """
@@ -113,6 +117,7 @@ class Playbacks:
     hosts: Hosts
     table: HostTable
     believes: Callable[[Caller], bool]
+    restores: Callable[[Document], None]
     viewer_keys: Mapping[str, ViewerKeys] = field(default_factory=dict)
 
     def issue_playback(
@@ -167,6 +172,8 @@ class Playbacks:
             raise WrongState("This video cannot be played at the moment. Try again later.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host in (video.provider, *copies) and self.believes(caller):
             self._enqueue_failure(video_id, failed_host)
+        if (document.fields.get("archive") or {}).get("state") == PLACE_HOLDER:
+            self.restores(document)
         lifetime_s = playback_lifetime_s(video.playable.duration_s or 0.0)
         revocation_id = self._admit(caller, video, lifetime_s, entered, enter)
         playback = self._playback(

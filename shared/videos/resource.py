@@ -97,6 +97,7 @@ def playbacks(deployment: Deployment) -> Playbacks:
     """
     Return what gives the grants that play videos.
     """
+    from shared.archive.resource import restores
     from shared.hosts.resource import host_table
     from shared.videos.playback import Playbacks
 
@@ -108,6 +109,8 @@ def playbacks(deployment: Deployment) -> Playbacks:
         deployment.hosts,
         deployment.get(host_table),
         deployment.call_budgets.believes,
+        # Most instances never meet a placeholder.
+        lambda document: deployment.get(restores).played(document),
         deployment.viewer_keys,
     )
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.ports import ENTRY_PART, Fields
+from shared.ports import ENTRY_PART
 from shared.videos.model import Video, VideoState
+from shared.videos.spec import VideoSpec
 
 
-def shown(video: Video, archive: Fields | None = None) -> dict[str, Any] | None:
+def shown(video: Video, spec: VideoSpec | None = None) -> dict[str, Any] | None:
     """
     Return what the session document should show of a video under `videos.{videoId}`; `None` for nothing. Pure.
 
@@ -19,7 +20,7 @@ def shown(video: Video, archive: Fields | None = None) -> dict[str, Any] | None:
 
     Args:
         video: The record.
-        archive: What the video's document shows of its archiving; `None` for nothing.
+        spec: What its document and its session say besides; `None` shows none of it.
     """
     if video.state is VideoState.GONE:
         return None
@@ -31,6 +32,8 @@ def shown(video: Video, archive: Fields | None = None) -> dict[str, Any] | None:
         **({} if failure is None else {"failure": failure}),
     }
     told: dict[str, Any] = {"provider": video.provider, "order": video.order}
+    if spec is not None and spec.spec is not None and spec.spec.keep:
+        told["keep"] = True
     plays = video.playable
     if plays is None:
         return {**told, "title": video.upload.title, "durationS": None, **latest}
@@ -38,6 +41,7 @@ def shown(video: Video, archive: Fields | None = None) -> dict[str, Any] | None:
         told |= {"state": VideoState.FAILED.value, "failure": plays.trouble.to_fields()}
     else:
         told |= {"state": VideoState.READY.value}
+    archive = None if spec is None else spec.archive
     if archive is not None and archive["entryId"] == plays.external_ids.get(ENTRY_PART):
         told["archive"] = {name: value for name, value in archive.items() if name != "entryId"}
     told |= {"title": plays.title, "durationS": plays.duration_s, "percent": 100, "stage": None}

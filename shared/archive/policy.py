@@ -1,0 +1,173 @@
+"""What is archived without an operator: a full check of the provider, once a day.
+
+Called by `shared/operations/full_check.py`. It reads the provider's list, which has the time of each entry's last play,
+one page for each slice. What nobody has watched for long enough is planned, and its owner is told; the reconciliation
+begins when the notice is over, unless it was played or is kept. What was played while a placeholder stood in for it is
+brought back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar, Final
+
+from shared.archive.commands import Commands, Request, Restores
+from shared.archive.controller import entry_of
+from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
+from shared.archive.prices import price_of
+from shared.archive.settings import ArchiveSettings
+from shared.core.paths import archive_path, video_path
+from shared.core.references import VIDEO, parse
+from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Selection
+from shared.reconcile.resource import Mark, Slice
+
+UNWATCHED: Final = "archiveUnwatched"
+PLAYED: Final = "archivePlayed"
+
+KILOBYTE: Final = 1024
+CENTS: Final = 100
+
+PAGE: Final = 100
+"""Entries in one slice: each may be read, written and enqueued."""
+
+UPLOAD_ENDS: Final = timedelta(days=2)
+"""The age at which an upload to the cold store that never ended is removed. None takes that long."""
+
+PLAYED_WITHIN: Final = timedelta(days=3)
+"""How far back plays of placeholders are looked for: a check may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """
+    The policy of one deployment.
+
+    Attributes:
+        documents: Where the documents are stored.
+        clock: Returns the present time, in UTC.
+        originals: The provider's entries.
+        store: The cold store.
+        settings: What is archived.
+        commands: Record what is asked for.
+        restores: Bring originals back.
+    """
+
+    phases: ClassVar[tuple[str, ...]] = (UNWATCHED, PLAYED)
+
+    documents: Documents
+    clock: Clock
+    originals: Originals
+    store: ColdStore
+    settings: ArchiveSettings
+    commands: Commands
+    restores: Restores
+
+    def go_on(self, mark: Mark, done: Slice) -> Mark | None:
+        """
+        Check one page.
+        """
+        return self._played(mark, done) if mark.phase == PLAYED else self._unwatched(mark, done)
+
+    def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
+        """
+        Plan one page of what nobody watches. The mark counts the kilobytes that were planned in this check.
+        """
+        days, now = self.settings.unwatched_days, self.clock()
+        if not mark.after_id:
+            self.store.tidy(now - UPLOAD_ENDS)
+        if not days:
+            return Mark(PLAYED)
+        since = now - timedelta(days=days)
+        page = self.originals.page(
+            Selection(
+                tag=self.settings.others_tag or None if self.settings.takes_others else None,
+                without_tag=FLAVORS_DELETED_TAG,
+                unplayed_since=since,
+                ready=True,
+                is_ours=not self.settings.takes_others,
+            ),
+            mark.after_id or "",
+            PAGE,
+        )
+        request = Request(
+            Target.PLACE_HOLDER,
+            By.POLICY,
+            not_before=now + timedelta(days=self.settings.notice_days),
+            unplayed_since=since,
+        )
+        planned_kb = mark.counted
+        for entry in self._plannable(page.entries):
+            planned_kb += 0 if entry.original is None else entry.original.size_kb
+            if planned_kb > self.kilobytes_max():
+                # The next check goes on.
+                return Mark(PLAYED)
+            done.enqueued += self.commands.ask(self.originals.name, entry, request)
+        done.looked += len(page.entries)
+        return Mark(PLAYED) if page.after is None else Mark(UNWATCHED, page.after, planned_kb)
+
+    def kilobytes_max(self) -> float:
+        """
+        Return how much may be planned in one check: what both budgets allow.
+        """
+        price = price_of(self.store.terms.storage_class).stored(KILOBYTE)
+        allowed = self.settings.bytes_per_day / KILOBYTE
+        return allowed if not price else min(allowed, self.settings.cents_per_day / CENTS / price)
+
+    def _plannable(self, entries: Sequence[Entry]) -> list[Entry]:
+        """
+        Return the entries of a page that can be archived, are not planned already, and are not kept by their owner.
+        """
+        found = [one for one in entries if one.original is not None and one.original.is_ready]
+        records = self.documents.read(*(archive_path(one.id) for one in found)) if found else ()
+        left = [one for one, record in zip(found, records, strict=True) if not _is_planned(record)]
+        paths = {one.id: video_path(key) for one in left if (key := video_of(one)) is not None}
+        videos = dict(zip(paths, self.documents.read(*paths.values()) if paths else (), strict=True))
+        return [one for one in left if self._may_take(one, videos.get(one.id))]
+
+    def _may_take(self, entry: Entry, video: Document | None) -> bool:
+        if video is None:
+            return self.settings.takes_others and entry.reference is None
+        return entry_of(video) == entry.id and not video.fields["wish"].get("keep", False)
+
+    def _played(self, mark: Mark, done: Slice) -> Mark | None:
+        """
+        Bring back one page of what was played while a placeholder stood in for it.
+        """
+        page = self.originals.page(
+            Selection(tag=FLAVORS_DELETED_TAG, played_since=self.clock() - PLAYED_WITHIN), mark.after_id or "", PAGE
+        )
+        records = self.documents.read(*(archive_path(one.id) for one in page.entries)) if page.entries else ()
+        for entry, document in zip(page.entries, records, strict=True):
+            if document is not None and _is_played(entry, ArchivedEntry.from_document(document)):
+                done.enqueued += self.restores.restore(entry.id)
+        done.looked += len(page.entries)
+        return None if page.after is None else Mark(PLAYED, page.after)
+
+
+def video_of(entry: Entry) -> str | None:
+    """
+    Return the id of the video for which an entry was made; `None` if it was not made by this deployment. Pure.
+    """
+    reference = None if entry.reference is None else parse(entry.reference)
+    return reference.key if reference is not None and reference.kind == VIDEO else None
+
+
+def _is_planned(document: Document | None) -> bool:
+    """
+    Tell whether an entry is archived, or planned to be. What viewers or operators have asked for since, counts. Pure.
+    """
+    if document is None:
+        return False
+    wish, record = Wish.from_fields(document.fields["wish"]), ArchivedEntry.from_document(document)
+    is_done = wish.number == record.served and record.state is ArchiveState.ARCHIVED
+    return wish.target is Target.PLACE_HOLDER and not is_done
+
+
+def _is_played(entry: Entry, record: ArchivedEntry) -> bool:
+    """
+    Tell whether an entry was played after its placeholder was put in place. Pure.
+    """
+    placed = next((one.at for one in reversed(record.history) if one.state == ArchiveState.PLACE_HOLDER), None)
+    return placed is not None and entry.last_played_at is not None and entry.last_played_at > placed

@@ -1,0 +1,148 @@
+"""Register the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared.archive.decide import RUN_TIMEOUT_S
+from shared.archive.model import ORIGINAL
+from shared.archive.settings import ArchiveSettings
+from shared.core.errors import Misconfigured
+from shared.core.paths import ARCHIVE, ENTRY_ID, RECONCILE_ARCHIVE
+from shared.ports import Finding, Tier
+from shared.reconcile.deployment import Deployment
+from shared.reconcile.owned import Owned
+from shared.reconcile.resource import Resource, Worker
+from shared.reconcile.traces import Fate, Naming, Trace
+
+if TYPE_CHECKING:
+    from shared.archive.commands import Commands, Restores
+    from shared.archive.controller import Archive
+    from shared.archive.policy import Policy
+    from shared.ports import ColdStore, Originals
+
+
+def controller(deployment: Deployment) -> Archive:
+    """
+    Return the Controller of archiving.
+
+    Raises:
+        Misconfigured: This deployment has no cold store (never, until it has).
+    """
+    from shared.archive.controller import Archive
+    from shared.archive.placeholder import placeholder_in
+
+    folder = deployment.settings_of(ArchiveSettings).placeholder
+    return Archive(
+        deployment.documents,
+        deployment.provider_accounts,
+        cold_store(deployment),
+        partial(placeholder_in, folder),
+        deployment.common.late_commit_s,
+        deployment.epochs.is_held,
+    )
+
+
+def commands(deployment: Deployment) -> Commands:
+    """
+    Return what is asked for entries.
+    """
+    from shared.archive.commands import Commands
+
+    return Commands(deployment.documents, deployment.queue, deployment.clock)
+
+
+def restores(deployment: Deployment) -> Restores:
+    """
+    Return what brings originals back whose placeholder is played.
+    """
+    from shared.archive.commands import Restores
+    from shared.limits.limiter import Limiter
+
+    settings = deployment.settings_of(ArchiveSettings)
+    return Restores(
+        deployment.documents,
+        deployment.queue,
+        deployment.clock,
+        Limiter(deployment.documents, deployment.clock),
+        settings.restores_per_day,
+        Tier(settings.restore_tier),
+    )
+
+
+def full_check(deployment: Deployment) -> Policy | None:
+    """
+    Return what archives without an operator; `None` if this deployment has no cold store, or no originals.
+    """
+    from shared.archive.policy import Policy
+
+    account = originals(deployment)
+    if deployment.cold_store is None or account is None:
+        return None
+    return Policy(
+        deployment.documents,
+        deployment.clock,
+        account,
+        deployment.cold_store(),
+        deployment.settings_of(ArchiveSettings),
+        deployment.get(commands),
+        deployment.get(restores),
+    )
+
+
+def cold_store(deployment: Deployment) -> ColdStore:
+    """
+    Return the cold store. Raises as `controller`.
+    """
+    if deployment.cold_store is None:
+        raise Misconfigured("Set ARCHIVE_S3_BUCKET or ARCHIVE_GCS_BUCKET to archive originals.")
+    return deployment.cold_store()
+
+
+def originals(deployment: Deployment) -> Originals | None:
+    """
+    Return the entries that can be archived: those of the first provider that gives their originals; `None` if none
+    does.
+    """
+    accounts = deployment.provider_accounts.values()
+    return next((one.originals for one in accounts if one.originals is not None), None)
+
+
+def things() -> Owned:
+    """
+    Return what the records say about the objects in the cold store.
+    """
+    from shared.archive.owned import OriginalThings
+
+    return OriginalThings()
+
+
+def findings(deployment: Deployment) -> Iterable[Finding]:
+    """
+    Return what the cold store lacks.
+    """
+    return [] if deployment.cold_store is None else deployment.cold_store().check()
+
+
+RESOURCE = Resource(
+    collection=ARCHIVE,
+    worker=Worker(
+        RECONCILE_ARCHIVE,
+        ENTRY_ID,
+        "Archive one original, put a placeholder in its place, or bring it back; the key is its entry's id.",
+        at_once=10,
+        per_second=5,
+        timeout_s=RUN_TIMEOUT_S,
+        beats=True,
+        is_bulk=True,
+    ),
+    open=controller,
+    kind=ORIGINAL,
+    owned=things,
+    traces=(Trace(ARCHIVE, Naming.VALUE, ("ownerUid",), Fate.FOLLOW, "archive"),),
+    check=full_check,
+    settings=(ArchiveSettings,),
+    findings=findings,
+)

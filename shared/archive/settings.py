@@ -1,0 +1,77 @@
+"""The settings of the archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.core.reading import line, matching, truth, whole
+from shared.core.settings import setting
+from shared.ports import Tier
+
+DAYS_MAX = 36_500
+GIBIBYTE = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSettings:
+    """
+    What is archived without an operator, and how.
+
+    Attributes:
+        unwatched_days: Days without a play after which a video is archived; 0 archives none.
+        notice_days: Days before, on which the owner is told.
+        takes_others: Whether entries are archived too that this deployment did not make.
+        others_tag: Only others with this tag; empty for all.
+        bytes_per_day: Bytes that are planned to be archived in one day.
+        cents_per_day: What that may cost in one day, in hundredths of the currency of the prices.
+        restores_per_day: Originals that viewers and the policy bring back in one day.
+        restore_tier: How quickly.
+        placeholder: The folder with another placeholder; empty takes ours.
+    """
+
+    unwatched_days: int = setting(
+        "ARCHIVE_UNWATCHED_DAYS",
+        whole(0, DAYS_MAX),
+        "Days without a play after which a video's original is archived and a placeholder plays; 0 archives none.",
+        0,
+    )
+    notice_days: int = setting(
+        "ARCHIVE_NOTICE_DAYS", whole(0, 365), "Days for which the owner can keep a video before it is archived.", 14
+    )
+    takes_others: bool = setting(
+        "ARCHIVE_OTHERS", truth, "Whether entries at Kaltura are archived too that Greenroom did not create.", False
+    )
+    others_tag: str = setting(
+        "ARCHIVE_OTHERS_TAG", line, "With ARCHIVE_OTHERS: only entries with this tag; empty takes all.", ""
+    )
+    bytes_per_day: int = setting(
+        "ARCHIVE_BYTES_PER_DAY",
+        whole(0, 1024 * 1024 * GIBIBYTE),
+        "Bytes of originals that are planned to be archived in one day.",
+        1024 * GIBIBYTE,
+    )
+    cents_per_day: int = setting(
+        "ARCHIVE_CENTS_PER_DAY",
+        whole(0, 100_000_000),
+        "What one day's archiving may cost at the store, with its least storage time, in cents.",
+        10_000,
+    )
+    restores_per_day: int = setting(
+        "ARCHIVE_RESTORES_PER_DAY",
+        whole(0, 100_000),
+        "Originals that are brought back in one day because somebody played them.",
+        200,
+    )
+    restore_tier: str = setting(
+        "ARCHIVE_RESTORE_TIER",
+        matching("|".join(Tier), f"one of {', '.join(Tier)}", lower=True),
+        "How quickly a played original is brought back, and at what price.",
+        Tier.BULK.value,
+    )
+    placeholder: str = setting(
+        "ARCHIVE_PLACEHOLDER",
+        matching(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", "the path of a folder beside main.py"),
+        "Folder, beside main.py, with a placeholder.mp4 and a placeholder.jpg of your own; empty takes those of "
+        "Greenroom.",
+        "",
+    )
