@@ -119,8 +119,10 @@ class Archiving:
 
     def replaced_outside(self, content: bytes) -> None:
         """
-        Replace the content, as somebody in the provider's console does.
+        Replace the content, as somebody in the provider's console does. What was not archived is gone by their doing.
         """
+        kept = self._kept()
+        self.originals = {digest: one for digest, one in self.originals.items() if one in kept}
         self.deployment.originals.upload(self.entry.id, content)
         self.originals[hashlib.sha256(content).hexdigest()] = content
 
@@ -129,7 +131,7 @@ class Archiving:
         Require that each real original exists: at the provider, or in the cold store with the same bytes.
         """
         here = self.deployment.originals.content(self.entry.id) if self._exists() else None
-        kept = set(self.deployment.cold_store.alive().values()) | self._earlier()
+        kept = self._kept()
         for content in self.originals.values():
             assert content == here or content in kept, "An original is lost."
 
@@ -152,7 +154,7 @@ class Archiving:
     def _exists(self) -> bool:
         return any(one.id == self.entry.id for one in self.deployment.originals.alive())
 
-    def _earlier(self) -> set[bytes]:
+    def _kept(self) -> set[bytes]:
         return self.deployment.cold_store.contents(self.entry.id)
 
 

@@ -7,7 +7,8 @@ Called by the reconciler. Leaves the choice of the next step to `decide`, and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -28,7 +29,7 @@ from shared.archive.model import (
 )
 from shared.archive.transitions import Obstacle, Outcome
 from shared.archive.view import shown
-from shared.core.errors import Conflict, Permanent, Transient
+from shared.core.errors import Conflict, Doubtful, Permanent, Transient
 from shared.core.identity import SessionIdentity
 from shared.core.paths import RECONCILE_ARCHIVE, RECONCILE_VIDEO, archive_path, video_path
 from shared.ports import (
@@ -270,15 +271,16 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         stored = self.cold_store.store(
             key, source, flavor.size_bytes, lambda read: self.reached(key, read, flavor.size_bytes)
         )
-        if leftover is not None and leftover.version != stored.object.version:
-            self.cold_store.delete(leftover)
-        (again,) = originals.read([key])
-        is_same = again is not None and _is_same(again.original, flavor)
-        if not is_same or not is_size(flavor, stored.digest.size_bytes):
+        with _in_doubt():
+            if leftover is not None and leftover.version != stored.object.version:
+                self.cold_store.delete(leftover)
+            (again,) = originals.read([key])
+            is_same = again is not None and _is_same(again.original, flavor)
+            if is_same and is_size(flavor, stored.digest.size_bytes):
+                return Outcome(entry, stored=stored)
             # The next try stores what the entry has then. This object is of no use, and is known to be ours.
             self.cold_store.delete(stored.object)
-            raise self._later("The content of this entry changed while it was read.", "ENTRY_REPLACED")
-        return Outcome(entry, stored=stored)
+        raise self._later("The content of this entry changed while it was read.", "ENTRY_REPLACED")
 
     def _leftover(self, key: str, record: ArchivedEntry, tried_at: datetime | None) -> ColdObject | None:
         """
@@ -365,16 +367,19 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
 
     def _verify(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
         """
-        Read what the provider has now, and compare it with what was archived.
+        Read what the provider has now, and compare it with what was archived. If it is not known that the provider has
+        begun to fetch that, other bytes are content that somebody else has uploaded.
 
         Raises:
-            Permanent: It has other bytes (never).
+            Permanent: It has fetched other bytes (never).
         """
         assert record.original is not None
         if entry.original is None:
             raise self._later("The original is not there yet.", "NO_ORIGINAL")
         digest = originals.digest(entry.id, entry.original)
         if (digest.sha256, digest.size_bytes) != (record.original.sha256, record.original.size_bytes):
+            if not record.is_begun:
+                return Outcome(entry, Obstacle.OTHER_CONTENT)
             raise self._never(
                 "The provider has other bytes than were archived. They stay in the cold store. Ask for the original "
                 "again.",
@@ -474,6 +479,17 @@ def entry_of(video: Document) -> str | None:
     """
     playable = video.fields["playable"]
     return None if playable is None or video.fields["gone"] else playable["parts"].get(ENTRY_PART)
+
+
+@contextmanager
+def _in_doubt() -> Iterator[None]:
+    """
+    Report what fails after an object was stored as a failure that leaves something behind.
+    """
+    try:
+        yield
+    except Transient as error:
+        raise Doubtful(str(error), provider=error.provider, operation=error.operation, code=error.code) from None
 
 
 def _is_same(flavor: Flavor | None, other: Flavor) -> bool:

@@ -32,7 +32,7 @@ one that was stored nor the placeholder, so somebody has replaced it.
 | waiting        | archived                   | CHECK when it should be available                                    |
 | available      | anything                   | RETURN it to the provider                                            |
 | returning      | anything                   | LOOK, with growing pauses, until it plays; ASK again if that fails   |
-| returned       | anything                   | VERIFY its checksum: stored                                          |
+| returned       | anything                   | VERIFY its checksum: stored; other content: initial                  |
 """
 
 from __future__ import annotations
@@ -80,8 +80,7 @@ TRY_PAUSE_MAX_S: Final = 6 * 3600.0
 """The longest pause between two tries of a step that fails."""
 
 STORE_TRIES_MAX: Final = 8
-VERIFY_TRIES_MAX: Final = 3
-"""The tries after which an operator has to look."""
+"""The tries to store an original after which an operator has to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +168,25 @@ def _next(record: ArchivedEntry, spec: ArchiveSpec, target: Target, now: datetim
             due_at = record.waits_until or now
             return RequeueAt(due_at) if due_at > now else _observe(CHECK, record)
         case ArchiveState.AVAILABLE:
-            begun = replace(moved_to(record, ArchiveState.RETURNING, now), tried_at=now, looks=0, looked_at=None)
             return Step(
                 RETURN,
                 Effect.CHANGE,
-                begun,
+                _begun(record, ArchiveState.RETURNING, now),
                 record,
                 retry_permanent=True,
                 pause_max_s=TRY_PAUSE_MAX_S,
                 lease_s=LONG_LEASE_S,
             )
         case ArchiveState.RETURNED:
-            return Step(VERIFY, Effect.CHANGE, record, record, str(wish.number), tries_max=VERIFY_TRIES_MAX, beats=True)
+            return Step(
+                VERIFY,
+                Effect.CHANGE,
+                record,
+                record,
+                spec=str(wish.number),
+                pause_max_s=TRY_PAUSE_MAX_S,
+                beats=True,
+            )
     return Done()
 
 
@@ -211,16 +217,22 @@ def _store(record: ArchivedEntry, wish: Wish, now: datetime) -> Step[ArchivedEnt
 
 
 def _replace(record: ArchivedEntry, wish: Wish, now: datetime) -> Step[ArchivedEntry]:
-    begun = replace(moved_to(record, ArchiveState.REPLACING, now), tried_at=now, looks=0, looked_at=None)
     return Step(
         REPLACE,
         Effect.CHANGE,
-        begun,
+        _begun(record, ArchiveState.REPLACING, now),
         record,
         spec=str(wish.number),
         pause_max_s=TRY_PAUSE_MAX_S,
         lease_s=LONG_LEASE_S,
     )
+
+
+def _begun(record: ArchivedEntry, state: ArchiveState, now: datetime) -> ArchivedEntry:
+    """
+    Return the record of a replacement that is about to begin.
+    """
+    return replace(moved_to(record, state, now), tried_at=now, looks=0, looked_at=None, is_begun=False)
 
 
 def _look(record: ArchivedEntry, now: datetime) -> Decision[ArchivedEntry]:

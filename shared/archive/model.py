@@ -291,6 +291,7 @@ class ArchivedEntry:
         looks: How often a replacement was looked at.
         looked_at: When it was last looked at.
         waits_until: When the next try is due, or when the original can be read.
+        is_begun: Whether the provider is known to have begun the replacement.
         is_refused: Whether the replacement that is under way must be given up.
         failures: How often in a row a replacement has failed.
         history: Its states so far.
@@ -310,6 +311,7 @@ class ArchivedEntry:
     looks: int = 0
     looked_at: datetime | None = None
     waits_until: datetime | None = None
+    is_begun: bool = False
     is_refused: bool = False
     failures: int = 0
     history: History = ()
@@ -342,6 +344,7 @@ class ArchivedEntry:
             "looks": self.looks,
             "lookedAt": self.looked_at,
             "waitsUntil": self.waits_until,
+            "begun": self.is_begun,
             "refused": self.is_refused,
             "failures": self.failures,
             "history": history_fields(self.history),
@@ -369,6 +372,7 @@ class ArchivedEntry:
             looks=fields["looks"],
             looked_at=fields["lookedAt"],
             waits_until=fields["waitsUntil"],
+            is_begun=fields["begun"],
             is_refused=fields["refused"],
             failures=fields["failures"],
             history=history_from(fields["history"]),

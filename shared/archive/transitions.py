@@ -131,7 +131,7 @@ def looked(record: ArchivedEntry, outcome: Outcome, placeholder_sha256: str, now
             return replace(record, is_refused=True)
         case Replacing.UNDER_WAY:
             # Somebody else's content must not be replaced by ours.
-            return record if is_before else replace(record, is_refused=True)
+            return replace(record, is_begun=True, is_refused=not is_before)
     if is_before:
         # It was never begun.
         back = ArchiveState.ARCHIVED if record.state is ArchiveState.REPLACING else ArchiveState.AVAILABLE
@@ -204,7 +204,7 @@ def returned(record: ArchivedEntry, outcome: Outcome, now: datetime) -> Archived
     """
     if outcome.item is None or outcome.item.availability is not Availability.READY:
         return replace(moved_to(record, ArchiveState.WAITING, now), tried_at=None, waits_until=now)
-    return record
+    return replace(record, is_begun=True)
 
 
 def verified(record: ArchivedEntry, entry: Entry, now: datetime) -> ArchivedEntry:
