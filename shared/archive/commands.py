@@ -7,12 +7,13 @@ the reconciliation carries it out. Every command can be repeated without harm.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from shared.archive.controller import entry_of, told_of
-from shared.archive.model import COMING_BACK, HELD, ArchivedEntry, ArchiveState, By, Target, Wish
+from shared.archive.model import COMING_BACK, HELD, ArchivedEntry, ArchiveState, By, Original, Target, Wish
+from shared.archive.transitions import adopted
 from shared.core.errors import Conflict, Transient, WrongState
 from shared.core.identity import SessionIdentity
 from shared.core.paths import RECONCILE_ARCHIVE, archive_path, limit_path, video_path
@@ -20,7 +21,7 @@ from shared.core.references import VIDEO, parse
 from shared.core.retry import RetryOnConflict
 from shared.limits.buckets import Budget
 from shared.limits.limiter import Limiter
-from shared.ports import Clock, Create, Document, Documents, Entry, Queue, Task, Tier, Update, Write
+from shared.ports import Clock, ColdObject, Create, Digest, Document, Documents, Entry, Queue, Task, Tier, Update, Write
 from shared.reconcile import AT_ONCE
 
 _CHANGED: Final = "The entry was changed at every try. Try again."
@@ -41,13 +42,14 @@ class Request:
     not_before: datetime | None = None
     unplayed_since: datetime | None = None
     tier: Tier = Tier.BULK
+    takes_key: bool = False
 
     def wish(self, now: datetime, earlier: Wish | None) -> Wish:
         """
         Return the wish that follows an earlier one. Pure.
         """
         number = 1 if earlier is None else earlier.number + 1
-        return Wish(self.target, self.by, now, number, self.not_before, self.unplayed_since, self.tier)
+        return Wish(self.target, self.by, now, number, self.not_before, self.unplayed_since, self.tier, self.takes_key)
 
 
 def obstacle(target: Target, record: ArchivedEntry | None) -> str | None:
@@ -115,7 +117,10 @@ class Commands:
         while True:
             path = archive_path(entry.id)
             (document,) = self.documents.read(path)
-            write = self._created(provider, entry, request) if document is None else _asked(document, request, self)
+            if document is None:
+                write: Write | None = self._created(entry.id, self._record(provider, entry), request)
+            else:
+                write = _asked(document, request, self)
             if write is None:
                 return False
             with retry:
@@ -124,9 +129,32 @@ class Commands:
                     self.queue.put(Task(RECONCILE_ARCHIVE, entry.id))
                 return True
 
-    def _created(self, provider: str, entry: Entry, request: Request) -> Create:
+    def adopt(self, provider: str, entry: Entry, store: str, item: ColdObject) -> None:
         """
-        Return the write of a new record. An entry is a video of this deployment only if that video plays it.
+        Record an original that another program has archived, and whose placeholder plays now. Its checksum is known
+        once it has been brought back.
+
+        Args:
+            provider: Our name of the provider that has the entry.
+            entry: The entry, with its placeholder.
+            store: Our name of the cold store.
+            item: The object there.
+
+        Raises:
+            WrongState: There is no placeholder (never).
+            Conflict: The entry has a record already (never).
+        """
+        placeholder = entry.original
+        if placeholder is None:
+            raise WrongState("The entry has no original, not even a placeholder.", reason="ARCHIVE_STATE")
+        original = Original.of(replace(placeholder, version=""), store, item, Digest("", item.size_bytes))
+        record = adopted(self._record(provider, entry), original, placeholder.version, self.clock())
+        self.documents.commit(self._created(entry.id, record, Request(Target.PLACE_HOLDER, By.OPERATOR)))
+        self.queue.put(Task(RECONCILE_ARCHIVE, entry.id))
+
+    def _record(self, provider: str, entry: Entry) -> ArchivedEntry:
+        """
+        Return a new record. An entry is a video of this deployment only if that video plays it.
         """
         video_id, session = "", None
         reference = None if entry.reference is None else parse(entry.reference)
@@ -134,10 +162,11 @@ class Commands:
             (video,) = self.documents.read(video_path(reference.key))
             if video is not None and entry_of(video) == entry.id:
                 video_id, session = video.id, SessionIdentity.from_fields(video.fields["sessionId"], video.fields)
-        record = ArchivedEntry(provider, video_id, session)
+        return ArchivedEntry(provider, video_id, session)
+
+    def _created(self, entry_id: str, record: ArchivedEntry, request: Request) -> Create:
         wish = request.wish(self.clock(), None)
-        fields = {**record.to_fields(), "dueAt": AT_ONCE, "wish": wish.to_fields()}
-        return Create(archive_path(entry.id), fields)
+        return Create(archive_path(entry_id), {**record.to_fields(), "dueAt": AT_ONCE, "wish": wish.to_fields()})
 
 
 def _asked(document: Document, request: Request, commands: Commands) -> Write | None:

@@ -137,8 +137,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             return Outcome(obstacle=Obstacle.NO_ENTRY)
         match step.name:
             case decisions.STORE:
-                tried_at = None if snapshot.record is None else snapshot.record.tried_at
-                return self._store(originals, entry, record, tried_at)
+                return self._store(originals, entry, snapshot)
             case decisions.TAG:
                 return self._tag(originals, entry, record)
             case decisions.REPLACE:
@@ -196,8 +195,8 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
                 return transitions.checked(record, outcome.item, now)
             case decisions.RETURN:
                 return transitions.returned(record, outcome, now)
-            case decisions.VERIFY if outcome.entry is not None:
-                return transitions.verified(record, outcome.entry, now)
+            case decisions.VERIFY:
+                return transitions.verified(record, outcome, now)
         return transitions.moved_to(record, ArchiveState.GONE, now)
 
     def record_writes(
@@ -247,15 +246,9 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    def _store(self, originals: Originals, entry: Entry, record: ArchivedEntry, tried_at: datetime | None) -> Outcome:
+    def _store(self, originals: Originals, entry: Entry, snapshot: Snapshot[ArchiveSpec, ArchivedEntry]) -> Outcome:
         """
         Copy the original to the cold store, and verify it.
-
-        Args:
-            originals: The provider.
-            entry: The entry.
-            record: Its record.
-            tried_at: When an earlier try was begun whose end is not known; `None` if there was none.
 
         Raises:
             Permanent: The entry has no original that could be read, or the key holds something else (never).
@@ -266,7 +259,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if flavor is None or not flavor.is_ready:
             raise self._never("This entry has no original that can be read.", "NO_ORIGINAL")
-        leftover = self._leftover(key, record, tried_at)
+        leftover = self._leftover(snapshot)
         source = originals.source(key, flavor, SOURCE_READABLE_S)
         stored = self.cold_store.store(
             key, source, flavor.size_bytes, lambda read: self.reached(key, read, flavor.size_bytes)
@@ -282,18 +275,23 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             self.cold_store.delete(stored.object)
         raise self._later("The content of this entry changed while it was read.", "ENTRY_REPLACED")
 
-    def _leftover(self, key: str, record: ArchivedEntry, tried_at: datetime | None) -> ColdObject | None:
+    def _leftover(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry]) -> ColdObject | None:
         """
         Return what an earlier try has stored whose end was lost; `None` if there is none.
 
         Raises:
             Permanent: The key holds something that we did not store (never).
         """
+        key, record = snapshot.key, snapshot.record
         found = self.cold_store.find(key)
-        if found is None or any(one.is_at(found) for one in record.stored):
+        if found is None or record is None or any(one.is_at(found) for one in record.stored):
             return None
+        # When an earlier try was begun whose end is not known.
+        tried_at = record.tried_at
         if tried_at is not None and found.stored_at >= tried_at.replace(microsecond=0):
             return found
+        if snapshot.spec.wish.takes_key and found.version:
+            return None
         raise self._never(
             f"The cold store holds another object under the name {key}. Move it away, or have `greenroom archive "
             "repair` take it over.",
@@ -377,7 +375,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         if entry.original is None:
             raise self._later("The original is not there yet.", "NO_ORIGINAL")
         digest = originals.digest(entry.id, entry.original)
-        if (digest.sha256, digest.size_bytes) != (record.original.sha256, record.original.size_bytes):
+        if not record.original.is_as(digest):
             if not record.is_begun:
                 return Outcome(entry, Obstacle.OTHER_CONTENT)
             raise self._never(
@@ -385,7 +383,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
                 "again.",
                 OTHER_BYTES,
             )
-        return Outcome(entry)
+        return Outcome(entry, digest=digest)
 
     def _remove(self, key: str, record: ArchivedEntry) -> Outcome:
         """

@@ -97,6 +97,8 @@ class Wish:
         not_before: Nothing is done before this instant; the owner is told until then. `None` for at once.
         unplayed_since: Give up if the entry was played at or after this instant; `None` for never.
         tier: How quickly an original is brought back, and at what price.
+        takes_key: Whether its original is stored even if the cold store has another object of that name, which must
+            keep its version.
     """
 
     target: Target
@@ -106,6 +108,7 @@ class Wish:
     not_before: datetime | None = None
     unplayed_since: datetime | None = None
     tier: Tier = Tier.BULK
+    takes_key: bool = False
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -119,6 +122,7 @@ class Wish:
             "notBefore": self.not_before,
             "unplayedSince": self.unplayed_since,
             "tier": self.tier.value,
+            "takesKey": self.takes_key,
         }
 
     @classmethod
@@ -134,6 +138,7 @@ class Wish:
             fields["notBefore"],
             fields["unplayedSince"],
             Tier(fields["tier"]),
+            fields["takesKey"],
         )
 
 
@@ -143,7 +148,7 @@ class Original:
     The proof that an original is in the cold store.
 
     Attributes:
-        sha256: Of its bytes, in lower-case hexadecimal.
+        sha256: Of its bytes, in lower-case hexadecimal; empty for one that another program has archived.
         size_bytes: How many there are.
         flavor_id: The provider's id of the file.
         flavor_version: The version of that file at the provider which has these bytes.
@@ -194,6 +199,12 @@ class Original:
         if flavor is None or (flavor.id, flavor.version) != (self.flavor_id, self.flavor_version):
             return False
         return is_size(flavor, self.size_bytes)
+
+    def is_as(self, digest: Digest) -> bool:
+        """
+        Tell whether a file has these bytes, as far as they are known. Pure.
+        """
+        return digest.size_bytes == self.size_bytes and self.sha256 in ("", digest.sha256)
 
     def is_at(self, found: ColdObject | None) -> bool:
         """

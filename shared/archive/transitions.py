@@ -207,14 +207,29 @@ def returned(record: ArchivedEntry, outcome: Outcome, now: datetime) -> Archived
     return replace(record, is_begun=True)
 
 
-def verified(record: ArchivedEntry, entry: Entry, now: datetime) -> ArchivedEntry:
+def verified(record: ArchivedEntry, outcome: Outcome, now: datetime) -> ArchivedEntry:
     """
     Return the record once the provider was seen to have the bytes that were archived. Pure.
     """
+    entry, digest = outcome.entry, outcome.digest
     assert record.original is not None
+    assert entry is not None
     assert entry.original is not None
-    original = replace(record.original, flavor_id=entry.original.id, flavor_version=entry.original.version)
+    assert digest is not None
+    original = replace(
+        record.original,
+        sha256=digest.sha256,
+        flavor_id=entry.original.id,
+        flavor_version=entry.original.version,
+    )
     return replace(moved_to(record, ArchiveState.STORED, now), original=original, failures=0, waits_until=None)
+
+
+def adopted(record: ArchivedEntry, original: Original, placeholder: str, now: datetime) -> ArchivedEntry:
+    """
+    Return the record of an entry that another program has archived, and whose placeholder plays. Pure.
+    """
+    return replace(moved_to(record, ArchiveState.PRUNED, now), original=original, placeholder=placeholder)
 
 
 def given_up(record: ArchivedEntry, number: int, now: datetime) -> ArchivedEntry:
