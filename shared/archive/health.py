@@ -1,0 +1,254 @@
+"""Whether tags, content and cold store of an entry say the same, and what would mend them. Pure.
+
+Called by the operator's commands `status` and `repair`. The sentences of the first six problems are those of
+`kaltura_aws.py`.
+
+Source: PrincetonUniversity/kaltura_archiver, README.md and kaltura_aws.py, entry_health_check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from shared.archive.model import (
+    ARCHIVED_TAG,
+    FLAVORS_DELETED_TAG,
+    HELD,
+    ArchivedEntry,
+    ArchiveState,
+    is_size,
+)
+from shared.ports import ColdObject, Entry
+
+HEALTHY: Final = "HEALTHY"
+
+
+class Problem(StrEnum):
+    """
+    What is wrong with an entry.
+    """
+
+    NO_ORIGINAL = "noOriginal"
+    UNTAGGED = "untagged"
+    NOT_STORED = "notStored"
+    HALF_TAGGED = "halfTagged"
+    OTHER_SIZE = "otherSize"
+    NOT_REPLACED = "notReplaced"
+    OTHER_OBJECT = "otherObject"
+    UNRECORDED = "unrecorded"
+    NO_ENTRY = "noEntry"
+    STUCK = "stuck"
+
+
+class Remedy(StrEnum):
+    """
+    What mends a problem safely. `TAGS`: put the tags back. `STORE`: store the original once more, as a new version.
+    `TAKE_OVER`: record what another program has archived. `ASK_AGAIN`: try what has failed again. `NONE`: a person has
+    to look.
+    """
+
+    TAGS = "tags"
+    STORE = "store"
+    TAKE_OVER = "takeOver"
+    ASK_AGAIN = "askAgain"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """
+    The health of one entry.
+
+    Attributes:
+        entry_id: Its id.
+        problem: What is wrong; `None` if nothing is.
+        sentence: That in words; `HEALTHY` if nothing is.
+        remedy: What mends it.
+        has_original: Whether it has an original, which may be the placeholder.
+        original_ready: Whether that can be read.
+        is_archived: Whether it has the tag that says so.
+        is_replaced: Whether it has the tag that says so.
+        stored_bytes: The size of its object in the cold store; `None` if there is none.
+        original_kb: The size of its original, as the provider reports it.
+        state: That of its record; `None` if it has none.
+    """
+
+    entry_id: str
+    problem: Problem | None
+    sentence: str
+    remedy: Remedy
+    has_original: bool
+    original_ready: bool
+    is_archived: bool
+    is_replaced: bool
+    stored_bytes: int | None
+    original_kb: int | None
+    state: ArchiveState | None
+
+    @property
+    def is_healthy(self) -> bool:
+        """
+        Whether nothing is wrong.
+        """
+        return self.problem is None
+
+    def to_fields(self) -> Mapping[str, Any]:
+        """
+        Return the form for programs and documents.
+        """
+        return {
+            "entryId": self.entry_id,
+            "healthy": self.is_healthy,
+            "problem": None if self.problem is None else self.problem.value,
+            "sentence": self.sentence,
+            "remedy": self.remedy.value,
+            "original": self.has_original,
+            "originalReady": self.original_ready,
+            "archived_to_s3": self.is_archived,
+            "flavors_deleted": self.is_replaced,
+            "storedBytes": self.stored_bytes,
+            "originalKb": self.original_kb,
+            "state": None if self.state is None else self.state.value,
+        }
+
+    def to_line(self) -> str:
+        """
+        Return the line of `kaltura_aws.py`, separated by tabs: id, healthy, original, its status, the two tags, both
+        sizes, and the sentence.
+        """
+        ready = "READY" if self.original_ready else "NOT READY"
+        cells = (
+            self.entry_id,
+            self.is_healthy,
+            self.has_original,
+            ready if self.has_original else None,
+            self.is_replaced,
+            self.is_archived,
+            self.stored_bytes,
+            self.original_kb,
+            "---",
+            self.sentence if self.is_healthy else f"ERROR: {self.sentence}",
+        )
+        return "\t".join(str(cell) for cell in cells)
+
+
+HEADING: Final = "\t".join(
+    (
+        "entry-id",
+        "status-ok",
+        "original",
+        "orig-status",
+        "flavors_deleted",
+        "archived_to_s3",
+        "s3-size",
+        "orig-size",
+        "---",
+    )
+)
+"""The first line above those of `Health.to_line`."""
+
+
+def health_of(entry: Entry, item: ColdObject | None, record: ArchivedEntry | None, bucket: str) -> Health:
+    """
+    Return the health of an entry.
+
+    Args:
+        entry: The entry, as the provider has it.
+        item: Its object in the cold store: the recorded version, or the newest; `None` if there is none.
+        record: Its record; `None` if there is none.
+        bucket: The name of the cold store, for sentences.
+    """
+    found = _problem(entry, item, record, bucket)
+    problem, sentence, remedy = (None, HEALTHY, Remedy.NONE) if found is None else found
+    original = entry.original
+    return Health(
+        entry.id,
+        problem,
+        sentence,
+        remedy,
+        has_original=original is not None,
+        original_ready=original is not None and original.is_ready,
+        is_archived=ARCHIVED_TAG in entry.tags,
+        is_replaced=FLAVORS_DELETED_TAG in entry.tags,
+        stored_bytes=None if item is None else item.size_bytes,
+        original_kb=None if original is None else original.size_kb,
+        state=None if record is None else record.state,
+    )
+
+
+def missing_entry(entry_id: str, record: ArchivedEntry, item: ColdObject | None) -> Health:
+    """
+    Return the health of a record whose entry does not exist any more.
+    """
+    return Health(
+        entry_id,
+        Problem.NO_ENTRY,
+        "No such entry; its original stays in the cold store" if item is not None else "No such entry",
+        Remedy.NONE,
+        has_original=False,
+        original_ready=False,
+        is_archived=False,
+        is_replaced=False,
+        stored_bytes=None if item is None else item.size_bytes,
+        original_kb=None,
+        state=record.state,
+    )
+
+
+def _problem(
+    entry: Entry, item: ColdObject | None, record: ArchivedEntry | None, bucket: str
+) -> tuple[Problem, str, Remedy] | None:
+    original, is_archived, is_replaced = (
+        entry.original,
+        ARCHIVED_TAG in entry.tags,
+        FLAVORS_DELETED_TAG in entry.tags,
+    )
+    if original is None or not original.is_ready:
+        return Problem.NO_ORIGINAL, "No healthy Original", Remedy.NONE
+    if record is not None and record.progress.failure is not None and record.progress.failure.retry_at is None:
+        return Problem.STUCK, record.progress.failure.message, Remedy.ASK_AGAIN
+    if record is not None and record.state not in (
+        ArchiveState.INITIAL,
+        ArchiveState.ARCHIVED,
+        ArchiveState.PLACE_HOLDER,
+    ):
+        # It is on its way, so that its parts differ.
+        return None
+    if item is not None and not is_archived:
+        remedy = Remedy.STORE if record is None or record.original is None else Remedy.TAGS
+        return Problem.UNTAGGED, f"in bucket {bucket} - but no {ARCHIVED_TAG} tag", remedy
+    if item is None and is_archived:
+        remedy = Remedy.NONE if is_replaced else Remedy.STORE
+        return Problem.NOT_STORED, f"has tag {ARCHIVED_TAG} - but not in bucket {bucket}", remedy
+    if is_replaced and not is_archived:
+        remedy = Remedy.TAGS if record is not None and record.state in HELD else Remedy.NONE
+        return Problem.HALF_TAGGED, f"has tag {FLAVORS_DELETED_TAG} - but no {ARCHIVED_TAG} tag", remedy
+    if item is None:
+        return None
+    matches = is_size(original, item.size_bytes)
+    if not is_replaced and not matches:
+        return (
+            Problem.OTHER_SIZE,
+            f"size of original and of the object in bucket {bucket} differ: the original was replaced",
+            Remedy.STORE,
+        )
+    if is_replaced and matches:
+        return Problem.NOT_REPLACED, "tagged replaced but sizes match", Remedy.NONE
+    if record is None:
+        return (
+            Problem.UNRECORDED,
+            "archived by another program: Greenroom knows no checksum of it",
+            Remedy.TAKE_OVER if is_replaced else Remedy.STORE,
+        )
+    if record.original is not None and not record.original.is_at(item):
+        return (
+            Problem.OTHER_OBJECT,
+            f"the object in bucket {bucket} is not the one that was stored",
+            Remedy.NONE if is_replaced else Remedy.STORE,
+        )
+    if record.original is not None and not is_replaced and not record.original.is_of(original):
+        return Problem.OTHER_SIZE, "the original was replaced after it was archived", Remedy.STORE
+    return None
