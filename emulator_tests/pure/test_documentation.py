@@ -102,7 +102,7 @@ def test_the_readme_is_one_page() -> None:
 @pytest.mark.parametrize("page", WRITTEN, ids=named)
 def test_files_and_tests_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text()
-    top = "functions|shared|schema|emulator_tests|docs|firestore|main|requirements"
+    top = "cli|functions|shared|schema|emulator_tests|docs|firestore|main|requirements"
     paths = re.findall(rf"(?<![\w/.-])((?:{top})[\w/.-]*?(?:/|\.(?:py|json|md|rules|in|txt|mjs)))(?![\w/])", text)
     assert sorted({path for path in paths if not (ROOT / path).exists() and "/lamps/" not in path}) == []
     named_tests = {name for name in re.findall(r"(?<![/\w])test_\w+(?!\w*\.py)\b", text) if not name.endswith("_")}

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import parser
 from emulator_tests.testbed.places import ROOT
-from functions.commands import parser
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXT = "\n".join(page.read_text() for page in PAGES)
 DEPLOYING = (ROOT / "docs" / "deploying.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 LINES = [line for block in BLOCKS for line in block.splitlines()]
-COMMANDS = [line for line in LINES if "functions.commands" in line]
+COMMANDS = [line for line in LINES if "cli.main" in line]
 SHORT_COMMANDS = [line for line in LINES if re.match("find-orphans|resume-after-restore", line)]
 TARGETS = re.findall(r"^make (\w+)|`make (\w+)", TEXT, re.MULTILINE)
 ROLES = next(block for block in BLOCKS if "add-iam-policy-binding" in block)
@@ -35,7 +35,7 @@ def test_a_shell_reads_each_block(block: str) -> None:
 @pytest.mark.parametrize("line", COMMANDS, ids=[line.split("my-school ")[1][:20] for line in COMMANDS])
 def test_the_operators_program_knows_each_command(line: str) -> None:
     words = shlex.split(line.partition(" | ")[0], comments=True)
-    options = parser().parse_args(words[words.index("functions.commands") + 1 :])
+    options = parser().parse_args(words[words.index("cli.main") + 1 :])
     assert options.project == "my-school"
 
 

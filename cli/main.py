@@ -1,7 +1,7 @@
 """The operator's commands, run from their own machine: set up the accounts and check them, give roles, install
 webhooks, show the hosts, find orphans and adopt them, resume after a restore, stop all work and start it again.
 
-Run as `python -m functions.commands --project my-school COMMAND`. The settings of that deployment are read from
+Run as `python -m cli.main --project my-school COMMAND`. The settings of that deployment are read from
 `.env.my-school`, as `firebase deploy` does, and the secrets from the environment. Results are printed. Progress and log
 lines go to standard error, so that a result can be piped.
 """
@@ -20,10 +20,11 @@ from typing import Final
 from dotenv import load_dotenv
 from google.auth.exceptions import GoogleAuthError
 
-from functions import checkup, config, environment, wiring
-from functions.claims import give_claim, take_claim
+from cli import checkup
+from cli.claims import give_claim, take_claim
+from cli.orphans import add_orphan_arguments, find_orphans, resume_after_restore
+from functions import config, environment, wiring
 from functions.hooks import ADDRESSES
-from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
 from shared.core.errors import BackendError, Misconfigured
 from shared.hosts.model import CopyState
 from shared.hosts.promises import sends_kbps
@@ -80,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     """
     Return the parser of the commands and their options.
     """
-    parser = argparse.ArgumentParser(prog="python -m functions.commands", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m cli.main", description=__doc__)
     parser.add_argument("--project", help="the Firebase project's id; default: GCLOUD_PROJECT")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

@@ -1,6 +1,6 @@
 """The operator's commands about orphans: find them, give them back, delete them, resume after a restore.
 
-Called by `functions/commands.py`, which reads the settings. Results are returned as text, progress is printed.
+Called by `cli/main.py`, which reads the settings. Results are returned as text, progress is printed.
 """
 
 from __future__ import annotations

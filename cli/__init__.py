@@ -1,0 +1,1 @@
+"""The operator's command, `greenroom`. Never deployed with the functions."""
