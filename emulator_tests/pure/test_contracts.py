@@ -176,6 +176,11 @@ FORBIDDEN: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("shared.core.text", "convert.limits"),
         ("functions.work", "convert.limits"),
     ],
+    "nothing deployed knows the libraries of the operator's command": [
+        (module, library)
+        for module in ("convert.pages", "functions.work", "shared.core.text")
+        for library in ("click", "dotenv", "rich")
+    ],
     LAYERS: [
         ("shared.core.text", "shared.ports.clock"),
         ("shared.ports.clock", "shared.limits.buckets"),
