@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from cli.output import Output, Result
+from cli.output import Output, Result, table
 from cli.running import ROOT, Section, command
 from shared.ports import Finding, Health
 
@@ -80,9 +80,7 @@ def _text(findings: Sequence[Finding]) -> str:
     """
     Format findings for an operator. Pure.
     """
-    width = max((len(finding.what) for finding in findings), default=0)
-    lines = (f"{finding.health:<8} {finding.what:<{width}}  {finding.sentence}".rstrip() for finding in findings)
-    return "\n".join(lines)
+    return table([(finding.health, finding.what, finding.sentence) for finding in findings])
 
 
 def _data(findings: Sequence[Finding]) -> dict[str, object]:

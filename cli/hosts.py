@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.output import Output, Result
+from cli.output import Output, Result, table
 from cli.running import Section, command
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def hosts(_output: Output) -> Result:
     app, now = wiring.app(), wiring.now()
     rows = [_host(app, *row, now) for row in app.get(playbacks).table.rows()]
     told = (
-        "\n".join(map(_line, rows))
+        table([_cells(row) for row in rows])
         or "There are no hosts besides the providers. docs/hosts.md explains how to add one."
     )
     return Result(told, {"hosts": rows})
@@ -56,7 +56,7 @@ def _host(app: App, name: str, terms: Terms, standing: Standing, now: datetime) 
     }
 
 
-def _line(row: dict[str, Any]) -> str:
+def _cells(row: dict[str, Any]) -> list[str]:
     """
     Format a host for an operator. Pure.
     """
@@ -68,7 +68,7 @@ def _line(row: dict[str, Any]) -> str:
     if row["copies"] is not None:
         copies = "copies: " + ", ".join(f"{count} {state}" for state, count in row["copies"].items())
         copies += row["failure"] and f"; {row['failure']}"
-    return f"{row['name']:<20}  {price:<16}  {limit:<22}  {health} {since:<26}  {copies}"
+    return [row["name"], price, limit, f"{health} {since}", copies]
 
 
 SECTION: Final = Section("Hosts", (hosts,))

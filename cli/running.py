@@ -72,7 +72,6 @@ def common_options() -> list[click.Parameter]:
             metavar="ID",
             expose_value=False,
             callback=_keep,
-            shell_complete=_projects,
             help="The id of the Firebase project. Default: GCLOUD_PROJECT.",
         ),
         click.Option(
@@ -89,14 +88,6 @@ def _keep(context: click.Context, parameter: click.Parameter, value: object) -> 
     options = context.ensure_object(Options)
     if value and parameter.name is not None:
         setattr(options, parameter.name, value)
-
-
-def _projects(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """
-    Return the projects that have settings here, for the completion of a shell.
-    """
-    names = (path.name.removeprefix(".env.") for path in ROOT.glob(".env.*"))
-    return sorted(name for name in names if name.startswith(begun))
 
 
 Run = Callable[..., Result]

@@ -19,13 +19,29 @@ from cli.main import LINE_LONGEST, SECTIONS, app, main
 from cli.output import LINE_EVERY_S, Lines, Output, Result, table
 from cli.running import Options, Status
 from emulator_tests.testbed.places import ROOT, VENV
+from emulator_tests.testbed.steps import steps
 from functions.hooks import ADDRESSES
 
 WITHIN_S: Final = 60
-COMMANDS: Final = [one for section in SECTIONS for one in section.commands]
+
+
+def leaves(command: click.Command, path: str = "") -> dict[str, click.Command]:
+    """
+    Return the commands of a group, also those in groups of its own, by what the operator types.
+    """
+    if not isinstance(command, click.Group):
+        return {path: command}
+    return {
+        words: leaf
+        for name, one in command.commands.items()
+        for words, leaf in leaves(one, f"{path} {name}".lstrip()).items()
+    }
+
+
+COMMANDS: Final = leaves(app)
 EXAMPLES: Final = [
     line.strip().partition(" | ")[0].removeprefix("greenroom ")
-    for one in COMMANDS
+    for one in COMMANDS.values()
     for line in (one.epilog or "").splitlines()
     if line.startswith("  greenroom ")
 ]
@@ -36,9 +52,11 @@ def parsed(words: list[str]) -> click.Context:
     Parse a command without running it.
     """
     context = app.make_context("greenroom", words)
-    name, command, rest = app.resolve_command(context, [*context._protected_args, *context.args])
-    assert command is not None
-    return command.make_context(name, rest, parent=context)
+    while isinstance(context.command, click.Group):
+        name, command, rest = context.command.resolve_command(context, [*context._protected_args, *context.args])
+        assert command is not None
+        context = command.make_context(name, rest, parent=context)
+    return context
 
 
 def run(
@@ -64,7 +82,7 @@ def run(
 # --- help ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [app, *COMMANDS], ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [app, *COMMANDS.values()], ids=["greenroom", *COMMANDS])
 def test_every_command_and_option_is_explained_in_a_sentence(command: click.Command) -> None:
     assert (command.help or "").rstrip().endswith(".")
     unexplained = [one.opts for one in command.params if isinstance(one, click.Option) and not one.help]
@@ -73,14 +91,13 @@ def test_every_command_and_option_is_explained_in_a_sentence(command: click.Comm
 
 
 @pytest.mark.parametrize("width", ["80", "200"])
-@pytest.mark.parametrize("command", [app, *COMMANDS], ids=lambda command: command.name)
+@pytest.mark.parametrize("words", ["", *COMMANDS])
 def test_help_has_examples_and_no_long_lines(
-    command: click.Command, width: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: str, width: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", width)
-    words = [] if command is app else [str(command.name)]
 
-    assert main([*words, "--help"]) == Status.DONE
+    assert main([*words.split(), "--help"]) == Status.DONE
 
     lines = capsys.readouterr().out.splitlines()
     assert any(line.strip() == "Examples:" for line in lines)
@@ -91,13 +108,14 @@ def test_help_lists_every_command_once(capsys: pytest.CaptureFixture[str]) -> No
     main(["--help"])
 
     words = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ") and line.strip()]
-    assert len(COMMANDS) == len(app.commands) > 10
-    assert [words.count(str(one.name)) for one in COMMANDS] == [1] * len(COMMANDS)
+    listed = [one.name for section in SECTIONS for one in section.commands]
+    assert sorted(map(str, listed)) == sorted(app.commands)
+    assert {name: words.count(name) for name in app.commands} == dict.fromkeys(app.commands, 1)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_are_understood(example: str) -> None:
-    assert parsed(shlex.split(example)).command in COMMANDS
+    assert parsed(shlex.split(example)).command in COMMANDS.values()
 
 
 @pytest.mark.parametrize("name", ["install-hook", "remove-hook"])
@@ -149,15 +167,15 @@ def test_command_that_is_not_understood_ends_with_2(words: list[str], capsys: py
     assert "Usage: greenroom" in told.err
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("words", COMMANDS)
 def test_missing_project_is_a_sentence_and_1(
-    command: click.Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"):
         monkeypatch.delenv(name, raising=False)
-    needed = {"grant": ["uid", "teacher"], "revoke": ["uid", "teacher"], "stop": ["--why", "a test"]}
+    (example, *_) = [one for one in EXAMPLES if one.startswith(words)]
 
-    assert main([str(command.name), *needed.get(str(command.name), [])]) == Status.FAILED
+    assert main(shlex.split(example)) == Status.FAILED
 
     assert capsys.readouterr() == ("", "Name the Firebase project: --project my-school.\n")
 
@@ -329,25 +347,17 @@ def test_bash_completes_commands_and_options() -> None:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
-    A virtual environment with the command alone. Its packages are those of the lock, which this one has.
+    A virtual environment into which set-up has installed the command. The packages of the lock are those of this one.
     """
     folder = tmp_path_factory.mktemp("clean")
     uv = VENV / "bin" / "uv"
-    for words in (
-        ["venv", "--quiet", "--offline", "--python", sys.executable, str(folder / "venv")],
-        [
-            "pip",
-            "install",
-            "--quiet",
-            "--offline",
-            "--no-deps",
-            "--python",
-            str(folder / "venv"),
-            "--editable",
-            str(ROOT),
-        ],
-    ):
-        subprocess.run([uv, *words], check=True, timeout=WITHIN_S)
+    made = [str(uv), "venv", "--quiet", "--offline", "--python", sys.executable, str(folder / "venv")]
+    (step,) = (one for one in steps() if one.name == "greenroom")
+    (install,) = (
+        [word.replace(f"{VENV}/bin/python", f"{folder}/venv/bin/python") for word in one] for one in step.commands
+    )
+    for command in (made, install):
+        subprocess.run(command, cwd=ROOT, check=True, timeout=WITHIN_S)
     (packages,) = (folder / "venv").glob("lib/python*/site-packages")
     (packages / "lock.pth").write_text(f"{Path(click.__file__).parents[1]}\n")
     return folder
