@@ -366,7 +366,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "status", "told"),
-    [(["--version"], 0, "greenroom 0.1.0\n"), (["hosts"], 0, "There are no hosts besides"), (["nothing"], 2, "")],
+    [
+        (["--version"], 0, "greenroom 0.1.0\n"),
+        (["hosts"], 0, "There are no hosts besides"),
+        (["start"], 1, ""),
+        (["nothing"], 2, ""),
+    ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_installed_command_runs_anywhere(installed: Path, words: list[str], status: int, told: str) -> None:
