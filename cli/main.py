@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import click
-from google.auth.exceptions import GoogleAuthError
 
 from cli import doctor, hosts, notifications, orphans, roles, switch
 from cli.running import ROOT, Section, Status, common_options
@@ -106,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         print("Interrupted. What was done stays done; run the command again for the rest.", file=sys.stderr)
         return Status.INTERRUPTED
-    except (BackendError, GoogleAuthError) as error:
+    except BackendError as error:
         print(error, file=sys.stderr)
         return Status.FAILED
     return status

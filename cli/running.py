@@ -123,12 +123,22 @@ def _run(function: Run, context: click.Context, **values: Any) -> int:
     options = context.ensure_object(Options)
     output = Output(options.is_json)
     load_settings(options.project)
+    try:
+        from google.auth.exceptions import GoogleAuthError
+
+        from functions.config import require_agreement
+    except ModuleNotFoundError as missing:
+        raise Misconfigured(
+            f"{missing.name} is not installed. Install the packages of the functions beside greenroom: "
+            "pip install --require-hashes -r requirements.txt."
+        ) from missing
     # Libraries that print must not spoil the result.
     with redirect_stdout(sys.stderr):
-        from functions.config import require_agreement
-
         require_agreement()
-        result = function(output, **values)
+        try:
+            result = function(output, **values)
+        except GoogleAuthError as error:
+            raise Misconfigured(str(error)) from error
     output.print(result)
     return Status.DONE if result.is_complete else Status.FAILED
 

@@ -182,6 +182,7 @@ def test_missing_project_is_a_sentence_and_1(
 
 PROBE: Final = """
 import click
+from google.auth.exceptions import DefaultCredentialsError
 from cli.main import *
 from cli.output import Result
 from cli.running import command
@@ -202,6 +203,8 @@ def probe(output, what):
             raise BadRequest("Ask for something else.", reason="OPTION_INVALID")
         case "interrupt":
             raise KeyboardInterrupt
+        case "credentials":
+            raise DefaultCredentialsError("Run gcloud auth application-default login.")
         case "doubt":
             raise click.UsageError("Ask for one thing.")
     return Result("All.", {"done": ["a", "b"]})
@@ -217,6 +220,7 @@ app.add_command(probe)
         ("all", 0, "All.\n", ""),
         ("part", 1, "A part.\n", ""),
         ("fail", 1, "", "Ask for something else."),
+        ("credentials", 1, "", "Run gcloud auth application-default login.\n"),
         ("doubt", 2, "", "Ask for one thing."),
         ("interrupt", 130, "", "Interrupted. What was done stays done; run the command again for the rest."),
     ],
@@ -272,6 +276,16 @@ def test_what_is_wrong_is_a_sentence(words: list[str], settings: Mapping[str, st
     told = run(*words, environment={**SETTINGS, **settings})
     assert (told.returncode, told.stdout) == (status, "")
     assert sentence in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.long
+def test_packages_of_the_functions_that_are_missing_are_named() -> None:
+    program = "sys.modules['google.auth'] = None\nfrom cli.main import *"
+    assert run("--help", program=program).returncode == Status.DONE
+    told = run("hosts", environment=SETTINGS, program=program)
+    assert (told.returncode, told.stdout) == (Status.FAILED, "")
+    assert told.stderr.startswith("google.auth.exceptions is not installed. Install the packages of the functions")
     assert "Traceback" not in told.stderr
 
 
