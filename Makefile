@@ -82,10 +82,10 @@ format: ## Bring every file into the common style.
 	@$(SETUP) python
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
 
-lock: ## Write requirements*.txt anew after a change of requirements*.in; UPGRADE=1 takes the newest of what these bring.
+lock: ## Write requirements*.txt anew after a change of requirements*.in or pyproject.toml; UPGRADE=1 takes the newest of what these bring.
 	@$(SETUP) python
 	@$(LOCK) requirements.in --output-file requirements.txt
-	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	@$(LOCK) requirements-dev.in pyproject.toml --output-file requirements-dev.txt
 	@$(LOCK) requirements-mutants.in --output-file requirements-mutants.txt
 	@$(LOCK) convert/requirements.in --output-file convert/requirements.txt
 

@@ -264,6 +264,8 @@ def test_doctor_asks_what_is_deployed_as_a_stranger_and_compares_the_rules(
 
 def test_doctor_says_that_a_secret_is_rejected_and_goes_on(rejecting: School) -> None:
     """B7"""
+    listed = json.loads(rejecting.testbed.command("doctor", "--json").stdout)["findings"]
+    assert "missing" in [one["health"] for one in listed if "KALTURA_ADMIN_SECRET is not" in one["sentence"]]
     told = rejecting.testbed.command("doctor")
     assert told.returncode == 1
     assert "KALTURA_ADMIN_SECRET is not the administrator secret of KALTURA_PARTNER_ID." in told.stdout

@@ -3,6 +3,7 @@ again."""
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,10 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     assert not {foreign, kept} & set(told.stdout.replace(",", "").split())
     assert "checked so far" in told.stderr
     assert {item, foreign} <= _entries(school)
+    listed = json.loads(school.testbed.command("find-orphans", "--json").stdout)
+    assert f"video:{stray_key}:1" in [one["reference"] for one in listed["orphans"] if not one["hasContent"]]
+    missing = {one["path"]: one["externalIds"]["entryId"] for one in listed["missing"]}
+    assert missing[f"videos/{lost}"] == entry_id
 
     cleaned = school.testbed.command("find-orphans", "--clean-up")
 

@@ -25,7 +25,7 @@ from shared.providers.kaltura.settings import Settings
 from shared.providers.registry import CHATS, HOSTS, PROVIDERS, load
 from shared.providers.settings import HostSettings, ProviderSettings
 
-COPIED: Final = ("main.py", "functions", "shared", "emulator_tests/__init__.py", "emulator_tests/memory")
+COPIED: Final = ("main.py", "cli", "functions", "shared", "emulator_tests/__init__.py", "emulator_tests/memory")
 DOCUMENTATION: Final = "emulator_tests/documentation"
 REGISTRY: Final = "shared/providers/registry.py"
 WITHIN_S: Final = 60
@@ -87,7 +87,8 @@ from datetime import UTC, datetime
 import main
 from emulator_tests.documentation.settings import settings_page
 from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryQueue
-from functions import checkup, config, wiring
+from cli import checkup
+from functions import config, wiring
 from shared.core.callers import Caller
 from shared.core.errors import Misconfigured
 from shared.core.paths import session_path, video_path

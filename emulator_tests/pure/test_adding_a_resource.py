@@ -130,7 +130,7 @@ from emulator_tests.documentation.settings import settings_page
 assert "LAMP_TITLE" in settings_page()
 """,
     "checked by the doctor": """
-from functions.checkup import check_resources
+from cli.checkup import check_resources
 
 def findings():
     return [(one.what, one.health) for one in check_resources(deployment.app) if one.what == "lamp title"]
@@ -156,7 +156,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     A copy of the project with the lamp.
     """
     copy = tmp_path_factory.mktemp("project")
-    for name in ("shared", "functions", "schema", "emulator_tests"):
+    for name in ("shared", "functions", "cli", "schema", "emulator_tests"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
     for name, text in FILES.items():
         (copy / name).parent.mkdir(exist_ok=True)

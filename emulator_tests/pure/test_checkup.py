@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from functions.checkup import Answer, Kind, check_functions, complaint
+from cli.checkup import Answer, Kind, check_functions, complaint
 from shared.ports import Health
 
 HTML = "text/html; charset=UTF-8"

@@ -158,19 +158,28 @@ LAYERS: Final = "inside shared, nobody looks up"
 DOMAIN_CONTRACT: Final = "the domain knows the standard library and shared, and no provider, cloud or library"
 
 FORBIDDEN: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
-    "functions stand above shared, and nothing deployed knows the tests": [
+    "functions stand above shared, and nothing deployed knows the operator's command or the tests": [
         ("shared.app", "functions.work"),
+        ("shared.app", "cli.main"),
+        ("functions.wiring", "cli.main"),
+        ("cli.main", "emulator_tests.memory.clock"),
         ("shared.core.text", "emulator_tests.memory.clock"),
         ("functions.wiring", "emulator_tests.memory.clock"),
     ],
     "the converter stands alone": [
         ("convert.pages", "shared.core.text"),
         ("convert.pages", "functions.config"),
+        ("convert.pages", "cli.main"),
         ("convert.pages", "emulator_tests.memory.clock"),
     ],
     "nothing deployed as a function knows the converter": [
         ("shared.core.text", "convert.limits"),
         ("functions.work", "convert.limits"),
+    ],
+    "nothing deployed knows the libraries of the operator's command": [
+        (module, library)
+        for module in ("convert.pages", "functions.work", "shared.core.text")
+        for library in ("click", "dotenv", "rich")
     ],
     LAYERS: [
         ("shared.core.text", "shared.ports.clock"),
@@ -215,12 +224,13 @@ FORBIDDEN: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "only wiring names a concrete adapter": [
         ("functions.work", "shared.cloud.tasks"),
         ("functions.uploads", "shared.providers.kaltura.client"),
+        ("cli.main", "shared.cloud.tasks"),
         ("functions.edge.answers", "shared.providers.registry"),
     ],
     "simulators and the test bed import nothing of ours": [
         (module, ours)
         for module in ("emulator_tests.simulators.kaltura.urls", "emulator_tests.testbed.stack")
-        for ours in ("shared.core.text", "functions.config")
+        for ours in ("shared.core.text", "functions.config", "cli.main")
     ],
 }
 """Imports that break each contract of pyproject.toml."""

@@ -56,9 +56,9 @@ class Raised:
 
 def raised() -> Iterator[Raised]:
     """
-    Every place in the deployed code that makes an error of ours.
+    Every place in the deployed code, and in the operator's command, that makes an error of ours.
     """
-    for path in sorted([*(ROOT / "shared").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]):
+    for path in sorted(path for folder in ("cli", "functions", "shared") for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in STATUSES:
                 continue

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import pytest
 
+from cli.checkup import check_resources
 from emulator_tests.memory import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from emulator_tests.pure.test_copies import READY, copied, finish, school, upload
-from functions.checkup import check_resources
 from shared.core.callers import Caller
 from shared.core.errors import SecretRejected, WrongState
 from shared.core.paths import CHECK_HOST, RECONCILE_COPY, copy_key, host_path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from emulator_tests.testbed.places import ROOT
 
 pytestmark = pytest.mark.long
 
+OPERATORS = "pyproject.toml"
+PROJECT = tomllib.loads((ROOT / OPERATORS).read_text())
 LOCKS = {
     "requirements.txt": ("requirements.in",),
-    "requirements-dev.txt": ("requirements.in", "convert/requirements.in", "requirements-dev.in"),
+    "requirements-dev.txt": ("requirements.in", "convert/requirements.in", "requirements-dev.in", OPERATORS),
     "requirements-mutants.txt": ("requirements-mutants.in",),
     "convert/requirements.txt": ("convert/requirements.in",),
 }
@@ -26,6 +29,8 @@ HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def asked(file: str) -> list[Requirement]:
+    if file == OPERATORS:
+        return [Requirement(line) for line in PROJECT["project"]["dependencies"]]
     lines = (line.partition("#")[0].strip() for line in (ROOT / file).read_text().splitlines())
     return [Requirement(line) for line in lines if line and not line.startswith("-")]
 
@@ -72,6 +77,18 @@ def test_a_lock_has_what_its_packages_need_themselves(file: str) -> None:
 def test_deployed_packages_are_those_tested() -> None:
     tested = locked("requirements-dev.txt")
     assert {name: tested[name] for name in locked("requirements.txt")} == locked("requirements.txt")
+
+
+def test_packages_of_the_operators_command_alone_are_not_deployed() -> None:
+    deployed = locked("requirements.txt")
+    assert [one.name for one in asked(OPERATORS) if one.name in deployed] == ["click"], "Flask needs click"
+
+
+def test_set_up_can_build_the_operators_command_without_a_registry() -> None:
+    """`uv` has the build backend of its own version built in."""
+    (backend,) = map(Requirement, PROJECT["build-system"]["requires"])
+    assert backend.name == "uv_build"
+    assert backend.specifier.contains(locked("requirements-dev.txt")["uv"])
 
 
 def test_a_lock_names_no_registry_and_no_folder() -> None:

@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 import main
+from cli.checkup import Kind, kind_of
 from emulator_tests.testbed.places import ROOT
 from functions import openapi
-from functions.checkup import Kind, kind_of
 from functions.slides import ROUTES
 
 HOSTING: dict[str, Any] = json.loads((ROOT / "firebase.json").read_text())["hosting"]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cli import checkup
+from cli.claims import names_in_rules
 from emulator_tests.testbed.places import ROOT
-from functions import checkup, config
-from functions.claims import names_in_rules
+from functions import config
 from functions.settings import Setting
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured

@@ -250,7 +250,7 @@ class Testbed:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run an operator's command with the settings of the functions."""
         return subprocess.run(
-            [VENV / "bin" / "python", "-m", "functions.commands", *arguments],
+            [VENV / "bin" / "python", "-m", "cli", *arguments],
             env=os.environ | self.environment | self.secret_settings,
             cwd=ROOT,
             capture_output=True,

@@ -232,6 +232,20 @@ def steps() -> list[Step]:
             after=("debian",) if importlib.util.find_spec("ensurepip") is None else (),
         ),
         Step(
+            name="greenroom",
+            what="installing the operator's command as venv/bin/greenroom",
+            # What it needs is in the lock, and uv has its build backend built in.
+            commands=(
+                (
+                    *(f"{VENV}/bin/uv", "pip", "install", "--quiet", "--python", f"{VENV}/bin/python"),
+                    *("--offline", "--no-deps", "--editable", "."),
+                ),
+            ),
+            product=VENV / "bin" / "greenroom",
+            pins=("pyproject.toml",),
+            after=("python",),
+        ),
+        Step(
             name="node",
             what="installing firebase-tools and the other Node packages into emulator_tests/node_modules/",
             commands=(clean_install(NODE),),

@@ -223,7 +223,8 @@ def database_restored(reason: str, found: str, since: datetime) -> None:
         reason=reason,
         found=found,
         since=since.isoformat(),
-        sentence="Deletions are held. Follow the run book in docs/operating.md, then run resume-after-restore.",
+        sentence="Deletions are held. Follow the run book in docs/operating.md, then run "
+        "`greenroom resume-after-restore`.",
     )
 
 
@@ -236,8 +237,8 @@ def document_unreadable(path: str, fields: str, since: datetime) -> None:
         document=path,
         fields=fields,
         since=since.isoformat(),
-        sentence="Deletions are held. Make sure that this is the right database, then run resume-after-restore: "
-        "docs/operating.md says how.",
+        sentence="Deletions are held. Make sure that this is the right database, then run "
+        "`greenroom resume-after-restore`: docs/operating.md says how.",
     )
 
 

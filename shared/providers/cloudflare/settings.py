@@ -33,7 +33,7 @@ class Settings(ProviderSettings):
     signing_key: str = required(
         "CLOUDFLARE_SIGNING_KEY",
         str,
-        "Signs playback tokens: what the command `make-signing-key` prints.",
+        "Signs playback tokens: what `greenroom make-signing-key` prints.",
         is_secret=True,
     )
     playback_url: str = required(

@@ -67,7 +67,7 @@ class SigningKey:
             return cls(str(told["id"]), base64.b64decode(told["pem"], validate=True))
         except (ValueError, KeyError, TypeError):
             raise Misconfigured(
-                "CLOUDFLARE_SIGNING_KEY is not what `make-signing-key` prints: make one and set it again."
+                "CLOUDFLARE_SIGNING_KEY is not what `greenroom make-signing-key` prints: make one and set it again."
             ) from None
 
     def to_secret(self) -> str:

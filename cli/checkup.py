@@ -1,7 +1,7 @@
 """Run the checks of `doctor`: those that providers and resources bring, that nothing deployed lets a stranger in, and
 that the rules agree with the settings.
 
-Called by `commands.py`. A callable, a worker and a webhook are called without a token or a signature, with a body that
+Called by `main.py`. A callable, a worker and a webhook are called without a token or a signature, with a body that
 means nothing. Each must refuse, in its own form. Whatever they answer, the call changes nothing.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import requests
 
-from functions.claims import names_in_rules
+from cli.claims import names_in_rules
 from shared.app import App
 from shared.core.callers import ClaimNames
 from shared.core.errors import ProviderError

@@ -1,0 +1,90 @@
+"""The commands about what a deployment needs: `doctor` and `setup`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from cli.output import Output, Result, table
+from cli.running import ROOT, Section, command
+from shared.ports import Finding, Health
+
+if TYPE_CHECKING:
+    from cli.checkup import Kind
+
+RULES: Final = "firestore.rules"
+
+
+@command("doctor", examples=["doctor", "doctor --json"])
+def doctor(output: Output) -> Result:
+    """
+    Check accounts, hosts, rules and functions. Changes nothing.
+
+    Reports what is missing or wrong, and what to do. The exit status is 1 if something needed is missing.
+    """
+    from cli import checkup
+    from functions import config, wiring
+
+    with output.progress("Checking") as progress:
+        progress.show("accounts")
+        findings = list(checkup.check_accounts(wiring.setup()))
+        progress.show("resources")
+        findings += checkup.check_resources(wiring.app())
+        progress.show("rules and database")
+        findings += checkup.check_rules(ROOT / RULES, config.claim_names())
+        findings += checkup.check_database(wiring.database_uid())
+        progress.show("functions")
+        findings += checkup.check_functions(config.functions_url(), _reachable())
+    return _diagnosed(findings)
+
+
+def _reachable() -> dict[str, Kind]:
+    """
+    Return the deployed functions that can be reached from outside, by name, without webhooks of providers that have no
+    account.
+    """
+    import main
+    from cli.checkup import Kind, kind_of
+    from functions import environment, wiring
+    from functions.hooks import ADDRESSES
+
+    kinds = {name: kind_of(getattr(main, name)) for name in main.FUNCTIONS}
+    of_others = {function for provider, function in ADDRESSES.items() if provider not in wiring.setup()}
+    found = {name: kind for name, kind in kinds.items() if kind is not None and name not in of_others}
+    if environment.tasks_emulator_host() is None:
+        return found
+    # In an emulator there is nothing in front of a worker that asks for a token, and each function that is called
+    # starts a server of its own. So one callable stands for all.
+    one = next(name for name, kind in found.items() if kind is Kind.CALLABLE)
+    return {name: kind for name, kind in found.items() if name == one or kind is Kind.ENDPOINT}
+
+
+@command("setup", examples=["setup"])
+def setup(_output: Output) -> Result:
+    """
+    Create what `doctor` finds missing and can be created from here.
+    """
+    from functions import wiring
+
+    made = [finding for setup in wiring.setup().values() for finding in setup.make()]
+    # `doctor` reports what cannot be created from here.
+    return Result(_text(made), _data(made))
+
+
+def _diagnosed(findings: Sequence[Finding]) -> Result:
+    is_complete = all(finding.health is not Health.MISSING for finding in findings)
+    return Result(_text(findings), _data(findings), is_complete)
+
+
+def _text(findings: Sequence[Finding]) -> str:
+    """
+    Format findings for an operator. Pure.
+    """
+    return table([(finding.health, finding.what, finding.sentence) for finding in findings])
+
+
+def _data(findings: Sequence[Finding]) -> dict[str, object]:
+    return {"findings": [{"what": one.what, "health": one.health, "sentence": one.sentence} for one in findings]}
+
+
+SECTION: Final = Section("Set up and check", (doctor, setup))

@@ -1,0 +1,229 @@
+"""Print results and progress of commands, for people and for programs.
+
+Results go to standard output, everything else to standard error, so that a result can be piped. On a terminal progress
+is a bar that disappears, elsewhere it is lines.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+LINE_EVERY_S: Final = 10.0
+"""The shortest time between two lines that count, where there is no terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """
+    The result of a command.
+
+    Attributes:
+        text: What people read.
+        data: What programs read, with `--json`.
+        is_complete: Whether all was done, and nothing needed is missing. The exit status says so.
+    """
+
+    text: str
+    data: Mapping[str, Any]
+    is_complete: bool = True
+
+
+class Progress(Protocol):
+    """
+    The progress of a command. Threads may share it.
+    """
+
+    def advance(self, count: int = 1) -> None:
+        """
+        Count things, or bytes, that are done.
+        """
+        ...
+
+    def show(self, sentence: str) -> None:
+        """
+        Show the present state. On a terminal it replaces the one before.
+        """
+        ...
+
+    def note(self, sentence: str) -> None:
+        """
+        Print a line that stays.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """
+    Where a command prints to.
+
+    Attributes:
+        is_json: Whether results are JSON.
+        results: The stream for results.
+        messages: The stream for everything else.
+    """
+
+    is_json: bool = False
+    results: TextIO = field(default_factory=lambda: sys.stdout)
+    messages: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def print(self, result: Result) -> None:
+        """
+        Print a result: its text, or one JSON value.
+        """
+        print(to_json(result.data) if self.is_json else result.text, file=self.results, flush=True)
+
+    def progress(
+        self, what: str, total: int | None = None, *, is_bytes: bool = False
+    ) -> AbstractContextManager[Progress]:
+        """
+        Show progress until the end of the `with`.
+
+        Args:
+            what: What is being done, such as `Looking for orphans`.
+            total: The number of things to do; `None` if it is not known.
+            is_bytes: Whether bytes are counted.
+        """
+        if self.messages.isatty():
+            return _bar(self.messages, what, total, is_bytes=is_bytes)
+        return _lines(self.messages, what, total)
+
+
+def to_json(data: Mapping[str, Any]) -> str:
+    """
+    Return JSON with instants in the form of ISO 8601. Pure.
+    """
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=_instant)
+
+
+def _instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON.")
+
+
+def table(rows: Sequence[Sequence[str]], heading: Sequence[str] = ()) -> str:
+    """
+    Return rows as text in aligned columns, two blanks apart. Empty if there are no rows. Pure.
+    """
+    if not rows:
+        return ""
+    every = [heading, *rows] if heading else rows
+    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in every
+    )
+
+
+@dataclass(slots=True)
+class Lines:
+    """
+    Progress where there is no terminal. A count is printed from time to time only, a state at once.
+    """
+
+    stream: TextIO
+    what: str
+    total: int | None
+    clock: Callable[[], float] = time.monotonic
+    _done: int = 0
+    _printed: int | None = None
+    _printed_at: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._printed_at = self.clock()
+
+    def advance(self, count: int = 1) -> None:
+        """See `Progress`."""
+        with self._lock:
+            self._done += count
+            if self.clock() - self._printed_at >= LINE_EVERY_S:
+                self._count()
+
+    def show(self, sentence: str) -> None:
+        """See `Progress`."""
+        self.note(sentence)
+
+    def note(self, sentence: str) -> None:
+        """See `Progress`."""
+        print(f"  {sentence}", file=self.stream, flush=True)
+
+    def end(self) -> None:
+        """
+        Print the last count, unless it was printed.
+        """
+        with self._lock:
+            if self._done and self._printed != self._done:
+                self._count()
+
+    def _count(self) -> None:
+        of = "" if self.total is None else f" of {self.total}"
+        self.note(f"{self.what}: {self._done}{of}")
+        self._printed, self._printed_at = self._done, self.clock()
+
+
+@contextmanager
+def _lines(stream: TextIO, what: str, total: int | None) -> Iterator[Progress]:
+    lines = Lines(stream, what, total)
+    try:
+        yield lines
+    finally:
+        lines.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """
+    Progress on a terminal.
+    """
+
+    rich: RichProgress
+    task: TaskID
+    what: str
+
+    def advance(self, count: int = 1) -> None:
+        self.rich.advance(self.task, count)
+
+    def show(self, sentence: str) -> None:
+        self.rich.update(self.task, description=f"{self.what}: {sentence}")
+
+    def note(self, sentence: str) -> None:
+        self.rich.console.print(f"  {sentence}")
+
+
+@contextmanager
+def _bar(stream: TextIO, what: str, total: int | None, *, is_bytes: bool) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    # Titles and references may have brackets, which are not markup.
+    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
+    if total is not None:
+        count = DownloadColumn(binary_units=True) if is_bytes else MofNCompleteColumn()
+        columns += [BarColumn(), count, TimeRemainingColumn()]
+    console = Console(file=stream, markup=False, highlight=False)
+    # Libraries that print meanwhile print above the bar.
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as rich:
+        yield _Bar(rich, rich.add_task(what, total=total), what)

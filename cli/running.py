@@ -1,0 +1,169 @@
+"""Declare commands, and run one: read the settings, call it, print its result, return the exit status.
+
+Called by the files of the commands. Errors are turned into sentences by `main.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from dotenv import load_dotenv
+
+from cli.output import Output, Result
+from shared.core.errors import Misconfigured
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+"""The checkout that is deployed: `.env.<project>` and the rules are there."""
+
+
+class Status(IntEnum):
+    """
+    The exit statuses.
+    """
+
+    DONE = 0
+    FAILED = 1
+    """The command failed or was done in part, and a sentence says why, or a check found that something is missing."""
+    NOT_UNDERSTOOD = 2
+    INTERRUPTED = 130
+
+
+@dataclass(slots=True)
+class Options:
+    """
+    The options that every command has, before or after its name.
+
+    Attributes:
+        project: The Firebase project's id; `None` takes that of the environment.
+        is_json: Whether the result is printed as JSON.
+    """
+
+    project: str | None = None
+    is_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """
+    Commands that `greenroom --help` lists together.
+    """
+
+    title: str
+    commands: Sequence[click.Command]
+
+
+def common_options() -> list[click.Parameter]:
+    """
+    Return the options that every command has.
+    """
+    return [
+        click.Option(
+            ["--project"],
+            metavar="ID",
+            expose_value=False,
+            callback=_keep,
+            help="The id of the Firebase project. Default: GCLOUD_PROJECT.",
+        ),
+        click.Option(
+            ["--json", "is_json"],
+            is_flag=True,
+            expose_value=False,
+            callback=_keep,
+            help="Print the result as JSON, for programs.",
+        ),
+    ]
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    options = context.ensure_object(Options)
+    if value and parameter.name is not None:
+        setattr(options, parameter.name, value)
+
+
+Run = Callable[..., Result]
+
+
+def command(name: str, *, examples: Sequence[str] = ()) -> Callable[[Run], click.Command]:
+    """
+    Declare a command. The function is called with the `Output` and the values of its options; its docstring is the
+    help.
+
+    Args:
+        name: The name that the operator types.
+        examples: Lines that the help shows, without `greenroom`.
+    """
+
+    def declare(function: Run) -> click.Command:
+        # Where `click.option` and `click.argument` leave what they declare.
+        own: list[click.Parameter] = list(reversed(getattr(function, "__click_params__", [])))
+        lines = [f"  greenroom {example}" for example in examples]
+        return click.Command(
+            name,
+            callback=click.pass_context(partial(_run, function)),
+            params=[*own, *common_options()],
+            help=inspect.cleandoc(function.__doc__ or ""),
+            # The mark keeps click from filling the lines.
+            epilog="\n".join(["\b", "Examples:", *lines]) if lines else None,
+        )
+
+    return declare
+
+
+def _run(function: Run, context: click.Context, **values: Any) -> int:
+    options = context.ensure_object(Options)
+    output = Output(options.is_json)
+    load_settings(options.project)
+    try:
+        from google.auth.exceptions import GoogleAuthError
+
+        from functions.config import require_agreement
+    except ModuleNotFoundError as missing:
+        raise Misconfigured(
+            f"{missing.name} is not installed. Install the packages of the functions beside greenroom: "
+            "pip install --require-hashes -r requirements.txt."
+        ) from missing
+    # Libraries that print must not spoil the result.
+    with redirect_stdout(sys.stderr):
+        require_agreement()
+        try:
+            result = function(output, **values)
+        except GoogleAuthError as error:
+            raise Misconfigured(str(error)) from error
+    output.print(result)
+    return Status.DONE if result.is_complete else Status.FAILED
+
+
+def load_settings(project: str | None) -> None:
+    """
+    Fill the environment as a deployed function finds it. Variables that are already set are kept.
+
+    Raises:
+        Misconfigured: No project is named (never).
+    """
+    if project is not None:
+        os.environ["GCLOUD_PROJECT"] = project
+    project = os.environ.get("GCLOUD_PROJECT") or os.environ.get("GOOGLE_CLOUD_PROJECT")
+    if not project:
+        raise Misconfigured("Name the Firebase project: --project my-school.")
+    load_dotenv(ROOT / f".env.{project}")
+    load_dotenv(ROOT / ".env")
+
+
+def require_task_account() -> None:
+    """
+    Require a setting for the account that tasks call as: outside the cloud there is no metadata server to ask.
+    """
+    from functions import config, environment
+
+    if environment.tasks_emulator_host() is None and config.tasks_service_account() is None:
+        raise Misconfigured("Set SERVICE_ACCOUNT, or TASKS_SERVICE_ACCOUNT, to the account that the functions run as.")
