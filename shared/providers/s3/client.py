@@ -1,7 +1,7 @@
 """Call a store by S3, sign addresses of it, and turn every failure into an error of ours.
 
-Called by `host.py`, which imports it only when it is needed: botocore takes half a second to import. No call is
-repeated here, and the size of every answer is limited.
+Called by `host.py` and `cold_store.py`, which import it only when it is needed: botocore takes half a second to import.
+No call is repeated here, and the size of every answer is limited.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode
 
 import botocore.session
 from botocore import exceptions
@@ -22,7 +23,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as SilenceError
 
-from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.core.errors import BackendError, Doubtful, Permanent, ProviderError, Transient
 from shared.providers.codes import CONNECTION_LOST, NOT_FOUND, RATE_LIMITED, TIMEOUT, UNAUTHORIZED, UNREACHABLE
 from shared.providers.secret import SecretWatch
 
@@ -54,16 +55,29 @@ class Client:
         region: The region that requests are signed for.
         access_key: A key with permission to read, write, list and delete in the bucket.
         secret_key: The secret of that key.
+        setting: The setting that has the secret, for the operator.
+        answer_s: The time for each silence, and for a whole body of an answer.
+        ca_file: Certificates that the store's is signed by; empty for the usual ones.
     """
 
-    def __init__(self, name: str, url: str, region: str, access_key: str, secret_key: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str | None,
+        region: str,
+        access_key: str,
+        secret_key: str,
+        *,
+        setting: str = "HOSTS",
+        answer_s: float = ANSWER_S,
+        ca_file: str = "",
+    ) -> None:
         self._name = name
-        self._secret = SecretWatch(name, "The store", "HOSTS")
-        self._url, self._region = url, region
+        self._secret = SecretWatch(name, "The store", setting)
         self._credentials = Credentials(access_key, secret_key)
         config = Config(
             connect_timeout=CONNECT_S,
-            read_timeout=ANSWER_S,
+            read_timeout=answer_s,
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
             # Stores other than Amazon's may not know its newer checksums.
@@ -78,8 +92,11 @@ class Client:
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
             config=config,
+            verify=ca_file or None,
         )
-        self._session = _Session(timeout=(CONNECT_S, ANSWER_S), proxies={})
+        self._url, self._region = str(self._s3.meta.endpoint_url), region
+        self._session = _Session(verify=ca_file or True, timeout=(CONNECT_S, answer_s), proxies={})
+        self._session.body_s = answer_s
         self._s3.meta.events.register("before-send.s3", self._send)
 
     def ask(self, operation: str, ask: Callable[[Any], T]) -> T:
@@ -95,7 +112,7 @@ class Client:
             Doubtful: It may have been done (again, look first).
             Permanent: The store refused; `code` says why (never).
         """
-        with self._failing(operation):
+        with self.failing(operation):
             return ask(self._s3)
 
     def find(self, operation: str, ask: Callable[[Any], T]) -> T | None:
@@ -114,14 +131,15 @@ class Client:
         Yield the pages of a list; raises as `ask`.
         """
         paginator = self._s3.get_paginator(method)
-        with self._failing(operation):
+        with self.failing(operation):
             yield from paginator.paginate(**asked)
 
-    def signed_url(self, bucket: str, key: str, lifetime_s: int) -> str:
+    def signed_url(self, bucket: str, key: str, lifetime_s: int, version: str = "") -> str:
         """
         Return an address by which anybody can read one object, for that long. Signed locally, without a call.
         """
-        request = AWSRequest("GET", f"{self._url}/{bucket}/{key}")
+        query = f"?{urlencode({'versionId': version})}" if version else ""
+        request = AWSRequest("GET", f"{self._url}/{bucket}/{quote(key, safe='/~')}{query}")
         S3SigV4QueryAuth(self._credentials, "s3", self._region, expires=lifetime_s).add_auth(request)
         return str(request.prepare().url)
 
@@ -139,7 +157,10 @@ class Client:
         return self._session.send(request)
 
     @contextmanager
-    def _failing(self, operation: str) -> Iterator[None]:
+    def failing(self, operation: str) -> Iterator[None]:
+        """
+        Turn the library's errors into ours; raises as `ask`.
+        """
         try:
             yield
             self._secret.accepted()
@@ -153,7 +174,7 @@ class Client:
             # An answer with a missing field was cut off too.
             raise self._error(Doubtful, operation, CONNECTION_LOST, "The connection to the store was lost.") from None
 
-    def _refused(self, operation: str, error: exceptions.ClientError) -> ProviderError:
+    def _refused(self, operation: str, error: exceptions.ClientError) -> BackendError:
         told = error.response
         code = str(told.get("Error", {}).get("Code", ""))
         status = int(told.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -208,6 +229,8 @@ class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no type
     redirects.
     """
 
+    body_s: float = ANSWER_S
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
@@ -216,7 +239,7 @@ class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no type
         request.stream_output = True
         answer = super().send(request)
         try:
-            answer.raw = _Body(_bounded(answer.raw))
+            answer.raw = _Body(_bounded(answer.raw, self.body_s))
         except SilenceError as error:
             raise exceptions.ReadTimeoutError(endpoint_url=request.url, error=error) from None
         except (HTTPError, OSError) as error:
@@ -224,14 +247,14 @@ class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no type
         return answer
 
 
-def _bounded(raw: Any) -> bytes:
+def _bounded(raw: Any, body_s: float) -> bytes:
     """
     Read a body within its limits.
 
     Raises:
         botocore.exceptions.HTTPClientError: It is larger than any answer, or takes too long (again).
     """
-    ends_at, body = monotonic() + ANSWER_S, bytearray()
+    ends_at, body = monotonic() + body_s, bytearray()
     while part := raw.read1(READ_BYTES):
         body += part
         if len(body) > ANSWER_BYTES_MAX or monotonic() > ends_at:
