@@ -93,6 +93,14 @@ class MemoryColdStore:
         with self._lock:
             return {key: versions[-1].content for key, versions in sorted(self._kept.items())}
 
+    def content(self, key: str, version: str = "") -> bytes | None:
+        """
+        Return the bytes of an object; `None` if there is none.
+        """
+        with self._lock:
+            kept = self._find(key, version)
+            return None if kept is None else kept.content
+
     def versions(self, key: str) -> tuple[ColdObject, ...]:
         """
         Return all versions of an object, oldest first.

@@ -7,6 +7,7 @@ requests, so no error has them.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,9 @@ LOCKED: Final = "LOCKED"
 
 CALL_S: Final = 30.0
 """The time for one call, with its repetitions."""
+
+_DAMAGED: Final = re.compile("(crc32c|md5|hash|checksum).*match", re.IGNORECASE | re.DOTALL)
+"""The service tells a wrong checksum from another mistake by its words alone."""
 
 SILENCE_S: Final = 60.0
 """The longest silence while a chunk is sent."""
@@ -143,6 +147,8 @@ class GcsClient:
             )
         if status == 404:
             return self.error(Permanent, operation, NOT_FOUND, "The store has no such object.")
+        if status == 400 and _DAMAGED.search(said):
+            return self.error(Doubtful, operation, OTHER_BYTES, "The store received other bytes than were sent.")
         if status == 0:
             return self.error(Transient, operation, UNREACHABLE, "The store cannot be reached.")
         return self.error(Permanent, operation, f"HTTP_{status}", "The store refuses this request.")

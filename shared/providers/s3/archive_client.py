@@ -25,7 +25,15 @@ CLOCK_WRONG: Final = frozenset({"RequestTimeTooSkewed"})
 ELSEWHERE: Final = frozenset(
     {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 )
-DAMAGED: Final = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "IncompleteBody", "RequestTimeout"})
+DAMAGED: Final = frozenset(
+    {
+        "BadDigest",
+        "IncompleteBody",
+        "RequestTimeout",
+        "XAmzContentChecksumMismatch",
+        "XAmzContentSHA256Mismatch",
+    }
+)
 """What arrived is not what was sent, or not all of it: it is sent again."""
 
 CLOCK_SENTENCE: Final = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from time import monotonic
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -19,6 +20,7 @@ from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, A
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
+from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as SilenceError
@@ -85,7 +87,9 @@ class Client:
             response_checksum_validation="when_required",
             proxies={},
         )
-        self._s3 = botocore.session.Session().create_client(
+        session = botocore.session.Session()
+        session.register_component("data_loader", _loader())
+        self._s3 = session.create_client(
             "s3",
             region_name=region,
             endpoint_url=url,
@@ -98,6 +102,7 @@ class Client:
         self._session = _Session(verify=ca_file or True, timeout=(CONNECT_S, answer_s), proxies={})
         self._session.body_s = answer_s
         self._s3.meta.events.register("before-send.s3", self._send)
+        self._s3.meta.events.register_last("before-parameter-build.s3", _stay)
 
     def ask(self, operation: str, ask: Callable[[Any], T]) -> T:
         """
@@ -191,6 +196,21 @@ class Client:
 
     def _error(self, kind: type[ProviderError], operation: str, code: str, message: str) -> ProviderError:
         return kind(message, provider=self._name, operation=operation, code=code)
+
+
+@cache
+def _loader() -> Any:
+    """
+    Return what reads the library's descriptions, once for all clients.
+    """
+    return create_loader()
+
+
+def _stay(context: dict[str, Any], **_: Any) -> None:
+    """
+    Keep the library from asking in another region by itself, without an end if a store names none.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 class _Body:
