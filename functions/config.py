@@ -21,8 +21,8 @@ from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
 from shared.core.reading import DAY_S, domains, matching, truth, url, whole
 from shared.core.settings import Declared, settings_of
-from shared.providers.registry import chats, providers
-from shared.providers.settings import ChatSettings, ProviderSettings, Use, declarations
+from shared.providers.registry import chats, cold_stores, providers
+from shared.providers.settings import ChatSettings, ColdStoreSettings, ProviderSettings, Use, declarations
 from shared.registry import SETTINGS as REGISTERED
 
 S = TypeVar("S")
@@ -180,8 +180,18 @@ CHATS: Final[Mapping[str, Mapping[str, Setting[Any]]]] = {
 }
 """The settings of each kind of chat server, by the fields that they fill."""
 
-ACCOUNTS: Final = {**PROVIDERS, **CHATS}
-_FORMS: Final[Mapping[str, type[ProviderSettings] | type[ChatSettings]]] = {**providers(), **chats()}
+COLD_STORES: Final[Mapping[str, Mapping[str, Setting[Any]]]] = {
+    name: {field: declared(one) for field, one in declarations(settings).items()}
+    for name, settings in cold_stores().items()
+}
+"""The settings of each kind of cold store, by the fields that they fill."""
+
+ACCOUNTS: Final = {**PROVIDERS, **CHATS, **COLD_STORES}
+_FORMS: Final[Mapping[str, type[ProviderSettings] | type[ChatSettings] | type[ColdStoreSettings]]] = {
+    **providers(),
+    **chats(),
+    **cold_stores(),
+}
 
 RESOURCES: Final[Mapping[type, Mapping[str, Setting[Any]]]] = {
     kind: {field: declared(one) for field, one in settings_of(kind).items()} for kind in REGISTERED
@@ -326,6 +336,21 @@ def chat_server() -> ChatSettings | None:
     return None if chosen is None else chats()[chosen](**values_of(chosen, *CHATS[chosen]))
 
 
+def cold_store() -> ColdStoreSettings | None:
+    """
+    Return the settings of the cold store; `None` if this deployment archives nothing. Raises as `values_of`.
+    """
+    chosen = archive()
+    return None if chosen is None else cold_stores()[chosen](**values_of(chosen, *COLD_STORES[chosen]))
+
+
+def archive() -> str | None:
+    """
+    Return the kind of the cold store; `None` if this deployment archives nothing. Needs no secret.
+    """
+    return next((name for name in COLD_STORES if account_of(name).value), None)
+
+
 def needed_by(provider: str) -> str:
     """
     Return the names of the settings without which there is no account at a provider, for a sentence.
@@ -340,7 +365,7 @@ def secrets_of(provider: str, use: Use = Use.CALLS) -> list[SecretParam]:
     a provider, the first counts as one, because the first deployment asks for its account.
     """
     chosen = chosen_providers() or tuple(PROVIDERS)[:1]
-    if provider not in chosen and not (provider in CHATS and account_of(provider).value):
+    if provider not in chosen and not (provider in {**CHATS, **COLD_STORES} and account_of(provider).value):
         return []
     secrets = [one for one in declarations(_FORMS[provider]).values() if one.is_secret and one.use is use]
     return [_demanded(SETTINGS[one.name]) for one in secrets]
@@ -351,6 +376,13 @@ def chat_secrets() -> list[SecretParam]:
     Return the secrets of functions that admit people to chats.
     """
     return [secret for name in ACCOUNTS for secret in secrets_of(name, Use.CHATS)]
+
+
+def archive_secrets() -> list[SecretParam]:
+    """
+    Return the secrets of functions that archive originals and bring them back.
+    """
+    return [secret for name in COLD_STORES for secret in secrets_of(name, Use.ARCHIVE)]
 
 
 def host_secrets() -> list[SecretParam]:

@@ -19,7 +19,20 @@ from shared.core.errors import Misconfigured
 from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.operations.kill_switch import KillSwitch
-from shared.ports import Accounts, Audience, Chat, Converter, Documents, Hosts, Probe, Queue, Setup, Storage, Webhook
+from shared.ports import (
+    Accounts,
+    Audience,
+    Chat,
+    ColdStore,
+    Converter,
+    Documents,
+    Hosts,
+    Probe,
+    Queue,
+    Setup,
+    Storage,
+    Webhook,
+)
 from shared.providers.settings import Context, Provider
 from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile.deployment import CommonSettings
@@ -192,6 +205,7 @@ def app() -> App:
         storage=_storage(),
         converter=_converter(),
         chat=_chat(),
+        cold_store=_cold_store(),
     )
 
 
@@ -253,6 +267,21 @@ def _chat() -> Callable[[], Chat] | None:
     """
     settings = config.chat_server()
     return None if settings is None else cache(lambda: settings.open(_context()))
+
+
+def _cold_store() -> Callable[[], ColdStore] | None:
+    """
+    Return what opens the store of the archive, which most functions never do, and have no secret for; `None` if this
+    deployment archives nothing.
+    """
+
+    @cache
+    def opened() -> ColdStore:
+        settings = config.cold_store()
+        assert settings is not None
+        return settings.open(_context())
+
+    return None if config.archive() is None else opened
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from functions import config
 from functions.settings import Setting
-from shared.providers.registry import chats, hosts, providers
+from shared.providers.registry import chats, cold_stores, hosts, providers
 from shared.providers.settings import declarations
 
 WIDTH: Final = 118
@@ -68,6 +68,7 @@ def settings_page() -> str:
         if heading == PROVIDERS_BEFORE:
             sections += [_section(providers()[name].title, its.values()) for name, its in config.PROVIDERS.items()]
             sections += [_section(chats()[name].title, its.values()) for name, its in config.CHATS.items()]
+            sections += [_section(cold_stores()[name].title, its.values()) for name, its in config.COLD_STORES.items()]
         sections.append(_section(heading, settings))
         if heading == PROVIDERS_BEFORE:
             sections += [_host_section(kind) for kind in hosts()]

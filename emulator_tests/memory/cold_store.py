@@ -100,6 +100,14 @@ class MemoryColdStore:
         with self._lock:
             return {one.content for one in self._kept.get(key, ())}
 
+    def content(self, key: str, version: str = "") -> bytes | None:
+        """
+        Return the bytes of an object; `None` if there is none.
+        """
+        with self._lock:
+            kept = self._find(key, version)
+            return None if kept is None else kept.content
+
     def versions(self, key: str) -> tuple[ColdObject, ...]:
         """
         Return all versions of an object, oldest first.

@@ -22,7 +22,7 @@ from functions.settings import Setting
 from shared.core.errors import Misconfigured
 from shared.core.reading import word
 from shared.providers.kaltura.settings import Settings
-from shared.providers.registry import CHATS, HOSTS, PROVIDERS, load
+from shared.providers.registry import CHATS, COLD_STORES, HOSTS, PROVIDERS, load
 from shared.providers.settings import HostSettings, ProviderSettings
 
 COPIED: Final = ("main.py", "cli", "functions", "shared", "emulator_tests/__init__.py", "emulator_tests/memory")
@@ -258,21 +258,23 @@ def test_a_secret_is_not_shown() -> None:
 def test_settings_are_read_without_an_adapter() -> None:
     program = (
         "import sys; before = set(sys.modules); "
-        "from shared.providers.registry import chats, hosts, providers; providers(); hosts(); chats(); "
+        "from shared.providers.registry import chats, cold_stores, hosts, providers; "
+        "providers(); hosts(); chats(); cold_stores(); "
         "print(sorted(set(sys.modules) - before))"
     )
     done = run(ROOT, program)
     loaded = [name for name in re.findall(r"'([\w.]+)'", done.stdout) if name.startswith("shared.providers.")]
-    folders = {f"shared.providers.{name}" for name in (*PROVIDERS, *HOSTS, *CHATS)}
+    folders = {f"shared.providers.{name}" for name in (*PROVIDERS, *HOSTS, *CHATS, *COLD_STORES)}
     assert set(loaded) == folders | {f"{name}.settings" for name in folders} | {
         "shared.providers.registry",
+        "shared.providers.s3.classes",
         "shared.providers.settings",
     }
     assert not re.search(r"'(requests|httpx|botocore|cloudflare|KalturaClient|google)", done.stdout)
 
 
 def test_nothing_else_lists_the_providers() -> None:
-    named = re.compile(f'"({"|".join((*PROVIDERS, *HOSTS, *CHATS))})"')
+    named = re.compile(f'"({"|".join((*PROVIDERS, *HOSTS, *CHATS, *COLD_STORES))})"')
     files = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]
     lists = {str(file.relative_to(ROOT)) for file in files if len(set(named.findall(file.read_text()))) > 1}
     assert lists == {REGISTRY, "functions/hooks.py"}

@@ -39,7 +39,7 @@ def test_each_setting_is_called_as_its_variable_and_has_a_description() -> None:
     assert set(SECRETS) == {
         "KALTURA_ADMIN_SECRET", "KALTURA_CHAT_TOKEN", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_SIGNING_KEY", "HOSTS",
         "SLIDES_TOKEN_SECRET",
-        "XMPP_PASSWORD", "XMPP_JWT_SECRET",
+        "XMPP_PASSWORD", "XMPP_JWT_SECRET", "ARCHIVE_S3_SECRET_KEY",
     }  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def _answer(
             at, came_from = at.join(answer.headers["location"]), at
         if not may_follow(begin, came_from, at, domains):
             raise httpx.RemoteProtocolError("It redirects to where nothing is followed.")
-        address_filter = _address_filter_for(begin.host)
+        address_filter = address_filter_for(begin.host)
     raise httpx.TooManyRedirects("It redirects again and again.")
 
 
@@ -155,7 +155,7 @@ def _is_below(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-def _address_filter_for(host: str) -> AddressFilter:
+def address_filter_for(host: str) -> AddressFilter:
     """
     Return a check that allows public addresses, and those of a configured host, wherever it is.
     """

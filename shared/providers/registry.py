@@ -1,8 +1,9 @@
-"""The providers, hosts and chat servers that a deployment can have: one line each.
+"""The providers, hosts, chat servers and cold stores that a deployment can have: one line each.
 
 Everything else iterates over them: `functions/` declares their settings, gives out their secrets and opens those that
 are configured, and the pages of docs/ are generated from the same declarations. A line names a folder here, whose
-`settings.py` has a class `Settings`. Importing that must stay cheap, because every cold start does it.
+`settings.py` has a class `Settings`, or `ArchiveSettings` for a cold store: one folder can have both. Importing that
+must stay cheap, because every cold start does it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from importlib import import_module
 from typing import Final, TypeVar
 
 from shared.core.errors import Misconfigured
-from shared.providers.settings import ChatSettings, HostSettings, ProviderSettings, declarations
+from shared.providers.settings import ChatSettings, ColdStoreSettings, HostSettings, ProviderSettings, declarations
 
-S = TypeVar("S", ProviderSettings, HostSettings, ChatSettings)
+S = TypeVar("S", ProviderSettings, HostSettings, ChatSettings, ColdStoreSettings)
 
 PROVIDERS: Final = (
     "kaltura",
@@ -29,6 +30,12 @@ HOSTS: Final = (
 )
 
 CHATS: Final = ("xmpp",)
+
+COLD_STORES: Final = (
+    "s3",
+    "gcs",
+)
+"""Where originals are archived. The first that has a bucket here is the archive."""
 
 
 @cache
@@ -56,6 +63,14 @@ def chats() -> Mapping[str, type[ChatSettings]]:
     return _with_account(load(CHATS, ChatSettings))
 
 
+@cache
+def cold_stores() -> Mapping[str, type[ColdStoreSettings]]:
+    """
+    Return the settings of each kind of cold store, by our name of it. Raises as `providers`.
+    """
+    return _with_account(load(COLD_STORES, ColdStoreSettings, "ArchiveSettings"))
+
+
 def _with_account(found: dict[str, type[S]]) -> Mapping[str, type[S]]:
     for name, settings in found.items():
         if sum(one.is_account for one in declarations(settings).values()) != 1:
@@ -63,13 +78,14 @@ def _with_account(found: dict[str, type[S]]) -> Mapping[str, type[S]]:
     return found
 
 
-def load(names: Sequence[str], form: type[S]) -> dict[str, type[S]]:
+def load(names: Sequence[str], form: type[S], called: str = "Settings") -> dict[str, type[S]]:
     """
     Import the settings of the folders with these names.
 
     Args:
         names: The folders.
-        form: What the class `Settings` of each must be.
+        form: What the class of each must be.
+        called: The name of that class.
 
     Raises:
         Misconfigured: A folder is registered twice, or its settings have another form (never).
@@ -78,10 +94,10 @@ def load(names: Sequence[str], form: type[S]) -> dict[str, type[S]]:
     for name in names:
         if name in found:
             raise Misconfigured(f"{name} is registered twice in shared/providers/registry.py. Remove one of the lines.")
-        kind = getattr(import_module(f"{__package__}.{name}.settings"), "Settings", None)
+        kind = getattr(import_module(f"{__package__}.{name}.settings"), called, None)
         if not isinstance(kind, type) or not issubclass(kind, form):
             raise Misconfigured(
-                f"shared/providers/{name}/settings.py must have a class Settings that is one of {form.__name__}."
+                f"shared/providers/{name}/settings.py must have a class {called} that is one of {form.__name__}."
             )
         found[name] = kind
     return found

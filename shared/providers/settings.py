@@ -1,4 +1,4 @@
-"""The form of the settings of a provider or host, and what it is opened with.
+"""The form of the settings of a provider, host, chat server or cold store, and what it is opened with.
 
 Filled by the `settings.py` of each folder here, whose class `Settings` declares every setting once: its field, reader,
 default and description. Read by `functions/config.py`, which finds the values in the environment, by
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 from shared.core.settings import Declared, field_of, settings_of
 
 if TYPE_CHECKING:
-    from shared.ports import Audience, Chat, Clock, Documents, Events, Host, ProviderAccount, Setup, Webhook
+    from shared.ports import Audience, Chat, Clock, ColdStore, Documents, Events, Host, ProviderAccount, Setup, Webhook
 
 T = TypeVar("T")
 
@@ -32,6 +32,9 @@ class Use(StrEnum):
 
     CHATS = "chats"
     """Functions that admit people to chats."""
+
+    ARCHIVE = "archive"
+    """Functions that archive originals and bring them back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ def required(
     unset: object = "",
     is_account: bool = False,
     is_secret: bool = False,
+    use: Use = Use.CALLS,
 ) -> T:
     """
     Declare a setting without which nothing can be opened; the parameters as the attributes of `Declaration`.
@@ -66,7 +70,9 @@ def required(
     Args:
         unset: The value that means that it is not set.
     """
-    declaration = Declaration(name, read, description, unset, is_secret, is_required=True, is_account=is_account)
+    declaration = Declaration(
+        name, read, description, unset, is_secret, is_required=True, is_account=is_account, use=use
+    )
     return cast(T, field_of(declaration, repr=not is_secret))
 
 
@@ -202,10 +208,33 @@ class ChatSettings:
         raise NotImplementedError
 
 
+class ColdStoreSettings:
+    """
+    The settings of a store of an archive. A subclass is called `ArchiveSettings`, because the same folder may have the
+    settings of a host, and is a frozen dataclass with keywords only.
+
+    Attributes:
+        title: What it is, as people write it.
+    """
+
+    __slots__ = ()
+
+    title: ClassVar[str]
+
+    def open(self, context: Context) -> ColdStore:
+        """
+        Build the store. Imports the adapter.
+
+        Args:
+            context: What the deployment gives to it.
+        """
+        raise NotImplementedError
+
+
 def declarations(
-    kind: type[ProviderSettings] | type[HostSettings] | type[ChatSettings],
+    kind: type[ProviderSettings] | type[HostSettings] | type[ChatSettings] | type[ColdStoreSettings],
 ) -> Mapping[str, Declaration]:
     """
-    Return the declared settings of a provider, host or chat server, by the fields of its dataclass. Pure.
+    Return the declared settings of a provider, host, chat server or cold store, by the fields of its dataclass. Pure.
     """
     return settings_of(kind)

@@ -1,15 +1,17 @@
 """Call a store by S3, sign addresses of it, and turn every failure into an error of ours.
 
-Called by `host.py`, which imports it only when it is needed: botocore takes half a second to import. No call is
-repeated here, and the size of every answer is limited.
+Called by `host.py` and `cold_store.py`, which import it only when it is needed: botocore takes half a second to import.
+No call is repeated here, and the size of every answer is limited.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from time import monotonic
 from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode
 
 import botocore.session
 from botocore import exceptions
@@ -18,11 +20,12 @@ from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, A
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
+from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as SilenceError
 
-from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.core.errors import BackendError, Doubtful, Permanent, ProviderError, Transient
 from shared.providers.codes import CONNECTION_LOST, NOT_FOUND, RATE_LIMITED, TIMEOUT, UNAUTHORIZED, UNREACHABLE
 from shared.providers.secret import SecretWatch
 
@@ -54,16 +57,29 @@ class Client:
         region: The region that requests are signed for.
         access_key: A key with permission to read, write, list and delete in the bucket.
         secret_key: The secret of that key.
+        setting: The setting that has the secret, for the operator.
+        answer_s: The time for each silence, and for a whole body of an answer.
+        ca_file: Certificates that the store's is signed by; empty for the usual ones.
     """
 
-    def __init__(self, name: str, url: str, region: str, access_key: str, secret_key: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str | None,
+        region: str,
+        access_key: str,
+        secret_key: str,
+        *,
+        setting: str = "HOSTS",
+        answer_s: float = ANSWER_S,
+        ca_file: str = "",
+    ) -> None:
         self._name = name
-        self._secret = SecretWatch(name, "The store", "HOSTS")
-        self._url, self._region = url, region
+        self._secret = SecretWatch(name, "The store", setting)
         self._credentials = Credentials(access_key, secret_key)
         config = Config(
             connect_timeout=CONNECT_S,
-            read_timeout=ANSWER_S,
+            read_timeout=answer_s,
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
             # Stores other than Amazon's may not know its newer checksums.
@@ -71,16 +87,22 @@ class Client:
             response_checksum_validation="when_required",
             proxies={},
         )
-        self._s3 = botocore.session.Session().create_client(
+        session = botocore.session.Session()
+        session.register_component("data_loader", _loader())
+        self._s3 = session.create_client(
             "s3",
             region_name=region,
             endpoint_url=url,
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
             config=config,
+            verify=ca_file or None,
         )
-        self._session = _Session(timeout=(CONNECT_S, ANSWER_S), proxies={})
+        self._url, self._region = str(self._s3.meta.endpoint_url), region
+        self._session = _Session(verify=ca_file or True, timeout=(CONNECT_S, answer_s), proxies={})
+        self._session.body_s = answer_s
         self._s3.meta.events.register("before-send.s3", self._send)
+        self._s3.meta.events.register_last("before-parameter-build.s3", _stay)
 
     def ask(self, operation: str, ask: Callable[[Any], T]) -> T:
         """
@@ -95,7 +117,7 @@ class Client:
             Doubtful: It may have been done (again, look first).
             Permanent: The store refused; `code` says why (never).
         """
-        with self._failing(operation):
+        with self.failing(operation):
             return ask(self._s3)
 
     def find(self, operation: str, ask: Callable[[Any], T]) -> T | None:
@@ -114,14 +136,15 @@ class Client:
         Yield the pages of a list; raises as `ask`.
         """
         paginator = self._s3.get_paginator(method)
-        with self._failing(operation):
+        with self.failing(operation):
             yield from paginator.paginate(**asked)
 
-    def signed_url(self, bucket: str, key: str, lifetime_s: int) -> str:
+    def signed_url(self, bucket: str, key: str, lifetime_s: int, version: str = "") -> str:
         """
         Return an address by which anybody can read one object, for that long. Signed locally, without a call.
         """
-        request = AWSRequest("GET", f"{self._url}/{bucket}/{key}")
+        query = f"?{urlencode({'versionId': version})}" if version else ""
+        request = AWSRequest("GET", f"{self._url}/{bucket}/{quote(key, safe='/~')}{query}")
         S3SigV4QueryAuth(self._credentials, "s3", self._region, expires=lifetime_s).add_auth(request)
         return str(request.prepare().url)
 
@@ -139,7 +162,10 @@ class Client:
         return self._session.send(request)
 
     @contextmanager
-    def _failing(self, operation: str) -> Iterator[None]:
+    def failing(self, operation: str) -> Iterator[None]:
+        """
+        Turn the library's errors into ours; raises as `ask`.
+        """
         try:
             yield
             self._secret.accepted()
@@ -153,7 +179,7 @@ class Client:
             # An answer with a missing field was cut off too.
             raise self._error(Doubtful, operation, CONNECTION_LOST, "The connection to the store was lost.") from None
 
-    def _refused(self, operation: str, error: exceptions.ClientError) -> ProviderError:
+    def _refused(self, operation: str, error: exceptions.ClientError) -> BackendError:
         told = error.response
         code = str(told.get("Error", {}).get("Code", ""))
         status = int(told.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -170,6 +196,21 @@ class Client:
 
     def _error(self, kind: type[ProviderError], operation: str, code: str, message: str) -> ProviderError:
         return kind(message, provider=self._name, operation=operation, code=code)
+
+
+@cache
+def _loader() -> Any:
+    """
+    Return what reads the library's descriptions, once for all clients.
+    """
+    return create_loader()
+
+
+def _stay(context: dict[str, Any], **_: Any) -> None:
+    """
+    Keep the library from asking in another region by itself, without an end if a store names none.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 class _Body:
@@ -208,6 +249,8 @@ class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no type
     redirects.
     """
 
+    body_s: float = ANSWER_S
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
@@ -216,7 +259,7 @@ class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no type
         request.stream_output = True
         answer = super().send(request)
         try:
-            answer.raw = _Body(_bounded(answer.raw))
+            answer.raw = _Body(_bounded(answer.raw, self.body_s))
         except SilenceError as error:
             raise exceptions.ReadTimeoutError(endpoint_url=request.url, error=error) from None
         except (HTTPError, OSError) as error:
@@ -224,14 +267,14 @@ class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no type
         return answer
 
 
-def _bounded(raw: Any) -> bytes:
+def _bounded(raw: Any, body_s: float) -> bytes:
     """
     Read a body within its limits.
 
     Raises:
         botocore.exceptions.HTTPClientError: It is larger than any answer, or takes too long (again).
     """
-    ends_at, body = monotonic() + ANSWER_S, bytearray()
+    ends_at, body = monotonic() + body_s, bytearray()
     while part := raw.read1(READ_BYTES):
         body += part
         if len(body) > ANSWER_BYTES_MAX or monotonic() > ends_at:

@@ -1,16 +1,17 @@
-"""The settings of a bucket of a store with an S3 API: the fields of its row of `HOSTS`.
+"""The settings of a bucket of a store with an S3 API: as a host, the fields of its row of `HOSTS`; and as the archive.
 
-Registered in `shared/providers/registry.py`. The adapter is imported when a host is opened.
+Registered in `shared/providers/registry.py`. The adapters are imported when they are opened.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from shared.core import reading
-from shared.ports import Host
-from shared.providers.settings import Context, HostSettings, optional, required
+from shared.ports import ColdStore, Host
+from shared.providers.s3.classes import CLASSES
+from shared.providers.settings import ColdStoreSettings, Context, HostSettings, Use, optional, required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +43,58 @@ class Settings(HostSettings):
             source_domains=context.delivery_domains,
         )
         return S3Host(store)
+
+
+_class: Final = reading.matching("|".join(CLASSES), f"one of {', '.join(CLASSES)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSettings(ColdStoreSettings):
+    """
+    The settings of a bucket that originals are archived in.
+    """
+
+    title: ClassVar[str] = "Archive in Amazon S3, or any S3 store"
+
+    bucket: str = required(
+        "ARCHIVE_S3_BUCKET",
+        reading.line,
+        "Bucket that originals are archived in; without it none are.",
+        is_account=True,
+    )
+    region: str = optional("ARCHIVE_S3_REGION", reading.line, "Region of that bucket.", "us-east-1")
+    storage_class: str = optional(
+        "ARCHIVE_S3_CLASS",
+        _class,
+        "Class in which originals are kept; STANDARD for a store without classes.",
+        "GLACIER",
+    )
+    url: str = optional("ARCHIVE_S3_URL", reading.url, "Address of the store; empty for Amazon's.", "")
+    access_key: str = required(
+        "ARCHIVE_S3_ACCESS_KEY", reading.line, "Key that may read, write, list, delete and restore in that bucket."
+    )
+    secret_key: str = required(
+        "ARCHIVE_S3_SECRET_KEY", reading.line, "Secret of that key.", is_secret=True, use=Use.ARCHIVE
+    )
+    kms_key: str = optional(
+        "ARCHIVE_S3_KMS_KEY",
+        reading.line,
+        "Id of the key of Amazon's key service that originals are encrypted with; empty for the bucket's own way.",
+        "",
+    )
+
+    def open(self, context: Context) -> ColdStore:
+        from shared.providers.s3.cold_store import Bucket, S3ColdStore
+
+        bucket = Bucket(
+            name=self.bucket,
+            url=self.url,
+            region=self.region,
+            storage_class=self.storage_class,
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+            namespace=context.namespace,
+            kms_key=self.kms_key,
+            source_domains=context.delivery_domains,
+        )
+        return S3ColdStore(bucket, context.clock)
