@@ -123,7 +123,7 @@ class OriginalsTestAccount(Protocol):
 
     def meanwhile(self, do: Callable[[], None]) -> None:
         """
-        Let something happen within the next change of tags, after the tags were read.
+        Let something happen within the next call of the port, between what it reads and what it writes.
         """
         ...
 
@@ -341,7 +341,7 @@ class KalturaOriginalsTestAccount(KalturaTestAccount):
         super().close()
 
     def _clock(self) -> datetime:
-        # Each call of ours reads the clock once, to sign its KS: the second one of `change_tags` changes the tags.
+        # Each call of ours reads the clock once, to sign its KS. The second one writes.
         self._readings += 1
         if self._meanwhile is not None and self._readings == 2:
             happens, self._meanwhile = self._meanwhile, None

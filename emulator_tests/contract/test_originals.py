@@ -27,12 +27,13 @@ from emulator_tests.contract.originals import (
     picture_in,
     the_entry,
 )
-from emulator_tests.memory import ManualClock, MemoryDocuments
+from emulator_tests.memory import BEGIN_AT, ManualClock, MemoryDocuments
 from emulator_tests.simulators.tests.files import Files, serving
 from shared.core.errors import BackendError, BadRequest, Doubtful, Misconfigured, Permanent, Transient
-from shared.ports import Flavor, MediaState, Replacing, Selection, entries_of
+from shared.ports import Entry, Flavor, MediaState, Replacing, Selection, entries_of
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.originals import KalturaOriginals
+from shared.providers.kaltura.selecting import Behind, filter_of, is_selected
 
 MANY: Final = 1_200
 PAGES: Final = 3
@@ -77,8 +78,14 @@ def test_many_entries_of_one_second_are_listed_once_each_in_one_call_per_page(
     account.add_many(MANY, lambda number: ARCHIVED if number % 2 else LONGER)
     before = account.calls()
 
-    found = list(entries_of(account.originals, Selection()))
+    found: list[Entry] = []
+    after: str | None = ""
+    for _ in range(PAGES):
+        assert after is not None
+        page = account.originals.page(Selection(), after)
+        found, after = [*found, *page.entries], page.after
 
+    assert after is None
     assert len(found) == len({entry.id for entry in found}) == MANY
     assert account.calls() - before == PAGES
     assert [entry.created_at for entry in found] == sorted(entry.created_at for entry in found)
@@ -234,6 +241,70 @@ def test_ours_are_told_from_others(originals_account: OriginalsTestAccount) -> N
     assert account.originals.count(Selection(is_ours=True)) == 1
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(ids=("0_another1",)),
+        Selection(tag="lesso"),
+        Selection(without_tag="lesson"),
+        Selection(unplayed_since=BEGIN_AT),
+        Selection(is_unplayed=True),
+        Selection(played_since=BEGIN_AT + DAY),
+        Selection(created_since=BEGIN_AT),
+        Selection(created_before=BEGIN_AT - DAY),
+        Selection(ready=False),
+        Selection(is_ours=True),
+    ],
+)
+def test_what_kaltura_lists_is_checked_again(selection: Selection) -> None:
+    """
+    Its index may lag behind the entries.
+    """
+    entry = Entry(
+        "0_entry1",
+        "A lesson",
+        None,
+        MediaState.READY,
+        frozenset({"lesson"}),
+        created_at=BEGIN_AT - DAY,
+        last_played_at=BEGIN_AT,
+        plays=1,
+        duration_s=60,
+        original=None,
+    )
+
+    assert is_selected(entry, Selection())
+    assert not is_selected(entry, selection)
+
+
+AT: Final = int(BEGIN_AT.timestamp())
+Y2000: Final = 946_684_800
+
+
+@pytest.mark.parametrize(
+    ("selection", "demands"),
+    [
+        (Selection(unplayed_since=BEGIN_AT), {"lastPlayedAtLessThanOrEqualOrNull": AT - 1}),
+        (Selection(unplayed_since=BEGIN_AT), {"createdAtLessThanOrEqual": AT - 1}),
+        (Selection(unplayed_since=BEGIN_AT + DAY / 86_400_000), {"lastPlayedAtLessThanOrEqualOrNull": AT}),
+        (Selection(is_unplayed=True), {"lastPlayedAtLessThanOrEqualOrNull": Y2000}),
+        (Selection(is_unplayed=False), {"lastPlayedAtGreaterThanOrEqual": Y2000}),
+        (Selection(played_since=BEGIN_AT), {"lastPlayedAtGreaterThanOrEqual": AT}),
+        (Selection(created_since=BEGIN_AT), {"createdAtGreaterThanOrEqual": AT}),
+        (Selection(created_before=BEGIN_AT), {"createdAtLessThanOrEqual": AT - 1}),
+        (Selection(tag="lesson"), {"tagsMultiLikeAnd": "lesson"}),
+        (Selection(ready=True), {"statusIn": "2"}),
+        (Selection(is_ours=True), {"adminTagsLike": "greenroomcontract"}),
+    ],
+)
+def test_kaltura_leaves_out_what_it_can(selection: Selection, demands: dict[str, object]) -> None:
+    account = KalturaAccount("http://127.0.0.1:1", 1, "0" * 32, "contract", None, MemoryDocuments(), ManualClock())
+
+    asked = filter_of(account, selection, Behind())
+
+    assert {name: getattr(asked, name) for name in demands} == demands
+
+
 # --- read ---------------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +409,7 @@ def answering(answer: bytes, address: str = "") -> Callable[[bytes], Iterable[by
 
 
 FLAVOR: Final = Flavor("0_flavor1", "2", 10, 1, is_ready=True)
+UNKNOWN_SIZE: Final = Flavor("0_flavor1", "2", None, 1, is_ready=True)
 WHOLE: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"
 
 
@@ -353,23 +425,28 @@ def originals_at(server: Hostile, *delivery_domains: str) -> Iterator[KalturaOri
 
 
 @pytest.mark.parametrize(
-    ("answer", "raises"),
+    ("flavor", "answer", "raises"),
     [
-        (WHOLE, None),
-        (WHOLE[:-1], Doubtful),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Transient),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n0123", Transient),
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found", Transient),
-        (b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/\r\nContent-Length: 0\r\n\r\n", Doubtful),
+        (FLAVOR, WHOLE, None),
+        (UNKNOWN_SIZE, WHOLE, None),
+        (UNKNOWN_SIZE, WHOLE[:-1], Doubtful),
+        (UNKNOWN_SIZE, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Transient),
+        (FLAVOR, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n0123", Transient),
+        (UNKNOWN_SIZE, b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found", Transient),
+        (
+            UNKNOWN_SIZE,
+            b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/\r\nContent-Length: 0\r\n\r\n",
+            Doubtful,
+        ),
     ],
 )
-def test_a_file_counts_only_as_a_whole(answer: bytes, raises: type[Exception] | None) -> None:
+def test_a_file_counts_only_as_a_whole(flavor: Flavor, answer: bytes, raises: type[Exception] | None) -> None:
     with hostile(answering(answer)) as server, originals_at(server) as originals:
         if raises is None:
-            assert originals.digest("0_entry1", FLAVOR).sha256 == hashlib.sha256(b"0123456789").hexdigest()
+            assert originals.digest("0_entry1", flavor).sha256 == hashlib.sha256(b"0123456789").hexdigest()
             return
         with pytest.raises(raises):
-            originals.digest("0_entry1", FLAVOR)
+            originals.digest("0_entry1", flavor)
 
 
 def test_files_from_an_unnamed_server_are_refused() -> None:
@@ -430,6 +507,7 @@ def test_a_second_replacement_is_refused(originals_account: OriginalsTestAccount
         with pytest.raises(Permanent, match="being replaced already") as refused:
             replace()
         assert refused.value.code == "ENTRY_REPLACEMENT_ALREADY_EXISTS"
+        assert "://" not in str(refused.value)
     account.finish(entry_id)
 
     assert account.content(entry_id) == account.film(2)
@@ -531,6 +609,19 @@ def test_files_are_deleted_in_two_calls_and_once_more_without_error(originals_ac
     assert (after.flavors, after.original, after.state) == ((), entry.original, MediaState.READY)
     account.originals.delete_flavors(entry_id, entry.flavors)
     assert account.content(entry_id) == account.film(1)
+
+
+def test_a_file_that_somebody_else_deletes_at_the_same_time_counts_as_deleted(
+    kaltura_account: KalturaOriginalsTestAccount,
+) -> None:
+    account = kaltura_account
+    entry_id = account.add(1)
+    flavors = the_entry(account, entry_id).flavors
+    account.meanwhile(lambda: account.administrator().flavorAsset.delete(flavors[0].id))
+
+    account.originals.delete_flavors(entry_id, flavors)
+
+    assert the_entry(account, entry_id).flavors == ()
 
 
 # --- tags ---------------------------------------------------------------------------------------------------------
