@@ -267,10 +267,10 @@ class MemoryOriginals:
 
     def change_tags(self, entry_id: str, add: Collection[str] = (), remove: Collection[str] = ()) -> frozenset[str]:
         def do() -> frozenset[str]:
-            _check_tags(*add, *remove)
+            added, removed = {_tag(tag) for tag in add}, {_tag(tag) for tag in remove}
             with self._lock:
                 self._found(entry_id, "change_tags")
-                self.label(entry_id, add, remove)
+                self.label(entry_id, added, removed - added)
                 return self._kept[entry_id].entry.tags
 
         return self._effect("change_tags", do)
@@ -387,6 +387,13 @@ class MemoryOriginals:
         now = next((one for one in _files_of(kept.entry) if one.id == flavor.id), None)
         if now is None:
             raise self._refused("There is no such file.", operation, "FLAVOR_ASSET_ID_NOT_FOUND")
+        if now.version != flavor.version:
+            raise Transient(
+                "The file was replaced. Read the entry again.",
+                provider=self.name,
+                operation=operation,
+                code="OTHER_VERSION",
+            )
         if not now.is_ready:
             raise Transient(
                 "The file is being made.", provider=self.name, operation=operation, code="FLAVOR_ASSET_IS_NOT_READY"
@@ -402,7 +409,11 @@ class MemoryOriginals:
     # --- select -------------------------------------------------------------------------------------------------------
 
     def _selected(self, selection: Selection) -> list[Entry]:
-        _check_tags(*(tag for tag in (selection.tag, selection.without_tag) if tag is not None))
+        selection = replace(
+            selection,
+            tag=None if selection.tag is None else _tag(selection.tag),
+            without_tag=None if selection.without_tag is None else _tag(selection.without_tag),
+        )
         category = None if selection.category is None else self._category(selection.category)
         with self._lock:
             found = [
@@ -436,10 +447,17 @@ def _is_in(category: str, ancestor: str) -> bool:
     return category == ancestor or category.startswith(f"{ancestor}>")
 
 
-def _check_tags(*tags: str) -> None:
-    for tag in tags:
-        if not tag.strip() or "," in tag:
-            raise BadRequest("A tag cannot be empty or contain a comma.", reason="OPTION_INVALID")
+def _tag(text: str) -> str:
+    """
+    Return a tag as it is kept.
+
+    Raises:
+        BadRequest: It cannot be one tag (never).
+    """
+    tag = text.strip().lower()
+    if "," in tag or not 2 <= len(tag.encode()) <= 100:
+        raise BadRequest("A tag must have 2 to 100 bytes and no comma.", reason="OPTION_INVALID")
+    return tag
 
 
 def _is_selected(entry: Entry, selection: Selection) -> bool:

@@ -1,8 +1,8 @@
-"""Read from addresses that carry their own permission: check one, or read a range of its bytes.
+"""Read from addresses that carry their own permission: check one, or read its bytes, all or a range of them.
 
-Called by hosts that are sent bytes, and by the checks whether videos play. The server at an address is not trusted: no
-more is read than was asked for. A redirect is followed only to the same host, to another name of the same provider, or
-to a domain of the deployment's own list, and never to an address inside a network.
+Called by hosts that are sent bytes, by the archive, and by the checks whether videos play. The server at an address is
+not trusted: no more is read than was asked for. A redirect is followed only to the same host, to another name of the
+same provider, or to a domain of the deployment's own list, and never to an address inside a network.
 """
 
 from __future__ import annotations
@@ -86,6 +86,33 @@ def read_range(source: Source, begin: int, size_bytes: int, domains: Sequence[st
             if (first, last) != (begin, min(begin + size_bytes, whole) - 1):
                 raise WIRE.transient("source", "CUT_SHORT", "The place where the video is sent another part of it.")
             return _exactly(answer, last - first + 1), whole
+    except httpx.InvalidURL:
+        raise _not_to_be_had("INVALID_URL") from None
+
+
+def read_whole(source: Source, total_s: float, domains: Sequence[str] = ()) -> Iterator[bytes]:
+    """
+    Yield all bytes of a source, in small pieces. Nobody may use them before the last one has come.
+
+    Args:
+        source: The address.
+        total_s: The seconds within which all must have come.
+        domains: Further domains that it may redirect to.
+
+    Raises:
+        Transient, Doubtful: They could not be read, or not to their end.
+    """
+    try:
+        with WIRE.failing("source"), _answer(source.url, {}, domains, ANSWER_S, total_s) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise _not_to_be_had(f"HTTP_{answer.status_code}")
+            received = 0
+            for part in answer.iter_raw():
+                received += len(part)
+                yield part
+            if not received:
+                # Some servers refuse with HTTP 200 and an empty body.
+                raise _not_to_be_had("EMPTY")
     except httpx.InvalidURL:
         raise _not_to_be_had("INVALID_URL") from None
 

@@ -11,6 +11,7 @@ from shared.providers.kaltura.audience import KalturaAudience
 from shared.providers.kaltura.events import KalturaEvents
 from shared.providers.kaltura.inventory import KalturaInventory
 from shared.providers.kaltura.media import KalturaMedia
+from shared.providers.kaltura.originals import KalturaOriginals
 from shared.providers.kaltura.playback import KalturaViewerKeys
 from shared.providers.kaltura.settings import FIND, Settings
 from shared.providers.kaltura.setup import KalturaSetup
@@ -41,6 +42,7 @@ def open_account(settings: Settings, context: Context) -> Provider:
             KalturaMedia(account),
             KalturaInventory(account),
             KalturaViewerKeys(account),
+            originals=KalturaOriginals(account, context.delivery_domains),
             protection="the access-control profile of the entries",
         ),
         KalturaWebhook(account),

@@ -11,10 +11,11 @@ import hmac
 import re
 from typing import Any, Final
 
+from shared.core.errors import BadRequest
 from shared.core.paths import can_be_id, hashed_uid
 from shared.core.references import VIDEO, parse
 from shared.core.text import as_line, cut_to_bytes
-from shared.ports import MediaState, Stage
+from shared.ports import MediaState, Replacing, Stage
 
 NAME: Final = "kaltura"
 """Our name of this provider."""
@@ -23,6 +24,7 @@ GONE_CODES: Final = frozenset(
     {
         "ENTRY_ID_NOT_FOUND",
         "INVALID_ENTRY_ID",
+        "FLAVOR_ASSET_ID_NOT_FOUND",
         "UPLOAD_TOKEN_NOT_FOUND",
         "USER_NOT_FOUND",
         "INVALID_USER_ID",
@@ -110,6 +112,15 @@ REJECTED: Final = "3"
 PICTURE: Final = "2"
 """`mediaType` of an entry that is a still picture, `IMAGE`."""
 
+MOVING_PICTURE: Final = "1"
+"""`mediaType` of an entry that is a video, `VIDEO`."""
+
+HIDDEN: Final = frozenset({"-1", "-2"})
+"""
+`displayInSearch` of an entry that is no video of its own: the new content of another one (`SYSTEM`), or in the recycle
+bin (`RECYCLED`).
+"""
+
 CONVERSION_FAILED: Final = "-1"
 
 STAGES: Final = {"1": Stage.CONVERTING, "4": Stage.QUEUED}
@@ -137,6 +148,19 @@ CONTAINERS: Final = {
 file's name at most selects one of several names for the same format. Source: KFFMpegMediaParser::matchContainerFormat
 and convertToMediaInfoNames, KDLMediaDataSet::IsCondition.
 """
+
+REPLACEMENTS: Final = {
+    "1": Replacing.UNDER_WAY,
+    "2": Replacing.UNDER_WAY,
+    "3": Replacing.UNDER_WAY,
+    "4": Replacing.FAILED,
+}
+"""
+`replacementStatus` of an entry: approved and not ready, ready and not approved, neither, failed. 0 and nothing is none.
+"""
+
+TAG_BYTES: Final = (2, 100)
+"""The bytes that a tag of an entry has, at least and at most. Kaltura drops shorter ones and cuts longer ones."""
 
 FLAVOR_READY: Final = "2"
 FLAVOR_NOT_COUNTED: Final = frozenset({"3", "4", "5"})
@@ -170,6 +194,7 @@ ADDRESS_IN_NAME: Final = "://"
 _GUARDED: Final = "{"
 """`client` may send a character of three bytes after it, so that typed text is not read as a reference."""
 
+_ENTRY_ID: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _KALTURA_USER_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'+?^_`{}~.@-]{1,100}")
 
 
@@ -193,6 +218,20 @@ def is_rejected(entry: Any) -> bool:
     anyway: a KS with `sview` lifts moderation (kaltura/server, KSecureEntryHelper::validateForPlay).
     """
     return _told(entry.moderationStatus) == REJECTED
+
+
+def is_video(entry: Any) -> bool:
+    """
+    Tell whether an entry of the library is a video of its own.
+    """
+    return _told(entry.mediaType) == MOVING_PICTURE and _told(entry.displayInSearch) not in HIDDEN
+
+
+def replacing(entry: Any) -> Replacing:
+    """
+    Return the state of the replacement of an entry of the library.
+    """
+    return REPLACEMENTS.get(_told(entry.replacementStatus), Replacing.NO)
 
 
 def is_picture(entry: Any) -> bool:
@@ -234,12 +273,35 @@ def tag_of(namespace: str) -> str:
     return "greenroom" + re.sub(r"[^a-z0-9]", "", namespace.lower())
 
 
+def can_be_entry(entry_id: str) -> bool:
+    """
+    Tell whether a text can be the id of one entry. In a list of ids, another text could mean several.
+    """
+    return _ENTRY_ID.fullmatch(entry_id) is not None
+
+
 def tags_of(thing: Any) -> list[str]:
     """
     Return the tags of an object of the library.
     """
     tags = thing.tags
     return [tag.strip() for tag in tags.split(",")] if isinstance(tags, str) else []
+
+
+def tag_as_kept(tag: str) -> str:
+    """
+    Return a tag as Kaltura keeps it. Source: kaltura/server, ktagword::tagsListFromParagraph.
+
+    Raises:
+        BadRequest: It cannot be one tag (never).
+    """
+    kept = tag.strip().lower()
+    least, most = TAG_BYTES
+    if "," in kept or not least <= len(kept.encode()) <= most:
+        raise BadRequest(
+            f"A tag must have {least} to {most} bytes and no comma. Choose another one.", reason="OPTION_INVALID"
+        )
+    return kept
 
 
 def theirs(namespace: str, reference: str, secret: str) -> str:
