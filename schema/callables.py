@@ -137,6 +137,7 @@ DESCRIBED: Final = {
         {**_VIDEO, "title": "Halves and quarters", "order": 2},
         _VIDEO,
     ),
+    "keepVideo": _described("TEACHER_ONLY VIDEO_NOT_FOUND", {**_VIDEO, "keep": True}, _VIDEO),
     "issuePlayback": _described(
         f"FIELDS_CONFLICT VIDEO_NOT_FOUND VIDEO_NOT_READY VIDEO_FAILED VIDEO_NOT_PLAYABLE {_JOIN}",
         _VIDEO,

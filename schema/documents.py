@@ -43,6 +43,7 @@ Nullable = Annotated[Timestamp | None, Null()]
 Percent = Annotated[int, Range(0, 100), Doc("0 to 100, progress within the state")]
 Counted = Annotated[int | None, Doc("still there when last counted")]
 
+StateOfArchive = Literal["initial", "archived", "place_holder", "restoring"]
 StateOfSession = Literal["requested", "preparing", "uploading", "processing", "retrying", "ready", "failed"]
 
 
@@ -58,6 +59,18 @@ class Replacement:
 
 
 @message
+class ArchiveOfVideo:
+    """What happens to the original of a video that nobody watches."""
+
+    state: Annotated[
+        StateOfArchive, Doc("with the last two a placeholder plays; `restoring` until the original is back")
+    ]
+    isKept: Annotated[bool, Doc("whether the owner keeps the video out of the archive")]
+    archivesAt: Annotated[Timestamp | None, Doc("when the placeholder takes its place, unless it is watched or kept")]
+    availableAt: Annotated[Timestamp | None, Doc("while it is restored: when to expect the original, if that is known")]
+
+
+@message
 class VideoOfSession:
     """A video as its session shows it: the one that plays; if none does, the latest upload."""
 
@@ -70,6 +83,8 @@ class VideoOfSession:
     percent: Percent
     failure: Failure | None = None
     replacement: Annotated[Replacement, Doc("a new file, while the earlier one plays")] | None = None
+    keep: Annotated[Literal[True], Doc("if it is kept out of the archive")] | None = None
+    archive: Annotated[ArchiveOfVideo, Doc("if its original is archived, or will be")] | None = None
 
 
 @message
@@ -261,6 +276,19 @@ class OrphansReport:
     storedAfter: Annotated[dict[str, str], Doc("where the next search of the bucket continues, if it is large")]
 
 
+@message
+class ArchivedEntry:
+    """The record of an original in the archive."""
+
+    state: str
+    videoId: Annotated[str, Doc("empty for an entry that Greenroom did not make")]
+    original: Annotated[dict[str, Any] | None, Doc("the proof of what is stored: `sha256`, `bytes`, `storageClass`, …")]
+    earlier: Annotated[list[Any], Doc("originals that were replaced after they were archived")]
+    waitsUntil: Annotated[Timestamp | None, Doc("when the next try is due, or the original can be read")]
+    setback: Annotated[dict[str, Any] | None, Doc("the last failure: `code`, `message`, `retryAt`, …")]
+    history: list[Moment]
+
+
 DOCUMENTS: Final[dict[str, type[Any]]] = {
     "sessions/{sessionId}": Session,
     "enrolments/{sessionId}_{uid}": Enrolment,
@@ -271,6 +299,7 @@ DOCUMENTS: Final[dict[str, type[Any]]] = {
     "copies/{videoId}-{host}": Copy,
     "hosts/{host}": HostState,
     "pendingDeletions/{deletionId}": Deletion,
+    "archive/{entryId}": ArchivedEntry,
     "reports/orphans": OrphansReport,
 }
 """The class of each document, by its path."""

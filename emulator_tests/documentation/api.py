@@ -22,6 +22,7 @@ FOR_ADMINISTRATORS: Final = (
     "kalturaSession/{sessionId}",
     "copies/{videoId}-{host}",
     "hosts/{host}",
+    "archive/{entryId}",
     "pendingDeletions/{deletionId}",
     "reports/orphans",
 )

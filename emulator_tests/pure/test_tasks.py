@@ -38,6 +38,7 @@ KEYS: dict[str, list[str]] = {
     "reconcileDeletion": [f"video:{VIDEO}:12:0123456789ab"],
     "reconcileErasure": [VIDEO],
     "reconcileTransfer": ["s1"],
+    "reconcileArchive": ["0_ab12cd34", "1a2b3c4d5e"],
     "reconcileCopy": [f"{VIDEO}-bunny"],
     "checkHost": ["kaltura", "own2"],
     "reconcileAdmission": [

@@ -97,7 +97,9 @@ def cold_store(deployment: Deployment) -> ColdStore:
     Return the cold store. Raises as `controller`.
     """
     if deployment.cold_store is None:
-        raise Misconfigured("Set ARCHIVE_S3_BUCKET or ARCHIVE_GCS_BUCKET to archive originals.")
+        raise Misconfigured(
+            "This deployment has no cold store. Set one up as docs/archive.md says, to archive originals."
+        )
     return deployment.cold_store()
 
 

@@ -39,7 +39,10 @@ class ArchiveSettings:
         "ARCHIVE_NOTICE_DAYS", whole(0, 365), "Days for which the owner can keep a video before it is archived.", 14
     )
     takes_others: bool = setting(
-        "ARCHIVE_OTHERS", truth, "Whether entries at Kaltura are archived too that Greenroom did not create.", False
+        "ARCHIVE_OTHERS",
+        truth,
+        "Whether entries at the provider are archived too that Greenroom did not create.",
+        False,
     )
     others_tag: str = setting(
         "ARCHIVE_OTHERS_TAG", line, "With ARCHIVE_OTHERS: only entries with this tag; empty takes all.", ""

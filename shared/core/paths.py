@@ -70,7 +70,7 @@ MEDIA_ID: Final = re.compile("[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}")
 """The id of a shared live media: a UUID."""
 
 ENTRY_ID: Final = re.compile("[A-Za-z0-9][A-Za-z0-9_]{0,63}")
-"""The id of an entry at Kaltura."""
+"""The id of a video at a provider that gives originals."""
 
 HOST_NAME: Final = re.compile("[a-z][a-z0-9]{0,19}")
 """The name of a host or a provider, as in the table of hosts."""

@@ -108,7 +108,7 @@ class ColdStore(Protocol):
     @property
     def name(self) -> str:
         """
-        Return our name of the kind of store: `s3`, `gcs`.
+        Return our name of the kind of store.
         """
         ...
 
