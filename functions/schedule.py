@@ -21,7 +21,12 @@ SCHEDULE_MEMORY = MemoryOption.MB_512
 """With everything loaded a process has used 124 MiB. Documents and a provider's lists are read by pages."""
 
 
-@on_schedule(schedule="every 5 minutes", timeout_sec=300, memory=SCHEDULE_MEMORY, secrets=config.provider_secrets())
+@on_schedule(
+    schedule="every 5 minutes",
+    timeout_sec=300,
+    memory=SCHEDULE_MEMORY,
+    secrets=[*config.provider_secrets(), *config.archive_secrets()],
+)
 def sweep(_event: ScheduledEvent) -> None:
     """
     Enqueue tasks for what is overdue or was never noticed, and release things without content that no document names.
@@ -36,7 +41,7 @@ def sweep(_event: ScheduledEvent) -> None:
     schedule="every 24 hours",
     timeout_sec=ORPHANS_TIMEOUT_S,
     memory=SCHEDULE_MEMORY,
-    secrets=config.provider_secrets(),
+    secrets=[*config.provider_secrets(), *config.archive_secrets()],
 )
 def findOrphans(_event: ScheduledEvent) -> None:
     """

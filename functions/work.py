@@ -50,4 +50,5 @@ def _function(worker: Worker) -> Any:
     work.__name__ = work.__qualname__ = worker.queue
     work.__doc__ = worker.summary
     rate = RateLimits(max_concurrent_dispatches=worker.at_once, max_dispatches_per_second=worker.per_second)
-    return tasks.worker(key=worker.key, rate=rate, timeout_s=worker.timeout_s)(work)
+    declared = tasks.worker(key=worker.key, rate=rate, timeout_s=worker.timeout_s, archives=worker.archives)
+    return declared(work)

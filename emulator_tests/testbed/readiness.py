@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator_tests.testbed.fork_server import READY
@@ -35,8 +36,8 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
         say(f"{name}: {what}")
 
     answered("storage", "list buckets", lambda _: _lists_buckets(testbed))
-    if testbed.slides_bucket:
-        answered("storage", f"create the bucket {testbed.slides_bucket}", lambda _: _creates_bucket(testbed))
+    for bucket in testbed.buckets:
+        answered("storage", f"create the bucket {bucket}", partial(_creates_bucket, testbed, bucket))
     answered("kaltura", "answer a ping", lambda _: _answers_ping(testbed))
     answered("bunny", "serve", lambda bunny: bunny.has_said("ready on"))
     answered("s3", "refuse requests without a key", lambda _: _refuses_without_key(testbed))
@@ -63,9 +64,9 @@ def _lists_buckets(testbed: Testbed) -> bool:
     return status == 200 and "kind" in json.loads(body)
 
 
-def _creates_bucket(testbed: Testbed) -> bool:
+def _creates_bucket(testbed: Testbed, bucket: str, _storage: Part) -> bool:
     buckets = f"{testbed.storage_url}/storage/v1/b?project={testbed.project_id}"
-    return ask(buckets, {"name": testbed.slides_bucket})[0] == 200
+    return ask(buckets, {"name": bucket})[0] == 200
 
 
 def _answers_ping(testbed: Testbed) -> bool:

@@ -61,7 +61,8 @@ class Testbed:
 
     Args:
         state: the folder for everything this stack writes; one stack at a time has it.
-        settings: further environment of the functions, by name. SLIDES_BUCKET adds this bucket, and a converter.
+        settings: further environment of the functions, by name. SLIDES_BUCKET adds this bucket, and a converter;
+            ARCHIVE_GCS_BUCKET adds this bucket.
         has_chat: adds a chat server, and the settings and secrets with which the functions talk to it.
         source: the folder that holds the functions' main.py.
         say: is told, line by line, what is being done.
@@ -182,6 +183,11 @@ class Testbed:
     def slides_bucket(self) -> str:
         """The bucket for shared documents; empty if there is none."""
         return self._settings.get("SLIDES_BUCKET", "")
+
+    @property
+    def buckets(self) -> list[str]:
+        """The buckets of Cloud Storage that the functions use."""
+        return [name for name in (self.slides_bucket, self._settings.get("ARCHIVE_GCS_BUCKET", "")) if name]
 
     @property
     def logs(self) -> Path:

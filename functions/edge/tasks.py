@@ -32,7 +32,7 @@ Use = Callable[[str], None]
 """The work to do for the key of a task."""
 
 
-def worker(*, key: re.Pattern[str], rate: RateLimits, timeout_s: int) -> Callable[[Use], Any]:
+def worker(*, key: re.Pattern[str], rate: RateLimits, timeout_s: int, archives: bool = False) -> Callable[[Use], Any]:
     """
     Declare a queue's worker. The SDK only declares how it is deployed. Its own handler is not used: it reads and parses
     any body before the sender is verified.
@@ -41,13 +41,14 @@ def worker(*, key: re.Pattern[str], rate: RateLimits, timeout_s: int) -> Callabl
         key: The form of the keys of its tasks.
         rate: The rate limits of its queue.
         timeout_s: Seconds after which it is stopped.
+        archives: Whether it needs the cold store.
     """
     declaration = on_task_dispatched(
         retry_config=RETRY,
         rate_limits=rate,
         timeout_sec=timeout_s,
         memory=WORKER_MEMORY,
-        secrets=config.provider_secrets(),
+        secrets=[*config.provider_secrets(), *(config.archive_secrets() if archives else [])],
     )
 
     def declare(use_case: Use) -> Callable[[Request], Response]:

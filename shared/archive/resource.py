@@ -138,6 +138,7 @@ RESOURCE = Resource(
         per_second=5,
         timeout_s=RUN_TIMEOUT_S,
         beats=True,
+        archives=True,
         is_bulk=True,
     ),
     open=controller,

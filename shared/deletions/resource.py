@@ -27,7 +27,11 @@ def controller(deployment: Deployment) -> Deletions:
 RESOURCE = Resource(
     collection=DELETIONS,
     worker=Worker(
-        RECONCILE_DELETION, DOCUMENT_ID, "Delete one thing at its provider that is no longer wanted.", is_bulk=True
+        RECONCILE_DELETION,
+        DOCUMENT_ID,
+        "Delete one thing at its provider that is no longer wanted.",
+        archives=True,
+        is_bulk=True,
     ),
     open=controller,
     traces=(Trace(DELETIONS, Naming.VALUE, ("ownerUid",), Fate.UNNAME, "pendingDeletions"),),

@@ -41,6 +41,7 @@ class Worker:
         timeout_s: Seconds after which it is stopped.
         lease_s: The shortest lease of its steps, in seconds.
         beats: Whether its steps extend their leases while they run, which then may be shorter than `timeout_s`.
+        archives: Whether it needs the cold store.
         is_bulk: Whether its tasks are numerous and nobody waits for them, so that they wait when there are many tasks.
         work: Does a task: the deployment, the key, and what runs the reconciliations of several things of one task.
             `None` reconciles the thing that has the key.
@@ -54,6 +55,7 @@ class Worker:
     timeout_s: int = WORKER_TIMEOUT_S
     lease_s: int = LEASE_S
     beats: bool = False
+    archives: bool = False
     is_bulk: bool = False
     work: Callable[[Deployment, str, Mapper], None] | None = None
 
