@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from emulator_tests.contract.accounts import KalturaServer
-from emulator_tests.contract.hostile import Hostile, hostile
+from emulator_tests.contract.hostile import Hostile, hostile, without_end
 from emulator_tests.contract.originals import (
     FLAVORS_EACH,
     KalturaOriginalsTestAccount,
@@ -449,6 +449,19 @@ def test_a_file_counts_only_as_a_whole(flavor: Flavor, answer: bytes, raises: ty
             originals.digest("0_entry1", flavor)
 
 
+@pytest.mark.parametrize("flavor", [FLAVOR, UNKNOWN_SIZE])
+def test_a_file_without_end_is_not_read_to_its_end(flavor: Flavor) -> None:
+    endless = without_end(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 10_000)
+    kaltura = answering(b"")
+    with (
+        hostile(lambda head: kaltura(head) if head.startswith(b"POST") else endless(head)) as server,
+        originals_at(server) as originals,
+        pytest.raises(Transient) as raised,
+    ):
+        originals.digest("0_entry1", flavor)
+    assert raised.value.code == "OTHER_SIZE"
+
+
 def test_files_from_an_unnamed_server_are_refused() -> None:
     with hostile(answering(WHOLE, "https://files.cdn.example/v/2/flavorId/0_flavor1")) as server:
         with originals_at(server, "cdn.example") as originals:
@@ -553,6 +566,20 @@ def test_content_that_cannot_be_fetched_is_seen_in_reads_and_lists(originals_acc
     states = {entry.id: entry.replacing for entry in account.originals.page(Selection()).entries}
     assert states == {entry_id: Replacing.FAILED, other_id: Replacing.UNDER_WAY}
     assert account.content(entry_id) == account.film(1)
+
+
+def test_content_that_goes_live_while_it_is_looked_at_has_not_failed(
+    kaltura_account: KalturaOriginalsTestAccount,
+) -> None:
+    account = kaltura_account
+    entry_id = account.add(1)
+    account.originals.replace(entry_id, account.film(2), "placeholder.mp4")
+    account.meanwhile(lambda: account.finish(entry_id))
+
+    assert the_entry(account, entry_id).replacing is Replacing.UNDER_WAY
+
+    assert the_entry(account, entry_id).replacing is Replacing.NO
+    assert account.content(entry_id) == account.film(2)
 
 
 def test_a_cancelled_replacement_leaves_the_earlier_content(originals_account: OriginalsTestAccount) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Final
@@ -90,9 +90,10 @@ def read_range(source: Source, begin: int, size_bytes: int, domains: Sequence[st
         raise _not_to_be_had("INVALID_URL") from None
 
 
-def read_whole(source: Source, total_s: float, domains: Sequence[str] = ()) -> Iterator[bytes]:
+def read_whole(source: Source, total_s: float, domains: Sequence[str] = ()) -> Generator[bytes]:
     """
-    Yield all bytes of a source, in small pieces. Nobody may use them before the last one has come.
+    Yield all bytes of a source, in small pieces. They are not the whole before the last one has come. To stop before,
+    close this.
 
     Args:
         source: The address.

@@ -123,11 +123,8 @@ def _failed(account: KalturaAccount, replaced: Sequence[Any]) -> Collection[str]
     asked = multi.ask(lambda c: c.baseEntry.getByIds(new), fields=("id", "status"), many=True)
     multi.send()
     states = {str(entry.id): mapping.media_state(mapping.status_of(entry)) for entry in asked.answer()}
-    return {
-        str(entry.id)
-        for entry in replaced
-        if states.get(str(entry.replacingEntryId), MediaState.GONE) in (MediaState.ERROR, MediaState.GONE)
-    }
+    # The entry of new content that is gone may have just become the content: that is not a failure.
+    return {str(entry.id) for entry in replaced if states.get(str(entry.replacingEntryId)) is MediaState.ERROR}
 
 
 def entry_of(account: KalturaAccount, entry: Any, flavors: Sequence[Any] = (), failed: Collection[str] = ()) -> Entry:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -37,8 +37,11 @@ ADDRESS_PATH: Final = "/api_v3/service/flavorasset/action/getUrl"
 
 DIGEST_LIFETIME_S: Final = 3600
 
-SLOWEST_KB_S: Final = 512
+SLOWEST_BYTES_S: Final = 512 * 1024
 """A file that comes more slowly is given up."""
+
+ROUNDED_MOST: Final = 1.04
+"""The most that a file can be larger than Kaltura's rounded size, with a margin."""
 
 LEAST_DIGEST_S: Final = 60.0
 
@@ -122,10 +125,14 @@ class KalturaOriginals:
         """
         source = self.source(entry_id, flavor, DIGEST_LIFETIME_S)
         sha256, received = hashlib.sha256(), 0
-        for part in read_whole(source, max(LEAST_DIGEST_S, flavor.size_kb / SLOWEST_KB_S), self.delivery_domains):
-            sha256.update(part)
-            received += len(part)
-        if flavor.size_bytes is not None and received != flavor.size_bytes:
+        most = flavor.size_bytes or int(flavor.size_kb * 1024 * ROUNDED_MOST) + 1024
+        with closing(read_whole(source, max(LEAST_DIGEST_S, most / SLOWEST_BYTES_S), self.delivery_domains)) as parts:
+            for part in parts:
+                sha256.update(part)
+                received += len(part)
+                if received > most:
+                    break
+        if received > most or received != (flavor.size_bytes or received):
             sentence = "The file has another size than Kaltura says. Read the entry again."
             raise _transient(sentence, "source", "OTHER_SIZE")
         return Digest(sha256.hexdigest(), received)
