@@ -50,9 +50,9 @@ def run() -> None:
     print("archive: 1 GiB from an HTTP source to a store over TLS")
     with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as name:
         folder = Path(name)
-        _write_certificate(folder)
-        with _serving("source", str(SIZE_BYTES)) as source, _serving("sink", name) as sink:
-            copy = partial(_copied, f"http://127.0.0.1:{source}/v.mp4", f"https://localhost:{sink}", folder)
+        write_certificate(folder)
+        with serving("source", str(SIZE_BYTES)) as source, serving("sink", name) as sink:
+            copy = partial(copied, f"http://127.0.0.1:{source}/v.mp4", f"https://localhost:{sink}", folder)
             samples = by_turns({how: partial(copy, how) for how in NAMES}, ROUNDS)
     assert all(one.verified for one in samples["ours"])
     rows = [
@@ -87,7 +87,16 @@ def run() -> None:
     )
 
 
-def _copied(source: str, store: str, folder: Path, how: str) -> Taken:
+def copied(source: str, store: str, folder: Path, how: str) -> Taken:
+    """
+    Copy a file in a process of its own.
+
+    Args:
+        source: Its address.
+        store: The address of the store.
+        folder: Has the store's certificate.
+        how: One of `NAMES`.
+    """
     command = [
         sys.executable, "-m", "emulator_tests.bench.archive_client", how, source, store,
         str(folder / "certificate.pem"),
@@ -98,7 +107,10 @@ def _copied(source: str, store: str, folder: Path, how: str) -> Taken:
 
 
 @contextmanager
-def _serving(*arguments: str) -> Iterator[int]:
+def serving(*arguments: str) -> Iterator[int]:
+    """
+    Run `archive_sink.py` during a `with` block, and return its port.
+    """
     command = [sys.executable, "-m", "emulator_tests.bench.archive_sink", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -108,7 +120,7 @@ def _serving(*arguments: str) -> Iterator[int]:
             process.terminate()
 
 
-def _write_certificate(folder: Path) -> None:
+def write_certificate(folder: Path) -> None:
     """
     Write a certificate for `localhost` that signs itself, and its key.
     """
