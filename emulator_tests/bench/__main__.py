@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-AREAS = ("ks", "calls", "feed", "events", "join", "erasure", "idle", "crowd", "cold", "slides")
+AREAS = ("ks", "calls", "feed", "events", "join", "erasure", "idle", "crowd", "cold", "slides", "archive")
 
 
 def main(wanted: list[str]) -> int:

@@ -525,6 +525,8 @@ def answering(answer: Callable[[str, str], Told]) -> Iterator[str]:
     """
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def _answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             told = answer(self.command, self.path)
@@ -543,7 +545,7 @@ def answering(answer: Callable[[str, str], Told]) -> Iterator[str]:
             """Say nothing."""
 
     server = ThreadingHTTPServer((HOST, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://{HOST}:{server.server_address[1]}"

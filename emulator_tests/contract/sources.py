@@ -121,7 +121,7 @@ def sources() -> Iterator[Sources]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served = Sources(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield served

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from emulator_tests.bench.archive import MIB, copied, serving, write_certificate
 from emulator_tests.contract.cold_stores import (
     MARKER,
     NAMESPACE,
@@ -274,6 +276,15 @@ def _url_of(site: S3Site | GcsSite) -> str:
 
 def _through(site: S3Site | GcsSite, url: str) -> S3ColdStore:
     return site.with_changes(url=url) if isinstance(site, S3Site) else site.with_changes(emulator_url=url)  # type: ignore[return-value]
+
+
+@pytest.mark.long
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    write_certificate(tmp_path)
+    with serving("source", str(256 * MIB)) as source, serving("sink", str(tmp_path)) as sink:
+        taken = copied(f"http://127.0.0.1:{source}/v.mp4", f"https://localhost:{sink}", tmp_path, "ours")
+    assert taken.verified
+    assert taken.memory_bytes < 8 * MIB
 
 
 # --- finding, asking, reading ---------------------------------------------------------------------------------------

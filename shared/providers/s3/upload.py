@@ -26,6 +26,7 @@ from shared.ports import Digest
 from shared.providers.codes import NOT_FOUND
 from shared.providers.downloads import Download
 from shared.providers.s3.archive_client import ArchiveClient
+from shared.providers.s3.crc32c import joined
 from shared.providers.s3.line import Line
 
 MIB: Final = 1024 * 1024
@@ -90,7 +91,7 @@ class Target:
 @dataclass(slots=True)
 class _Sums:
     """
-    The checksums of what was sent so far.
+    The checksums of what was sent so far: of the file, or the SHA-256 of the file with the CRC32C of its last part.
     """
 
     sha256: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -250,7 +251,7 @@ class _Parts:
     def _try(self, number: int, first: int, size_bytes: int) -> Mapping[str, Any]:
         self.download.go_to(first)
         # What a failed try has counted is forgotten.
-        whole, part = _Sums(self.sums.sha256.copy(), self.sums.crc32c), _Sums()
+        part = _Sums(self.sums.sha256.copy())
         query = {"partNumber": str(number), "uploadId": self.upload_id}
         headers, payload = (
             (_trailing_headers(size_bytes), TRAILER)
@@ -261,17 +262,17 @@ class _Parts:
         try:
             with self.target.client.failing("uploadPart"):
                 self.line.begin(url, signed)
-                if self._send_pieces(size_bytes, whole, part) and self.is_checked:
+                if self._send_pieces(size_bytes, part) and self.is_checked:
                     self.line.send(f"0\r\nx-amz-checksum-crc32c:{written(part.crc32c)}\r\n\r\n".encode())
                 told = self.line.answer()
         except BaseException:
             self.line.close()
             raise
-        self.sums.sha256, self.sums.crc32c = whole.sha256, whole.crc32c
+        self.sums.sha256, self.sums.crc32c = part.sha256, joined(self.sums.crc32c, part.crc32c, size_bytes)
         sent = {"PartNumber": number, "ETag": told.get("etag", "")}
         return {**sent, "ChecksumCRC32C": written(part.crc32c)} if self.is_checked else sent
 
-    def _send_pieces(self, size_bytes: int, whole: _Sums, part: _Sums) -> bool:
+    def _send_pieces(self, size_bytes: int, part: _Sums) -> bool:
         """
         Send the pieces of a part, and count them.
 
@@ -281,13 +282,10 @@ class _Parts:
         while size_bytes:
             count = self.download.fill(self.memory[_HEAD_BYTES : _HEAD_BYTES + min(PIECE_BYTES, size_bytes)])
             piece = self.memory[_HEAD_BYTES : _HEAD_BYTES + count]
-            hashed = self.hashing.submit(whole.sha256.update, piece)
+            hashed = self.hashing.submit(part.sha256.update, piece)
             try:
                 # The library takes no memory that can change.
-                content = piece.tobytes()
-                part.crc32c = google_crc32c.extend(part.crc32c, content)
-                whole.crc32c = google_crc32c.extend(whole.crc32c, content)
-                del content
+                part.crc32c = google_crc32c.extend(part.crc32c, piece.tobytes())
                 if not self.line.send(self._framed(count)):
                     return False
             finally:
