@@ -98,7 +98,7 @@ def now() -> datetime:
 def test_video_is_archived_its_placeholder_plays_and_a_viewer_brings_it_back(
     archiving: School, teacher: Person, video_bytes: bytes
 ) -> None:
-    session_id = teacher.write_session(visibility="open")
+    session_id = teacher.write_session(status="public")
     video_id = teacher.upload_video(session_id, video_bytes)
     entry_id = archived(archiving, video_id)
     record = archiving.document(archive_path(entry_id)) or {}
