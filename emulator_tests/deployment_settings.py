@@ -75,6 +75,7 @@ def archive_settings(
     cents_per_day: int = 10_000,
     restores_per_day: int = 200,
     restore_tier: Tier = Tier.BULK,
+    function_bytes_max: int = 1024**3,
 ) -> ArchiveSettings:
     """
     Return the settings of an archive; without any, nothing is archived without an operator.
@@ -88,5 +89,7 @@ def archive_settings(
         cents_per_day,
         restores_per_day,
         restore_tier.value,
+        function_bytes_max,
+        job="",
         placeholder="",
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from functions import config, environment
+from shared.archive.settings import ArchiveSettings
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, CreateTask, connect_tasks, own_service_account
@@ -27,6 +28,7 @@ from shared.ports import (
     Converter,
     Documents,
     Hosts,
+    Jobs,
     Probe,
     Queue,
     Setup,
@@ -206,6 +208,7 @@ def app() -> App:
         converter=_converter(),
         chat=_chat(),
         cold_store=_cold_store(),
+        jobs=_jobs(),
     )
 
 
@@ -282,6 +285,18 @@ def _cold_store() -> Callable[[], ColdStore] | None:
         return settings.open(_context())
 
     return None if config.archive() is None else opened
+
+
+def _jobs() -> Jobs | None:
+    """
+    Return what starts the job that copies large originals; `None` if this deployment has none.
+    """
+    name = config.read(ArchiveSettings).job
+    if not name:
+        return None
+    from shared.cloud.jobs import CloudRunJobs, post_as_own_account
+
+    return CloudRunJobs(environment.project_id(), config.FUNCTIONS_REGION.value, name, post_as_own_account)
 
 
 @cache

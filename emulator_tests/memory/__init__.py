@@ -17,6 +17,7 @@ from emulator_tests.memory.documents import FIRST_CREATED_AT, MemoryDocuments
 from emulator_tests.memory.effect import Effect, undisturbed
 from emulator_tests.memory.hosts import MadeCopy, MemoryHost
 from emulator_tests.memory.inventory import MemoryInventory
+from emulator_tests.memory.jobs import MemoryJobs
 from emulator_tests.memory.live import MadeEvent, MemoryEvents
 from emulator_tests.memory.originals import MemoryOriginals
 from emulator_tests.memory.queue import MemoryQueue
@@ -46,6 +47,7 @@ __all__ = [
     "MemoryEvents",
     "MemoryHost",
     "MemoryInventory",
+    "MemoryJobs",
     "MemoryMedia",
     "MemoryOriginals",
     "MemoryQueue",

@@ -26,6 +26,7 @@ from emulator_tests.memory import (
     MemoryEvents,
     MemoryHost,
     MemoryInventory,
+    MemoryJobs,
     MemoryMedia,
     MemoryOriginals,
     MemoryQueue,
@@ -158,6 +159,7 @@ class Deployment:
         chat: Has a room for each session with media.
         originals: The entries of the default provider, if there is an archive.
         cold_store: The archive's store.
+        jobs: Starts what copies large originals.
         silent: Substrings of addresses that do not answer at the moment.
         is_open: Whether videos play without a permission, which is the part of an address after the `?`.
         disturb: Wraps every call of a port; a test sets its own.
@@ -191,6 +193,7 @@ class Deployment:
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
         self.originals = MemoryOriginals(self.clock, self._effect, name=self.media.name, files=Files(self._cold_bytes))
         self.cold_store = MemoryColdStore(self.clock, self.originals.files.get, self._effect)
+        self.jobs = MemoryJobs(self._effect)
         settings = deployment_settings(
             policy=policy,
             provider=self.media.name,
@@ -239,6 +242,7 @@ class Deployment:
             converter=self.converter,
             chat=lambda: self.chat,
             cold_store=None if archive is None else lambda: self.cold_store,
+            jobs=None if archive is None else self.jobs,
         )
         keys = self.app.viewer_keys.get(self.events.name)
         self.joining = Joining(

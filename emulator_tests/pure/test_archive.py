@@ -22,6 +22,7 @@ from emulator_tests.pure.archiving import (
 from emulator_tests.pure.deployment import TEACHER
 from shared.archive.commands import obstacle, obstacle_to_restoring
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, By, Target
+from shared.archive.resource import job
 from shared.archive.settings import ArchiveSettings
 from shared.core.callers import Caller
 from shared.core.paths import session_path, video_path
@@ -370,3 +371,45 @@ def test_operator_archives_entries_of_others_by_hand() -> None:
     world.run()
     assert world.record.video_id == ""
     world.require_settled()
+
+
+# --- large originals --------------------------------------------------------------------------------------------------
+
+LARGE = archive_settings(function_bytes_max=100)
+
+
+def run_job(world: Archiving) -> None:
+    """Run the jobs that were started, as Cloud Run does."""
+    deployment = world.deployment
+    while deployment.jobs.started:
+        deployment.app.reconciler().reconcile(deployment.app.get(job), deployment.jobs.started.pop())
+
+
+def test_large_original_is_copied_and_compared_by_the_job() -> None:
+    world = archiving(LARGE)
+    world.ask(Target.PLACE_HOLDER)
+    world.deployment.run(60)
+    assert world.deployment.jobs.started == [world.entry.id]
+    assert world.deployment.cold_store.alive() == {}
+    run_job(world)
+    world.run(3600)
+    assert world.record.state is ArchiveState.PLACE_HOLDER
+    world.restore(Tier.EXPEDITED)
+    for _ in range(4):
+        world.run(3600)
+        run_job(world)
+    assert world.content() == FILM
+    world.require_settled()
+
+
+def test_job_that_does_not_begin_is_started_again() -> None:
+    world = archiving(LARGE)
+    world.ask(Target.ARCHIVED)
+    world.deployment.run(60)
+    world.deployment.jobs.started.clear()
+    world.run(1800)
+    assert world.deployment.jobs.started == [world.entry.id]
+    run_job(world)
+    world.run()
+    world.require_settled()
+    assert world.record.state is ArchiveState.ARCHIVED

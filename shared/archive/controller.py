@@ -45,6 +45,7 @@ from shared.ports import (
     Entry,
     Fields,
     Flavor,
+    Jobs,
     Originals,
     ProviderAccounts,
     Replacing,
@@ -86,6 +87,9 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         late_commit_s: Seconds after which a lost replacement certainly does not begin.
         holds: Tells whether deletions are held.
         reached: Is told how far the copying of an original is.
+        jobs: Starts the job that copies large originals; `None` if this deployment has none, or if this is that job.
+        bytes_max: Larger originals are left to the job.
+        is_job: Whether this is that job, or an operator's machine.
     """
 
     queue: ClassVar[str] = RECONCILE_ARCHIVE
@@ -98,6 +102,9 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
     late_commit_s: int
     holds: Holds = nothing_is_held
     reached: Reached = tell_nobody
+    jobs: Jobs | None = None
+    bytes_max: int = 0
+    is_job: bool = False
 
     def read(self, key: str) -> Snapshot[ArchiveSpec, ArchivedEntry]:
         """
@@ -116,7 +123,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         Return the next step. Pure.
         """
-        return decisions.decide(snapshot, now)
+        return decisions.decide(snapshot, now, is_job=self.is_job)
 
     def act(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], step: Step[ArchivedEntry], now: datetime) -> Outcome:
         """
@@ -170,6 +177,8 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         record, wish = step.record, snapshot.spec.wish
         target = target_of(record, snapshot.spec)
+        if outcome.is_handed_over:
+            return transitions.handed_over(record, now)
         if outcome.obstacle is not None:
             return transitions.stopped(record, outcome.obstacle, wish, now)
         match step.name:
@@ -259,6 +268,8 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if flavor is None or not flavor.is_ready:
             raise self._never("This entry has no original that can be read.", "NO_ORIGINAL")
+        if self._hands_over(key, flavor):
+            return Outcome(entry, is_handed_over=True)
         leftover = self._leftover(snapshot)
         source = originals.source(key, flavor, SOURCE_READABLE_S)
         stored = self.cold_store.store(
@@ -274,6 +285,15 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             # The next try stores what the entry has then. This object is of no use, and is known to be ours.
             self.cold_store.delete(stored.object)
         raise self._later("The content of this entry changed while it was read.", "ENTRY_REPLACED")
+
+    def _hands_over(self, key: str, flavor: Flavor) -> bool:
+        """
+        Start the job for an original that takes longer than a function may run, if there is one.
+        """
+        if self.jobs is None or flavor.size_kb * 1024 <= self.bytes_max:
+            return False
+        self.jobs.start(key)
+        return True
 
     def _leftover(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry]) -> ColdObject | None:
         """
@@ -374,6 +394,8 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         assert record.original is not None
         if entry.original is None:
             raise self._later("The original is not there yet.", "NO_ORIGINAL")
+        if self._hands_over(entry.id, entry.original):
+            return Outcome(entry, is_handed_over=True)
         digest = originals.digest(entry.id, entry.original)
         if not record.original.is_as(digest):
             if not record.is_begun:

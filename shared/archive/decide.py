@@ -16,6 +16,7 @@ one that was stored nor the placeholder, so somebody has replaced it.
 | anything       | shown otherwise            | SHOW it again                                                        |
 | lost           | anything                   | done                                                                 |
 | initial        | nothing                    | done; FORGET it if nothing of it is stored                           |
+| anything       | a job was started          | done by that job; if it has not begun in time, as if there were none |
 | initial        | archived or placeholder    | STORE it, not before the owner was told for long enough              |
 | storing        | anything                   | STORE it again                                                       |
 | stored         | anything                   | TAG it: archived; other content: initial                             |
@@ -117,9 +118,16 @@ def target_of(record: ArchivedEntry, spec: ArchiveSpec) -> Target:
     return wish.target
 
 
-def decide(snapshot: Snapshot[ArchiveSpec, ArchivedEntry], now: datetime) -> Decision[ArchivedEntry]:
+def decide(
+    snapshot: Snapshot[ArchiveSpec, ArchivedEntry], now: datetime, *, is_job: bool = False
+) -> Decision[ArchivedEntry]:
     """
     Return the next step for one entry.
+
+    Args:
+        snapshot: Spec and record as read.
+        now: This instant.
+        is_job: Whether this is the job that copies large originals.
     """
     record, spec = snapshot.record, snapshot.spec
     if record is None or record.state is ArchiveState.GONE:
@@ -132,7 +140,11 @@ def decide(snapshot: Snapshot[ArchiveSpec, ArchivedEntry], now: datetime) -> Dec
         return _write(IDENTIFY, replace(record, session=spec.session))
     if spec.has_view and spec.told != shown(snapshot.key, record, spec.wish, is_kept=spec.is_kept):
         return _write(SHOW, record)
-    return _next(record, spec, target_of(record, spec), now)
+    decision = _next(record, spec, target_of(record, spec), now)
+    if is_job or record.handed_until is None or record.handed_until <= now:
+        return decision
+    is_copy = isinstance(decision, Step) and decision.name in (STORE, VERIFY)
+    return RequeueAt(record.handed_until) if is_copy else decision
 
 
 def _next(record: ArchivedEntry, spec: ArchiveSpec, target: Target, now: datetime) -> Decision[ArchivedEntry]:

@@ -304,6 +304,7 @@ class ArchivedEntry:
         waits_until: When the next try is due, or when the original can be read.
         is_begun: Whether the provider is known to have begun the replacement.
         is_refused: Whether the replacement that is under way must be given up.
+        handed_until: When a job that was started to copy the original should have begun; `None` if none was.
         failures: How often in a row a replacement has failed.
         history: Its states so far.
         progress: The reconciler's part.
@@ -324,6 +325,7 @@ class ArchivedEntry:
     waits_until: datetime | None = None
     is_begun: bool = False
     is_refused: bool = False
+    handed_until: datetime | None = None
     failures: int = 0
     history: History = ()
     progress: Progress = field(default_factory=Progress)
@@ -357,6 +359,7 @@ class ArchivedEntry:
             "waitsUntil": self.waits_until,
             "begun": self.is_begun,
             "refused": self.is_refused,
+            "handedUntil": self.handed_until,
             "failures": self.failures,
             "history": history_fields(self.history),
             **self.progress.to_fields(),
@@ -385,6 +388,7 @@ class ArchivedEntry:
             waits_until=fields["waitsUntil"],
             is_begun=fields["begun"],
             is_refused=fields["refused"],
+            handed_until=fields["handedUntil"],
             failures=fields["failures"],
             history=history_from(fields["history"]),
             progress=Progress.from_fields(fields),

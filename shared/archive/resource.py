@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,16 @@ def controller(deployment: Deployment) -> Archive:
         partial(placeholder_in, folder),
         deployment.common.late_commit_s,
         deployment.epochs.is_held,
+        jobs=deployment.jobs,
+        bytes_max=deployment.settings_of(ArchiveSettings).function_bytes_max,
     )
+
+
+def job(deployment: Deployment) -> Archive:
+    """
+    Return the Controller of the job that copies large originals, and of an operator's machine. Raises as `controller`.
+    """
+    return replace(deployment.get(controller), jobs=None, is_job=True)
 
 
 def commands(deployment: Deployment) -> Commands:

@@ -26,6 +26,8 @@ class ArchiveSettings:
         cents_per_day: What that may cost in one day, in hundredths of the currency of the prices.
         restores_per_day: Originals that viewers and the policy bring back in one day.
         restore_tier: How quickly.
+        function_bytes_max: Larger originals are copied by the job, if there is one.
+        job: The name of that Cloud Run job; empty for none.
         placeholder: The folder with another placeholder; empty takes ours.
     """
 
@@ -70,6 +72,18 @@ class ArchiveSettings:
         matching("|".join(Tier), f"one of {', '.join(Tier)}", lower=True),
         "How quickly a played original is brought back, and at what price.",
         Tier.BULK.value,
+    )
+    function_bytes_max: int = setting(
+        "ARCHIVE_FUNCTION_BYTES_MAX",
+        whole(0, 1024 * GIBIBYTE),
+        "Bytes of an original that a function copies, in its 25 minutes; the job of ARCHIVE_JOB copies larger ones.",
+        8 * GIBIBYTE,
+    )
+    job: str = setting(
+        "ARCHIVE_JOB",
+        matching("[a-z]([a-z0-9-]{0,61}[a-z0-9])?", "the name of a Cloud Run job, such as greenroom-archive"),
+        "Cloud Run job that copies large originals, in FUNCTIONS_REGION; without it functions try all.",
+        "",
     )
     placeholder: str = setting(
         "ARCHIVE_PLACEHOLDER",

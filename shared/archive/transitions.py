@@ -14,6 +14,9 @@ from shared.archive.model import ArchivedEntry, ArchiveState, Original, Target, 
 from shared.core.history import moved
 from shared.ports import Availability, ColdObject, Digest, Entry, MediaState, Replacing, Stored
 
+HANDED_OVER_S: Final = 1200
+"""Seconds after which a job that was started must have begun; else another one is started."""
+
 AVAILABLE_PAUSE_S: Final = 1800
 """Seconds until the cold store is asked again about an original that takes longer than its maker says."""
 
@@ -46,6 +49,7 @@ class Outcome:
         stored: What was stored.
         digest: Of the file that was read.
         waits: How long it takes until the original can be read.
+        is_handed_over: Whether a job was started that does it.
     """
 
     entry: Entry | None = None
@@ -54,6 +58,7 @@ class Outcome:
     stored: Stored | None = None
     digest: Digest | None = None
     waits: timedelta = timedelta()
+    is_handed_over: bool = False
 
 
 def moved_to(record: ArchivedEntry, state: ArchiveState, now: datetime) -> ArchivedEntry:
@@ -88,6 +93,15 @@ def stopped(record: ArchivedEntry, obstacle: Obstacle, wish: Wish, now: datetime
     )
 
 
+def handed_over(record: ArchivedEntry, now: datetime) -> ArchivedEntry:
+    """
+    Return the record once a job was started to copy the original. Pure.
+    """
+    back = ArchiveState.INITIAL if record.state is ArchiveState.STORING else record.state
+    until = now + timedelta(seconds=HANDED_OVER_S)
+    return replace(moved_to(record, back, now), handed_until=until)
+
+
 def stored(record: ArchivedEntry, outcome: Outcome, store: str, now: datetime) -> ArchivedEntry:
     """
     Return the record once the original is in the cold store, and verified. Pure.
@@ -98,7 +112,12 @@ def stored(record: ArchivedEntry, outcome: Outcome, store: str, now: datetime) -
     assert found is not None
     original = Original.of(entry.original, store, found.object, found.digest)
     return replace(
-        moved_to(record, ArchiveState.STORED, now), original=original, tried_at=None, waits_until=None, failures=0
+        moved_to(record, ArchiveState.STORED, now),
+        original=original,
+        tried_at=None,
+        waits_until=None,
+        handed_until=None,
+        failures=0,
     )
 
 
@@ -222,7 +241,9 @@ def verified(record: ArchivedEntry, outcome: Outcome, now: datetime) -> Archived
         flavor_id=entry.original.id,
         flavor_version=entry.original.version,
     )
-    return replace(moved_to(record, ArchiveState.STORED, now), original=original, failures=0, waits_until=None)
+    return replace(
+        moved_to(record, ArchiveState.STORED, now), original=original, failures=0, waits_until=None, handed_until=None
+    )
 
 
 def adopted(record: ArchivedEntry, original: Original, placeholder: str, now: datetime) -> ArchivedEntry:

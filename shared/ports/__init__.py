@@ -47,6 +47,7 @@ from shared.ports.grants import (
 )
 from shared.ports.hosts import Host, Hosts, Probe
 from shared.ports.inventory import Inventory, InventoryItem
+from shared.ports.jobs import Jobs
 from shared.ports.live import NOT_AVAILABLE, Broadcast, EventIds, Events, EventSpec, Ingest, Refusal
 from shared.ports.originals import (
     ENTRY_PART,
@@ -136,6 +137,7 @@ __all__ = [
     "Ingest",
     "Inventory",
     "InventoryItem",
+    "Jobs",
     "Keeper",
     "Media",
     "MediaState",

@@ -24,6 +24,7 @@ from shared.ports import (
     Documents,
     Events,
     Hosts,
+    Jobs,
     Places,
     Probe,
     ProviderAccounts,
@@ -96,6 +97,7 @@ class Deployment:
         chat: Returns the chat server; `None` if this deployment has none.
         converter: Draws the pages of documents; `None` if this deployment has none.
         audience: The users of the provider of live events; `None` if nobody is admitted.
+        jobs: Starts what runs for longer than a function; `None` if this deployment has no such job.
         cold_store: Returns where originals are archived; `None` if this deployment archives none.
     """
 
@@ -117,6 +119,7 @@ class Deployment:
     converter: Converter | None = None
     chat: Callable[[], Chat] | None = None
     cold_store: Callable[[], ColdStore] | None = None
+    jobs: Jobs | None = None
     _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, build: Callable[[Any], P]) -> P:
