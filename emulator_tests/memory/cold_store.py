@@ -93,12 +93,12 @@ class MemoryColdStore:
         with self._lock:
             return {key: versions[-1].content for key, versions in sorted(self._kept.items())}
 
-    def contents(self, key: str) -> set[bytes]:
+    def contents(self) -> set[bytes]:
         """
-        Return the bytes of every version of an object.
+        Return the bytes of every version of every object.
         """
         with self._lock:
-            return {one.content for one in self._kept.get(key, ())}
+            return {one.content for versions in self._kept.values() for one in versions}
 
     def content(self, key: str, version: str = "") -> bytes | None:
         """

@@ -155,7 +155,7 @@ class Archiving:
         return any(one.id == self.entry.id for one in self.deployment.originals.alive())
 
     def _kept(self) -> set[bytes]:
-        return self.deployment.cold_store.contents(self.entry.id)
+        return self.deployment.cold_store.contents()
 
 
 def archiving(settings: ArchiveSettings | None = None, **fields: Any) -> Archiving:

@@ -141,7 +141,7 @@ def test_original_that_was_replaced_after_archiving_is_stored_too(content: bytes
     world.run(DAY_S)
     world.require_settled()
     assert world.record.state is ArchiveState.PLACE_HOLDER
-    assert world.deployment.cold_store.contents(world.entry.id) == {FILM, content}
+    assert world.deployment.cold_store.contents() == {FILM, content}
     world.restore()
     world.run(ENOUGH_S)
     assert world.content() == content

@@ -7,8 +7,7 @@ Called by the reconciler. Leaves the choice of the next step to `decide`, and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -27,9 +26,10 @@ from shared.archive.model import (
     Wish,
     is_size,
 )
+from shared.archive.storing import SOURCE_READABLE_S, Storing, later, never
 from shared.archive.transitions import Obstacle, Outcome
 from shared.archive.view import shown
-from shared.core.errors import Conflict, Doubtful, Permanent, Transient
+from shared.core.errors import Conflict
 from shared.core.identity import SessionIdentity
 from shared.core.paths import RECONCILE_ARCHIVE, RECONCILE_VIDEO, archive_path, video_path
 from shared.ports import (
@@ -37,15 +37,12 @@ from shared.ports import (
     OTHER_BYTES,
     REMOVE,
     Availability,
-    ColdObject,
-    ColdStore,
     Delete,
     Document,
     Documents,
     Entry,
     Fields,
     Flavor,
-    Jobs,
     Originals,
     ProviderAccounts,
     Replacing,
@@ -58,20 +55,8 @@ from shared.ports import (
 from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step, await_late_commit
 from shared.reconcile.epoch import Holds, nothing_is_held
 
-SOURCE_READABLE_S: Final = 6 * 3600
-"""Seconds for which the provider may read an original that it fetches, and for which we may read one there."""
-
 RESTORED_DAYS: Final = 3
 """Days for which the cold store keeps an original readable that was asked for."""
-
-Reached = Callable[[str, int, int | None], None]
-"""Is told how far the copying of an entry is: its id, the bytes that were read, and how many there are."""
-
-
-def tell_nobody(_entry_id: str, _read: int, _whole: int | None) -> None:
-    """
-    Ignore how far a copy is.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +67,11 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
     Attributes:
         documents: Where the documents are stored.
         provider_accounts: The providers that have the videos.
-        cold_store: Where originals are archived.
+        storing: Stores originals.
         placeholder: Returns what plays while an original is there only.
         late_commit_s: Seconds after which a lost replacement certainly does not begin.
         holds: Tells whether deletions are held.
-        reached: Is told how far the copying of an original is.
-        jobs: Starts the job that copies large originals; `None` if this deployment has none, or if this is that job.
-        bytes_max: Larger originals are left to the job.
-        is_job: Whether this is that job, or an operator's machine.
+        is_job: Whether this is the job that copies large originals, or an operator's machine.
     """
 
     queue: ClassVar[str] = RECONCILE_ARCHIVE
@@ -97,13 +79,10 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
 
     documents: Documents
     provider_accounts: ProviderAccounts
-    cold_store: ColdStore
+    storing: Storing
     placeholder: Callable[[], Placeholder]
     late_commit_s: int
     holds: Holds = nothing_is_held
-    reached: Reached = tell_nobody
-    jobs: Jobs | None = None
-    bytes_max: int = 0
     is_job: bool = False
 
     def read(self, key: str) -> Snapshot[ArchiveSpec, ArchivedEntry]:
@@ -132,19 +111,21 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         key, record = snapshot.key, step.record
         match step.name:
             case decisions.REMOVE:
-                return self._remove(key, record)
+                self.storing.remove(key, record)
+                return Outcome()
             case decisions.ASK:
-                item = self._object(record)
-                return Outcome(waits=self.cold_store.ask(item, snapshot.spec.wish.tier, RESTORED_DAYS))
+                item = self.storing.find(record)
+                return Outcome(waits=self.storing.cold_store.ask(item, snapshot.spec.wish.tier, RESTORED_DAYS))
             case decisions.CHECK:
-                return Outcome(item=self._object(record))
+                return Outcome(item=self.storing.find(record))
         originals = self._originals(record)
         (entry,) = originals.read([key])
         if entry is None:
             return Outcome(obstacle=Obstacle.NO_ENTRY)
         match step.name:
             case decisions.STORE:
-                return self._store(originals, entry, snapshot)
+                before = record if snapshot.record is None else snapshot.record
+                return self.storing.store(originals, entry, before, takes_key=snapshot.spec.wish.takes_key)
             case decisions.TAG:
                 return self._tag(originals, entry, record)
             case decisions.REPLACE:
@@ -183,7 +164,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             return transitions.stopped(record, outcome.obstacle, wish, now)
         match step.name:
             case decisions.STORE:
-                return transitions.stored(record, outcome, self.cold_store.name, now)
+                return transitions.stored(record, outcome, self.storing.cold_store.name, now)
             case decisions.TAG:
                 return transitions.tagged(record, wish, target, now)
             case decisions.REPLACE if outcome.entry is not None:
@@ -255,69 +236,6 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    def _store(self, originals: Originals, entry: Entry, snapshot: Snapshot[ArchiveSpec, ArchivedEntry]) -> Outcome:
-        """
-        Copy the original to the cold store, and verify it.
-
-        Raises:
-            Permanent: The entry has no original that could be read, or the key holds something else (never).
-            Transient: Its content is being replaced (again).
-        """
-        key, flavor = entry.id, entry.original
-        if entry.replacing is Replacing.UNDER_WAY:
-            raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
-        if flavor is None or not flavor.is_ready:
-            raise self._never("This entry has no original that can be read.", "NO_ORIGINAL")
-        if self._hands_over(key, flavor):
-            return Outcome(entry, is_handed_over=True)
-        leftover = self._leftover(snapshot)
-        source = originals.source(key, flavor, SOURCE_READABLE_S)
-        stored = self.cold_store.store(
-            key, source, flavor.size_bytes, lambda read: self.reached(key, read, flavor.size_bytes)
-        )
-        with _in_doubt():
-            if leftover is not None and leftover.version != stored.object.version:
-                self.cold_store.delete(leftover)
-            (again,) = originals.read([key])
-            is_same = again is not None and _is_same(again.original, flavor)
-            if is_same and is_size(flavor, stored.digest.size_bytes):
-                return Outcome(entry, stored=stored)
-            # The next try stores what the entry has then. This object is of no use, and is known to be ours.
-            self.cold_store.delete(stored.object)
-        raise self._later("The content of this entry changed while it was read.", "ENTRY_REPLACED")
-
-    def _hands_over(self, key: str, flavor: Flavor) -> bool:
-        """
-        Start the job for an original that takes longer than a function may run, if there is one.
-        """
-        if self.jobs is None or flavor.size_kb * 1024 <= self.bytes_max:
-            return False
-        self.jobs.start(key)
-        return True
-
-    def _leftover(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry]) -> ColdObject | None:
-        """
-        Return what an earlier try has stored whose end was lost; `None` if there is none.
-
-        Raises:
-            Permanent: The key holds something that we did not store (never).
-        """
-        key, record = snapshot.key, snapshot.record
-        found = self.cold_store.find(key)
-        if found is None or record is None or any(one.is_at(found) for one in record.stored):
-            return None
-        # When an earlier try was begun whose end is not known.
-        tried_at = record.tried_at
-        if tried_at is not None and found.stored_at >= tried_at.replace(microsecond=0):
-            return found
-        if snapshot.spec.wish.takes_key and found.version:
-            return None
-        raise self._never(
-            f"The cold store holds another object under the name {key}. Move it away, or have `greenroom archive "
-            "repair` take it over.",
-            "KEY_TAKEN",
-        )
-
     def _tag(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
         if record.original is None or not record.original.is_of(entry.original):
             return Outcome(entry, Obstacle.OTHER_CONTENT)
@@ -330,13 +248,13 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         assert record.original is not None
         if entry.replacing is not Replacing.NO:
-            raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
+            raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if not record.original.is_of(entry.original):
             return Outcome(entry, Obstacle.OTHER_CONTENT)
         played_at, since = entry.last_played_at, wish.unplayed_since
         if since is not None and played_at is not None and played_at >= since:
             return Outcome(entry, Obstacle.PLAYED)
-        if not record.original.is_at(self.cold_store.find(record.original.key, record.original.version)):
+        if not record.original.is_at(self.storing.cold_store.find(record.original.key, record.original.version)):
             return Outcome(entry, Obstacle.NO_OBJECT)
         originals.replace(entry.id, self.placeholder().content, PLACEHOLDER_NAME)
         return Outcome(entry)
@@ -375,12 +293,12 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         Have the provider fetch the original, if it can be read and the placeholder still plays.
         """
         if entry.replacing is not Replacing.NO:
-            raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
+            raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if entry.original is None or entry.original.version != record.placeholder:
             return Outcome(entry, Obstacle.OTHER_CONTENT)
-        item = self._object(record)
+        item = self.storing.find(record)
         if item.availability is Availability.READY:
-            originals.replace_from(entry.id, self.cold_store.address(item, SOURCE_READABLE_S).url)
+            originals.replace_from(entry.id, self.storing.cold_store.address(item, SOURCE_READABLE_S).url)
         return Outcome(entry, item=item)
 
     def _verify(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
@@ -393,60 +311,25 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         assert record.original is not None
         if entry.original is None:
-            raise self._later("The original is not there yet.", "NO_ORIGINAL")
-        if self._hands_over(entry.id, entry.original):
+            raise later("The original is not there yet.", "NO_ORIGINAL")
+        if self.storing.hands_over(entry.id, entry.original):
             return Outcome(entry, is_handed_over=True)
         digest = originals.digest(entry.id, entry.original)
         if not record.original.is_as(digest):
             if not record.is_begun:
                 return Outcome(entry, Obstacle.OTHER_CONTENT)
-            raise self._never(
+            raise never(
                 "The provider has other bytes than were archived. They stay in the cold store. Ask for the original "
                 "again.",
                 OTHER_BYTES,
             )
         return Outcome(entry, digest=digest)
 
-    def _remove(self, key: str, record: ArchivedEntry) -> Outcome:
-        """
-        Delete everything of a deleted video in the cold store.
-        """
-        for one in record.stored:
-            found = self.cold_store.find(one.key, one.version)
-            if found is not None:
-                self.cold_store.delete(found)
-        if record.tried_at is not None:
-            leftover = self.cold_store.find(key)
-            if leftover is not None and leftover.stored_at >= record.tried_at.replace(microsecond=0):
-                self.cold_store.delete(leftover)
-        return Outcome()
-
-    # --- what they read -------------------------------------------------------------------------------------------
-
-    def _object(self, record: ArchivedEntry) -> ColdObject:
-        """
-        Return the archived original in the cold store.
-
-        Raises:
-            Permanent: It is not there as it was stored (never).
-        """
-        assert record.original is not None
-        found = self.cold_store.find(record.original.key, record.original.version)
-        if found is None or not record.original.is_at(found):
-            raise self._never("The original is not in the cold store any more.", "ORIGINAL_MISSING")
-        return found
-
     def _originals(self, record: ArchivedEntry) -> Originals:
         originals = holder_of(self.provider_accounts, record.provider).originals
         if originals is None:
-            raise self._later(f"The videos at {record.provider} cannot be archived.", "NO_SUCH_PROVIDER")
+            raise later(f"The videos at {record.provider} cannot be archived.", "NO_SUCH_PROVIDER")
         return originals
-
-    def _later(self, message: str, code: str) -> Transient:
-        return Transient(message, provider="", operation="archive", code=code)
-
-    def _never(self, message: str, code: str) -> Permanent:
-        return Permanent(message, provider="", operation="archive", code=code)
 
 
 PLACEHOLDER_NAME: Final = "archived.mp4"
@@ -499,21 +382,6 @@ def entry_of(video: Document) -> str | None:
     """
     playable = video.fields["playable"]
     return None if playable is None or video.fields["gone"] else playable["parts"].get(ENTRY_PART)
-
-
-@contextmanager
-def _in_doubt() -> Iterator[None]:
-    """
-    Report what fails after an object was stored as a failure that leaves something behind.
-    """
-    try:
-        yield
-    except Transient as error:
-        raise Doubtful(str(error), provider=error.provider, operation=error.operation, code=error.code) from None
-
-
-def _is_same(flavor: Flavor | None, other: Flavor) -> bool:
-    return flavor is not None and (flavor.id, flavor.version) == (other.id, other.version)
 
 
 def _earlier_files(entry: Entry, record: ArchivedEntry) -> list[Flavor]:

@@ -34,8 +34,9 @@ class OriginalThings(Owned):
             return Stored()
         found, following = deployment.cold_store().listed(after)
         items = [
-            InventoryItem(COLD_STORE, f"{ORIGINAL}:{one.key}:1", {KEY: one.key}, one.stored_at, has_content=True)
+            InventoryItem(COLD_STORE, f"{ORIGINAL}:{entry_id}:{number or 1}", {KEY: one.key}, one.stored_at, True)
             for one in found
-            if ENTRY_ID.fullmatch(one.key)
+            for entry_id, _, number in [one.key.partition(".")]
+            if ENTRY_ID.fullmatch(entry_id)
         ]
         return Stored(items, following)

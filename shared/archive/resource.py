@@ -34,17 +34,16 @@ def controller(deployment: Deployment) -> Archive:
     """
     from shared.archive.controller import Archive
     from shared.archive.placeholder import placeholder_in
+    from shared.archive.storing import Storing
 
-    folder = deployment.settings_of(ArchiveSettings).placeholder
+    settings = deployment.settings_of(ArchiveSettings)
     return Archive(
         deployment.documents,
         deployment.provider_accounts,
-        cold_store(deployment),
-        partial(placeholder_in, folder),
+        Storing(cold_store(deployment), deployment.jobs, settings.function_bytes_max),
+        partial(placeholder_in, settings.placeholder),
         deployment.common.late_commit_s,
         deployment.epochs.is_held,
-        jobs=deployment.jobs,
-        bytes_max=deployment.settings_of(ArchiveSettings).function_bytes_max,
     )
 
 
@@ -52,7 +51,8 @@ def job(deployment: Deployment) -> Archive:
     """
     Return the Controller of the job that copies large originals, and of an operator's machine. Raises as `controller`.
     """
-    return replace(deployment.get(controller), jobs=None, is_job=True)
+    archive = deployment.get(controller)
+    return replace(archive, storing=replace(archive.storing, jobs=None), is_job=True)
 
 
 def commands(deployment: Deployment) -> Commands:

@@ -148,18 +148,19 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         """
         open_store = holder_of({} if self.cold_store is None else {COLD_STORE: self.cold_store}, COLD_STORE)
         reference = parse(record.reference)
-        if reference is None or record.external_ids != {KEY: reference.key}:
+        key = record.external_ids.get(KEY, "")
+        if reference is None or key.partition(".")[0] != reference.key:
             raise _other_thing(record, COLD_STORE, "object")
         if record.spares_content:
             log.orphan_spared(record.provider, record.reference)
             return {}
         store = open_store()
         for _ in range(VERSIONS_AT_ONCE):
-            found = store.find(reference.key)
+            found = store.find(key)
             if found is None:
                 return {}
             store.delete(found)
-        raise _more_left(f"{VERSIONS_AT_ONCE} versions of {reference.key} are deleted, and more are left.", COLD_STORE)
+        raise _more_left(f"{VERSIONS_AT_ONCE} versions of {key} are deleted, and more are left.", COLD_STORE)
 
     def settle(
         self, snapshot: Snapshot[DeletionSpec, Deletion], step: Step[Deletion], outcome: ExternalIds, now: datetime
