@@ -2,8 +2,7 @@
 
 Called by `shared/operations/full_check.py`. It reads the provider's list, which has the time of each entry's last play,
 one page for each slice. What nobody has watched for long enough is planned, and its owner is told; the reconciliation
-begins when the notice is over, unless it was played or is kept. What was played while a placeholder stood in for it is
-brought back.
+begins when the notice is over, unless it was played or is kept.
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
 
-from shared.archive.commands import Commands, Request, Restores
+from shared.archive.commands import Commands, Request
 from shared.archive.controller import entry_of
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
+from shared.archive.plays import Plays
 from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
 from shared.core.paths import archive_path, video_path
@@ -24,7 +24,6 @@ from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals
 from shared.reconcile.resource import Mark, Slice
 
 UNWATCHED: Final = "archiveUnwatched"
-PLAYED: Final = "archivePlayed"
 
 KILOBYTE: Final = 1024
 CENTS: Final = 100
@@ -34,9 +33,6 @@ PAGE: Final = 100
 
 UPLOAD_ENDS: Final = timedelta(days=2)
 """The age at which an upload to the cold store that never ended is removed. None takes that long."""
-
-PLAYED_WITHIN: Final = timedelta(days=3)
-"""How far back plays of placeholders are looked for: a check may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +47,10 @@ class Policy:
         store: The cold store.
         settings: What is archived.
         commands: Record what is asked for.
-        restores: Bring originals back.
+        plays: Bring back what is played.
     """
 
-    phases: ClassVar[tuple[str, ...]] = (UNWATCHED, PLAYED)
+    phases: ClassVar[tuple[str, ...]] = (UNWATCHED,)
 
     documents: Documents
     clock: Clock
@@ -62,23 +58,18 @@ class Policy:
     store: ColdStore
     settings: ArchiveSettings
     commands: Commands
-    restores: Restores
+    plays: Plays
 
     def go_on(self, mark: Mark, done: Slice) -> Mark | None:
-        """
-        Check one page.
-        """
-        return self._played(mark, done) if mark.phase == PLAYED else self._unwatched(mark, done)
-
-    def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
         Plan one page of what nobody watches. The mark counts the kilobytes that were planned in this check.
         """
         days, now = self.settings.unwatched_days, self.clock()
         if not mark.after_id:
             self.store.tidy(now - UPLOAD_ENDS)
+            self.plays.begin()
         if not days:
-            return Mark(PLAYED)
+            return None
         since = now - timedelta(days=days)
         page = self.originals.page(
             Selection(
@@ -102,10 +93,10 @@ class Policy:
             planned_kb += 0 if entry.original is None else entry.original.size_kb
             if planned_kb > self.kilobytes_max():
                 # The next check goes on.
-                return Mark(PLAYED)
+                return None
             done.enqueued += self.commands.ask(self.originals.name, entry, request)
         done.looked += len(page.entries)
-        return Mark(PLAYED) if page.after is None else Mark(UNWATCHED, page.after, planned_kb)
+        return None if page.after is None else Mark(UNWATCHED, page.after, planned_kb)
 
     def kilobytes_max(self) -> float:
         """
@@ -131,20 +122,6 @@ class Policy:
             return self.settings.takes_others and entry.reference is None
         return entry_of(video) == entry.id and not video.fields["wish"].get("keep", False)
 
-    def _played(self, mark: Mark, done: Slice) -> Mark | None:
-        """
-        Bring back one page of what was played while a placeholder stood in for it.
-        """
-        page = self.originals.page(
-            Selection(tag=FLAVORS_DELETED_TAG, played_since=self.clock() - PLAYED_WITHIN), mark.after_id or "", PAGE
-        )
-        records = self.documents.read(*(archive_path(one.id) for one in page.entries)) if page.entries else ()
-        for entry, document in zip(page.entries, records, strict=True):
-            if document is not None and _is_played(entry, ArchivedEntry.from_document(document)):
-                done.enqueued += self.restores.restore(entry.id)
-        done.looked += len(page.entries)
-        return None if page.after is None else Mark(PLAYED, page.after)
-
 
 def video_of(entry: Entry) -> str | None:
     """
@@ -163,11 +140,3 @@ def _is_planned(document: Document | None) -> bool:
     wish, record = Wish.from_fields(document.fields["wish"]), ArchivedEntry.from_document(document)
     is_done = wish.number == record.served and record.state is ArchiveState.ARCHIVED
     return wish.target is Target.PLACE_HOLDER and not is_done
-
-
-def _is_played(entry: Entry, record: ArchivedEntry) -> bool:
-    """
-    Tell whether an entry was played after its placeholder was put in place. Pure.
-    """
-    placed = next((one.at for one in reversed(record.history) if one.state == ArchiveState.PLACE_HOLDER), None)
-    return placed is not None and entry.last_played_at is not None and entry.last_played_at > placed

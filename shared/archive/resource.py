@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared.archive.decide import RUN_TIMEOUT_S
 from shared.archive.model import ORIGINAL
 from shared.archive.settings import ArchiveSettings
 from shared.core.errors import Misconfigured
-from shared.core.paths import ARCHIVE, ENTRY_ID, RECONCILE_ARCHIVE
+from shared.core.paths import ARCHIVE, ENTRY_ID, RECONCILE_ARCHIVE, operation_path
 from shared.ports import Finding, Tier
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Owned
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from shared.archive.commands import Commands, Restores
     from shared.archive.controller import Archive
     from shared.archive.policy import Policy
-    from shared.ports import ColdStore, Originals
+    from shared.ports import ColdStore, Document, Originals
+
+PLAYS: Final = operation_path("archivePlays")
+"""The document that says when plays of placeholders are looked for next."""
 
 
 def controller(deployment: Deployment) -> Archive:
@@ -86,6 +89,7 @@ def full_check(deployment: Deployment) -> Policy | None:
     """
     Return what archives without an operator; `None` if this deployment has no cold store, or no originals.
     """
+    from shared.archive.plays import Plays
     from shared.archive.policy import Policy
 
     account = originals(deployment)
@@ -98,8 +102,18 @@ def full_check(deployment: Deployment) -> Policy | None:
         deployment.cold_store(),
         deployment.settings_of(ArchiveSettings),
         deployment.get(commands),
-        deployment.get(restores),
+        Plays(deployment.documents, deployment.clock, account, deployment.get(restores)),
     )
+
+
+def at_sweep(deployment: Deployment, operations: Sequence[Document]) -> None:
+    """
+    Bring back what was played while a placeholder stood in for it.
+    """
+    if any(one.path == PLAYS for one in operations):
+        policy = full_check(deployment)
+        if policy is not None:
+            policy.plays.look(operations)
 
 
 def cold_store(deployment: Deployment) -> ColdStore:
@@ -155,6 +169,7 @@ RESOURCE = Resource(
     kind=ORIGINAL,
     owned=things,
     traces=(Trace(ARCHIVE, Naming.VALUE, ("ownerUid",), Fate.FOLLOW, "archive"),),
+    at_sweep=at_sweep,
     check=full_check,
     settings=(ArchiveSettings,),
     findings=findings,
