@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,7 +17,7 @@ from emulator_tests.conftest import SETTINGS
 from emulator_tests.flow.school import Person, Refused, School
 from emulator_tests.memory import ManualClock, MemoryQueue
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.places import state_folder
+from emulator_tests.testbed.places import ROOT, state_folder
 from shared.archive.commands import Commands, Request
 from shared.archive.model import By, Target
 from shared.archive.placeholder import placeholder_in
@@ -63,25 +66,20 @@ def content(school: School, entry_id: str) -> bytes:
 
 def archived(school: School, video_id: str) -> str:
     """Have a placeholder take the place of a video, and return its entry."""
-    entry_id = str((school.document(video_path(video_id)) or {})["playable"]["parts"]["entryId"])
-    documents = FirestoreDocuments(connect_firestore(school.testbed.project_id))
-    commands = Commands(documents, MemoryQueue(ManualClock()), now)
-    (listed,) = school.administrator().media.list(KalturaMediaEntryFilter(idIn=entry_id)).objects
-    entry = Entry(
-        entry_id,
-        listed.name,
-        f"video:{video_id}:1",
-        MediaState.READY,
-        frozenset(),
-        now(),
-        None,
-        0,
-        None,
-        None,
-    )
-    commands.ask("kaltura", entry, Request(Target.PLACE_HOLDER, By.OPERATOR), has_task=False)
+    entry_id = asked(school, video_id, Target.PLACE_HOLDER)
     school.sweep()
     await_state(school, entry_id, "place_holder")
+    return entry_id
+
+
+def asked(school: School, video_id: str, target: Target) -> str:
+    """Record what is wanted of a video's entry, and return that."""
+    entry_id = str((school.document(video_path(video_id)) or {})["playable"]["parts"]["entryId"])
+    documents = FirestoreDocuments(connect_firestore(school.testbed.project_id))
+    made_for = f"video:{video_id}:1"
+    entry = Entry(entry_id, "", made_for, MediaState.READY, frozenset(), now(), None, 0, None, None)
+    commands = Commands(documents, MemoryQueue(ManualClock()), now)
+    commands.ask("kaltura", entry, Request(target, By.OPERATOR), has_task=False)
     return entry_id
 
 
@@ -158,3 +156,20 @@ def test_nobody_but_administrators_reads_the_record(archiving: School, teacher: 
         headers = {"Authorization": f"Bearer {somebody.id_token}"}
         answer = archiving.http.get(f"{url}/documents/{archive_path(entry_id)}", headers=headers, timeout=10)
         assert answer.status_code == status
+
+
+def test_job_copies_an_original_by_itself(archiving: School, teacher: Person, video_bytes: bytes) -> None:
+    entry_id = asked(archiving, teacher.upload_video(teacher.write_session(), video_bytes), Target.ARCHIVED)
+    testbed = archiving.testbed
+    job = subprocess.run(
+        [sys.executable, "-m", "functions.archive_job", entry_id],
+        env=os.environ | testbed.environment | testbed.secret_settings,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=ENDS_WITHIN_S,
+        check=False,
+    )
+    assert job.returncode == 0, job.stderr
+    assert (archiving.document(archive_path(entry_id)) or {})["state"] == "archived"
+    assert stored(archiving)[entry_id] == len(video_bytes)
