@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import secrets
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import google_crc32c
 import pytest
 
 from emulator_tests.bench.archive import MIB, copied, serving, write_certificate
@@ -35,6 +38,8 @@ from emulator_tests.contract.sources import File, Sources, sources
 from emulator_tests.contract.storages import StorageServer, running_storage
 from shared.core.errors import BackendError, Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.ports import OTHER_BYTES, SOURCE_GONE, Availability, ColdObject, Health, Source, Tier
+from shared.providers.gcs.cold_store import Bucket as GcsBucket
+from shared.providers.gcs.cold_store import GcsColdStore
 from shared.providers.s3.cold_store import Bucket, S3ColdStore
 
 # The libraries leave connections of refused transfers to the garbage collector.
@@ -181,6 +186,15 @@ def test_an_upload_that_is_given_up_leaves_nothing_readable(site: ColdStoreSite)
     assert site.store.find(KEY) is None
 
 
+@pytest.mark.parametrize("name", ["s3", "strict"])
+def test_an_upload_that_fails_leaves_no_parts(request: pytest.FixtureRequest, served: Sources, name: str) -> None:
+    site: S3Site = request.getfixturevalue(name)
+    content = bytes(2 * PART_BYTES)
+    with pytest.raises(Doubtful):
+        site.store.store(KEY, served.add(File(content, claims=len(content) + 9)), None, untold)
+    assert site.library.list_multipart_uploads(Bucket=site.bucket.name).get("Uploads", []) == []
+
+
 def test_a_missing_file_is_told_as_such(wired: S3Site | GcsSite, served: Sources) -> None:
     for source in (Source(f"{served.url}/none"), served.add(File(status=410))):
         with pytest.raises(Permanent) as caught:
@@ -200,7 +214,7 @@ def test_a_break_of_the_source_is_gone_on_after(
     done = wired.store.store(KEY, served.add(file), len(content), untold)
 
     assert file.breaks == []
-    assert len(file.asked) == 1 + len(breaks)
+    assert file.asked == ["", *(f"bytes={at}-" for at in breaks)]
     assert wired.content(KEY) == content
     assert done.digest.sha256 == hashlib.sha256(content).hexdigest()
 
@@ -266,8 +280,30 @@ def test_other_bytes_do_not_destroy_what_was_there(s3: S3Site) -> None:
 def test_a_store_that_verifies_gets_a_damaged_part_again(strict: S3Site, size_bytes: int) -> None:
     content = MARKER + bytes(size_bytes - len(MARKER))
     with damaging(_url_of(strict), times=1) as url:
-        _through(strict, url).store(KEY, strict.source(content), size_bytes, untold)
+        done = _through(strict, url).store(KEY, strict.source(content), size_bytes, untold)
     assert strict.content(KEY) == content
+    assert done.digest.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_what_cloud_storage_reports_is_compared(served: Sources) -> None:
+    asked: list[str] = []
+    facts = {"name": "n", "generation": "5", "size": "3", "timeCreated": "2026-11-30T00:00:00Z"}
+
+    def answer(method: str, _: str) -> Told:
+        asked.append(method)
+        return Told(200, json.dumps(facts if method == "POST" else {**facts, "crc32c": "AAAAAA=="}))
+
+    bucket = GcsBucket(name="b", storage_class="ARCHIVE", namespace=NAMESPACE, pause_s=0.01)
+    content = b"abc"
+    facts["crc32c"] = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
+    with (
+        answering(answer) as url,
+        closing(GcsColdStore(replace(bucket, emulator_url=url), Clock())) as store,
+        pytest.raises(Permanent) as caught,
+    ):
+        store.store(KEY, served.add(File(content)), None, untold)
+    assert caught.value.code == OTHER_BYTES
+    assert asked == ["POST", "GET", "DELETE"]
 
 
 def _url_of(site: S3Site | GcsSite) -> str:
