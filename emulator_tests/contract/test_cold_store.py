@@ -22,6 +22,7 @@ from emulator_tests.contract.cold_stores import (
     MARKER,
     NAMESPACE,
     PART_BYTES,
+    REGION,
     Clock,
     ColdStoreSite,
     GcsSite,
@@ -38,9 +39,12 @@ from emulator_tests.contract.sources import File, Sources, sources
 from emulator_tests.contract.storages import StorageServer, running_storage
 from shared.core.errors import BackendError, Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.ports import OTHER_BYTES, SOURCE_GONE, Availability, ColdObject, Health, Source, Tier
+from shared.providers.downloads import Download
 from shared.providers.gcs.cold_store import Bucket as GcsBucket
 from shared.providers.gcs.cold_store import GcsColdStore
+from shared.providers.s3.archive_client import ArchiveClient
 from shared.providers.s3.cold_store import Bucket, S3ColdStore
+from shared.providers.s3.upload import Target, Upload
 
 # The libraries leave connections of refused transfers to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -193,6 +197,20 @@ def test_an_upload_that_fails_leaves_no_parts(request: pytest.FixtureRequest, se
     with pytest.raises(Doubtful):
         site.store.store(KEY, served.add(File(content, claims=len(content) + 9)), None, untold)
     assert site.library.list_multipart_uploads(Bucket=site.bucket.name).get("Uploads", []) == []
+
+
+def test_amazon_is_told_more(s3: S3Site) -> None:
+    content = secrets.token_bytes(2 * PART_BYTES)
+    client = ArchiveClient(s3.bucket.name, s3.server.url, REGION, s3.server.access_key, s3.server.secret_key)
+    attributes = {"StorageClass": "DEEP_ARCHIVE", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "k"}
+    target = Target(client, s3.bucket.name, f"{NAMESPACE}/{KEY}", attributes, PART_BYTES, is_amazon=True)
+    with closing(client), closing(Download(s3.source(content))) as download:
+        sent = Upload(target, download, untold).run()
+    found = s3.store.find(KEY)
+    assert found is not None
+    assert (found.storage_class, found.checksum) == ("DEEP_ARCHIVE", f"crc32c:{sent.crc32c}")
+    head = s3.library.head_object(Bucket=s3.bucket.name, Key=f"{NAMESPACE}/{KEY}")
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "k")
 
 
 def test_a_missing_file_is_told_as_such(wired: S3Site | GcsSite, served: Sources) -> None:
@@ -611,6 +629,26 @@ def test_each_error_of_s3_has_its_class_and_no_secret(served: Sources, code: str
             with pytest.raises(kind, match=sentence) as caught:
                 call()
             assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_wrong_clock_is_a_finding_of_its_own() -> None:
+    body = "<Error><Code>RequestTimeTooSkewed</Code></Error>"
+    with answering(lambda *_: Told(403, body)) as url, closing(_store_at(url)) as store:
+        (found,) = store.check()
+    assert (found.what, found.health) == ("clock", Health.MISSING)
+
+
+def test_a_missing_permission_is_a_finding_of_its_own() -> None:
+    denied = Told(403, "<Error><Code>AccessDenied</Code></Error>")
+
+    def answer(method: str, path: str) -> Told:
+        is_list = method == "GET" and "list-type=2" in path
+        return Told(200, "<ListBucketResult></ListBucketResult>") if is_list or method == "HEAD" else denied
+
+    with answering(answer) as url, closing(_store_at(url)) as store:
+        findings = {one.what: one for one in store.check()}
+    assert findings["permission s3:PutObject"].health is Health.MISSING
+    assert "s3:GetBucketVersioning" in findings["versioning of the bucket"].sentence
 
 
 def test_what_is_under_way_and_what_is_at_hand_is_understood() -> None:
