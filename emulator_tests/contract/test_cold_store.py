@@ -559,6 +559,9 @@ def test_what_protects_a_bucket_is_told(s3: S3Site) -> None:
     )
     findings = {one.what: one for one in s3.store.check()}
     assert "within 7 days" in findings["object lock of the bucket"].sentence
+    # What is written to try it could not be deleted again.
+    assert findings["permissions"].health is Health.ABSENT
+    assert s3.library.list_object_versions(Bucket=s3.bucket.name).get("Versions", []) == []
     assert findings["removal of uploads that never ended"].health is Health.OK
 
 
