@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import secrets
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import google_crc32c
 import pytest
 
 from emulator_tests.bench.archive import MIB, copied, serving, write_certificate
@@ -19,6 +22,7 @@ from emulator_tests.contract.cold_stores import (
     MARKER,
     NAMESPACE,
     PART_BYTES,
+    REGION,
     Clock,
     ColdStoreSite,
     GcsSite,
@@ -35,7 +39,12 @@ from emulator_tests.contract.sources import File, Sources, sources
 from emulator_tests.contract.storages import StorageServer, running_storage
 from shared.core.errors import BackendError, Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.ports import OTHER_BYTES, SOURCE_GONE, Availability, ColdObject, Health, Source, Tier
+from shared.providers.downloads import Download
+from shared.providers.gcs.cold_store import Bucket as GcsBucket
+from shared.providers.gcs.cold_store import GcsColdStore
+from shared.providers.s3.archive_client import ArchiveClient
 from shared.providers.s3.cold_store import Bucket, S3ColdStore
+from shared.providers.s3.upload import Target, Upload
 
 # The libraries leave connections of refused transfers to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -181,6 +190,29 @@ def test_an_upload_that_is_given_up_leaves_nothing_readable(site: ColdStoreSite)
     assert site.store.find(KEY) is None
 
 
+@pytest.mark.parametrize("name", ["s3", "strict"])
+def test_an_upload_that_fails_leaves_no_parts(request: pytest.FixtureRequest, served: Sources, name: str) -> None:
+    site: S3Site = request.getfixturevalue(name)
+    content = bytes(2 * PART_BYTES)
+    with pytest.raises(Doubtful):
+        site.store.store(KEY, served.add(File(content, claims=len(content) + 9)), None, untold)
+    assert site.library.list_multipart_uploads(Bucket=site.bucket.name).get("Uploads", []) == []
+
+
+def test_amazon_is_told_more(s3: S3Site) -> None:
+    content = secrets.token_bytes(2 * PART_BYTES)
+    client = ArchiveClient(s3.bucket.name, s3.server.url, REGION, s3.server.access_key, s3.server.secret_key)
+    attributes = {"StorageClass": "DEEP_ARCHIVE", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "k"}
+    target = Target(client, s3.bucket.name, f"{NAMESPACE}/{KEY}", attributes, PART_BYTES, is_amazon=True)
+    with closing(client), closing(Download(s3.source(content))) as download:
+        sent = Upload(target, download, untold).run()
+    found = s3.store.find(KEY)
+    assert found is not None
+    assert (found.storage_class, found.checksum) == ("DEEP_ARCHIVE", f"crc32c:{sent.crc32c}")
+    head = s3.library.head_object(Bucket=s3.bucket.name, Key=f"{NAMESPACE}/{KEY}")
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "k")
+
+
 def test_a_missing_file_is_told_as_such(wired: S3Site | GcsSite, served: Sources) -> None:
     for source in (Source(f"{served.url}/none"), served.add(File(status=410))):
         with pytest.raises(Permanent) as caught:
@@ -200,7 +232,7 @@ def test_a_break_of_the_source_is_gone_on_after(
     done = wired.store.store(KEY, served.add(file), len(content), untold)
 
     assert file.breaks == []
-    assert len(file.asked) == 1 + len(breaks)
+    assert file.asked == ["", *(f"bytes={at}-" for at in breaks)]
     assert wired.content(KEY) == content
     assert done.digest.sha256 == hashlib.sha256(content).hexdigest()
 
@@ -266,8 +298,30 @@ def test_other_bytes_do_not_destroy_what_was_there(s3: S3Site) -> None:
 def test_a_store_that_verifies_gets_a_damaged_part_again(strict: S3Site, size_bytes: int) -> None:
     content = MARKER + bytes(size_bytes - len(MARKER))
     with damaging(_url_of(strict), times=1) as url:
-        _through(strict, url).store(KEY, strict.source(content), size_bytes, untold)
+        done = _through(strict, url).store(KEY, strict.source(content), size_bytes, untold)
     assert strict.content(KEY) == content
+    assert done.digest.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_what_cloud_storage_reports_is_compared(served: Sources) -> None:
+    asked: list[str] = []
+    facts = {"name": "n", "generation": "5", "size": "3", "timeCreated": "2026-11-30T00:00:00Z"}
+
+    def answer(method: str, _: str) -> Told:
+        asked.append(method)
+        return Told(200, json.dumps(facts if method == "POST" else {**facts, "crc32c": "AAAAAA=="}))
+
+    bucket = GcsBucket(name="b", storage_class="ARCHIVE", namespace=NAMESPACE, pause_s=0.01)
+    content = b"abc"
+    facts["crc32c"] = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
+    with (
+        answering(answer) as url,
+        closing(GcsColdStore(replace(bucket, emulator_url=url), Clock())) as store,
+        pytest.raises(Permanent) as caught,
+    ):
+        store.store(KEY, served.add(File(content)), None, untold)
+    assert caught.value.code == OTHER_BYTES
+    assert asked == ["POST", "GET", "DELETE"]
 
 
 def _url_of(site: S3Site | GcsSite) -> str:
@@ -505,6 +559,9 @@ def test_what_protects_a_bucket_is_told(s3: S3Site) -> None:
     )
     findings = {one.what: one for one in s3.store.check()}
     assert "within 7 days" in findings["object lock of the bucket"].sentence
+    # What is written to try it could not be deleted again.
+    assert findings["permissions"].health is Health.ABSENT
+    assert s3.library.list_object_versions(Bucket=s3.bucket.name).get("Versions", []) == []
     assert findings["removal of uploads that never ended"].health is Health.OK
 
 
@@ -575,6 +632,26 @@ def test_each_error_of_s3_has_its_class_and_no_secret(served: Sources, code: str
             with pytest.raises(kind, match=sentence) as caught:
                 call()
             assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_wrong_clock_is_a_finding_of_its_own() -> None:
+    body = "<Error><Code>RequestTimeTooSkewed</Code></Error>"
+    with answering(lambda *_: Told(403, body)) as url, closing(_store_at(url)) as store:
+        (found,) = store.check()
+    assert (found.what, found.health) == ("clock", Health.MISSING)
+
+
+def test_a_missing_permission_is_a_finding_of_its_own() -> None:
+    denied = Told(403, "<Error><Code>AccessDenied</Code></Error>")
+
+    def answer(method: str, path: str) -> Told:
+        is_list = method == "GET" and "list-type=2" in path
+        return Told(200, "<ListBucketResult></ListBucketResult>") if is_list or method == "HEAD" else denied
+
+    with answering(answer) as url, closing(_store_at(url)) as store:
+        findings = {one.what: one for one in store.check()}
+    assert findings["permission s3:PutObject"].health is Health.MISSING
+    assert "s3:GetBucketVersioning" in findings["versioning of the bucket"].sentence
 
 
 def test_what_is_under_way_and_what_is_at_hand_is_understood() -> None:

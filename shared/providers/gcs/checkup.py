@@ -14,6 +14,8 @@ from shared.ports import Finding, Health
 from shared.providers.gcs.client import GcsClient
 
 if TYPE_CHECKING:
+    from google.cloud.storage import Bucket as GoogleBucket
+
     from shared.providers.gcs.cold_store import Bucket
 
 
@@ -29,8 +31,23 @@ def findings(client: GcsClient, bucket: Bucket) -> Iterator[Finding]:
         yield Finding(what, Health.MISSING, str(error))
         return
     yield Finding(what, Health.OK)
-    yield from _permissions(client, bucket)
-    yield from _protection(client, bucket)
+    try:
+        with client.failing("buckets.get"):
+            found = client.google.get_bucket(bucket.name, **client.patience())
+    except Misconfigured:
+        yield from _permissions(client, bucket)
+        yield Finding(
+            "protection of the bucket",
+            Health.ABSENT,
+            "It cannot be read, which takes the permission storage.buckets.get. Grant it, or check yourself that the "
+            "bucket keeps versions.",
+        )
+        return
+    if found.retention_period:
+        yield Finding("permissions", Health.ABSENT, "Not tried: the bucket would keep what is written for it.")
+    else:
+        yield from _permissions(client, bucket)
+    yield from _protection(found)
 
 
 def _permissions(client: GcsClient, bucket: Bucket) -> Iterator[Finding]:
@@ -64,18 +81,7 @@ def _tried(permission: str, do: Callable[[], None]) -> Finding:
     return Finding(what, Health.OK)
 
 
-def _protection(client: GcsClient, bucket: Bucket) -> Iterator[Finding]:
-    try:
-        with client.failing("buckets.get"):
-            found = client.google.get_bucket(bucket.name, **client.patience())
-    except Misconfigured:
-        yield Finding(
-            "protection of the bucket",
-            Health.ABSENT,
-            "It cannot be read, which takes the permission storage.buckets.get. Grant it, or check yourself that the "
-            "bucket keeps versions.",
-        )
-        return
+def _protection(found: GoogleBucket) -> Iterator[Finding]:
     if found.versioning_enabled:
         yield Finding("versioning of the bucket", Health.OK)
     else:

@@ -45,10 +45,15 @@ def findings(client: ArchiveClient, bucket: Bucket) -> Iterator[Finding]:
         return
     yield Finding(f"bucket {bucket.name}", Health.OK)
     yield _region(client, bucket)
-    yield from _permissions(client, bucket)
+    told = _told(client, "getObjectLockConfiguration", lambda s3: s3.get_object_lock_configuration(**at))
+    lock = {} if told is None or isinstance(told, str) else told.get("ObjectLockConfiguration", {})
+    if lock.get("Rule"):
+        yield Finding("permissions", Health.ABSENT, "Not tried: the bucket would keep what is written for it.")
+    else:
+        yield from _permissions(client, bucket)
     yield _versions(client, at)
     yield _encryption(client, at)
-    yield _lock(client, at)
+    yield Finding("object lock of the bucket", Health.ABSENT, told) if isinstance(told, str) else _lock(lock)
     yield _lifecycle(client, bucket)
 
 
@@ -149,12 +154,8 @@ def _encryption(client: ArchiveClient, at: Mapping[str, str]) -> Finding:
     )
 
 
-def _lock(client: ArchiveClient, at: Mapping[str, str]) -> Finding:
+def _lock(configuration: Mapping[str, Any]) -> Finding:
     what = "object lock of the bucket"
-    told = _told(client, "getObjectLockConfiguration", lambda s3: s3.get_object_lock_configuration(**at))
-    if isinstance(told, str):
-        return Finding(what, Health.ABSENT, told)
-    configuration = (told or {}).get("ObjectLockConfiguration", {})
     if configuration.get("ObjectLockEnabled") != "Enabled":
         return Finding(what, Health.ABSENT, "Whoever has the key can delete archived originals at any time.")
     rule = configuration.get("Rule", {}).get("DefaultRetention", {})

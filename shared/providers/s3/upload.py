@@ -1,8 +1,7 @@
 """Send a file to a store as it comes from its source: in constant memory, in parts, each with its checksum.
 
 Called by `cold_store.py`. A part is sent with a checksum behind its bytes, in the form `aws-chunked` with a trailer,
-because the checksum is known only when all of them were read. A part that fails is read from the source again. The
-bytes are hashed while they are sent, on another thread.
+because the checksum is known only when all of them were read. A part that fails is read from the source again.
 
 Source: Amazon S3 user guide, "Checking object integrity for data uploads in Amazon S3" and, in its API reference,
 "Signature calculations: trailing headers and chunked uploads".
@@ -13,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from time import sleep
@@ -147,8 +145,8 @@ class Upload:
         step = part_bytes(size_bytes, self._target.part_bytes)
         sent: list[Mapping[str, Any]] = []
         try:
-            with closing(Line(self._target.ca_file)) as line, ThreadPoolExecutor(1, "sha256") as hashing:
-                parts = _Parts(self._target, self._download, self._sums, upload_id, line, hashing, is_checked)
+            with closing(Line(self._target.ca_file)) as line:
+                parts = _Parts(self._target, self._download, self._sums, upload_id, line, is_checked)
                 for number, first in enumerate(range(0, size_bytes, step), 1):
                     count = min(step, size_bytes - first)
                     sent.append(parts.send(number, first, count))
@@ -230,7 +228,6 @@ class _Parts:
     sums: _Sums
     upload_id: str
     line: Line
-    hashing: ThreadPoolExecutor
     is_checked: bool
     memory: memoryview = field(default_factory=lambda: memoryview(bytearray(_HEAD_BYTES + PIECE_BYTES + 2)))
 
@@ -282,14 +279,13 @@ class _Parts:
         while size_bytes:
             count = self.download.fill(self.memory[_HEAD_BYTES : _HEAD_BYTES + min(PIECE_BYTES, size_bytes)])
             piece = self.memory[_HEAD_BYTES : _HEAD_BYTES + count]
-            hashed = self.hashing.submit(part.sha256.update, piece)
-            try:
-                # The library takes no memory that can change.
-                part.crc32c = google_crc32c.extend(part.crc32c, piece.tobytes())
-                if not self.line.send(self._framed(count)):
-                    return False
-            finally:
-                hashed.result()
+            # The library takes no memory that can change.
+            content = piece.tobytes()
+            part.sha256.update(content)
+            part.crc32c = google_crc32c.extend(part.crc32c, content)
+            del content
+            if not self.line.send(self._framed(count)):
+                return False
             size_bytes -= count
         return True
 
