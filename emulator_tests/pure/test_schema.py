@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args
 import pytest
 
 import main
+from emulator_tests.deployment_settings import archive_settings
 from emulator_tests.documentation.schema import add, definitions, forms_of
 from emulator_tests.documentation.validation import (
     faults,
@@ -30,13 +31,16 @@ from functions.edge.callables import CALLABLES
 from functions.edge.fields import Name, kinds_of, message, read
 from schema.callables import COMMON, DESCRIBED
 from schema.documents import DOCUMENTS, STATES, StateOfSession
+from shared.archive.commands import Request
+from shared.archive.model import By, Target
+from shared.archive.resource import commands as archive_commands
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest
 from shared.core.paths import CHECK_HOST, RECONCILE_SESSION
 from shared.erasure.commands import ask_erasure, erasure_of
 from shared.erasure.export import export_content
 from shared.hosts.table import Terms
-from shared.ports import Ingest, MediaState, Observation, Task, UploadGrant
+from shared.ports import ENTRY_PART, Ingest, MediaState, Observation, Task, UploadGrant
 from shared.registry import TRACES
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.moderation import set_moderator, stream_ingest
@@ -56,7 +60,7 @@ PATHS: Final = {path.partition("/")[0]: path for path in DOCUMENTS}
 
 def school() -> Deployment:
     """A deployment in which there is, or was, a document of every kind."""
-    deployment = Deployment(terms=TERMS)
+    deployment = Deployment(terms=TERMS, archive=archive_settings())
     for uid in (TEACHER.uid, "bert"):
         deployment.accounts.write(uid, teacher=True)
     times = {"startsAt": deployment.clock(), "endsAt": deployment.clock() + HOUR}
@@ -81,6 +85,18 @@ def upload(deployment: Deployment, request_id: str, session_id: str = "s1") -> s
     return deployment.ask_upload(request_id, session_id=session_id).video_id
 
 
+def archive(deployment: Deployment, video_id: str) -> None:
+    """Put a placeholder in the place of a video."""
+    playable = deployment.video(video_id).playable
+    assert playable is not None
+    entry = deployment.originals.add(b"film", entry_id=playable.external_ids[ENTRY_PART], reference=playable.reference)
+    request = Request(Target.PLACE_HOLDER, By.OPERATOR)
+    deployment.app.get(archive_commands).ask(deployment.media.name, entry, request)
+    deployment.run()
+    deployment.originals.finish(entry.id)
+    deployment.run(60)
+
+
 def written(deployment: Deployment) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each document that the schema describes, by its path there."""
     for path in deployment.documents.paths():
@@ -103,6 +119,8 @@ def test_written_documents_match_the_schema() -> None:
     check(deployment, seen)
     deployment.show(video_id, READY)
     deployment.run(60)
+    archive(deployment, video_id)
+    check(deployment, seen)
     deployment.ask_replacement(video_id)
     failed_id, moved_id = upload(deployment, "r2"), upload(deployment, "r3", "s2")
     check(deployment, seen)
