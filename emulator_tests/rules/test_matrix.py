@@ -103,6 +103,12 @@ kalturaSession
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
+archive
+    get          -       -        -         -      -              yes    -          -             -
+    list         -       -        -         -      -              yes    -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
 slides
     get          -       -        -         -      -              yes    -          -             -
     list         -       -        -         -      -              yes    -          -             -

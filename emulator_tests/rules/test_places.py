@@ -21,6 +21,7 @@ PLACES = {
     "videos": "videos/{id}",
     "kalturaSession": "kalturaSession/{id}",
     "copies": "copies/{id}",
+    "archive": "archive/{id}",
     "slides": "slides/{id}",
     "timelines": "timelines/{id}",
     "admissions": "admissions/{id}",

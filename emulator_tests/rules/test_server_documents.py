@@ -14,6 +14,7 @@ from shared.erasure.model import hashed
 
 FOR_ADMINS = [
     "kalturaSession",
+    "archive",
     "slides",
     "timelines",
     "copies",
@@ -29,7 +30,6 @@ FOR_NOBODY = [
     "kalturaCache",
     "admissions",
     "callBudgets",
-    "archive",
     "operations",
     "unheardOf",
 ]
