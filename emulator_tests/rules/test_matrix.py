@@ -181,12 +181,6 @@ kalturaCache
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
-archive
-    get          -       -        -         -      -              -      -          -             -
-    list         -       -        -         -      -              -      -          -             -
-    create       -       -        -         -      -              -      -          -             -
-    update       -       -        -         -      -              -      -          -             -
-    delete       -       -        -         -      -              -      -          -             -
 operations
     get          -       -        -         -      -              -      -          -             -
     list         -       -        -         -      -              -      -          -             -
