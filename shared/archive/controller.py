@@ -259,6 +259,12 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             raise self._later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if flavor is None or not flavor.is_ready:
             raise self._never("This entry has no original that can be read.", "NO_ORIGINAL")
+        if FLAVORS_DELETED_TAG in entry.tags and not (snapshot.record and snapshot.record.stored):
+            raise self._never(
+                f"The tag {FLAVORS_DELETED_TAG} says that a placeholder plays, which is not stored. Have `greenroom "
+                "archive repair` take the entry over, or remove the tag.",
+                "PLACEHOLDER_PLAYS",
+            )
         leftover = self._leftover(snapshot)
         source = originals.source(key, flavor, SOURCE_READABLE_S)
         stored = self.cold_store.store(
@@ -299,8 +305,13 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         )
 
     def _tag(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        """
+        Tag an entry whose original is in the cold store. One that is not there any more is stored again.
+        """
         if record.original is None or not record.original.is_of(entry.original):
             return Outcome(entry, Obstacle.OTHER_CONTENT)
+        if not record.original.is_at(self.cold_store.find(record.original.key, record.original.version)):
+            return Outcome(entry, Obstacle.NO_OBJECT)
         originals.change_tags(entry.id, {ARCHIVED_TAG}, {FLAVORS_DELETED_TAG})
         return Outcome(entry)
 
