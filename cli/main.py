@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from cli import doctor, hosts, notifications, orphans, roles, switch
+from cli import archive, doctor, hosts, notifications, orphans, roles, switch
 from cli.running import ROOT, Options, Section, Status, Surroundings, common_options
 from shared.core.errors import BackendError
 
@@ -24,6 +24,7 @@ SECTIONS: Final[Sequence[Section]] = (
     roles.SECTION,
     notifications.SECTION,
     hosts.SECTION,
+    archive.SECTION,
     orphans.SECTION,
     switch.SECTION,
 )

@@ -146,20 +146,27 @@ class Rows:
     _count: int = 0
     _is_ended: bool = False
 
-    def add(self, line: str | None, data: Mapping[str, Any]) -> None:
+    def heading(self, line: str) -> None:
+        """
+        Print a line above the rows, for people.
+        """
+        if not self.output.is_json:
+            self._print(f"{line}\n")
+
+    def add(self, line: str, data: Mapping[str, Any]) -> None:
         """
         Print one row.
 
         Args:
-            line: For people; `None` for no line.
+            line: For people.
             data: For programs.
         """
         if self.output.is_json:
             element = textwrap.indent(to_json(data), "    ")
             self._print((",\n" if self._count else self._begin()) + element)
-        elif line is not None and self.above is not None:
+        elif self.above is not None:
             self.above(line)
-        elif line is not None:
+        else:
             self._print(f"{line}\n")
         self._count += 1
 

@@ -24,6 +24,8 @@ FOR_ADMINISTRATORS: Final = (
     "hosts/{host}",
     "pendingDeletions/{deletionId}",
     "reports/orphans",
+    "reports/archive",
+    "reports/archiveSavings",
 )
 """The documents that share one section of the page."""
 

@@ -183,9 +183,9 @@ def health_of(entry: Entry, item: ColdObject | None, record: ArchivedEntry | Non
     )
 
 
-def missing_entry(entry_id: str, record: ArchivedEntry, item: ColdObject | None) -> Health:
+def missing_entry(entry_id: str, record: ArchivedEntry | None, item: ColdObject | None) -> Health:
     """
-    Return the health of a record whose entry does not exist any more.
+    Return the health of an entry that does not exist.
     """
     return Health(
         entry_id,
@@ -198,7 +198,7 @@ def missing_entry(entry_id: str, record: ArchivedEntry, item: ColdObject | None)
         is_replaced=False,
         stored_bytes=None if item is None else item.size_bytes,
         original_kb=None,
-        state=record.state,
+        state=None if record is None else record.state,
     )
 
 

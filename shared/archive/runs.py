@@ -59,12 +59,14 @@ class Ran:
         outcome: How it ended.
         sentence: Why it failed; empty otherwise.
         due_at: When it can go on, if it waits.
+        state: Its state then; `None` if it has no record.
     """
 
     entry_id: str
     outcome: Outcome
     sentence: str = ""
     due_at: datetime | None = None
+    state: ArchiveState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +117,22 @@ class Runs:
                 for entry, request in left:
                     if self.is_stopped.is_set():
                         break
-                    waiting.add(pool.submit(self._one, entry, request))
+                    waiting.add(pool.submit(self.one, entry, request))
                     if len(waiting) >= workers:
                         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                         yield from (one.result() for one in done)
                 while waiting:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (one.result() for one in done)
-            finally:
+            except BaseException:
+                # Otherwise the pool would wait for everything that it has begun.
                 self.is_stopped.set()
+                raise
 
-    def _one(self, entry: Entry, request: Request) -> Ran:
+    def one(self, entry: Entry, request: Request) -> Ran:
+        """
+        Carry out one request.
+        """
         try:
             self.commands.ask(self.provider, entry, request, has_task=False)
             return self._until_it_rests(entry.id)
@@ -163,7 +170,7 @@ def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> 
     if record.state is ArchiveState.LOST:
         return Ran(entry_id, Outcome.FAILED, "The entry does not exist at the provider any more.")
     if record.served == number:
-        return Ran(entry_id, Outcome.DONE)
+        return Ran(entry_id, Outcome.DONE, state=record.state)
     if record.state is ArchiveState.ARCHIVED and record.waits_until is not None:
         sentence = "The provider could not replace its content."
         return Ran(entry_id, Outcome.FAILED, sentence, record.waits_until)
