@@ -12,8 +12,8 @@ from typing import Final
 
 import click
 
-from cli import doctor, hosts, notifications, orphans, roles, switch
-from cli.running import ROOT, Section, Status, common_options
+from cli import archive, doctor, hosts, notifications, orphans, roles, switch
+from cli.running import ROOT, Options, Section, Status, Surroundings, common_options
 from shared.core.errors import BackendError
 
 NAME: Final = "greenroom"
@@ -24,6 +24,7 @@ SECTIONS: Final[Sequence[Section]] = (
     roles.SECTION,
     notifications.SECTION,
     hosts.SECTION,
+    archive.SECTION,
     orphans.SECTION,
     switch.SECTION,
 )
@@ -87,18 +88,20 @@ app: Final = _Program(
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
     """
     Run one command.
 
     Args:
         arguments: What the operator typed; `None` takes it from the process.
+        surroundings: What the command works on; `None` opens the deployment of the settings.
 
     Returns:
         The exit status, see `Status`.
     """
     try:
-        status: int = app.main(arguments, prog_name=NAME, standalone_mode=False)
+        options = Options(surroundings=surroundings)
+        status: int = app.main(arguments, prog_name=NAME, standalone_mode=False, obj=options)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
@@ -33,11 +34,15 @@ class Result:
         text: What people read.
         data: What programs read, with `--json`.
         is_complete: Whether all was done, and nothing needed is missing. The exit status says so.
+        is_interrupted: Whether the operator has stopped it, which the exit status says too.
+        is_printed: Whether it was printed already, see `Rows.end`.
     """
 
     text: str
     data: Mapping[str, Any]
     is_complete: bool = True
+    is_interrupted: bool = False
+    is_printed: bool = False
 
 
 class Progress(Protocol):
@@ -83,7 +88,30 @@ class Output:
         """
         Print a result: its text, or one JSON value.
         """
+        if result.is_printed:
+            return
         print(to_json(result.data) if self.is_json else result.text, file=self.results, flush=True)
+
+    @contextmanager
+    def rows(self, name: str) -> Iterator[Rows]:
+        """
+        Print a result row by row, because there may be very many.
+
+        Args:
+            name: The name of the list that the rows make in the JSON value.
+        """
+        rows = Rows(self, name)
+        try:
+            yield rows
+        finally:
+            rows.close()
+
+    @property
+    def is_one_terminal(self) -> bool:
+        """
+        Whether results and messages are read on a terminal, so that a bar and rows would be in each other's way.
+        """
+        return self.results.isatty() and self.messages.isatty()
 
     def progress(
         self, what: str, total: int | None = None, *, is_bytes: bool = False
@@ -99,6 +127,81 @@ class Output:
         if self.messages.isatty():
             return _bar(self.messages, what, total, is_bytes=is_bytes)
         return _lines(self.messages, what, total)
+
+
+@dataclass(slots=True)
+class Rows:
+    """
+    A result that is printed row by row: lines for people, the elements of one list for programs.
+
+    Attributes:
+        output: Where it is printed to.
+        name: The name of the list.
+        above: Prints a line above a bar, while there is one on the same terminal.
+    """
+
+    output: Output
+    name: str
+    above: Callable[[str], None] | None = None
+    _count: int = 0
+    _is_ended: bool = False
+
+    def heading(self, line: str) -> None:
+        """
+        Print a line above the rows, for people.
+        """
+        if not self.output.is_json:
+            self._print(f"{line}\n")
+
+    def add(self, line: str, data: Mapping[str, Any]) -> None:
+        """
+        Print one row.
+
+        Args:
+            line: For people.
+            data: For programs.
+        """
+        if self.output.is_json:
+            element = textwrap.indent(to_json(data), "    ")
+            self._print((",\n" if self._count else self._begin()) + element)
+        elif self.above is not None:
+            self.above(line)
+        else:
+            self._print(f"{line}\n")
+        self._count += 1
+
+    def end(self, result: Result) -> Result:
+        """
+        Print what follows the rows, and return the result as one that is printed.
+        """
+        if self.output.is_json:
+            rest = "".join(f",\n  {json.dumps(name)}: {_inner(value)}" for name, value in result.data.items())
+            self._print(f"{self._end_of_list()}{rest}\n}}\n")
+        elif result.text:
+            self._print(f"{result.text}\n")
+        self._is_ended = True
+        return replace(result, is_printed=True)
+
+    def close(self) -> None:
+        """
+        Complete the JSON value if an error has come before its end.
+        """
+        if self.output.is_json and self._count and not self._is_ended:
+            self._print(f"{self._end_of_list()}\n}}\n")
+
+    def _begin(self) -> str:
+        return f"{{\n  {json.dumps(self.name)}: [\n"
+
+    def _end_of_list(self) -> str:
+        return "\n  ]" if self._count else f"{self._begin()}  ]"
+
+    def _print(self, text: str) -> None:
+        print(text, end="", file=self.output.results, flush=True)
+
+
+def _inner(value: object) -> str:
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_instant)
+    return textwrap.indent(text, "  ").lstrip()
 
 
 def to_json(data: Mapping[str, Any]) -> str:

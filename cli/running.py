@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from dotenv import load_dotenv
 
 from cli.output import Output, Result
 from shared.core.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from shared.app import App
+    from shared.ports import Source
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 """The checkout that is deployed: `.env.<project>` and the rules are there."""
@@ -46,10 +52,28 @@ class Options:
     Attributes:
         project: The Firebase project's id; `None` takes that of the environment.
         is_json: Whether the result is printed as JSON.
+        surroundings: What commands work on; `None` opens the deployment of the settings.
     """
 
     project: str | None = None
     is_json: bool = False
+    surroundings: Surroundings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """
+    What commands work on, beside the operator's files.
+
+    Attributes:
+        app: The deployment.
+        read: Reads the file at an address to its end, within some seconds.
+        pause: Waits until an event is set, or some seconds are over; returns whether it is set.
+    """
+
+    app: App
+    read: Callable[[Source, float], Iterator[bytes]]
+    pause: Callable[[threading.Event, float], bool] = threading.Event.wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +146,8 @@ def command(name: str, *, examples: Sequence[str] = ()) -> Callable[[Run], click
 def _run(function: Run, context: click.Context, **values: Any) -> int:
     options = context.ensure_object(Options)
     output = Output(options.is_json)
+    if options.surroundings is not None:
+        return _ended(output, function(output, **values))
     load_settings(options.project)
     try:
         from google.auth.exceptions import GoogleAuthError
@@ -139,8 +165,49 @@ def _run(function: Run, context: click.Context, **values: Any) -> int:
             result = function(output, **values)
         except GoogleAuthError as error:
             raise Misconfigured(str(error)) from error
+    return _ended(output, result)
+
+
+def _ended(output: Output, result: Result) -> Status:
     output.print(result)
+    if result.is_interrupted:
+        return Status.INTERRUPTED
     return Status.DONE if result.is_complete else Status.FAILED
+
+
+def surroundings() -> Surroundings:
+    """
+    Return what the command that runs works on.
+
+    Raises:
+        Misconfigured: A setting is missing (never, until it is set).
+    """
+    given = click.get_current_context().ensure_object(Options).surroundings
+    if given is not None:
+        return given
+    from functions import config, wiring
+    from shared.providers.addresses import read_whole
+
+    return Surroundings(wiring.app(), partial(read_whole, domains=config.DELIVERY_DOMAINS.value))
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """
+    Set an event at the first Ctrl-C, so that a command can come to a good end. The second one ends it at once.
+    """
+    is_stopped = threading.Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        is_stopped.set()
+        signal.signal(signal.SIGINT, before)
+        print("Stopping. Press Ctrl-C again to stop at once.", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield is_stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def load_settings(project: str | None) -> None:
@@ -165,5 +232,7 @@ def require_task_account() -> None:
     """
     from functions import config, environment
 
+    if click.get_current_context().ensure_object(Options).surroundings is not None:
+        return
     if environment.tasks_emulator_host() is None and config.tasks_service_account() is None:
         raise Misconfigured("Set SERVICE_ACCOUNT, or TASKS_SERVICE_ACCOUNT, to the account that the functions run as.")

@@ -289,6 +289,34 @@ class ArchivedEntry:
     history: list[Moment]
 
 
+@message
+class ArchiveReport:
+    """The result of the last check of archived entries that an operator kept."""
+
+    at: Timestamp
+    whole: Annotated[bool, Doc("whether every entry was checked")]
+    healthyCount: int
+    unhealthyCount: int
+    problems: Annotated[dict[str, int], Doc("how many entries have each problem")]
+    unhealthy: Annotated[list[dict[str, Any]], Doc("the first 100 of them")]
+
+
+@message
+class ArchiveSavings:
+    """What archiving has saved, as an operator last kept it. Amounts are in dollars."""
+
+    at: Timestamp
+    pricesOf: Annotated[str, Doc("the day of the store's price table")]
+    providerPrice: Annotated[float | None, Doc("what the provider takes for a gigabyte and month")]
+    entries: Annotated[int, Doc("entries whose original is in the cold store")]
+    bytes: int
+    goneEntries: Annotated[int, Doc("those of which the provider has a placeholder only")]
+    goneBytes: int
+    storeMonthly: float
+    savedMonthly: float | None
+    months: Annotated[list[dict[str, Any]], Doc("the same by the month of archiving")]
+
+
 DOCUMENTS: Final[dict[str, type[Any]]] = {
     "sessions/{sessionId}": Session,
     "enrolments/{sessionId}_{uid}": Enrolment,
@@ -301,6 +329,8 @@ DOCUMENTS: Final[dict[str, type[Any]]] = {
     "pendingDeletions/{deletionId}": Deletion,
     "archive/{entryId}": ArchivedEntry,
     "reports/orphans": OrphansReport,
+    "reports/archive": ArchiveReport,
+    "reports/archiveSavings": ArchiveSavings,
 }
 """The class of each document, by its path."""
 

@@ -25,6 +25,8 @@ FOR_ADMINISTRATORS: Final = (
     "archive/{entryId}",
     "pendingDeletions/{deletionId}",
     "reports/orphans",
+    "reports/archive",
+    "reports/archiveSavings",
 )
 """The documents that share one section of the page."""
 

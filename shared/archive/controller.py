@@ -26,7 +26,7 @@ from shared.archive.model import (
     Wish,
     is_size,
 )
-from shared.archive.storing import SOURCE_READABLE_S, Storing, later, never
+from shared.archive.storing import SOURCE_READABLE_S, Reached, Storing, later, never
 from shared.archive.transitions import Obstacle, Outcome
 from shared.archive.view import shown
 from shared.core.errors import Conflict
@@ -84,6 +84,12 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
     late_commit_s: int
     holds: Holds = nothing_is_held
     is_job: bool = False
+
+    def telling(self, reached: Reached) -> Archive:
+        """
+        Return the same, which tells how far the copying of originals is.
+        """
+        return replace(self, storing=replace(self.storing, reached=reached))
 
     def read(self, key: str) -> Snapshot[ArchiveSpec, ArchivedEntry]:
         """
@@ -237,8 +243,13 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
     # --- steps ----------------------------------------------------------------------------------------------------
 
     def _tag(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        """
+        Tag an entry whose original is in the cold store. One that is not there any more is stored again.
+        """
         if record.original is None or not record.original.is_of(entry.original):
             return Outcome(entry, Obstacle.OTHER_CONTENT)
+        if not record.original.is_at(self.storing.cold_store.find(record.original.key, record.original.version)):
+            return Outcome(entry, Obstacle.NO_OBJECT)
         originals.change_tags(entry.id, {ARCHIVED_TAG}, {FLAVORS_DELETED_TAG})
         return Outcome(entry)
 

@@ -21,7 +21,7 @@ from shared.archive.model import (
     ArchiveState,
     is_size,
 )
-from shared.ports import ColdObject, Entry
+from shared.ports import ColdObject, Entry, Flavor
 
 HEALTHY: Final = "HEALTHY"
 
@@ -67,7 +67,7 @@ class Health:
         problem: What is wrong; `None` if nothing is.
         sentence: That in words; `HEALTHY` if nothing is.
         remedy: What mends it.
-        has_original: Whether it has an original, which may be the placeholder.
+        original_id: The provider's id of its original, which may be the placeholder; `None` if it has none.
         original_ready: Whether that can be read.
         is_archived: Whether it has the tag that says so.
         is_replaced: Whether it has the tag that says so.
@@ -80,7 +80,7 @@ class Health:
     problem: Problem | None
     sentence: str
     remedy: Remedy
-    has_original: bool
+    original_id: str | None
     original_ready: bool
     is_archived: bool
     is_replaced: bool
@@ -105,7 +105,7 @@ class Health:
             "problem": None if self.problem is None else self.problem.value,
             "sentence": self.sentence,
             "remedy": self.remedy.value,
-            "original": self.has_original,
+            "original": self.original_id,
             "originalReady": self.original_ready,
             "archived_to_s3": self.is_archived,
             "flavors_deleted": self.is_replaced,
@@ -116,38 +116,42 @@ class Health:
 
     def to_line(self) -> str:
         """
-        Return the line of `kaltura_aws.py`, separated by tabs: id, healthy, original, its status, the two tags, both
-        sizes, and the sentence.
+        Return the line of `kaltura_aws.py`, with its blanks: cells separated by tabs, and both sizes in kilobytes.
         """
-        ready = "READY" if self.original_ready else "NOT READY"
+        status = "MISSING" if self.original_id is None else "READY" if self.original_ready else "NOT READY"
+        stored_kb = 0 if self.stored_bytes is None else self.stored_bytes // 1024
+        original_kb = "" if self.original_kb is None else self.original_kb
         cells = (
             self.entry_id,
-            self.is_healthy,
-            self.has_original,
-            ready if self.has_original else None,
-            self.is_replaced,
-            self.is_archived,
-            self.stored_bytes,
-            self.original_kb,
-            "---",
+            f"{self.is_healthy!s:<9}",
+            f"{self.original_id or '':>10}",
+            f"{status:>11}",
+            _tag(FLAVORS_DELETED_TAG, is_there=self.is_replaced),
+            _tag(ARCHIVED_TAG, is_there=self.is_archived),
+            str(stored_kb),
+            f"{original_kb:>10}",
             self.sentence if self.is_healthy else f"ERROR: {self.sentence}",
         )
-        return "\t".join(str(cell) for cell in cells)
+        return "\t".join(cells)
 
 
-HEADING: Final = "\t".join(
-    (
-        "entry-id",
-        "status-ok",
-        "original",
-        "orig-status",
-        "flavors_deleted",
-        "archived_to_s3",
-        "s3-size",
-        "orig-size",
-        "---",
-    )
+def _tag(tag: str, *, is_there: bool) -> str:
+    return tag if is_there else " " * len(tag)
+
+
+COLUMNS: Final = (
+    "entry-id",
+    "status-ok",
+    "original",
+    "orig-status",
+    FLAVORS_DELETED_TAG,
+    ARCHIVED_TAG,
+    "s3-size",
+    "orig-size",
+    "---",
 )
+
+HEADING: Final = "\t".join(COLUMNS)
 """The first line above those of `Health.to_line`."""
 
 
@@ -169,7 +173,7 @@ def health_of(entry: Entry, item: ColdObject | None, record: ArchivedEntry | Non
         problem,
         sentence,
         remedy,
-        has_original=original is not None,
+        original_id=None if original is None else original.id,
         original_ready=original is not None and original.is_ready,
         is_archived=ARCHIVED_TAG in entry.tags,
         is_replaced=FLAVORS_DELETED_TAG in entry.tags,
@@ -179,22 +183,22 @@ def health_of(entry: Entry, item: ColdObject | None, record: ArchivedEntry | Non
     )
 
 
-def missing_entry(entry_id: str, record: ArchivedEntry, item: ColdObject | None) -> Health:
+def missing_entry(entry_id: str, record: ArchivedEntry | None, item: ColdObject | None) -> Health:
     """
-    Return the health of a record whose entry does not exist any more.
+    Return the health of an entry that does not exist.
     """
     return Health(
         entry_id,
         Problem.NO_ENTRY,
         "No such entry; its original stays in the cold store" if item is not None else "No such entry",
         Remedy.NONE,
-        has_original=False,
+        original_id=None,
         original_ready=False,
         is_archived=False,
         is_replaced=False,
         stored_bytes=None if item is None else item.size_bytes,
         original_kb=None,
-        state=record.state,
+        state=None if record is None else record.state,
     )
 
 
@@ -218,16 +222,22 @@ def _problem(
         # It is on its way, so that its parts differ.
         return None
     if item is not None and not is_archived:
-        remedy = Remedy.STORE if record is None or record.original is None else Remedy.TAGS
-        return Problem.UNTAGGED, f"in bucket {bucket} - but no {ARCHIVED_TAG} tag", remedy
+        sentence = f"in bucket {bucket} - but no {ARCHIVED_TAG} tag"
+        return Problem.UNTAGGED, sentence, _of_untagged(record, original, is_replaced=is_replaced)
     if item is None and is_archived:
-        remedy = Remedy.NONE if is_replaced else Remedy.STORE
+        remedy = Remedy.NONE if is_replaced or _is_held(record) else Remedy.STORE
         return Problem.NOT_STORED, f"has tag {ARCHIVED_TAG} - but not in bucket {bucket}", remedy
     if is_replaced and not is_archived:
-        remedy = Remedy.TAGS if record is not None and record.state in HELD else Remedy.NONE
-        return Problem.HALF_TAGGED, f"has tag {FLAVORS_DELETED_TAG} - but no {ARCHIVED_TAG} tag", remedy
+        return Problem.HALF_TAGGED, f"has tag {FLAVORS_DELETED_TAG} - but no {ARCHIVED_TAG} tag", Remedy.NONE
     if item is None:
-        return None
+        if record is None or record.original is None:
+            return None
+        remedy = Remedy.NONE if _is_held(record) else Remedy.STORE
+        return Problem.NOT_STORED, f"recorded as archived - but not in bucket {bucket}", remedy
+    if is_replaced != _is_held(record) and record is not None and record.original is not None:
+        state = "is" if _is_held(record) else "is not"
+        sentence = f"recorded that a placeholder {state} in its place - but the tags say otherwise"
+        return Problem.HALF_TAGGED, sentence, _tags(record, original)
     matches = is_size(original, item.size_bytes)
     if not is_replaced and not matches:
         return (
@@ -252,3 +262,27 @@ def _problem(
     if record.original is not None and not is_replaced and not record.original.is_of(original):
         return Problem.OTHER_SIZE, "the original was replaced after it was archived", Remedy.STORE
     return None
+
+
+def _of_untagged(record: ArchivedEntry | None, original: Flavor, *, is_replaced: bool) -> Remedy:
+    """
+    Return what mends an entry that is in the cold store and does not say so. What plays may be a placeholder, which
+    must not be stored as if it were the original.
+    """
+    if record is not None and record.original is not None:
+        return _tags(record, original)
+    if is_replaced:
+        return Remedy.TAKE_OVER if record is None else Remedy.NONE
+    return Remedy.STORE
+
+
+def _tags(record: ArchivedEntry, original: Flavor) -> Remedy:
+    """
+    Return whether tags can be put right. If somebody has put other content in the place of a placeholder, asking for
+    the same again would replace that.
+    """
+    return Remedy.NONE if _is_held(record) and original.version != record.placeholder else Remedy.TAGS
+
+
+def _is_held(record: ArchivedEntry | None) -> bool:
+    return record is not None and record.state in HELD

@@ -7,17 +7,17 @@ both can run at once, and what is interrupted is continued by whoever comes next
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from shared.archive.commands import Commands, Request
 from shared.archive.controller import Archive
 from shared.archive.model import ArchivedEntry, ArchiveState
-from shared.core.errors import BackendError
+from shared.core.errors import BackendError, Transient
 from shared.ports import Entry
 from shared.reconcile.reconciler import Reconciler
 
@@ -25,14 +25,28 @@ LOOK_S: Final = 5.0
 """The longest wait between two looks at an entry that the provider works on."""
 
 
+RETRY_WITHIN: Final = timedelta(minutes=5)
+"""The longest pause before another try for which a run waits."""
+
+LEFT: Final = "Interrupted. The workers go on with it, and so does the same command."
+
+
 class Outcome(StrEnum):
     """
     How a run ended for one entry. `WAITS`: the cold store needs hours, and the workers, or another run, go on then.
+    `LEFT`: the run was stopped before the entry came to rest; they go on with it.
     """
 
     DONE = "done"
     WAITS = "waits"
     FAILED = "failed"
+    LEFT = "left"
+
+
+class Stopped(Transient):
+    """
+    A copy was given up, because the operator has stopped the run.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +59,14 @@ class Ran:
         outcome: How it ended.
         sentence: Why it failed; empty otherwise.
         due_at: When it can go on, if it waits.
+        state: Its state then; `None` if it has no record.
     """
 
     entry_id: str
     outcome: Outcome
     sentence: str = ""
     due_at: datetime | None = None
+    state: ArchiveState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,9 @@ class Runs:
         archive: The Controller.
         reconciler: Carries out its steps.
         provider: Our name of the provider.
-        is_stopped: Is set to begin no further step; what runs comes to its end, or is continued later.
+        is_stopped: Is set to begin no further entry. Copies are given up, the steps at hand come to their end, and what
+            is left is continued by the workers, or by another run.
+        pause: Waits for `is_stopped`, or for some seconds, and returns whether it is set.
     """
 
     commands: Commands
@@ -71,10 +89,22 @@ class Runs:
     reconciler: Reconciler
     provider: str
     is_stopped: threading.Event
+    pause: Callable[[threading.Event, float], bool] = threading.Event.wait
 
-    def run(self, asked: Sequence[tuple[Entry, Request]], workers: int) -> Iterator[Ran]:
+    def reached(self, entry_id: str, read: int, whole: int | None) -> None:
         """
-        Carry out requests, and yield the end of each.
+        Give a copy up if the run is stopped. The Controller calls this after each part.
+
+        Raises:
+            Stopped: It is (again).
+        """
+        if self.is_stopped.is_set():
+            raise Stopped("The copy was interrupted.", provider="", operation="archive", code="STOPPED")
+        self.archive.storing.reached(entry_id, read, whole)
+
+    def run(self, asked: Iterable[tuple[Entry, Request]], workers: int) -> Iterator[Ran]:
+        """
+        Carry out requests, and yield the end of each. They are taken as workers become free.
 
         Args:
             asked: The entries with what is asked for them.
@@ -85,17 +115,24 @@ class Runs:
             left = iter(asked)
             try:
                 for entry, request in left:
-                    waiting.add(pool.submit(self._one, entry, request))
+                    if self.is_stopped.is_set():
+                        break
+                    waiting.add(pool.submit(self.one, entry, request))
                     if len(waiting) >= workers:
                         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                         yield from (one.result() for one in done)
                 while waiting:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (one.result() for one in done)
-            finally:
+            except BaseException:
+                # Otherwise the pool would wait for everything that it has begun.
                 self.is_stopped.set()
+                raise
 
-    def _one(self, entry: Entry, request: Request) -> Ran:
+    def one(self, entry: Entry, request: Request) -> Ran:
+        """
+        Carry out one request.
+        """
         try:
             self.commands.ask(self.provider, entry, request, has_task=False)
             return self._until_it_rests(entry.id)
@@ -103,29 +140,40 @@ class Runs:
             return Ran(entry.id, Outcome.FAILED, str(error))
 
     def _until_it_rests(self, entry_id: str) -> Ran:
+        archive = self.archive.telling(self.reached)
         while True:
-            snapshot = self.reconciler.reconcile(self.archive, entry_id)
+            snapshot = self.reconciler.reconcile(archive, entry_id)
             record, wish = snapshot.record, snapshot.spec.wish
             if record is None:
                 return Ran(entry_id, Outcome.DONE)
-            ended = _ended(entry_id, record, wish.number)
+            ended = _ended(entry_id, record, wish.number, self.reconciler.clock())
             if ended is not None:
                 return ended
-            if self.is_stopped.wait(LOOK_S):
-                return Ran(entry_id, Outcome.FAILED, "Interrupted. Run the command again, or leave it to the workers.")
+            if self.pause(self.is_stopped, LOOK_S):
+                return Ran(entry_id, Outcome.LEFT, LEFT)
 
 
-def _ended(entry_id: str, record: ArchivedEntry, number: int) -> Ran | None:
+def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> Ran | None:
     """
-    Return how a run has ended; `None` if it goes on. Pure.
+    Return how a run has ended; `None` if it goes on: somebody works on it, or a step that failed is tried again soon.
+    Pure.
     """
     failure = record.progress.failure
+    if record.progress.claim is not None:
+        return None
+    if failure is not None and failure.code == "STOPPED":
+        return Ran(entry_id, Outcome.LEFT, LEFT)
+    if failure is not None and failure.retry_at is not None and failure.retry_at - now <= RETRY_WITHIN:
+        return None
     if failure is not None:
         return Ran(entry_id, Outcome.FAILED, failure.message, failure.retry_at)
     if record.state is ArchiveState.LOST:
         return Ran(entry_id, Outcome.FAILED, "The entry does not exist at the provider any more.")
     if record.served == number:
-        return Ran(entry_id, Outcome.DONE)
+        return Ran(entry_id, Outcome.DONE, state=record.state)
+    if record.state is ArchiveState.ARCHIVED and record.waits_until is not None:
+        sentence = "The provider could not replace its content."
+        return Ran(entry_id, Outcome.FAILED, sentence, record.waits_until)
     if record.state is ArchiveState.WAITING:
         return Ran(entry_id, Outcome.WAITS, due_at=record.waits_until)
     return None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from shared.archive.model import ArchivedEntry, is_size
+from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, is_size
 from shared.archive.transitions import Outcome
 from shared.core.errors import Doubtful, Permanent, Transient
 from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing
@@ -68,6 +68,12 @@ class Storing:
             raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if flavor is None or not flavor.is_ready:
             raise never("This entry has no original that can be read.", "NO_ORIGINAL")
+        if FLAVORS_DELETED_TAG in entry.tags and not record.stored:
+            raise never(
+                f"The tag {FLAVORS_DELETED_TAG} says that a placeholder plays, whose original is not recorded. Have "
+                "`greenroom archive repair` take the entry over, or remove the tag.",
+                "PLACEHOLDER_PLAYS",
+            )
         if self.hands_over(entry.id, flavor):
             return Outcome(entry, is_handed_over=True)
         key, leftover = self._free_key(entry.id, record, takes_key=takes_key)

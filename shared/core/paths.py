@@ -64,6 +64,12 @@ EPOCH: Final = f"{OPERATIONS}/epoch"
 ORPHANS_REPORT: Final = f"{REPORTS}/orphans"
 """The result of the last search for orphans."""
 
+ARCHIVE_REPORT: Final = f"{REPORTS}/archive"
+"""The result of the last check of archived entries that an operator kept."""
+
+ARCHIVE_SAVINGS_REPORT: Final = f"{REPORTS}/archiveSavings"
+"""What archiving has saved, as an operator last kept it."""
+
 SESSION_ID: Final = re.compile("[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile("[a-f0-9]{20}")
 MEDIA_ID: Final = re.compile("[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}")

@@ -1,0 +1,175 @@
+"""What the commands of the archive work on, and how they put it in words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from cli.running import Surroundings, surroundings
+from shared.core.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from shared.app import App
+    from shared.archive.model import ArchivedEntry, Wish
+    from shared.archive.prices import Price
+    from shared.archive.runs import Runs
+    from shared.archive.storing import Reached
+    from shared.ports import ColdStore, Originals
+
+KILO: Final = 1000
+UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
+
+workers_option: Final = click.option(
+    "--workers", type=click.IntRange(1, 32), default=4, help="How many entries are worked on at once, 1 to 32; 4."
+)
+provider_price_option: Final = click.option(
+    "--provider-price",
+    type=click.FloatRange(0, 1000),
+    metavar="DOLLARS",
+    help="What the video provider takes for a gigabyte and month, for what is saved.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """
+    What is recorded of an entry.
+    """
+
+    record: ArchivedEntry
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """
+    What commands work on.
+
+    Attributes:
+        around: The deployment, and what it runs in.
+        account: The entries of the provider.
+        store: The cold store.
+    """
+
+    around: Surroundings
+    account: Originals
+    store: ColdStore
+
+    @property
+    def app(self) -> App:
+        """
+        Return the deployment.
+        """
+        return self.around.app
+
+    @property
+    def price(self) -> Price:
+        """
+        Return the prices of the store's class.
+        """
+        from shared.archive.prices import price_of
+
+        return price_of(self.store.terms.storage_class)
+
+    def known(self, entry_ids: Iterable[str]) -> Mapping[str, Known]:
+        """
+        Return what is recorded of entries, by their ids, in one read.
+        """
+        from shared.archive.model import ArchivedEntry, Wish
+        from shared.core.paths import archive_path
+
+        paths = [archive_path(one) for one in entry_ids]
+        documents = self.app.documents.read(*paths) if paths else ()
+        return {
+            one.id: Known(ArchivedEntry.from_document(one), Wish.from_fields(one.fields["wish"]))
+            for one in documents
+            if one is not None
+        }
+
+    def write(self, path: str, fields: Mapping[str, Any]) -> None:
+        """
+        Keep a report as a document, in the place of the one before.
+        """
+        from shared.ports import Create, Update
+
+        (before,) = self.app.documents.read(path)
+        told = {"at": self.app.clock(), **fields}
+        self.app.documents.commit(Create(path, told) if before is None else Update(path, told))
+
+    def runs(self, is_stopped: threading.Event, reached: Reached) -> Runs:
+        """
+        Return what carries requests out.
+        """
+        from shared.archive.decide import RUN_TIMEOUT_S
+        from shared.archive.resource import commands, job
+        from shared.archive.runs import Runs
+
+        return Runs(
+            self.app.get(commands),
+            self.app.get(job).telling(reached),
+            self.app.reconciler(RUN_TIMEOUT_S),
+            self.account.name,
+            is_stopped,
+            self.around.pause,
+        )
+
+
+def work() -> Work:
+    """
+    Return what the command that runs works on.
+
+    Raises:
+        Misconfigured: There is no cold store, or no provider that gives originals (never, until it is set).
+    """
+    from shared.archive.resource import cold_store, originals
+
+    around = surroundings()
+    store, account = cold_store(around.app), originals(around.app)
+    if account is None:
+        raise Misconfigured("No video provider of this deployment gives originals. Set KALTURA_PARTNER_ID.")
+    return Work(around, account, store)
+
+
+def line_of(entry_id: str, action: str, sentence: str, *, is_applied: bool) -> str:
+    """
+    Return the line of `kaltura_aws.py` for an entry. Pure.
+    """
+    return f"{'EXEC  ' if is_applied else 'DRYRUN'} | {'Entry':<7} {entry_id:<10} | {action:<20} {sentence}"
+
+
+def size_text(size_bytes: int) -> str:
+    """
+    Return a size in words. Pure.
+    """
+    size, unit = float(size_bytes), 0
+    while size >= KILO and unit < len(UNITS) - 1:
+        size, unit = size / KILO, unit + 1
+    return f"{size_bytes} bytes" if unit == 0 else f"{size:.1f} {UNITS[unit]}"
+
+
+def money(dollars: float) -> str:
+    """
+    Return an amount in words. Pure.
+    """
+    sign = "-" if dollars < 0 else ""
+    amount = abs(dollars)
+    return f"under {sign}$0.01" if 0 < amount < 0.01 else f"{sign}${amount:,.2f}"
+
+
+def time_text(at: datetime) -> str:
+    """
+    Return an instant in words. Pure.
+    """
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def printable(text: str) -> str:
+    """
+    Return a title as one line, without what would act on a terminal. Pure.
+    """
+    return "".join(one for one in " ".join(text.split()) if one.isprintable())
