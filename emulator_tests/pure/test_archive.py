@@ -24,6 +24,7 @@ from shared.archive.commands import obstacle, obstacle_to_restoring
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, By, Target
 from shared.archive.settings import ArchiveSettings
 from shared.core.callers import Caller
+from shared.core.errors import WrongState
 from shared.core.paths import session_path, video_path
 from shared.ports import Tier
 from shared.videos.commands import delete_video, keep_video
@@ -355,6 +356,28 @@ def test_deleted_video_leaves_nothing_in_the_cold_store(state: str) -> None:
     assert deployment.cold_store.alive() == {}
     assert not world.has_record
     assert deployment.document(video_path(video_id)).fields["gone"]
+
+
+@pytest.mark.parametrize("state", ["uploading", "deleted"])
+def test_entry_of_a_video_that_does_not_play_it_is_not_archived(state: str) -> None:
+    """Its record would not follow the video: the original of a deleted video would stay in the cold store."""
+    world, video_id = with_video()
+    deployment = world.deployment
+    if state == "deleted":
+        delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
+        deployment.run()
+    else:
+        other_id = deployment.ask_upload("r2").video_id
+        deployment.run()
+        other = deployment.video(other_id)
+        world.entry = deployment.originals.add(
+            FILM, entry_id=other.external_ids["entryId"], reference=other.reference
+        )
+    with pytest.raises(WrongState):
+        world.ask(Target.ARCHIVED)
+    world.run()
+    assert not world.has_record
+    assert deployment.cold_store.alive() == {}
 
 
 def test_restoring_takes_as_long_as_the_tier_says() -> None:

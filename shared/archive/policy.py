@@ -9,6 +9,7 @@ brought back.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
@@ -18,6 +19,7 @@ from shared.archive.controller import entry_of
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
+from shared.core.errors import WrongState
 from shared.core.paths import archive_path, video_path
 from shared.core.references import VIDEO, parse
 from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Selection
@@ -103,7 +105,9 @@ class Policy:
             if planned_kb > self.kilobytes_max():
                 # The next check goes on.
                 return Mark(PLAYED)
-            done.enqueued += self.commands.ask(self.originals.name, entry, request)
+            # Its video may have been deleted meanwhile.
+            with suppress(WrongState):
+                done.enqueued += self.commands.ask(self.originals.name, entry, request)
         done.looked += len(page.entries)
         return Mark(PLAYED) if page.after is None else Mark(UNWATCHED, page.after, planned_kb)
 
