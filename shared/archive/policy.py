@@ -3,7 +3,8 @@
 Called by `shared/operations/full_check.py`. It reads the provider's list, which has the time of each entry's last play,
 one page for each slice. What nobody has watched for long enough is planned, and its owner is told; the reconciliation
 begins when the notice is over, unless it was played or is kept. What was played while a placeholder stood in for it is
-brought back.
+brought back. Then it reads every record, and enqueues what is not settled although nothing is due: a task for a video
+that was deleted may have been lost, and its original must not stay.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from datetime import timedelta
 from typing import ClassVar, Final
 
 from shared.archive.commands import Commands, Request, Restores
-from shared.archive.controller import entry_of
+from shared.archive.controller import Archive, entry_of, snapshot_of
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
 from shared.core.errors import WrongState
-from shared.core.paths import archive_path, video_path
+from shared.core.paths import ARCHIVE, archive_path, video_path
 from shared.core.references import VIDEO, parse
-from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Selection
+from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Query, Selection
+from shared.reconcile.checks import enqueue_if_unsettled
 from shared.reconcile.resource import Mark, Slice
 
 UNWATCHED: Final = "archiveUnwatched"
 PLAYED: Final = "archivePlayed"
+RECORDED: Final = "archiveRecorded"
 
 KILOBYTE: Final = 1024
 CENTS: Final = 100
@@ -54,9 +57,10 @@ class Policy:
         settings: What is archived.
         commands: Record what is asked for.
         restores: Bring originals back.
+        archive: The Controller.
     """
 
-    phases: ClassVar[tuple[str, ...]] = (UNWATCHED, PLAYED)
+    phases: ClassVar[tuple[str, ...]] = (UNWATCHED, PLAYED, RECORDED)
 
     documents: Documents
     clock: Clock
@@ -65,11 +69,14 @@ class Policy:
     settings: ArchiveSettings
     commands: Commands
     restores: Restores
+    archive: Archive
 
     def go_on(self, mark: Mark, done: Slice) -> Mark | None:
         """
         Check one page.
         """
+        if mark.phase == RECORDED:
+            return self._recorded(mark, done)
         return self._played(mark, done) if mark.phase == PLAYED else self._unwatched(mark, done)
 
     def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
@@ -147,7 +154,20 @@ class Policy:
             if document is not None and _is_played(entry, ArchivedEntry.from_document(document)):
                 done.enqueued += self.restores.restore(entry.id)
         done.looked += len(page.entries)
-        return None if page.after is None else Mark(PLAYED, page.after)
+        return Mark(RECORDED) if page.after is None else Mark(PLAYED, page.after)
+
+    def _recorded(self, mark: Mark, done: Slice) -> Mark | None:
+        """
+        Enqueue what is not settled of one page of records.
+        """
+        records = self.documents.select(Query(ARCHIVE, after_id=mark.after_id, limit=PAGE))
+        paths = {one.id: video_path(video_id) for one in records if (video_id := one.fields["videoId"])}
+        videos = dict(zip(paths, self.documents.read(*paths.values()) if paths else (), strict=True))
+        for document in records:
+            snapshot = snapshot_of(document, videos.get(document.id), self.archive.holds)
+            done.enqueued += enqueue_if_unsettled(self.archive, snapshot, self.commands.queue, self.clock())
+        done.looked += len(records)
+        return Mark(RECORDED, records[-1].id) if len(records) == PAGE else None
 
 
 def video_of(entry: Entry) -> str | None:

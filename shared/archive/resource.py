@@ -89,6 +89,7 @@ def full_check(deployment: Deployment) -> Policy | None:
         deployment.settings_of(ArchiveSettings),
         deployment.get(commands),
         deployment.get(restores),
+        deployment.get(controller),
     )
 
 
