@@ -25,7 +25,8 @@ from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState
 from shared.archive.resource import job
 from shared.archive.settings import ArchiveSettings
 from shared.core.callers import Caller
-from shared.core.paths import session_path, video_path
+from shared.core.errors import WrongState
+from shared.core.paths import RECONCILE_ARCHIVE, session_path, video_path
 from shared.ports import Tier
 from shared.videos.commands import delete_video, keep_video
 
@@ -356,6 +357,40 @@ def test_deleted_video_leaves_nothing_in_the_cold_store(state: str) -> None:
     assert deployment.cold_store.alive() == {}
     assert not world.has_record
     assert deployment.document(video_path(video_id)).fields["gone"]
+
+
+def test_original_of_a_deleted_video_is_removed_although_the_task_for_it_was_lost() -> None:
+    world, video_id = with_video(POLICY)
+    deployment = world.deployment
+    world.ask(Target.ARCHIVED)
+    world.run()
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
+    while RECONCILE_ARCHIVE not in {task.queue for task in deployment.queue.waiting()}:
+        deployment.deliver(deployment.queue.take())
+    deployment.lose_tasks()
+    check(world)
+    assert deployment.cold_store.alive() == {}
+    assert not world.has_record
+
+
+@pytest.mark.parametrize("state", ["uploading", "deleted"])
+def test_entry_of_a_video_that_does_not_play_it_is_not_archived(state: str) -> None:
+    """Its record would not follow the video: the original of a deleted video would stay in the cold store."""
+    world, video_id = with_video()
+    deployment = world.deployment
+    if state == "deleted":
+        delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
+        deployment.run()
+    else:
+        other_id = deployment.ask_upload("r2").video_id
+        deployment.run()
+        other = deployment.video(other_id)
+        world.entry = deployment.originals.add(FILM, entry_id=other.external_ids["entryId"], reference=other.reference)
+    with pytest.raises(WrongState):
+        world.ask(Target.ARCHIVED)
+    world.run()
+    assert not world.has_record
+    assert deployment.cold_store.alive() == {}
 
 
 def test_restoring_takes_as_long_as_the_tier_says() -> None:

@@ -111,6 +111,7 @@ class Commands:
             Whether anything was recorded.
 
         Raises:
+            WrongState: It was made for a video that does not play it (never, unless it does later).
             Conflict: Others wrote first each time (again).
         """
         retry = RetryOnConflict(_CHANGED)
@@ -141,7 +142,7 @@ class Commands:
             item: The object there.
 
         Raises:
-            WrongState: There is no placeholder (never).
+            WrongState: There is no placeholder, or as `ask` (never).
             Conflict: The entry has a record already (never).
         """
         placeholder = entry.original
@@ -154,14 +155,23 @@ class Commands:
 
     def _record(self, provider: str, entry: Entry) -> ArchivedEntry:
         """
-        Return a new record. An entry is a video of this deployment only if that video plays it.
+        Return a new record. An entry that was made for a video is archived only while that video plays it: else the
+        video is still being uploaded, or the entry is about to be deleted, and the record could not follow the video.
+
+        Raises:
+            WrongState: The video does not play it (never, unless it does later).
         """
         video_id, session = "", None
         reference = None if entry.reference is None else parse(entry.reference)
         if reference is not None and reference.kind == VIDEO:
             (video,) = self.documents.read(video_path(reference.key))
-            if video is not None and entry_of(video) == entry.id:
-                video_id, session = video.id, SessionIdentity.from_fields(video.fields["sessionId"], video.fields)
+            if video is None or entry_of(video) != entry.id:
+                raise WrongState(
+                    "This entry was made for a video that does not play it: that was not ready yet, or was replaced or "
+                    "deleted. Archive it once the video plays it.",
+                    reason="ARCHIVE_STATE",
+                )
+            video_id, session = video.id, SessionIdentity.from_fields(video.fields["sessionId"], video.fields)
         return ArchivedEntry(provider, video_id, session)
 
     def _created(self, entry_id: str, record: ArchivedEntry, request: Request) -> Create:

@@ -2,28 +2,33 @@
 
 Called by `shared/operations/full_check.py`. It reads the provider's list, which has the time of each entry's last play,
 one page for each slice. What nobody has watched for long enough is planned, and its owner is told; the reconciliation
-begins when the notice is over, unless it was played or is kept.
+begins when the notice is over, unless it was played or is kept. Then it reads every record, and enqueues what is not
+settled although nothing is due: a task for a video that was deleted may have been lost, and its original must not stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
 
 from shared.archive.commands import Commands, Request
-from shared.archive.controller import entry_of
+from shared.archive.controller import Archive, entry_of, snapshot_of
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.plays import Plays
 from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
-from shared.core.paths import archive_path, video_path
+from shared.core.errors import WrongState
+from shared.core.paths import ARCHIVE, archive_path, video_path
 from shared.core.references import VIDEO, parse
-from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Selection
+from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Query, Selection
+from shared.reconcile.checks import enqueue_if_unsettled
 from shared.reconcile.resource import Mark, Slice
 
 UNWATCHED: Final = "archiveUnwatched"
+RECORDED: Final = "archiveRecorded"
 
 KILOBYTE: Final = 1024
 CENTS: Final = 100
@@ -48,9 +53,10 @@ class Policy:
         settings: What is archived.
         commands: Record what is asked for.
         plays: Bring back what is played.
+        archive: The Controller.
     """
 
-    phases: ClassVar[tuple[str, ...]] = (UNWATCHED,)
+    phases: ClassVar[tuple[str, ...]] = (UNWATCHED, RECORDED)
 
     documents: Documents
     clock: Clock
@@ -59,8 +65,15 @@ class Policy:
     settings: ArchiveSettings
     commands: Commands
     plays: Plays
+    archive: Archive
 
     def go_on(self, mark: Mark, done: Slice) -> Mark | None:
+        """
+        Check one page.
+        """
+        return self._recorded(mark, done) if mark.phase == RECORDED else self._unwatched(mark, done)
+
+    def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
         Plan one page of what nobody watches. The mark counts the kilobytes that were planned in this check.
         """
@@ -69,7 +82,7 @@ class Policy:
             self.store.tidy(now - UPLOAD_ENDS)
             self.plays.begin()
         if not days:
-            return None
+            return Mark(RECORDED)
         since = now - timedelta(days=days)
         page = self.originals.page(
             Selection(
@@ -93,10 +106,12 @@ class Policy:
             planned_kb += 0 if entry.original is None else entry.original.size_kb
             if planned_kb > self.kilobytes_max():
                 # The next check goes on.
-                return None
-            done.enqueued += self.commands.ask(self.originals.name, entry, request)
+                return Mark(RECORDED)
+            # Its video may have been deleted meanwhile.
+            with suppress(WrongState):
+                done.enqueued += self.commands.ask(self.originals.name, entry, request)
         done.looked += len(page.entries)
-        return None if page.after is None else Mark(UNWATCHED, page.after, planned_kb)
+        return Mark(RECORDED) if page.after is None else Mark(UNWATCHED, page.after, planned_kb)
 
     def kilobytes_max(self) -> float:
         """
@@ -121,6 +136,19 @@ class Policy:
         if video is None:
             return self.settings.takes_others and entry.reference is None
         return entry_of(video) == entry.id and not video.fields["wish"].get("keep", False)
+
+    def _recorded(self, mark: Mark, done: Slice) -> Mark | None:
+        """
+        Enqueue what is not settled of one page of records.
+        """
+        records = self.documents.select(Query(ARCHIVE, after_id=mark.after_id, limit=PAGE))
+        paths = {one.id: video_path(video_id) for one in records if (video_id := one.fields["videoId"])}
+        videos = dict(zip(paths, self.documents.read(*paths.values()) if paths else (), strict=True))
+        for document in records:
+            snapshot = snapshot_of(document, videos.get(document.id), self.archive.holds)
+            done.enqueued += enqueue_if_unsettled(self.archive, snapshot, self.commands.queue, self.clock())
+        done.looked += len(records)
+        return Mark(RECORDED, records[-1].id) if len(records) == PAGE else None
 
 
 def video_of(entry: Entry) -> str | None:

@@ -103,6 +103,7 @@ def full_check(deployment: Deployment) -> Policy | None:
         deployment.settings_of(ArchiveSettings),
         deployment.get(commands),
         Plays(deployment.documents, deployment.clock, account, deployment.get(restores)),
+        deployment.get(controller),
     )
 
 
