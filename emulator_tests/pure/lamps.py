@@ -17,7 +17,6 @@ from shared.reconcile import (
     Decision,
     Done,
     Effect,
-    HandedOver,
     Progress,
     Reconciler,
     RequeueAt,
@@ -92,7 +91,6 @@ class Lamps(Controller[LampSpec, Lamp, State]):
     asked: list[str] = field(default_factory=list)
     lease_s: int = LEASE_S
     beats: bool = False
-    hands_over: bool = False
 
     def read(self, key: str) -> LampSnapshot:
         wished, recorded = self.documents.read(WISH, LAMP)
@@ -128,11 +126,9 @@ class Lamps(Controller[LampSpec, Lamp, State]):
             return Step("show", Effect.WRITE, record, record)
         return Done()
 
-    def act(self, snapshot: LampSnapshot, step: Step[Lamp], now: datetime) -> State | HandedOver:
+    def act(self, snapshot: LampSnapshot, step: Step[Lamp], now: datetime) -> State:
         self.asked.append(step.name)
         self.provide(step.name)
-        if self.hands_over and step.name == "light":
-            return HandedOver()
         return State.LIT if step.name != "watch" else step.record.state
 
     def settle(self, snapshot: LampSnapshot, step: Step[Lamp], outcome: State, now: datetime) -> Lamp:

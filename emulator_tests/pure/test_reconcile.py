@@ -40,7 +40,6 @@ from shared.reconcile import (
     Done,
     Effect,
     Failure,
-    HandedOver,
     Progress,
     RequeueAt,
     Snapshot,
@@ -783,7 +782,7 @@ class Told(Lamps):
         self.observed.append(observed)
         return super().decide(snapshot, now, observed=observed)
 
-    def act(self, snapshot: LampSnapshot, step: Step[Lamp], now: datetime) -> State | HandedOver:
+    def act(self, snapshot: LampSnapshot, step: Step[Lamp], now: datetime) -> State:
         self.told.append(("act", snapshot, step.name, now))
         return super().act(snapshot, step, now)
 

@@ -2,7 +2,7 @@
 
 Called by the workers and callables of `functions/`, with one `Controller` for each resource. `reconciler` is the loop,
 `controller` the protocol that a resource fills, `model` the values, `backoff` the handling of failures, `heartbeat` the
-claim of a job that outlives its worker. `resource` is what a resource registers, and `deployment` what it is built on:
+claim of a step that runs for long. `resource` is what a resource registers, and `deployment` what it is built on:
 `owned`, `traces` and `checks` are parts of that. `slots` merges tasks, `bulk` paces bulk work, `epoch` tells whether
 this is still the database that was swept last, and `edited` reads fields that people may have edited by hand.
 """
@@ -25,7 +25,6 @@ from shared.reconcile.model import (
     Done,
     Effect,
     Failure,
-    HandedOver,
     Progress,
     Record,
     RequeueAt,
@@ -58,7 +57,6 @@ __all__ = [
     "Done",
     "Effect",
     "Failure",
-    "HandedOver",
     "Mapper",
     "Progress",
     "Reconciler",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.ports import Task, Version, Write
-from shared.reconcile.model import A, Decision, HandedOver, R, Snapshot, Step, W
+from shared.reconcile.model import A, Decision, R, Snapshot, Step, W
 
 
 class Controller(Protocol[W, R, A]):
@@ -43,9 +43,9 @@ class Controller(Protocol[W, R, A]):
         """
         ...
 
-    def act(self, snapshot: Snapshot[W, R], step: Step[R], now: datetime) -> A | HandedOver:
+    def act(self, snapshot: Snapshot[W, R], step: Step[R], now: datetime) -> A:
         """
-        Make the one provider call of a step. If the call begins a job that outlives this worker, return `HandedOver`.
+        Make the one provider call of a step.
         """
         ...
 

@@ -1,9 +1,8 @@
-"""The claim of a job that runs for long: a conversion, a copy.
+"""The claim of a step that runs for long: a conversion, a copy.
 
-Either the worker does the job itself: its step `beats`, and the reconciler extends the lease while `act` runs. Or the
-job outlives the worker that began it: the Controller's `act` returns `HandedOver`, and the claim stays. The job takes
-it over with `Heartbeat.resume`, extends its lease while it runs, and writes the outcome. If the job dies, the lease
-ends, and the next reconciliation finds out what is there, as after the death of any worker.
+Its step `beats`: the reconciler extends the lease while `act` runs. If the worker dies, the lease ends soon, and the
+next reconciliation finds out what is there. What runs for longer than a function may is run by a job, which reconciles
+as a worker does (`functions/archive_job.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, Self
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 from shared.core.errors import Conflict, Transient
 from shared.reconcile.controller import Controller
@@ -29,10 +28,10 @@ BEATS: Final = 4
 @dataclass(slots=True)
 class Heartbeat(Generic[W, R]):
     """
-    The claim of a running job.
+    The claim of a step while it runs.
 
     Attributes:
-        reconciler: Writes the outcome.
+        reconciler: Has the documents and the clock.
         controller: The controller of the thing.
         claimed: The snapshot with the claim.
     """
@@ -40,21 +39,6 @@ class Heartbeat(Generic[W, R]):
     reconciler: Reconciler
     controller: Controller[W, R, Any]
     claimed: Snapshot[W, R]
-
-    @classmethod
-    def resume(cls, reconciler: Reconciler, controller: Controller[W, R, Any], key: str, step: str) -> Self:
-        """
-        Take over the claim of a step whose worker began this job.
-
-        Raises:
-            Conflict: The step is not claimed, or its lease has ended: another worker may be doing it (never).
-            Transient: The documents could not be reached (again).
-        """
-        snapshot = controller.read(key)
-        claim = None if snapshot.record is None else snapshot.record.progress.claim
-        if claim is None or claim.step != step or claim.until <= reconciler.clock():
-            raise Conflict(f"The step {step} of {key} is not claimed any more. Stop this job.")
-        return cls(reconciler, controller, snapshot)
 
     def beat(self, lease_s: int) -> None:
         """
@@ -64,7 +48,7 @@ class Heartbeat(Generic[W, R]):
             lease_s: Seconds from now for which others keep off.
 
         Raises:
-            Conflict: The lease had ended, and another worker has begun: stop this job, and write nothing (never).
+            Conflict: The lease had ended, and another worker has begun: write nothing (never).
             Transient: The documents could not be reached (again, while the lease lasts).
         """
         now = self.reconciler.clock()
@@ -102,28 +86,16 @@ class Heartbeat(Generic[W, R]):
             is_over.set()
             thread.join()
 
-    def settle(self, record: R) -> None:
-        """
-        Write the outcome of the job, and release the claim.
-
-        Raises:
-            Conflict: Another worker has begun meanwhile (never).
-            Transient: The documents could not be reached (again, while the lease lasts).
-        """
-        self._present()
-        now = self.reconciler.clock()
-        self.reconciler.settle_claimed(self.controller, self.claimed, record, now, observed=False)
-
     def _present(self) -> Snapshot[W, R]:
         """
-        Return the present snapshot if the claim is still this job's. A spec may have been written into the same
+        Return the present snapshot if the claim is still this worker's. A spec may have been written into the same
         document meanwhile.
         """
         present = self.controller.read(self.claimed.key)
         if present.record is None or present.record.progress.claim != self._claim:
-            raise Conflict(f"Another worker does the step {self._claim.step} of {self.claimed.key}. Stop this job.")
+            raise Conflict(f"Another worker does the step {self._claim.step} of {self.claimed.key}. Write nothing.")
         if self._claim.until <= self.reconciler.clock():
-            raise Conflict(f"The lease of the step {self._claim.step} of {self.claimed.key} has ended. Stop this job.")
+            raise Conflict(f"The lease of the step {self._claim.step} of {self.claimed.key} has ended. Write nothing.")
         return present
 
     @property

@@ -236,13 +236,6 @@ class Step(Generic[R]):
 Decision = Done | RequeueAt | Step[R]
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOver:
-    """
-    The outcome of a step that has begun a job. The claim stays, and the job takes it over: see `heartbeat`.
-    """
-
-
 def with_progress(record: R, progress: Progress) -> R:
     """
     Return the record with another progress. Pure.

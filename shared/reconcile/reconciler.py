@@ -7,7 +7,7 @@ Correctness rests on these points:
 
 - The claim is a conditional write.
 - The lease of a step is longer than its worker can run, so that a worker whose lease has ended is certainly dead. A
-  step that runs for long, or a job that outlives its worker, extends its lease (`heartbeat`).
+  step that runs for long extends its lease (`heartbeat`).
 - The state and the reference in the claim are written before the provider is called.
 - Settling is conditional on the claim.
 - A worker that finds a claim of another one requeues.
@@ -37,7 +37,6 @@ from shared.reconcile.model import (
     Claim,
     Done,
     Effect,
-    HandedOver,
     Progress,
     R,
     Record,
@@ -171,8 +170,6 @@ class Reconciler:
             self.settle_claimed(
                 controller, job.claimed, with_progress(left, Progress(failure=failure)), now, observed=False
             )
-            return observed
-        if isinstance(outcome, HandedOver):
             return observed
         now = self.clock()
         log.step_done(controller.queue, snapshot.key, step.name)
