@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from shared.archive.placeholder import placeholder_in
 from shared.archive.resource import commands
 from shared.archive.settings import ArchiveSettings
 from shared.core.paths import RECONCILE_VIDEO, archive_path
+from shared.hosts.table import Terms
 from shared.ports import Entry, MediaState, Observation, Task, Tier
 
 FILM = b"the film that a teacher has uploaded" * 100
@@ -171,15 +173,18 @@ def archiving(settings: ArchiveSettings | None = None, **fields: Any) -> Archivi
     return Archiving(deployment, entry, {hashlib.sha256(FILM).hexdigest(): FILM})
 
 
-def with_video(settings: ArchiveSettings | None = None, **fields: Any) -> tuple[Archiving, str]:
+def with_video(
+    settings: ArchiveSettings | None = None, *, terms: Mapping[str, Terms] | None = None, **fields: Any
+) -> tuple[Archiving, str]:
     """
     Return a deployment with one ready video of a session, and the video's id.
 
     Args:
         settings: Of the archive.
+        terms: Of the hosts.
         fields: Of its entry.
     """
-    deployment = Deployment(archive=settings or archive_settings())
+    deployment = Deployment(archive=settings or archive_settings(), terms=terms)
     deployment.write_session()
     deployment.run()
     video_id = deployment.ask_upload().video_id

@@ -27,7 +27,8 @@ from shared.archive.settings import ArchiveSettings
 from shared.core.callers import Caller
 from shared.core.errors import WrongState
 from shared.core.paths import RECONCILE_ARCHIVE, session_path, video_path
-from shared.ports import Tier
+from shared.hosts.table import Terms
+from shared.ports import MediaState, Observation, Tier
 from shared.videos.commands import delete_video, keep_video
 
 T = TypeVar("T")
@@ -448,3 +449,40 @@ def test_job_that_does_not_begin_is_started_again() -> None:
     world.run()
     world.require_settled()
     assert world.record.state is ArchiveState.ARCHIVED
+
+
+# --- hosts ------------------------------------------------------------------------------------------------------------
+
+
+def with_host() -> tuple[Archiving, str]:
+    return with_video(archive_settings(365), terms={"memory": Terms(5.0), "fetching": Terms(1.0)})
+
+
+def test_placeholder_waits_while_a_host_copies_the_video() -> None:
+    world, video_id = with_host()
+    deployment = world.deployment
+    assert deployment.document(video_path(video_id)).fields["hosts"]["fetching"]["state"] == "copying"
+    world.ask(Target.PLACE_HOLDER)
+    world.run(600)
+    assert world.content() == FILM
+    (made,) = deployment.fetching.alive()
+    deployment.fetching.show(made.external_ids, Observation(MediaState.READY))
+    world.run(DAY_S)
+    assert world.record.state is ArchiveState.PLACE_HOLDER
+    assert deployment.document(video_path(video_id)).fields["hosts"]["fetching"]["state"] == "ready"
+
+
+def test_no_host_copies_a_placeholder() -> None:
+    world, _ = with_host()
+    deployment = world.deployment
+    (made,) = deployment.fetching.alive()
+    deployment.fetching.show(made.external_ids, Observation(MediaState.READY))
+    world.run(3600)
+    world.ask(Target.PLACE_HOLDER)
+    world.run(DAY_S)
+    deployment.fetching.vanish(next(iter(made.external_ids.values())))
+    world.run(3 * DAY_S)
+    assert deployment.fetching.alive() == ()
+    world.restore(Tier.EXPEDITED)
+    world.run(2 * DAY_S)
+    assert len(deployment.fetching.alive()) == 1

@@ -343,6 +343,9 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         return originals
 
 
+COPYING: Final = "copying"
+"""The state of a copy in a video's document while a host copies."""
+
 PLACEHOLDER_NAME: Final = "archived.mp4"
 
 NO_WISH: Final = Wish(Target.NONE, By.OPERATOR, AT_ONCE, number=0)
@@ -373,6 +376,7 @@ def snapshot_of(
         SessionIdentity.from_fields(fields["sessionId"], fields),
         is_deleted=fields["gone"] or entry_of(video) != document.id,
         is_kept=bool(fields["wish"].get("keep")),
+        is_copying=any(one["state"] == COPYING for one in (fields.get("hosts") or {}).values()),
         told=told_of(fields, document.id),
         has_view=True,
     )

@@ -20,6 +20,7 @@ one that was stored nor the placeholder, so somebody has replaced it.
 | initial        | archived or placeholder    | STORE it, not before the owner was told for long enough              |
 | storing        | anything                   | STORE it again                                                       |
 | stored         | anything                   | TAG it: archived; other content: initial                             |
+| archived       | placeholder, a host copies | wait                                                                 |
 | archived       | placeholder                | REPLACE it, once its object is checked; other content: initial       |
 | archived       | archived, asked again      | check its tags: stored                                               |
 | replacing      | anything                   | LOOK, with growing pauses, until the placeholder plays               |
@@ -77,6 +78,9 @@ FIRST_PAUSE_S: Final = 10
 PAUSE_MAX_S: Final = 600
 """The pauses between two looks at a replacement: they double, up to the second limit."""
 
+COPYING_PAUSE_S: Final = 900
+"""Seconds until it is looked whether hosts have copied a video."""
+
 TRY_PAUSE_MAX_S: Final = 6 * 3600.0
 """The longest pause between two tries of a step that fails."""
 
@@ -95,6 +99,7 @@ class ArchiveSpec:
         is_deleted: Whether it was a video of this deployment, and that was deleted, or plays another entry now.
         is_waiting: Whether that video's document does not exist while deletions are held. It may be restored.
         is_kept: Whether the owner keeps it out of the archive.
+        is_copying: Whether a host is copying the video now, which must not get the placeholder instead.
         told: What the video's document shows of it now; `None` for nothing.
         has_view: Whether there is such a document.
     """
@@ -104,6 +109,7 @@ class ArchiveSpec:
     is_deleted: bool = False
     is_waiting: bool = False
     is_kept: bool = False
+    is_copying: bool = False
     told: Mapping[str, Any] | None = field(default=None)
     has_view: bool = False
 
@@ -158,6 +164,8 @@ def _next(record: ArchivedEntry, spec: ArchiveSpec, target: Target, now: datetim
         case ArchiveState.STORED:
             return _change(TAG, record)
         case ArchiveState.ARCHIVED:
+            if target is Target.PLACE_HOLDER and is_asked_again and spec.is_copying:
+                return RequeueAt(now + timedelta(seconds=COPYING_PAUSE_S), is_swept=True)
             if target is Target.PLACE_HOLDER and is_asked_again:
                 due_at = max(filter(None, (wish.not_before, record.waits_until)), default=now)
                 return _replace(record, wish, now) if due_at <= now else RequeueAt(due_at, is_swept=True)

@@ -43,6 +43,9 @@ from shared.ports import (
 from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
 from shared.reconcile.epoch import Holds, nothing_is_held
 
+PLACEHOLDER_PLAYS = frozenset({"place_holder", "restoring"})
+"""The values of `archive.state` in a video's document while a placeholder plays."""
+
 SOURCE_LIFETIME_S = 6 * 3600
 """Seconds for which a host that fetches the video on its own may do so."""
 
@@ -178,7 +181,9 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     def _wish(self, video: Document, host: str) -> CopySpec:
         seen = shown_in(video).get(host)
-        return CopySpec(film_of(video) if host in self.hosts else None, shown=seen)
+        archive = video.fields.get("archive") or {}
+        is_archived = archive.get("state") in PLACEHOLDER_PLAYS
+        return CopySpec(film_of(video) if host in self.hosts else None, shown=seen, is_archived=is_archived)
 
     def _source(self, snapshot: Snapshot[CopySpec, Copy]) -> Source:
         """

@@ -10,6 +10,7 @@ The first row that fits counts. The spec is the version of the video that plays 
 | anything            | the video does not exist, deletions are held | requeue                                    |
 | nothing             | none                  | done; FORGET a copy that the video's document still shows         |
 | anything            | none                  | FORGET: release the copy, and delete its document                 |
+| nothing to keep     | a placeholder plays   | wait: its original is in the archive                              |
 | nothing             | a version             | BEGIN                                                             |
 | anything            | another version       | BEGIN with that one; release the earlier copy                     |
 | requested           | the recorded version  | MAKE a new generation, with growing pauses                        |
@@ -58,6 +59,9 @@ TRY_PAUSE_MAX_S: Final = 3600.0
 """The longest pause between two tries to make a copy. The tries never end, because provider and host will be back.
 After a day an alarm is logged."""
 
+NOT_COPIED: Final = frozenset({CopyState.REQUESTED, CopyState.FAILED})
+"""The states in which nothing is being copied."""
+
 FAILURES_MAX: Final = 5
 RETRY_S: Final = 3600
 
@@ -93,12 +97,14 @@ class CopySpec:
         has_video: Whether the video's document exists.
         shown: What that document shows of this copy now.
         is_waiting: Whether that document does not exist while deletions are held. It may be restored.
+        is_archived: Whether a placeholder plays at the provider, which must not be copied.
     """
 
     film: Film | None
     has_video: bool = True
     shown: Shown | None = None
     is_waiting: bool = False
+    is_archived: bool = False
 
 
 def decide(snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
@@ -120,6 +126,8 @@ def decide(snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool)
         return RequeueAt(held_until(now))
     if film is None:
         return _forget(snapshot, record, now)
+    if snapshot.spec.is_archived and (record is None or record.state in NOT_COPIED or record.film != film.reference):
+        return Done() if record is None else RequeueAt(now + timedelta(seconds=LOOK_AGAIN_S), is_swept=True)
     if record is None or record.film != film.reference:
         return _write(BEGIN, begun(record, host, film, now))
     match record.state:
