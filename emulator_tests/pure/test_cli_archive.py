@@ -77,7 +77,6 @@ class Operator:
         self.err = told.err
         return status, told.out
 
-    @property
     def state(self) -> ArchiveState:
         """
         Return how far the entry is.
@@ -151,11 +150,11 @@ def test_dry_run_changes_nothing(command: str, operator: Operator) -> None:
 def test_archive_and_replace_and_restore(operator: Operator) -> None:
     archived = operator.archiving
     assert operator.outcomes("archive --all --apply") == {ENTRY: "done"}
-    assert operator.state is ArchiveState.ARCHIVED
+    assert operator.state() is ArchiveState.ARCHIVED
     assert archived.content() == FILM
 
     assert operator.outcomes("replace-video --all --apply") == {ENTRY: "done"}
-    assert operator.state is ArchiveState.PLACE_HOLDER
+    assert operator.state() is ArchiveState.PLACE_HOLDER
     assert archived.content() == PLACEHOLDER.content
     archived.require_settled()
 
@@ -166,7 +165,7 @@ def test_archive_and_replace_and_restore(operator: Operator) -> None:
 
     archived.deployment.clock.advance(13 * 3600)
     assert operator.outcomes("restore --all --any-play --apply") == {ENTRY: "done"}
-    assert operator.state is ArchiveState.ARCHIVED
+    assert operator.state() is ArchiveState.ARCHIVED
     assert archived.content() == FILM
     archived.require_settled()
 
@@ -271,7 +270,7 @@ def test_what_is_played_meanwhile_is_not_replaced(operator: Operator) -> None:
     operator.on["find"] = lambda: operator.archiving.deployment.originals.play(ENTRY)
     status, out = operator.types("replace-video --unplayed 1 --apply")
     assert status == Status.DONE, out
-    assert operator.state is ArchiveState.PLACE_HOLDER
+    assert operator.state() is ArchiveState.PLACE_HOLDER
 
     del operator.on["find"]
     played = Operator(archiving(entry_id=ENTRY), operator.capsys)
@@ -343,7 +342,7 @@ def test_interrupted_command_says_what_is_left_and_can_be_repeated(command: str,
         assert data["isInterrupted"]
         assert set(operator.outcomes(f"{command} {everything} {apply}").values()) <= {"done", "doneAlready"}
         wanted = ArchiveState.ARCHIVED if command == "archive" else ArchiveState.PLACE_HOLDER
-        assert operator.state is wanted
+        assert operator.state() is wanted
     operator.archiving.require_nothing_lost()
 
 
@@ -355,9 +354,9 @@ def test_copy_is_given_up_when_stopped(operator: Operator) -> None:
     assert operator.archiving.deployment.cold_store.contents(ENTRY) == set()
     operator.on.clear()
     operator.archiving.run()
-    assert operator.state is ArchiveState.INITIAL
+    assert operator.state() is ArchiveState.INITIAL
     operator.archiving.run(60)
-    assert operator.state is ArchiveState.ARCHIVED
+    assert operator.state() is ArchiveState.ARCHIVED
 
 
 # --- filters ------------------------------------------------------------------------------------------------------
