@@ -144,14 +144,14 @@ class Rows:
     name: str
     above: Callable[[str], None] | None = None
     _count: int = 0
+    _heading: str = ""
     _is_ended: bool = False
 
     def heading(self, line: str) -> None:
         """
-        Print a line above the rows, for people.
+        Print a line above the rows, for people, unless an error comes before them.
         """
-        if not self.output.is_json:
-            self._print(f"{line}\n")
+        self._heading = f"{line}\n"
 
     def add(self, line: str, data: Mapping[str, Any]) -> None:
         """
@@ -167,6 +167,7 @@ class Rows:
         elif self.above is not None:
             self.above(line)
         else:
+            self._print_heading()
             self._print(f"{line}\n")
         self._count += 1
 
@@ -177,8 +178,9 @@ class Rows:
         if self.output.is_json:
             rest = "".join(f",\n  {json.dumps(name)}: {_inner(value)}" for name, value in result.data.items())
             self._print(f"{self._end_of_list()}{rest}\n}}\n")
-        elif result.text:
-            self._print(f"{result.text}\n")
+        else:
+            self._print_heading()
+            self._print(f"{result.text}\n" if result.text else "")
         self._is_ended = True
         return replace(result, is_printed=True)
 
@@ -188,6 +190,10 @@ class Rows:
         """
         if self.output.is_json and self._count and not self._is_ended:
             self._print(f"{self._end_of_list()}\n}}\n")
+
+    def _print_heading(self) -> None:
+        self._print(self._heading)
+        self._heading = ""
 
     def _begin(self) -> str:
         return f"{{\n  {json.dumps(self.name)}: [\n"

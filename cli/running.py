@@ -147,7 +147,9 @@ def _run(function: Run, context: click.Context, **values: Any) -> int:
     options = context.ensure_object(Options)
     output = Output(options.is_json)
     if options.surroundings is not None:
-        return _ended(output, function(output, **values))
+        with redirect_stdout(sys.stderr):
+            result = function(output, **values)
+        return _ended(output, result)
     load_settings(options.project)
     try:
         from google.auth.exceptions import GoogleAuthError
