@@ -384,9 +384,7 @@ def test_entry_of_a_video_that_does_not_play_it_is_not_archived(state: str) -> N
         other_id = deployment.ask_upload("r2").video_id
         deployment.run()
         other = deployment.video(other_id)
-        world.entry = deployment.originals.add(
-            FILM, entry_id=other.external_ids["entryId"], reference=other.reference
-        )
+        world.entry = deployment.originals.add(FILM, entry_id=other.external_ids["entryId"], reference=other.reference)
     with pytest.raises(WrongState):
         world.ask(Target.ARCHIVED)
     world.run()
