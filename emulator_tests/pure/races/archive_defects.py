@@ -1,0 +1,145 @@
+"""The archive's code with one part of its mechanism broken. The race must notice each defect.
+
+Called by `test_archive_races.py`. Each is a Controller that leaves one thing out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from emulator_tests.pure.races.archive import ArchiveBuild
+from shared.archive.controller import PLACEHOLDER_NAME, SOURCE_READABLE_S, Archive
+from shared.archive.decide import ArchiveSpec
+from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, Wish
+from shared.archive.transitions import Outcome
+from shared.ports import Digest, Entry, Originals, Replacing, Update, Version, Write
+from shared.reconcile import Snapshot, Step
+
+ArchiveSnapshot = Snapshot[ArchiveSpec, ArchivedEntry]
+
+
+class ReplacesBlindly(Archive):
+    """
+    Uploads the placeholder over whatever the entry has.
+    """
+
+    def _replace(self, originals: Originals, entry: Entry, record: ArchivedEntry, wish: Wish) -> Outcome:
+        originals.replace(entry.id, self.placeholder().content, PLACEHOLDER_NAME)
+        return Outcome(entry)
+
+
+class ReturnsBlindly(Archive):
+    """
+    Brings an original back over whatever the entry has.
+    """
+
+    def _return(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        item = self._object(record)
+        originals.replace_from(entry.id, self.cold_store.address(item, SOURCE_READABLE_S).url)
+        return Outcome(entry, item=item)
+
+
+class MarksBlindly(Archive):
+    """
+    Tags an entry as replaced, whatever it has.
+    """
+
+    def _mark(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        originals.change_tags(entry.id, {ARCHIVED_TAG, FLAVORS_DELETED_TAG})
+        return Outcome(entry)
+
+
+class PrunesFirst(Archive):
+    """
+    Deletes the flavors as soon as the placeholder was sent, and its object was not looked at.
+    """
+
+    def _store(self, originals: Originals, entry: Entry, snapshot: ArchiveSnapshot) -> Outcome:
+        outcome = super()._store(originals, entry, snapshot)
+        assert entry.original is not None
+        originals.delete_flavors(entry.id, [entry.original])
+        return outcome
+
+
+class TrustsWhatItRead(Archive):
+    """
+    Takes what was stored for what the entry has, although that may have changed meanwhile.
+    """
+
+    def _tag(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+        originals.change_tags(entry.id, {ARCHIVED_TAG}, {FLAVORS_DELETED_TAG})
+        return Outcome(entry)
+
+
+class TakesAnyFileForThePlaceholder(Archive):
+    """
+    Compares nothing after a replacement.
+    """
+
+    def _look(self, originals: Originals, entry: Entry, record: ArchivedEntry, now: datetime) -> Outcome:
+        if entry.replacing is not Replacing.NO or record.state is not ArchiveState.REPLACING:
+            return super()._look(originals, entry, record, now)
+        return Outcome(entry, digest=Digest(self.placeholder().sha256, 0))
+
+
+class NeverCancels(Archive):
+    """
+    Lets a replacement go on over somebody else's content.
+    """
+
+    def settle(
+        self, snapshot: ArchiveSnapshot, step: Step[ArchivedEntry], outcome: Outcome, now: datetime
+    ) -> ArchivedEntry:
+        record = super().settle(snapshot, step, outcome, now)
+        is_under_way = outcome.entry is not None and outcome.entry.replacing is Replacing.UNDER_WAY
+        return replace(record, is_refused=False) if is_under_way else record
+
+
+class ClaimsUnconditionally(Archive):
+    """
+    Writes a record even if it was written since it was read.
+    """
+
+    def record_writes(
+        self, snapshot: ArchiveSnapshot, record: ArchivedEntry, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        writes = super().record_writes(snapshot, record, version, now)
+        return tuple(replace(one, if_version=None) if isinstance(one, Update) else one for one in writes)
+
+
+class ForgetsWhenItBegan(Archive):
+    """
+    Does not know of an earlier try to store, nor when a replacement was begun.
+    """
+
+    def read(self, key: str) -> ArchiveSnapshot:
+        snapshot = super().read(key)
+        if snapshot.record is None:
+            return snapshot
+        return replace(snapshot, record=replace(snapshot.record, tried_at=None))
+
+
+class ForgetsTheVideo(Archive):
+    """
+    Leaves what is in the cold store of a deleted video.
+    """
+
+    def _remove(self, key: str, record: ArchivedEntry) -> Outcome:
+        return Outcome()
+
+
+DEFECTS: Final = {
+    "the placeholder replaces anything": ArchiveBuild((101, 106), archive=ReplacesBlindly),
+    "an original replaces anything": ArchiveBuild((101, 106), archive=ReturnsBlindly),
+    "anything is tagged as replaced": ArchiveBuild((102, 106), archive=MarksBlindly),
+    "flavors are deleted before anything is verified": ArchiveBuild((102, 106), archive=PrunesFirst),
+    "what was stored is not compared with what is there": ArchiveBuild((102,), archive=TrustsWhatItRead),
+    "any file counts as the placeholder": ArchiveBuild((101, 102, 103, 106), archive=TakesAnyFileForThePlaceholder),
+    "nothing is cancelled": ArchiveBuild((107,), archive=NeverCancels),
+    "the claim is unconditional": ArchiveBuild((101, 102, 103, 105, 106), archive=ClaimsUnconditionally),
+    "earlier tries are forgotten": ArchiveBuild((103, 106), archive=ForgetsWhenItBegan),
+    "late replacements are not waited for": ArchiveBuild((103,), late_commit_s=0),
+    "a deleted video is forgotten": ArchiveBuild((105,), archive=ForgetsTheVideo),
+}
