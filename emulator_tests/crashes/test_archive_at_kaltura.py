@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -52,7 +52,7 @@ class Way(StrEnum):
     ANSWER_LOST = "answerLost"
 
 
-FAULTS: Final = {
+FAULTS: Final[Mapping[Way, Mapping[str, Any]]] = {
     Way.REFUSED: {"kind": "html", "status": 502},
     Way.ANSWER_LOST: {"kind": "drop_after_commit"},
 }
@@ -144,7 +144,7 @@ class World:
         """
         Require that the original is at Kaltura, or in the cold store with the same bytes.
         """
-        assert self.film in self.store.contents(self.entry_id) or self.account.content(self.entry_id) == self.film
+        assert self.film in self.store.contents() or self.account.content(self.entry_id) == self.film
 
     def require_settled(self, target: Target) -> None:
         """
@@ -161,7 +161,7 @@ class World:
         assert content == (PLACEHOLDER.content if is_placeholder else self.film)
         assert record.original is not None
         assert record.original.sha256 == hashlib.sha256(self.film).hexdigest()
-        assert self.store.contents(self.entry_id) == {self.film}
+        assert self.store.contents() == {self.film}
 
     def _download(self, url: str) -> bytes | None:
         answer = self.account.server.http.get(url)

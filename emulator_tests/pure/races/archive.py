@@ -281,7 +281,8 @@ class ArchivePlay:
         return result
 
     def _trouble(self, operation: str) -> str:
-        chance, kinds = self._rng.random(), (*_BEFORE, *_UNANSWERED)
+        chance = self._rng.random()
+        kinds: tuple[str, ...] = (*_BEFORE, *_UNANSWERED)
         if operation in REPLACES | {"store"}:
             # There are few of them, and most of the mechanism exists for them.
             chance /= 3
@@ -401,7 +402,7 @@ class ArchivePlay:
         return any(one.replacing is not Replacing.NO for one in self._entries())
 
     def _kept(self) -> set[bytes]:
-        return self._deployment.cold_store.contents(self._world.entry.id)
+        return self._deployment.cold_store.contents()
 
     def _forgo(self, content: bytes | None) -> None:
         """

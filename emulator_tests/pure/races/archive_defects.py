@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Final
 
 from emulator_tests.pure.races.archive import ArchiveBuild
-from shared.archive.controller import PLACEHOLDER_NAME, SOURCE_READABLE_S, Archive
-from shared.archive.decide import ArchiveSpec
+from shared.archive.controller import PLACEHOLDER_NAME, Archive
+from shared.archive.decide import REMOVE, STORE, ArchiveSpec
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, Wish
+from shared.archive.storing import SOURCE_READABLE_S
 from shared.archive.transitions import Outcome
 from shared.ports import Digest, Entry, Originals, Replacing, Update, Version, Write
 from shared.reconcile import Snapshot, Step
@@ -36,8 +37,8 @@ class ReturnsBlindly(Archive):
     """
 
     def _return(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
-        item = self._object(record)
-        originals.replace_from(entry.id, self.cold_store.address(item, SOURCE_READABLE_S).url)
+        item = self.storing.find(record)
+        originals.replace_from(entry.id, self.storing.cold_store.address(item, SOURCE_READABLE_S).url)
         return Outcome(entry, item=item)
 
 
@@ -56,10 +57,10 @@ class PrunesFirst(Archive):
     Deletes the flavors as soon as the placeholder was sent, and its object was not looked at.
     """
 
-    def _store(self, originals: Originals, entry: Entry, snapshot: ArchiveSnapshot) -> Outcome:
-        outcome = super()._store(originals, entry, snapshot)
-        assert entry.original is not None
-        originals.delete_flavors(entry.id, [entry.original])
+    def act(self, snapshot: ArchiveSnapshot, step: Step[ArchivedEntry], now: datetime) -> Outcome:
+        outcome = super().act(snapshot, step, now)
+        if step.name == STORE and outcome.entry is not None and outcome.entry.original is not None:
+            self._originals(step.record).delete_flavors(outcome.entry.id, [outcome.entry.original])
         return outcome
 
 
@@ -126,8 +127,8 @@ class ForgetsTheVideo(Archive):
     Leaves what is in the cold store of a deleted video.
     """
 
-    def _remove(self, key: str, record: ArchivedEntry) -> Outcome:
-        return Outcome()
+    def act(self, snapshot: ArchiveSnapshot, step: Step[ArchivedEntry], now: datetime) -> Outcome:
+        return Outcome() if step.name == REMOVE else super().act(snapshot, step, now)
 
 
 DEFECTS: Final = {
