@@ -24,17 +24,18 @@ import pytest
 
 from cli.archive.acting import Copied
 from cli.archive.chart import bars
-from cli.archive.selecting import ID_FILE_MAX_BYTES, YEAR, Chosen
+from cli.archive.selecting import ID_FILE_MAX_BYTES, PAGE_MAX, YEAR, Chosen
 from cli.main import main
 from cli.output import Lines
 from cli.running import Status, Surroundings
-from emulator_tests.memory.clock import BEGIN_AT
+from emulator_tests.memory.clock import BEGIN_AT, ManualClock
+from emulator_tests.memory.originals import MemoryOriginals
 from emulator_tests.pure.archiving import FILM, PLACEHOLDER, Archiving, archiving
 from shared.archive.health import HEADING
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, By, Target
 from shared.core.errors import Transient
 from shared.core.paths import ARCHIVE_REPORT, ARCHIVE_SAVINGS_REPORT, archive_path
-from shared.ports import MediaState, Selection, Source
+from shared.ports import EntryPage, MediaState, Selection, Source
 
 T = TypeVar("T")
 
@@ -346,6 +347,13 @@ def test_interrupted_command_says_what_is_left_and_can_be_repeated(command: str,
     operator.archiving.require_nothing_lost()
 
 
+def test_interrupted_dry_run_ends(operator: Operator) -> None:
+    operator.on["page"] = interrupt
+    assert operator.types("archive --all")[0] == Status.INTERRUPTED
+    assert operator.calls == {"page": 1, "read": 1}
+    assert operator.json("archive --all", Status.INTERRUPTED)["entries"] == []
+
+
 def test_copy_is_given_up_when_stopped(operator: Operator) -> None:
     operator.on["begin_store"] = interrupt
     status, out = operator.types("archive --all --apply")
@@ -426,6 +434,19 @@ def test_filters(filters: str, entries: str, library: Operator) -> None:
     assert {one["entryId"] for one in listed["entries"]} == {f"0_{one}" for one in entries.split()}
     assert listed["count"] == len(entries.split())
     assert library.types(f"count {line}") == (Status.DONE, f"{len(entries.split())}\n")
+
+
+def test_entry_that_is_listed_twice_is_taken_once() -> None:
+    class Changing(MemoryOriginals):
+        def page(self, selection: Selection, after: str = "", limit: int = PAGE_MAX) -> EntryPage:
+            found = super().page(selection, "", PAGE_MAX).entries
+            return EntryPage(found[:2], "1") if not after else EntryPage(found[1:], None)
+
+    originals = Changing(ManualClock())
+    for number in range(3):
+        originals.add(FILM, entry_id=f"0_{number}")
+    pages = [[one.id for one in page] for page in Chosen(Selection()).pages(originals)]
+    assert pages == [["0_0", "0_1"], ["0_2"]]
 
 
 @pytest.mark.parametrize(
