@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -52,7 +52,7 @@ class Way(StrEnum):
     ANSWER_LOST = "answerLost"
 
 
-FAULTS: Final = {
+FAULTS: Final[dict[Way, dict[str, Any]]] = {
     Way.REFUSED: {"kind": "html", "status": 502},
     Way.ANSWER_LOST: {"kind": "drop_after_commit"},
 }

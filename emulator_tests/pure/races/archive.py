@@ -281,7 +281,8 @@ class ArchivePlay:
         return result
 
     def _trouble(self, operation: str) -> str:
-        chance, kinds = self._rng.random(), (*_BEFORE, *_UNANSWERED)
+        chance = self._rng.random()
+        kinds: tuple[str, ...] = (*_BEFORE, *_UNANSWERED)
         if operation in REPLACES | {"store"}:
             # There are few of them, and most of the mechanism exists for them.
             chance /= 3
