@@ -22,11 +22,12 @@ from shared.archive.commands import Commands, Request
 from shared.archive.model import By, Target
 from shared.archive.placeholder import placeholder_in
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
-from shared.core.paths import archive_path, session_path, video_path
+from shared.core.paths import ARCHIVE, archive_path, session_path, video_path
 from shared.ports import Entry, MediaState
 
 BUCKET: Final = "originals"
 ENDS_WITHIN_S: Final = 90.0
+SLOW_S: Final = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +174,68 @@ def test_job_copies_an_original_by_itself(archiving: School, teacher: Person, vi
     assert job.returncode == 0, job.stderr
     assert (archiving.document(archive_path(entry_id)) or {})["state"] == "archived"
     assert stored(archiving)[entry_id] == len(video_bytes)
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "state", "is_stored"),
+    [
+        ("flavorasset", "geturl", "storing", False),
+        ("baseentry", "getbyids", "storing", True),
+        ("media", "updatecontent", "replacing", True),
+        ("media", "updatethumbnailjpeg", "replaced", True),
+    ],
+    ids=["before its copy", "after its copy", "while it replaces", "between replacement and tag"],
+)
+def test_worker_that_is_killed_leaves_an_entry_that_ends_healthy(
+    archiving: School,
+    teacher: Person,
+    video_bytes: bytes,
+    service: str,
+    action: str,
+    state: str,
+    is_stored: bool,
+) -> None:
+    """Kaltura answers one kind of request slowly, and the worker that waits dies. Its claim ends; a sweep goes on."""
+    video_id = teacher.upload_video(teacher.write_session(), video_bytes)
+    entry_id = asked(archiving, video_id, Target.PLACE_HOLDER)
+    slow = {"service": service, "action": action, "times": 0}
+    archiving.simulator("POST", "faults", {"kind": "delay", "after_s": SLOW_S, "match": slow})
+    archiving.sweep()
+    record = archiving.await_document(
+        archive_path(entry_id),
+        lambda record: bool(record and record["state"] == state and record["claim"]),
+        ENDS_WITHIN_S,
+    )
+    assert record["claim"] is not None
+    if is_stored:
+        archiving.await_provider("its object is stored", lambda: entry_id in stored(archiving), 3 * SLOW_S)
+    busy = [server for server in archiving.testbed.functions_servers if server.is_busy]
+    assert busy
+    for server in busy:
+        server.kill()
+    archiving.simulator("DELETE", "faults")
+    left = archiving.document(archive_path(entry_id)) or {}
+    assert (left["state"], left["claim"]) == (state, record["claim"]), "It was killed too late."
+
+    end_claims(archiving)
+    archiving.sweep()
+    await_state(archiving, entry_id, "place_holder")
+    archiving.await_document(
+        archive_path(entry_id),
+        lambda record: bool(record and record["claim"] is record["dueAt"] is None),
+        ENDS_WITHIN_S,
+    )
+    record = archiving.document(archive_path(entry_id)) or {}
+    assert (record["claim"], record["original"]["sha256"]) == (None, hashlib.sha256(video_bytes).hexdigest())
+    assert stored(archiving)[entry_id] == len(video_bytes)
+    assert content(archiving, entry_id) == placeholder_in("").content
+    (listed,) = archiving.administrator().media.list(KalturaMediaEntryFilter(idIn=entry_id)).objects
+    assert set(listed.tags.split(", ")) == {"archived_to_s3", "flavors_deleted"}
+
+
+def end_claims(school: School) -> None:
+    """Let the time of every claim pass, as half an hour would."""
+    at = now()
+    for document in school.documents_of(ARCHIVE):
+        if document.to_dict()["claim"] is not None:
+            document.reference.update({"claim.until": at, "dueAt": at})

@@ -74,6 +74,9 @@ RESTS_S: Final = (*(600,) * 3, *(3600,) * 2, *(DAY_S / 4,) * 28)
 """How long the world is left alone, step by step, before everything must have come to rest. A restored original takes
 hours, and a replacement that has failed is tried again after a day at most."""
 
+CHECKED_WITHIN: Final = timedelta(hours=31)
+"""Within so long the daily check has read every record."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveBuild:
@@ -717,6 +720,7 @@ class ArchivePlay:
         self._judge_rest()
 
     def _rest(self) -> None:
+        begun_at = self._clock()
         for seconds in RESTS_S:
             self._complete()
             if self._under_way is not None and self._under_way[0] == "theirs" and self._now_is_replacing():
@@ -724,7 +728,9 @@ class ArchivePlay:
                 self._deployment.originals.cancel_replacement(self._world.entry.id)
             self._run_until(self._clock() + timedelta(seconds=seconds))
             self._deployment.sweep.run()
-            if seconds > 3600 and (document := self._document()) is not None and document.fields["dueAt"] is None:
+            document = self._document()
+            is_checked = self._clock() > begun_at + CHECKED_WITHIN
+            if is_checked and document is not None and document.fields["dueAt"] is None:
                 break
         self._run_until(self._clock() + timedelta(seconds=60))
 
