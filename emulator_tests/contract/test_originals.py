@@ -538,6 +538,18 @@ def test_a_refused_replacement_leaves_no_token(kaltura_account: KalturaOriginals
     assert account.server.control("GET", "things")["uploadTokens"] == tokens
 
 
+def test_a_replacement_leaves_no_token(kaltura_account: KalturaOriginalsTestAccount) -> None:
+    account = kaltura_account
+    entry_id = account.add(1)
+    tokens = account.server.control("GET", "things")["uploadTokens"]
+
+    account.originals.replace(entry_id, account.film(2), "placeholder.mp4")
+
+    assert account.server.control("GET", "things")["uploadTokens"] == tokens
+    account.finish(entry_id)
+    assert account.content(entry_id) == account.film(2)
+
+
 def test_failed_content_leaves_the_earlier_one(originals_account: OriginalsTestAccount) -> None:
     account = originals_account
     entry_id = account.add(1)

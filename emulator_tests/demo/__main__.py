@@ -1,7 +1,8 @@
 """Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, list what remains.
 
 `story.mjs` has only what a browser app has: the Firebase SDK, each user's sign-in, and access to the documents within
-the security rules. If a step fails, the demo ends with the reason and a non-zero exit code.
+the security rules. The chapter about the archive also runs an operator's commands, with the secrets of the functions.
+If a step fails, the demo ends with the reason and a non-zero exit code.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ SETTINGS: Final = {
     "FEED_INTERVAL_S": "1",
     "FEED_OVERLAP_S": "5",
     "SLIDES_BUCKET": "slides",
+    "ARCHIVE_GCS_BUCKET": "originals",
 }
 """Times are shorter than in production, so that the demo takes seconds: an unpublished event is kept for two seconds,
 not for ten minutes, and an event is over two seconds after its planned end, not an hour."""
@@ -80,6 +82,7 @@ def main() -> int:
                 | testbed.environment
                 | documents
                 | {
+                    "DEMO_OPERATOR": json.dumps(testbed.secret_settings),
                     "DEMO_PASSWORD": PASSWORD,
                     "DEMO_PROVIDER": provider,
                     "DEMO_PYTHON": sys.executable,
@@ -93,7 +96,7 @@ def main() -> int:
             after = _objects(testbed)
             clean = _print_kaltura(before, after, set(uids.values()))
             clean = _print_cloudflare(testbed) and clean
-            clean = _print_bucket(testbed) and clean
+            clean = _print_buckets(testbed) and clean
             if exit_code != 0:
                 print(f"\nA step failed. The logs of all processes are in {testbed.logs}.", file=sys.stderr)
                 return 1
@@ -193,16 +196,19 @@ def _print_cloudflare(testbed: Testbed) -> bool:
     return not videos and reserved == 0
 
 
-def _print_bucket(testbed: Testbed) -> bool:
+def _print_buckets(testbed: Testbed) -> bool:
     """
-    Print how many objects are in the bucket for slides.
+    Print how many objects are in each bucket.
 
     Returns:
         Whether there are none.
     """
-    listed = _json(f"{testbed.storage_url}/storage/v1/b/{testbed.slides_bucket}/o").get("items", [])
-    print(f"\nIn the bucket for slides: {len(listed)} objects")
-    return not listed
+    counts = {
+        name: len(_json(f"{testbed.storage_url}/storage/v1/b/{name}/o?versions=true").get("items", []))
+        for name in testbed.buckets
+    }
+    print(f"\nObjects in the buckets: {', '.join(f'{name} {count}' for name, count in counts.items())}")
+    return not any(counts.values())
 
 
 def _reason_to_remain(kind: str, object_id: str, uids: set[str]) -> str | None:

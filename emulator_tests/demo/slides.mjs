@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 
 import { setDoc, Timestamp } from "firebase/firestore";
 
-import { chapter, DEADLINE_MS, DemoError, environment, expect, say, serverTimes, until } from "./app.mjs";
+import { chapter, DEADLINE_MS, environment, expect, say, serverTimes, until } from "./app.mjs";
+import { objectsInBucket, untilBucketIsEmpty } from "./buckets.mjs";
 
 const MEDIAS = "/api/sharedlivemedias/";
 
@@ -118,21 +119,6 @@ async function followedChange({ session, listener, chat }, event, page, what, ac
   console.log(`${indent}the XMPP client got ${told}: ${state}, after ${after} s`);
 }
 
-/** Return the names of all objects in the bucket for slides. */
-async function objectsInBucket() {
-  const list = `${environment.STORAGE_EMULATOR_HOST}/storage/v1/b/${environment.SLIDES_BUCKET}/o`;
-  return ((await (await fetch(list)).json()).items ?? []).map((object) => object.name);
-}
-
-/** Wait until the bucket is empty. A bucket has no listeners, so this polls. */
-async function untilBucketIsEmpty() {
-  for (const deadline = performance.now() + DEADLINE_MS; performance.now() < deadline;) {
-    if ((await objectsInBucket()).length === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new DemoError(`the bucket has objects after ${DEADLINE_MS / 1000} s`);
-}
-
 /** Tell the chapter, and return its session, which still exists. */
 export async function showSlides(teacher, student) {
   chapter("The teacher shows slides in a live session");
@@ -177,10 +163,10 @@ export async function showSlides(teacher, student) {
   say(`a document that is shown cannot be deleted: ${kept.body.code}, "${kept.body.detail}"`);
   await followedChange(sharing, "end_sharing", null, "the teacher stopped showing it", () => act("end"));
   sharing.chat.leave();
-  const objects = await objectsInBucket();
+  const objects = await objectsInBucket(environment.SLIDES_BUCKET);
   expect(objects.length > 2 * deck.nbPages, `the bucket has only ${objects.length} objects`);
   for (const { id } of [deck, exercises]) await accepted(instructor("DELETE", `${MEDIAS}${id}/`));
-  await untilBucketIsEmpty();
+  await untilBucketIsEmpty(environment.SLIDES_BUCKET);
   say(`the teacher deleted both documents; none of the ${objects.length} objects in the bucket is left`);
   return lesson;
 }

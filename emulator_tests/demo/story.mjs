@@ -10,6 +10,8 @@ import { basename, join } from "node:path";
 import { deleteDoc, serverTimestamp, setDoc, Timestamp } from "firebase/firestore";
 
 import { change, chapter, DEADLINE_MS, DemoError, environment, expect, refusal, say, serverTimes, signIn, until } from "./app.mjs";
+import { showArchive } from "./archive.mjs";
+import { untilBucketIsEmpty } from "./buckets.mjs";
 import { showSlides } from "./slides.mjs";
 
 const CHUNK_BYTES = 100_000; // Kaltura's minimum, so that a small file still shows progress.
@@ -210,6 +212,7 @@ async function demo() {
   const renewed = await student.call("issuePlayback", { videoId: token.videoId });
   const second = await provider.load(renewed);
   expect(!second.equals(first) && await provider.isContentOf(second, replacement), "the replacement does not play");
+  const original = await readFile(replacement);
   await rm(folder, { recursive: true });
   say("the replacement is ready, and the student watches the new content");
   const cancelled = await teacher.call("issueUploadToken", {
@@ -273,6 +276,8 @@ async function demo() {
 
   const lesson = await showSlides(teacher, student);
 
+  await showArchive(session, token.videoId, original, student);
+
   chapter("All sessions are deleted");
   const entryIds = (await atKaltura("entries")).map((entry) => entry.id);
   await deleteDoc(live);
@@ -284,6 +289,7 @@ async function demo() {
   for (const { id } of await atKaltura("uploadTokens")) await untilGoneAtKaltura("uploadTokens", id);
   for (const { id } of await atKaltura("scheduleEvents")) await untilGoneAtKaltura("scheduleEvents", id);
   await provider.untilVideosAreGone();
+  await untilBucketIsEmpty(environment.ARCHIVE_GCS_BUCKET);
   say(`all content at the providers was deleted, ${entryIds.length} Kaltura entries among it`);
   await Promise.all([teacher.close(), student.close(), stranger.close()]);
 }

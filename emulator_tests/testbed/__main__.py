@@ -13,7 +13,7 @@ from pathlib import Path
 from emulator_tests.testbed import Testbed, TestbedError
 from emulator_tests.testbed.places import HOME
 
-SETTINGS = {"SLIDES_BUCKET": "slides"}
+SETTINGS = {"SLIDES_BUCKET": "slides", "ARCHIVE_GCS_BUCKET": "originals"}
 """The settings of the functions, unless `--set` changes them."""
 
 

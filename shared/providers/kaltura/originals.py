@@ -147,7 +147,7 @@ class KalturaOriginals:
 
     def replace(self, entry_id: str, content: bytes, file_name: str) -> None:
         """
-        See `ports.Originals`.
+        See `ports.Originals`. Deletes the token once its file was taken or refused, because Kaltura keeps used ones.
         """
         from KalturaClient.Plugins.Core import KalturaUploadedFileTokenResource, KalturaUploadToken
 
@@ -161,9 +161,9 @@ class KalturaOriginals:
             # Kaltura may be reading the file.
             raise
         except ProviderError:
-            with suppress(ProviderError):
-                client.call(ks, lambda c: c.uploadToken.delete(token_id))
+            self._discard(token_id)
             raise
+        self._discard(token_id)
 
     def replace_from(self, entry_id: str, source: str) -> None:
         """
@@ -218,6 +218,13 @@ class KalturaOriginals:
             if sentence is None:
                 raise
             raise Permanent(sentence, provider=NAME, operation=error.operation, code=error.code) from None
+
+    def _discard(self, token_id: str) -> None:
+        """
+        Delete an upload token. One that stays does no harm: its file was moved to the entry, or never used.
+        """
+        with suppress(ProviderError):
+            self.account.client.call(self.account.admin_ks(), lambda c: c.uploadToken.delete(token_id))
 
     def _checked(self, address: str, flavor: Flavor) -> str:
         """
