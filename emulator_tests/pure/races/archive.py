@@ -633,7 +633,11 @@ class ArchivePlay:
             worker.begun_at = self._clock()
 
         def run() -> None:
-            runs = Runs(app.get(commands), app.get(controller), app.reconciler(), name, _Patience(waits, looks))
+            patience = _Patience(waits, looks)
+            reconciler = app.reconciler()
+            runs = Runs(
+                app.get(commands), app.get(controller), reconciler, name, patience, lambda _, s: patience.wait(s)
+            )
             for ran in runs.run([(entry, request)], 1):
                 self._tell("run", ran.outcome.value, ran.sentence)
 

@@ -132,7 +132,7 @@ class ForgetsTheVideo(Archive):
 
 
 DEFECTS: Final = {
-    "the placeholder replaces anything": ArchiveBuild((101, 106), archive=ReplacesBlindly),
+    "the placeholder replaces anything": ArchiveBuild((101, 102, 106), archive=ReplacesBlindly),
     "an original replaces anything": ArchiveBuild((101, 106), archive=ReturnsBlindly),
     "anything is tagged as replaced": ArchiveBuild((102, 106), archive=MarksBlindly),
     "flavors are deleted before anything is verified": ArchiveBuild((102, 106), archive=PrunesFirst),
