@@ -358,7 +358,8 @@ def snapshot_of(
     Args:
         document: The record.
         video: The document of its video; `None` if there is none.
-        holds: Tells whether deletions are held. Asked only if it matters.
+        holds: Tells whether deletions are held. Asked only if it matters: in a copy of the database, a deleted video
+            must not cost the true one its original.
     """
     record = ArchivedEntry.from_document(document)
     wish = Wish.from_fields(document.fields["wish"])
@@ -368,13 +369,16 @@ def snapshot_of(
         spec = ArchiveSpec(wish, record.session, is_deleted=not holds(), is_waiting=holds())
         return Snapshot(document.id, spec, record, document.version)
     fields = video.fields
+    is_deleted = fields["gone"] or entry_of(video) != document.id
+    is_held = is_deleted and holds()
     spec = ArchiveSpec(
         wish,
         SessionIdentity.from_fields(fields["sessionId"], fields),
-        is_deleted=fields["gone"] or entry_of(video) != document.id,
+        is_deleted=is_deleted and not is_held,
+        is_waiting=is_held,
         is_kept=bool(fields["wish"].get("keep")),
         told=told_of(fields, document.id),
-        has_view=True,
+        has_view=not is_held,
     )
     return Snapshot(document.id, spec, record, document.version)
 

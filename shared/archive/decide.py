@@ -10,7 +10,7 @@ one that was stored nor the placeholder, so somebody has replaced it.
 | recorded       | wanted                     | next                                                                 |
 |----------------|----------------------------|----------------------------------------------------------------------|
 | nothing        | anything                   | done                                                                 |
-| anything       | its video does not exist, deletions are held | requeue                                            |
+| anything       | its video does not exist, or was deleted, and deletions are held | requeue                        |
 | anything       | its video was deleted      | REMOVE everything of it in the cold store, and forget it             |
 | of a former owner | its video exists        | IDENTIFY it: take the video's owner                                  |
 | anything       | shown otherwise            | SHOW it again                                                        |
@@ -93,7 +93,7 @@ class ArchiveSpec:
         wish: What was last asked for.
         session: The session that its video belongs to now; `None` if it is no video of this deployment.
         is_deleted: Whether it was a video of this deployment, and that was deleted, or plays another entry now.
-        is_waiting: Whether that video's document does not exist while deletions are held. It may be restored.
+        is_waiting: Whether that video was deleted, or its document does not exist, while deletions are held.
         is_kept: Whether the owner keeps it out of the archive.
         told: What the video's document shows of it now; `None` for nothing.
         has_view: Whether there is such a document.

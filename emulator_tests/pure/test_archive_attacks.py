@@ -1,0 +1,78 @@
+"""Attacks on the archive: others change entry, store, settings or documents, or one of them lies. Nothing is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from emulator_tests.deployment_settings import archive_settings
+from emulator_tests.pure.archiving import (
+    DAY_S,
+    FILM,
+    Archiving,
+    archiving,
+    with_video,
+)
+from emulator_tests.pure.deployment import TEACHER
+from shared.archive.model import Target
+from shared.core.callers import Caller
+from shared.videos.commands import delete_video
+
+STUDENT = Caller("student", is_teacher=False)
+POLICY = archive_settings(unwatched_days=365, notice_days=14)
+
+
+def archived() -> Archiving:
+    world = archiving()
+    world.ask(Target.ARCHIVED)
+    world.run()
+    return world
+
+
+def replaced() -> Archiving:
+    world = archived()
+    world.ask(Target.PLACE_HOLDER)
+    world.run(3600)
+    return world
+
+
+def test_original_is_not_deleted_while_deletions_are_held() -> None:
+    """A copy of the database, in which somebody deletes a video: the originals are those of the true one."""
+    world, video_id = with_video()
+    deployment = world.deployment
+    world.ask(Target.ARCHIVED)
+    world.run()
+    deployment.database_uid = "the first"
+    world.sweep()
+    deployment.database_uid = "a copy"
+    deployment.clock.advance(DAY_S)
+    world.sweep()
+    assert deployment.app.epochs.is_held()
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
+    deployment.run(3600)
+    assert deployment.cold_store.contents() == {FILM}
+
+
+# --- somebody at the provider's console -------------------------------------------------------------------------------
+
+
+def other_file(world: Archiving, content: bytes) -> None:
+    """Delete the original in the console, and upload another: a new file, which counts its versions anew."""
+    originals = world.deployment.originals
+    kept = originals._kept[world.entry.id]
+    before = kept.entry.original
+    assert before is not None
+    world.replaced_outside(content)
+    after = kept.entry.original
+    assert after is not None
+    new = replace(after, id="0_anew", version=before.version)
+    kept.contents[new.id] = kept.contents.pop(after.id)
+    kept.entry = replace(kept.entry, original=new)
+
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+
+def check(world: Archiving) -> None:
+    """Run the daily check."""
+    world.run(DAY_S)
+    world.run(2 * 3600)
