@@ -7,7 +7,9 @@ from dataclasses import replace
 from emulator_tests.deployment_settings import archive_settings
 from emulator_tests.pure.archiving import (
     DAY_S,
+    ENOUGH_S,
     FILM,
+    OTHER_FILM,
     Archiving,
     archiving,
     with_video,
@@ -67,6 +69,15 @@ def other_file(world: Archiving, content: bytes) -> None:
     new = replace(after, id="0_anew", version=before.version)
     kept.contents[new.id] = kept.contents.pop(after.id)
     kept.entry = replace(kept.entry, original=new)
+
+
+def test_new_file_with_the_version_of_the_placeholder_is_not_overwritten() -> None:
+    world = replaced()
+    other_file(world, OTHER_FILM)
+    world.restore()
+    world.run(ENOUGH_S)
+    world.require_nothing_lost()
+    assert world.content() == OTHER_FILM
 
 
 # --- money ------------------------------------------------------------------------------------------------------------

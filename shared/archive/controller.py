@@ -281,7 +281,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             await_late_commit(record.tried_at or now, now, self.late_commit_s)
             return Outcome(entry)
         if not is_replacing:
-            if entry.original is not None and entry.original.version == record.placeholder:
+            if record.is_placeholder(entry.original):
                 await_late_commit(record.tried_at or now, now, self.late_commit_s)
             return Outcome(entry)
         if entry.original is None or not entry.original.is_ready:
@@ -294,7 +294,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         return Outcome(entry, digest=digest) if is_ours else Outcome(entry, Obstacle.OTHER_CONTENT)
 
     def _mark(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
-        if entry.original is None or entry.original.version != record.placeholder:
+        if not record.is_placeholder(entry.original):
             return Outcome(entry, Obstacle.OTHER_CONTENT)
         originals.change_tags(entry.id, {ARCHIVED_TAG, FLAVORS_DELETED_TAG})
         return Outcome(entry)
@@ -305,7 +305,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         if entry.replacing is not Replacing.NO:
             raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
-        if entry.original is None or entry.original.version != record.placeholder:
+        if not record.is_placeholder(entry.original):
             return Outcome(entry, Obstacle.OTHER_CONTENT)
         item = self.storing.find(record)
         if item.availability is Availability.READY:

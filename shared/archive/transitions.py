@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from shared.archive.model import ArchivedEntry, ArchiveState, Original, Target, Wish
+from shared.archive.model import ArchivedEntry, ArchiveState, Original, Target, Wish, mark_of
 from shared.core.history import moved
-from shared.ports import Availability, ColdObject, Digest, Entry, MediaState, Replacing, Stored
+from shared.ports import Availability, ColdObject, Digest, Entry, Flavor, MediaState, Replacing, Stored
 
 HANDED_OVER_S: Final = 1200
 """Seconds after which a job that was started must have begun; else another one is started."""
@@ -161,7 +161,7 @@ def looked(record: ArchivedEntry, outcome: Outcome, placeholder_sha256: str, now
         return replace(moved_to(record, ArchiveState.RETURNED, now), tried_at=None)
     if outcome.digest is None or outcome.digest.sha256 != placeholder_sha256:
         return record
-    placed = replace(record, placeholder=entry.original.version, tried_at=None, failures=0)
+    placed = replace(record, placeholder=mark_of(entry.original), tried_at=None, failures=0)
     return moved_to(placed, ArchiveState.REPLACED, now)
 
 
@@ -171,7 +171,7 @@ def _has_content_before(record: ArchivedEntry, entry: Entry) -> bool:
     """
     if record.state is ArchiveState.REPLACING:
         return record.original is not None and record.original.is_of(entry.original)
-    return entry.original is not None and entry.original.version == record.placeholder
+    return record.is_placeholder(entry.original)
 
 
 def cancelled(record: ArchivedEntry, now: datetime) -> ArchivedEntry:
@@ -246,11 +246,11 @@ def verified(record: ArchivedEntry, outcome: Outcome, now: datetime) -> Archived
     )
 
 
-def adopted(record: ArchivedEntry, original: Original, placeholder: str, now: datetime) -> ArchivedEntry:
+def adopted(record: ArchivedEntry, original: Original, placeholder: Flavor, now: datetime) -> ArchivedEntry:
     """
     Return the record of an entry that another program has archived, and whose placeholder plays. Pure.
     """
-    return replace(moved_to(record, ArchiveState.PRUNED, now), original=original, placeholder=placeholder)
+    return replace(moved_to(record, ArchiveState.PRUNED, now), original=original, placeholder=mark_of(placeholder))
 
 
 def given_up(record: ArchivedEntry, number: int, now: datetime) -> ArchivedEntry:
