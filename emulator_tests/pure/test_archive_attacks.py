@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from emulator_tests.deployment_settings import archive_settings
 from emulator_tests.pure.archiving import (
     DAY_S,
     ENOUGH_S,
     FILM,
     OTHER_FILM,
+    PLACEHOLDER,
     Archiving,
     archiving,
     with_video,
 )
 from emulator_tests.pure.deployment import TEACHER
-from shared.archive.model import Target
+from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
 from shared.core.callers import Caller
 from shared.videos.commands import delete_video
 
@@ -35,6 +38,42 @@ def replaced() -> Archiving:
     world.ask(Target.PLACE_HOLDER)
     world.run(3600)
     return world
+
+
+# --- documents that are older than the world --------------------------------------------------------------------------
+
+
+def test_placeholder_is_known_although_the_record_is_from_before_it() -> None:
+    world = archived()
+    backup = world.deployment.back_up()
+    world.ask(Target.PLACE_HOLDER)
+    world.run(3600)
+    assert world.content() == PLACEHOLDER.content
+    world.deployment.restore(backup)
+    world.ask(Target.PLACE_HOLDER)
+    world.run(DAY_S)
+    assert world.deployment.cold_store.contents() == {FILM}
+    assert world.record.state is ArchiveState.PLACE_HOLDER
+    world.restore()
+    world.run(ENOUGH_S)
+    assert world.content() == FILM
+    world.require_settled()
+
+
+def test_placeholder_is_never_stored_as_an_original() -> None:
+    world = archived()
+    world.ask(Target.PLACE_HOLDER)
+    world.run(3600)
+    world.deployment.originals.label(world.entry.id, remove=[ARCHIVED_TAG, FLAVORS_DELETED_TAG])
+    world.deployment.restore({})
+    world.deployment.cold_store.overwrite("elsewhere", FILM)
+    world.deployment.cold_store.vanish(world.entry.id)
+    world.ask(Target.ARCHIVED)
+    world.run(2 * DAY_S)
+    assert PLACEHOLDER.content not in world.deployment.cold_store.contents()
+    failure = world.record.progress.failure
+    assert failure is not None
+    assert failure.code == "PLACEHOLDER_PLAYS"
 
 
 def test_original_is_not_deleted_while_deletions_are_held() -> None:
@@ -78,6 +117,18 @@ def test_new_file_with_the_version_of_the_placeholder_is_not_overwritten() -> No
     world.run(ENOUGH_S)
     world.require_nothing_lost()
     assert world.content() == OTHER_FILM
+
+
+@pytest.mark.parametrize("target", [Target.ARCHIVED, Target.PLACE_HOLDER])
+def test_original_that_was_deleted_in_the_console_stays_recorded(target: Target) -> None:
+    world = archived()
+    original = world.now().original
+    assert original is not None
+    world.deployment.originals.delete_flavors(world.entry.id, [original])
+    world.ask(target)
+    world.run(DAY_S)
+    assert world.record.original is not None
+    world.require_nothing_lost()
 
 
 # --- money ------------------------------------------------------------------------------------------------------------

@@ -130,6 +130,12 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             return Outcome(obstacle=Obstacle.NO_ENTRY)
         match step.name:
             case decisions.STORE:
+                if self._plays_placeholder(originals, entry):
+                    raise never(
+                        "A placeholder plays, whose original is not recorded. Have `greenroom archive repair` take the "
+                        "entry over.",
+                        "PLACEHOLDER_PLAYS",
+                    )
                 before = record if snapshot.record is None else snapshot.record
                 return self.storing.store(originals, entry, before, takes_key=snapshot.spec.wish.takes_key)
             case decisions.TAG:
@@ -167,7 +173,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         if outcome.is_handed_over:
             return transitions.handed_over(record, now)
         if outcome.obstacle is not None:
-            return transitions.stopped(record, outcome.obstacle, wish, now)
+            return transitions.stopped(record, outcome, wish, now)
         match step.name:
             case decisions.STORE:
                 return transitions.stored(record, outcome, self.storing.cold_store.name, now)
@@ -246,8 +252,9 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         Tag an entry whose original is in the cold store. One that is not there any more is stored again.
         """
-        if record.original is None or not record.original.is_of(entry.original):
-            return Outcome(entry, Obstacle.OTHER_CONTENT)
+        assert record.original is not None
+        if not record.original.is_of(entry.original):
+            return self._other(originals, entry)
         if not record.original.is_at(self.storing.cold_store.find(record.original.key, record.original.version)):
             return Outcome(entry, Obstacle.NO_OBJECT)
         originals.change_tags(entry.id, {ARCHIVED_TAG}, {FLAVORS_DELETED_TAG})
@@ -261,7 +268,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         if entry.replacing is not Replacing.NO:
             raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if not record.original.is_of(entry.original):
-            return Outcome(entry, Obstacle.OTHER_CONTENT)
+            return self._other(originals, entry)
         played_at, since = entry.last_played_at, wish.unplayed_since
         if since is not None and played_at is not None and played_at >= since:
             return Outcome(entry, Obstacle.PLAYED)
@@ -335,6 +342,31 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
                 OTHER_BYTES,
             )
         return Outcome(entry, digest=digest)
+
+    def _other(self, originals: Originals, entry: Entry) -> Outcome:
+        """
+        Return what is in the place of the original that was stored. The documents may be from before the placeholder.
+
+        Raises:
+            Transient: Nothing is. The record keeps its proof, because there may be no other copy (again).
+        """
+        if entry.original is None:
+            raise later(
+                "The provider has no original of this entry any more. What was archived stays in the cold store: see "
+                "`greenroom archive download`.",
+                "NO_ORIGINAL",
+            )
+        is_ours = self._plays_placeholder(originals, entry)
+        return Outcome(entry, Obstacle.PLACEHOLDER if is_ours else Obstacle.OTHER_CONTENT)
+
+    def _plays_placeholder(self, originals: Originals, entry: Entry) -> bool:
+        """
+        Tell whether the content of an entry is the placeholder. What has another size is not read.
+        """
+        placeholder, found = self.placeholder(), entry.original
+        if found is None or not found.is_ready or not is_size(found, len(placeholder.content)):
+            return False
+        return originals.digest(entry.id, found).sha256 == placeholder.sha256
 
     def _originals(self, record: ArchivedEntry) -> Originals:
         originals = holder_of(self.provider_accounts, record.provider).originals

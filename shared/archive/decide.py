@@ -19,8 +19,8 @@ one that was stored nor the placeholder, so somebody has replaced it.
 | anything       | a job was started          | done by that job; if it has not begun in time, as if there were none |
 | initial        | archived or placeholder    | STORE it, not before the owner was told for long enough              |
 | storing        | anything                   | STORE it again                                                       |
-| stored         | anything                   | TAG it: archived; other content: initial                             |
-| archived       | placeholder                | REPLACE it, once its object is checked; other content: initial       |
+| stored         | anything                   | TAG it: archived; other content: initial; placeholder: replaced      |
+| archived       | placeholder                | REPLACE it, once its object is checked; else as TAG                  |
 | archived       | archived, asked again      | check its tags: stored                                               |
 | replacing      | anything                   | LOOK, with growing pauses, until the placeholder plays               |
 | replacing, other content | anything         | CANCEL the replacement                                               |

@@ -28,11 +28,13 @@ FAILED_PAUSE_MAX_S: Final = 24 * 3600
 class Obstacle(StrEnum):
     """
     Why a step was not done. `NO_ENTRY`: the entry does not exist. `OTHER_CONTENT`: somebody has replaced its content.
-    `PLAYED`: it was played, and so is to stay. `NO_OBJECT`: what was stored is not in the store, or not as it was.
+    `PLACEHOLDER`: the placeholder plays already, though that is not recorded. `PLAYED`: it was played, and so is to
+    stay. `NO_OBJECT`: what was stored is not in the store, or not as it was.
     """
 
     NO_ENTRY = "noEntry"
     OTHER_CONTENT = "otherContent"
+    PLACEHOLDER = "placeholder"
     PLAYED = "played"
     NO_OBJECT = "noObject"
 
@@ -68,19 +70,22 @@ def moved_to(record: ArchivedEntry, state: ArchiveState, now: datetime) -> Archi
     return replace(record, state=state, history=moved(record.history, state, now))
 
 
-def stopped(record: ArchivedEntry, obstacle: Obstacle, wish: Wish, now: datetime) -> ArchivedEntry:
+def stopped(record: ArchivedEntry, outcome: Outcome, wish: Wish, now: datetime) -> ArchivedEntry:
     """
     Return the record after a step that met an obstacle. Pure.
     """
-    match obstacle:
+    match outcome.obstacle:
+        case Obstacle.PLACEHOLDER if outcome.entry is not None and outcome.entry.original is not None:
+            placed = replace(record, placeholder=mark_of(outcome.entry.original), flavors={}, tried_at=None)
+            return replace(moved_to(placed, ArchiveState.REPLACED, now), waits_until=None)
         case Obstacle.NO_ENTRY:
             return replace(moved_to(record, ArchiveState.LOST, now), tried_at=None, waits_until=None)
         case Obstacle.PLAYED:
             return replace(moved_to(record, ArchiveState.ARCHIVED, now), tried_at=None, served=wish.number)
-        case Obstacle.OTHER_CONTENT:
-            earlier = record.stored
         case Obstacle.NO_OBJECT:
             earlier = record.earlier
+        case _:
+            earlier = record.stored
     return replace(
         moved_to(record, ArchiveState.INITIAL, now),
         original=None,
