@@ -131,6 +131,20 @@ def test_original_that_was_deleted_in_the_console_stays_recorded(target: Target)
     world.require_nothing_lost()
 
 
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+def test_object_that_was_stored_before_the_bucket_kept_versions_is_found() -> None:
+    """Amazon reports the version `null` for it from then on."""
+    world = archived()
+    original = world.record.original
+    assert original is not None
+    before = replace(original, version="")
+    (item,) = world.deployment.cold_store.versions(world.entry.id)
+    assert before.is_at(replace(item, version="null"))
+    assert not before.is_at(replace(item, version="null", checksum="crc32c:other"))
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 

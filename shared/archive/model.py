@@ -208,9 +208,10 @@ class Original:
 
     def is_at(self, found: ColdObject | None) -> bool:
         """
-        Tell whether an object in the store is still what was stored. Pure.
+        Tell whether an object in the store is still what was stored. An object that was stored before the bucket kept
+        versions gets one when it begins to. Pure.
         """
-        if found is None or (found.version, found.size_bytes) != (self.version, self.size_bytes):
+        if found is None or self.version not in ("", found.version) or found.size_bytes != self.size_bytes:
             return False
         return not self.checksum or found.checksum == self.checksum
 
