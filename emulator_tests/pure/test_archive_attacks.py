@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from emulator_tests.pure.archiving import (
     archiving,
     with_video,
 )
-from emulator_tests.pure.deployment import TEACHER
+from emulator_tests.pure.deployment import TEACHER, refusal
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
 from shared.core.callers import Caller
 from shared.videos.commands import delete_video
@@ -143,6 +144,24 @@ def test_object_that_was_stored_before_the_bucket_kept_versions_is_found() -> No
     (item,) = world.deployment.cold_store.versions(world.entry.id)
     assert before.is_at(replace(item, version="null"))
     assert not before.is_at(replace(item, version="null", checksum="crc32c:other"))
+
+
+def test_object_whose_check_failed_is_not_taken_for_that_of_somebody_else() -> None:
+    world = archiving()
+    failures = [refusal("headObject")]
+
+    def disturb(operation: str, do: Any) -> Any:
+        told = do()
+        if operation == "store" and failures:
+            raise failures.pop()
+        return told
+
+    world.deployment.disturb = disturb
+    world.ask(Target.ARCHIVED)
+    world.run(DAY_S)
+    assert world.record.state is ArchiveState.ARCHIVED
+    assert len(world.deployment.cold_store.versions(world.entry.id)) == 1
+    world.require_settled()
 
 
 # --- money ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, is_size
 from shared.archive.transitions import Outcome
-from shared.core.errors import Doubtful, Permanent, Transient
+from shared.core.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing
 
 SOURCE_READABLE_S: Final = 6 * 3600
@@ -78,10 +78,10 @@ class Storing:
             return Outcome(entry, is_handed_over=True)
         key, leftover = self._free_key(entry.id, record, takes_key=takes_key)
         source = originals.source(entry.id, flavor, SOURCE_READABLE_S)
-        stored = self.cold_store.store(
-            key, source, flavor.size_bytes, lambda read: self.reached(entry.id, read, flavor.size_bytes)
-        )
         with _in_doubt():
+            stored = self.cold_store.store(
+                key, source, flavor.size_bytes, lambda read: self.reached(entry.id, read, flavor.size_bytes)
+            )
             if leftover is not None and leftover.version != stored.object.version:
                 self.cold_store.delete(leftover)
             (again,) = originals.read([entry.id])
@@ -185,10 +185,12 @@ def never(message: str, code: str) -> Permanent:
 @contextmanager
 def _in_doubt() -> Iterator[None]:
     """
-    Report what fails after an object was stored as a failure that leaves something behind.
+    Report what fails once a store was called as a failure that may leave an object behind: the check may have failed.
     """
     try:
         yield
+    except SecretRejected:
+        raise
     except Transient as error:
         raise Doubtful(str(error), provider=error.provider, operation=error.operation, code=error.code) from None
 
