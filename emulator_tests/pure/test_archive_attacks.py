@@ -164,6 +164,24 @@ def test_object_whose_check_failed_is_not_taken_for_that_of_somebody_else() -> N
     world.require_settled()
 
 
+def test_original_in_another_store_is_not_forgotten() -> None:
+    world, video_id = with_video()
+    deployment = world.deployment
+    world.ask(Target.ARCHIVED)
+    world.run()
+    kept = dict(deployment.cold_store._kept)
+    deployment.cold_store.name = "another"
+    deployment.cold_store._kept.clear()
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
+    deployment.run(DAY_S)
+    assert world.has_record
+    deployment.cold_store.name = "memory"
+    deployment.cold_store._kept.update(kept)
+    world.run(2 * DAY_S)
+    assert not world.has_record
+    assert deployment.cold_store.contents() == set()
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 

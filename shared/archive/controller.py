@@ -255,7 +255,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         assert record.original is not None
         if not record.original.is_of(entry.original):
             return self._other(originals, entry)
-        if not record.original.is_at(self.storing.cold_store.find(record.original.key, record.original.version)):
+        if not record.original.is_at(self.storing.lookup(record.original)):
             return Outcome(entry, Obstacle.NO_OBJECT)
         originals.change_tags(entry.id, {ARCHIVED_TAG}, {FLAVORS_DELETED_TAG})
         return Outcome(entry)
@@ -272,7 +272,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         played_at, since = entry.last_played_at, wish.unplayed_since
         if since is not None and played_at is not None and played_at >= since:
             return Outcome(entry, Obstacle.PLAYED)
-        if not record.original.is_at(self.storing.cold_store.find(record.original.key, record.original.version)):
+        if not record.original.is_at(self.storing.lookup(record.original)):
             return Outcome(entry, Obstacle.NO_OBJECT)
         originals.replace(entry.id, self.placeholder().content, PLACEHOLDER_NAME)
         return Outcome(entry)

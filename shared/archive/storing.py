@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, is_size
+from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, Original, is_size
 from shared.archive.transitions import Outcome
 from shared.core.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing
@@ -112,16 +112,31 @@ class Storing:
             Permanent: It is not there as it was stored (never).
         """
         assert record.original is not None
-        found = self.cold_store.find(record.original.key, record.original.version)
+        found = self.lookup(record.original)
         if found is None or not record.original.is_at(found):
             raise never("The original is not in the cold store any more.", "ORIGINAL_MISSING")
         return found
+
+    def lookup(self, original: Original) -> ColdObject | None:
+        """
+        Return the object of an original, in the version that was stored; `None` if there is none.
+
+        Raises:
+            Transient: It is in a store that this deployment had earlier (again, once it has that).
+        """
+        if original.store != self.cold_store.name:
+            raise later(
+                f"This original is in the cold store {original.store}, and this deployment has {self.cold_store.name}. "
+                "Set up the earlier one again, until its originals are brought back or deleted.",
+                "OTHER_STORE",
+            )
+        return self.cold_store.find(original.key, original.version)
 
     def remove(self, entry_id: str, record: ArchivedEntry) -> None:
         """
         Delete everything of a deleted video.
         """
-        found = [self.cold_store.find(one.key, one.version) for one in record.stored]
+        found = [self.lookup(one) for one in record.stored]
         found.append(self._leftover(key_of(entry_id, len(record.stored) + 1), record))
         for one in found:
             if one is not None:
