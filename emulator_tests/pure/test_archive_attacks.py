@@ -21,6 +21,7 @@ from emulator_tests.pure.archiving import (
 from emulator_tests.pure.deployment import TEACHER, refusal
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
 from shared.core.callers import Caller
+from shared.ports import Tier
 from shared.videos.commands import delete_video
 
 STUDENT = Caller("student", is_teacher=False)
@@ -180,6 +181,23 @@ def test_original_in_another_store_is_not_forgotten() -> None:
     world.run(2 * DAY_S)
     assert not world.has_record
     assert deployment.cold_store.contents() == set()
+
+
+def test_another_tier_is_tried_at_once() -> None:
+    world = archiving()
+    from shared.providers.s3.classes import CLASSES
+
+    world.deployment.cold_store.terms = CLASSES["DEEP_ARCHIVE"]
+    world.ask(Target.ARCHIVED)
+    world.run()
+    world.ask(Target.PLACE_HOLDER)
+    world.run(3600)
+    world.restore(Tier.EXPEDITED)
+    world.run(DAY_S)
+    assert world.record.state is ArchiveState.PLACE_HOLDER
+    world.restore(Tier.STANDARD)
+    world.deployment.run()
+    assert world.record.state is ArchiveState.WAITING
 
 
 # --- money ------------------------------------------------------------------------------------------------------------

@@ -172,7 +172,8 @@ def _next(record: ArchivedEntry, spec: ArchiveSpec, target: Target, now: datetim
             return _change(MARK, record)
         case ArchiveState.PLACE_HOLDER:
             if target is Target.ARCHIVED:
-                return _change(ASK, record)
+                # Another tier may help where the last one did not.
+                return replace(_change(ASK, record), spec=str(wish.number))
             return _write(MARK, moved_to(record, ArchiveState.PRUNED, now)) if is_asked_again else Done()
         case ArchiveState.WAITING:
             if target is not Target.ARCHIVED:
