@@ -207,3 +207,21 @@ def check(world: Archiving) -> None:
     """Run the daily check."""
     world.run(DAY_S)
     world.run(2 * 3600)
+
+
+def test_original_of_unknown_size_is_not_stored_again_and_again() -> None:
+    world = archiving()
+    kept = world.deployment.originals._kept[world.entry.id]
+    assert kept.entry.original is not None
+    kept.entry = replace(kept.entry, original=replace(kept.entry.original, size_bytes=None, size_kb=0))
+    stored = []
+
+    def disturb(operation: str, do: Any) -> Any:
+        if operation == "store":
+            stored.append(operation)
+        return do()
+
+    world.deployment.disturb = disturb
+    world.ask(Target.ARCHIVED)
+    world.run(3 * DAY_S)
+    assert stored == []

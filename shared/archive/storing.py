@@ -68,6 +68,9 @@ class Storing:
             raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if flavor is None or not flavor.is_ready:
             raise never("This entry has no original that can be read.", "NO_ORIGINAL")
+        if not flavor.size_bytes and not flavor.size_kb:
+            # What cannot be compared would be deleted again, and is paid for.
+            raise never("The provider does not say how large this original is. Try again later.", "NO_SIZE")
         if FLAVORS_DELETED_TAG in entry.tags and not record.stored:
             raise never(
                 f"The tag {FLAVORS_DELETED_TAG} says that a placeholder plays, whose original is not recorded. Have "
