@@ -21,6 +21,7 @@ from emulator_tests.pure.archiving import (
 from emulator_tests.pure.deployment import TEACHER, refusal
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
 from shared.core.callers import Caller
+from shared.core.paths import archive_path
 from shared.ports import Tier
 from shared.videos.commands import delete_video
 
@@ -225,3 +226,27 @@ def test_original_of_unknown_size_is_not_stored_again_and_again() -> None:
     world.ask(Target.ARCHIVED)
     world.run(3 * DAY_S)
     assert stored == []
+
+
+def test_budget_of_money_is_not_used_up_by_the_price_of_a_request() -> None:
+    """10 GB cost 11 cents in GLACIER for 90 days, with one request."""
+    world, _ = with_video(archive_settings(unwatched_days=365, cents_per_day=100))
+    kept = world.deployment.originals._kept[world.entry.id]
+    assert kept.entry.original is not None
+    kept.entry = replace(kept.entry, original=replace(kept.entry.original, size_bytes=None, size_kb=10_000_000))
+    world.deployment.clock.advance(400 * DAY_S)
+    check(world)
+    assert world.has_record
+
+
+def test_original_that_is_larger_than_the_budget_does_not_hold_up_the_others() -> None:
+    world = archiving(archive_settings(unwatched_days=365, takes_others=True, bytes_per_day=5000))
+    kept = world.deployment.originals._kept[world.entry.id]
+    assert kept.entry.original is not None
+    kept.entry = replace(kept.entry, original=replace(kept.entry.original, size_bytes=6000, size_kb=6))
+    world.deployment.clock.advance(60)
+    other = world.deployment.originals.add(b"small")
+    world.deployment.clock.advance(400 * DAY_S)
+    check(world)
+    assert not world.has_record
+    assert world.deployment.documents.read(archive_path(other.id))[0] is not None

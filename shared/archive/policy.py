@@ -8,6 +8,7 @@ settled although nothing is due: a task for a video that was deleted may have be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import ClassVar, Final
 from shared.archive.commands import Commands, Request
 from shared.archive.controller import Archive, entry_of, snapshot_of
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
+from shared.archive.plan import Act, size_of
 from shared.archive.plays import Plays
 from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
@@ -30,8 +32,10 @@ from shared.reconcile.resource import Mark, Slice
 UNWATCHED: Final = "archiveUnwatched"
 RECORDED: Final = "archiveRecorded"
 
-KILOBYTE: Final = 1024
 CENTS: Final = 100
+
+BUDGET: Final = 10**9
+"""The parts of a day's budget that the mark of a check counts."""
 
 PAGE: Final = 100
 """Entries in one slice: each may be read, written and enqueued."""
@@ -75,7 +79,8 @@ class Policy:
 
     def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
-        Plan one page of what nobody watches. The mark counts the kilobytes that were planned in this check.
+        Plan one page of what nobody watches. The mark counts how much of the day's budget is planned in this check. What
+        is larger than all of it is left to an operator, because it would hold up the others every day.
         """
         days, now = self.settings.unwatched_days, self.clock()
         if not mark.after_id:
@@ -101,25 +106,28 @@ class Policy:
             not_before=now + timedelta(days=self.settings.notice_days),
             unplayed_since=since,
         )
-        planned_kb = mark.counted
+        planned = mark.counted
         for entry in self._plannable(page.entries):
-            planned_kb += 0 if entry.original is None else entry.original.size_kb
-            if planned_kb > self.kilobytes_max():
+            share = self._share(entry)
+            if share > BUDGET:
+                continue
+            planned += share
+            if planned > BUDGET:
                 # The next check goes on.
                 return Mark(RECORDED)
             # Its video may have been deleted meanwhile.
             with suppress(WrongState):
                 done.enqueued += self.commands.ask(self.originals.name, entry, request)
         done.looked += len(page.entries)
-        return Mark(RECORDED) if page.after is None else Mark(UNWATCHED, page.after, planned_kb)
+        return Mark(RECORDED) if page.after is None else Mark(UNWATCHED, page.after, planned)
 
-    def kilobytes_max(self) -> float:
+    def _share(self, entry: Entry) -> int:
         """
-        Return how much may be planned in one check: what both budgets allow.
+        Return how much of the day's budget an entry takes: of the bytes, or of the money if that is more.
         """
-        price = price_of(self.store.terms.storage_class).stored(KILOBYTE)
-        allowed = self.settings.bytes_per_day / KILOBYTE
-        return allowed if not price else min(allowed, self.settings.cents_per_day / CENTS / price)
+        size_bytes = size_of(Act.ARCHIVE, entry, None)
+        cents = price_of(self.store.terms.storage_class).stored(size_bytes) * CENTS
+        return max(_part(size_bytes, self.settings.bytes_per_day), _part(cents, self.settings.cents_per_day))
 
     def _plannable(self, entries: Sequence[Entry]) -> list[Entry]:
         """
@@ -157,6 +165,15 @@ def video_of(entry: Entry) -> str | None:
     """
     reference = None if entry.reference is None else parse(entry.reference)
     return reference.key if reference is not None and reference.kind == VIDEO else None
+
+
+def _part(amount: float, budget: int) -> int:
+    """
+    Return how much of a budget an amount is, in parts of `BUDGET`. Pure.
+    """
+    if not amount:
+        return 0
+    return math.ceil(amount / budget * BUDGET) if budget else BUDGET + 1
 
 
 def _is_planned(document: Document | None) -> bool:
