@@ -210,6 +210,23 @@ def check(world: Archiving) -> None:
     world.run(2 * 3600)
 
 
+def test_video_with_plays_of_unknown_time_is_not_planned() -> None:
+    world, _ = with_video(POLICY, plays=3)
+    world.deployment.clock.advance(400 * DAY_S)
+    check(world)
+    assert not world.has_record
+
+
+def test_video_of_unknown_size_is_not_planned() -> None:
+    world, _ = with_video(POLICY)
+    kept = world.deployment.originals._kept[world.entry.id]
+    assert kept.entry.original is not None
+    kept.entry = replace(kept.entry, original=replace(kept.entry.original, size_bytes=None, size_kb=0))
+    world.deployment.clock.advance(400 * DAY_S)
+    check(world)
+    assert not world.has_record
+
+
 def test_original_of_unknown_size_is_not_stored_again_and_again() -> None:
     world = archiving()
     kept = world.deployment.originals._kept[world.entry.id]

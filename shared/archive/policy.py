@@ -131,9 +131,10 @@ class Policy:
 
     def _plannable(self, entries: Sequence[Entry]) -> list[Entry]:
         """
-        Return the entries of a page that can be archived, are not planned already, and are not kept by their owner.
+        Return the entries of a page that can be archived, are not planned already, and are not kept by their owner. One
+        of unknown size has no part in the budget that could be known.
         """
-        found = [one for one in entries if one.original is not None and one.original.is_ready]
+        found = [one for one in entries if _can_be_stored(one)]
         records = self.documents.read(*(archive_path(one.id) for one in found)) if found else ()
         left = [one for one, record in zip(found, records, strict=True) if not _is_planned(record)]
         paths = {one.id: video_path(key) for one in left if (key := video_of(one)) is not None}
@@ -143,6 +144,10 @@ class Policy:
     def _may_take(self, entry: Entry, video: Document | None) -> bool:
         if video is None:
             return self.settings.takes_others and entry.reference is None
+        if entry.plays and entry.last_played_at is None:
+            # It was played, perhaps just now. In accounts that are older than the time of the last play, this happens to
+            # others' entries alone.
+            return False
         return entry_of(video) == entry.id and not video.fields["wish"].get("keep", False)
 
     def _recorded(self, mark: Mark, done: Slice) -> Mark | None:
@@ -165,6 +170,11 @@ def video_of(entry: Entry) -> str | None:
     """
     reference = None if entry.reference is None else parse(entry.reference)
     return reference.key if reference is not None and reference.kind == VIDEO else None
+
+
+def _can_be_stored(entry: Entry) -> bool:
+    original = entry.original
+    return original is not None and original.is_ready and bool(original.size_bytes or original.size_kb)
 
 
 def _part(amount: float, budget: int) -> int:
