@@ -210,6 +210,19 @@ def check(world: Archiving) -> None:
     world.run(2 * 3600)
 
 
+def test_original_that_a_viewer_brought_back_is_not_taken_away_soon() -> None:
+    """Not every player counts at the provider."""
+    world, video_id = with_video(POLICY)
+    world.deployment.clock.advance(400 * DAY_S)
+    check(world)
+    world.run(15 * DAY_S)
+    world.deployment.playbacks.issue_playback(STUDENT, video_id)
+    world.run(ENOUGH_S)
+    assert world.content() == FILM
+    world.run(30 * DAY_S)
+    assert world.content() == FILM
+
+
 def test_video_with_plays_of_unknown_time_is_not_planned() -> None:
     world, _ = with_video(POLICY, plays=3)
     world.deployment.clock.advance(400 * DAY_S)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from shared.archive.commands import Commands, Request
@@ -107,7 +107,7 @@ class Policy:
             unplayed_since=since,
         )
         planned = mark.counted
-        for entry in self._plannable(page.entries):
+        for entry in self._plannable(page.entries, since):
             share = self._share(entry)
             if share > BUDGET:
                 continue
@@ -129,14 +129,14 @@ class Policy:
         cents = price_of(self.store.terms.storage_class).stored(size_bytes) * CENTS
         return max(_part(size_bytes, self.settings.bytes_per_day), _part(cents, self.settings.cents_per_day))
 
-    def _plannable(self, entries: Sequence[Entry]) -> list[Entry]:
+    def _plannable(self, entries: Sequence[Entry], since: datetime) -> list[Entry]:
         """
         Return the entries of a page that can be archived, are not planned already, and are not kept by their owner. One
         of unknown size has no part in the budget that could be known.
         """
         found = [one for one in entries if _can_be_stored(one)]
         records = self.documents.read(*(archive_path(one.id) for one in found)) if found else ()
-        left = [one for one, record in zip(found, records, strict=True) if not _is_planned(record)]
+        left = [one for one, record in zip(found, records, strict=True) if not _is_planned(record, since)]
         paths = {one.id: video_path(key) for one in left if (key := video_of(one)) is not None}
         videos = dict(zip(paths, self.documents.read(*paths.values()) if paths else (), strict=True))
         return [one for one in left if self._may_take(one, videos.get(one.id))]
@@ -186,12 +186,15 @@ def _part(amount: float, budget: int) -> int:
     return math.ceil(amount / budget * BUDGET) if budget else BUDGET + 1
 
 
-def _is_planned(document: Document | None) -> bool:
+def _is_planned(document: Document | None, since: datetime) -> bool:
     """
-    Tell whether an entry is archived, or planned to be. What viewers or operators have asked for since, counts. Pure.
+    Tell whether an entry is archived, or planned to be, or was brought back at or after an instant. Not every player
+    counts its plays at the provider, and bringing an original back again and again costs money. Pure.
     """
     if document is None:
         return False
     wish, record = Wish.from_fields(document.fields["wish"]), ArchivedEntry.from_document(document)
+    if any(one.state == ArchiveState.RETURNED and one.at >= since for one in record.history):
+        return True
     is_done = wish.number == record.served and record.state is ArchiveState.ARCHIVED
     return wish.target is Target.PLACE_HOLDER and not is_done
