@@ -21,7 +21,7 @@ from emulator_tests.pure.archiving import (
 from emulator_tests.pure.deployment import TEACHER, refusal
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
 from shared.core.callers import Caller
-from shared.core.paths import archive_path
+from shared.core.paths import EPOCH, archive_path
 from shared.ports import Tier
 from shared.videos.commands import delete_video
 
@@ -280,3 +280,20 @@ def test_original_that_is_larger_than_the_budget_does_not_hold_up_the_others() -
     check(world)
     assert not world.has_record
     assert world.deployment.documents.read(archive_path(other.id))[0] is not None
+
+
+def test_sweep_goes_on_while_the_provider_does_not_answer() -> None:
+    world, _ = with_video(POLICY)
+    check(world)
+    deployment = world.deployment
+
+    def disturb(operation: str, do: Any) -> Any:
+        if operation == "page":
+            raise refusal(operation)
+        return do()
+
+    deployment.clock.advance(2 * 3600)
+    before = deployment.document(EPOCH).fields["sweptAt"]
+    deployment.disturb = disturb
+    deployment.sweep.run()
+    assert deployment.document(EPOCH).fields["sweptAt"] > before
