@@ -21,8 +21,9 @@ from emulator_tests.pure.archiving import (
 from emulator_tests.pure.deployment import TEACHER, refusal
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
 from shared.core.callers import Caller
+from shared.core.errors import Transient
 from shared.core.paths import EPOCH, archive_path
-from shared.ports import Tier
+from shared.ports import EntryPage, Selection, Tier, entries_of
 from shared.videos.commands import delete_video
 
 STUDENT = Caller("student", is_teacher=False)
@@ -280,6 +281,26 @@ def test_original_that_is_larger_than_the_budget_does_not_hold_up_the_others() -
     check(world)
     assert not world.has_record
     assert world.deployment.documents.read(archive_path(other.id))[0] is not None
+
+
+# --- a provider that lies ---------------------------------------------------------------------------------------------
+
+
+def test_listing_ends_although_the_pages_repeat() -> None:
+    world = archiving()
+    originals = world.deployment.originals
+    pages = iter(range(100))
+
+    class Repeating:
+        name = originals.name
+
+        def page(self, selection: Selection, after: str = "", limit: int = 500) -> EntryPage:
+            return EntryPage(originals.page(selection).entries, str(next(pages)))
+
+    listed: Any = Repeating()
+    with pytest.raises(Transient):
+        list(entries_of(listed, Selection()))
+    assert next(pages) < 10
 
 
 def test_sweep_goes_on_while_the_provider_does_not_answer() -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
+from shared.core.errors import Transient
 from shared.ports.videos import MediaState, Source
 
 ENTRY_PART: Final = "entryId"
@@ -257,7 +258,7 @@ class Originals(Protocol):
 
 def entries_of(originals: Originals, selection: Selection, most: int | None = None) -> Iterator[Entry]:
     """
-    Yield the selected entries, each once, the oldest first. Raises as `Originals.page`.
+    Yield the selected entries, each once, the oldest first. Raises as `Originals.page`; `Transient` if the pages repeat.
 
     Args:
         originals: The provider account.
@@ -268,6 +269,13 @@ def entries_of(originals: Originals, selection: Selection, most: int | None = No
     seen: set[str] = set()
     while after is not None and (most is None or len(seen) < most):
         page = originals.page(selection, after)
+        if page.entries and page.after is not None and all(entry.id in seen for entry in page.entries):
+            raise Transient(
+                "The provider's list repeats its entries. Try again in a minute.",
+                provider=originals.name,
+                operation="page",
+                code="LIST_REPEATS",
+            )
         for entry in page.entries:
             if entry.id in seen:
                 continue
