@@ -210,7 +210,13 @@ def _in_doubt() -> Iterator[None]:
     except SecretRejected:
         raise
     except Transient as error:
-        raise Doubtful(str(error), provider=error.provider, operation=error.operation, code=error.code) from None
+        raise Doubtful(
+            str(error),
+            provider=error.provider,
+            operation=error.operation,
+            code=error.code,
+            retry_after_s=error.retry_after_s,
+        ) from None
 
 
 def _is_same(flavor: Flavor | None, other: Flavor) -> bool:
