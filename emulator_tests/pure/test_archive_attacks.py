@@ -24,6 +24,7 @@ from shared.core.callers import Caller
 from shared.core.errors import Transient
 from shared.core.paths import EPOCH, archive_path
 from shared.ports import EntryPage, Selection, Tier, entries_of
+from shared.providers.s3.classes import CLASSES
 from shared.videos.commands import delete_video
 
 STUDENT = Caller("student", is_teacher=False)
@@ -187,8 +188,6 @@ def test_original_in_another_store_is_not_forgotten() -> None:
 
 def test_another_tier_is_tried_at_once() -> None:
     world = archiving()
-    from shared.providers.s3.classes import CLASSES
-
     world.deployment.cold_store.terms = CLASSES["DEEP_ARCHIVE"]
     world.ask(Target.ARCHIVED)
     world.run()
@@ -196,7 +195,9 @@ def test_another_tier_is_tried_at_once() -> None:
     world.run(3600)
     world.restore(Tier.EXPEDITED)
     world.run(DAY_S)
-    assert world.record.state is ArchiveState.PLACE_HOLDER
+    failure = world.record.progress.failure
+    assert failure is not None
+    assert failure.code == "NO_SUCH_TIER"
     world.restore(Tier.STANDARD)
     world.deployment.run()
     assert world.record.state is ArchiveState.WAITING

@@ -79,8 +79,8 @@ class Policy:
 
     def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
-        Plan one page of what nobody watches. The mark counts how much of the day's budget is planned in this check. What
-        is larger than all of it is left to an operator, because it would hold up the others every day.
+        Plan one page of what nobody watches. The mark counts how much of the day's budget is planned in this check.
+        What is larger than all of it is left to an operator, because it would hold up the others every day.
         """
         days, now = self.settings.unwatched_days, self.clock()
         if not mark.after_id:
@@ -145,8 +145,8 @@ class Policy:
         if video is None:
             return self.settings.takes_others and entry.reference is None
         if entry.plays and entry.last_played_at is None:
-            # It was played, perhaps just now. In accounts that are older than the time of the last play, this happens to
-            # others' entries alone.
+            # It was played, perhaps just now. In accounts that are older than the time of the last play, this happens
+            # to others' entries alone.
             return False
         return entry_of(video) == entry.id and not video.fields["wish"].get("keep", False)
 

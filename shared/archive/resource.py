@@ -110,8 +110,8 @@ def full_check(deployment: Deployment) -> Policy | None:
 
 def at_sweep(deployment: Deployment, operations: Sequence[Document]) -> None:
     """
-    Bring back what was played while a placeholder stood in for it. A provider that does not answer hinders no other part
-    of the sweep; the next one asks again.
+    Bring back what was played while a placeholder stood in for it. A provider that does not answer hinders no other
+    part of the sweep; the next one asks again.
     """
     if any(one.path == PLAYS for one in operations):
         policy = full_check(deployment)

@@ -258,7 +258,7 @@ class Originals(Protocol):
 
 def entries_of(originals: Originals, selection: Selection, most: int | None = None) -> Iterator[Entry]:
     """
-    Yield the selected entries, each once, the oldest first. Raises as `Originals.page`; `Transient` if the pages repeat.
+    Yield the selected entries, each once, the oldest first. Raises as `Originals.page`, and if the pages repeat.
 
     Args:
         originals: The provider account.
