@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,11 +21,15 @@ from emulator_tests.pure.archiving import (
 )
 from emulator_tests.pure.deployment import TEACHER, refusal
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
+from shared.archive.policy import RECORDED, UNWATCHED
+from shared.archive.resource import full_check
 from shared.core.callers import Caller
-from shared.core.errors import Transient
+from shared.core.errors import Misconfigured, Transient
 from shared.core.paths import EPOCH, archive_path
 from shared.ports import EntryPage, Selection, Tier, entries_of
+from shared.providers.kaltura.selecting import Behind
 from shared.providers.s3.classes import CLASSES
+from shared.reconcile.resource import Mark, Slice
 from shared.videos.commands import delete_video
 
 STUDENT = Caller("student", is_teacher=False)
@@ -319,3 +324,31 @@ def test_sweep_goes_on_while_the_provider_does_not_answer() -> None:
     deployment.disturb = disturb
     deployment.sweep.run()
     assert deployment.document(EPOCH).fields["sweptAt"] > before
+
+
+def test_list_of_kaltura_ends_although_it_repeats() -> None:
+    """A server that ignores the filter: the same entries again, or older ones."""
+    first, second = (
+        SimpleNamespace(id="0_a", createdAt=2_000_000_000),
+        SimpleNamespace(id="0_b", createdAt=2_000_000_001),
+    )
+    place = Behind().moved([first, second])
+    assert place.moved([SimpleNamespace(id="0_c", createdAt=2_000_000_001)]).skipped == ("0_b", "0_c")
+    for again in ([second], [first]):
+        with pytest.raises(Transient):
+            place.moved(again)
+
+
+def test_checks_go_on_while_the_cold_store_cannot_be_used() -> None:
+    world, _ = with_video(POLICY)
+    deployment = world.deployment
+
+    def disturb(operation: str, do: Any) -> Any:
+        if operation == "tidy":
+            raise Misconfigured("The store refuses the credentials.")
+        return do()
+
+    deployment.disturb = disturb
+    policy = full_check(deployment.app)
+    assert policy is not None
+    assert policy.go_on(Mark(UNWATCHED), Slice()) == Mark(RECORDED)

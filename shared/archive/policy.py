@@ -22,7 +22,8 @@ from shared.archive.plan import Act, size_of
 from shared.archive.plays import Plays
 from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
-from shared.core.errors import WrongState
+from shared.core import log
+from shared.core.errors import Misconfigured, Permanent, WrongState
 from shared.core.paths import ARCHIVE, archive_path, video_path
 from shared.core.references import VIDEO, parse
 from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Query, Selection
@@ -73,9 +74,15 @@ class Policy:
 
     def go_on(self, mark: Mark, done: Slice) -> Mark | None:
         """
-        Check one page.
+        Check one page. A setting that is wrong stops only the planning, not the checks that follow.
         """
-        return self._recorded(mark, done) if mark.phase == RECORDED else self._unwatched(mark, done)
+        if mark.phase == RECORDED:
+            return self._recorded(mark, done)
+        try:
+            return self._unwatched(mark, done)
+        except (Misconfigured, Permanent) as error:
+            log.misconfigured(UNWATCHED, error)
+            return Mark(RECORDED)
 
     def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
