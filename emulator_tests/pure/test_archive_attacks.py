@@ -25,7 +25,10 @@ from shared.archive.policy import RECORDED, UNWATCHED
 from shared.archive.resource import full_check
 from shared.core.callers import Caller
 from shared.core.errors import Misconfigured, Transient
-from shared.core.paths import EPOCH, archive_path
+from shared.core.paths import EPOCH, archive_path, copy_key, erasure_path
+from shared.erasure.commands import ask_erasure
+from shared.erasure.model import Erasure, ErasureState
+from shared.hosts.resource import controller as copy_controller
 from shared.ports import EntryPage, Selection, Tier, entries_of
 from shared.providers.kaltura.selecting import Behind
 from shared.providers.s3.classes import CLASSES
@@ -352,3 +355,48 @@ def test_checks_go_on_while_the_cold_store_cannot_be_used() -> None:
     policy = full_check(deployment.app)
     assert policy is not None
     assert policy.go_on(Mark(UNWATCHED), Slice()) == Mark(RECORDED)
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def test_erasure_waits_for_the_original_in_the_cold_store() -> None:
+    world, _ = with_video()
+    deployment = world.deployment
+    world.ask(Target.ARCHIVED)
+    world.run()
+    deployment.cold_store.lock(world.entry.id)
+    key, _ = ask_erasure(TEACHER, "r", "teacher", deployment.documents, deployment.queue, deployment.clock)
+    world.run(2 * DAY_S)
+    erasure = Erasure.from_document(deployment.document(erasure_path(key)))
+    assert erasure.state is ErasureState.DELETING
+    assert erasure.left.copies == 1
+    deployment.cold_store._locked.clear()
+    world.run(DAY_S)
+    assert deployment.cold_store.contents() == set()
+    assert not world.has_record
+    erasure = Erasure.from_document(deployment.document(erasure_path(key)))
+    assert erasure.state.value == "done"
+
+
+def test_copy_of_a_video_is_not_made_of_its_placeholder() -> None:
+    world, video_id = with_video()
+    deployment = world.deployment
+    world.ask(Target.ARCHIVED)
+    world.run()
+    world.ask(Target.PLACE_HOLDER)
+    world.run(3600)
+    (host,) = (deployment.fetching,)
+    copies = deployment.app.get(copy_controller)
+    added = replace(copies, hosts={host.name: host})
+    key = copy_key(video_id, host.name)
+    for _ in range(5):
+        deployment.app.reconciler().reconcile(added, key)
+        deployment.clock.advance(3600)
+    assert host.alive() == ()
+    world.restore(Tier.EXPEDITED)
+    world.run(DAY_S)
+    deployment.app.reconciler().reconcile(added, key)
+    deployment.clock.advance(3600)
+    deployment.app.reconciler().reconcile(added, key)
+    assert len(host.alive()) == 1

@@ -46,6 +46,9 @@ from shared.reconcile.epoch import Holds, nothing_is_held
 SOURCE_LIFETIME_S = 6 * 3600
 """Seconds for which a host that fetches the video on its own may do so."""
 
+AWAY = frozenset({"place_holder", "restoring"})
+"""The `archive.state` of a video whose placeholder plays."""
+
 
 @dataclass(frozen=True, slots=True)
 class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
@@ -178,15 +181,24 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     def _wish(self, video: Document, host: str) -> CopySpec:
         seen = shown_in(video).get(host)
-        return CopySpec(film_of(video) if host in self.hosts else None, shown=seen)
+        is_away = (video.fields.get("archive") or {}).get("state") in AWAY
+        return CopySpec(film_of(video) if host in self.hosts else None, shown=seen, is_away=is_away)
 
     def _source(self, snapshot: Snapshot[CopySpec, Copy]) -> Source:
         """
         Return where the version to copy can be fetched.
 
         Raises:
-            Transient: Nothing of the video is playable any more; the next reconciliation notices that (again).
+            Transient: Nothing of the video is playable any more, and the next reconciliation notices that; or a
+                placeholder plays, which must not be taken for the video (again).
         """
+        if snapshot.spec.is_away:
+            raise Transient(
+                "The original of this video is in the cold store. It is copied once it is back.",
+                provider="",
+                operation="source",
+                code="ARCHIVED",
+            )
         film = snapshot.spec.film
         if film is None:
             raise Transient("The video was deleted meanwhile.", provider="", operation="source", code="NO_FILM")

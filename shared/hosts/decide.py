@@ -93,12 +93,14 @@ class CopySpec:
         has_video: Whether the video's document exists.
         shown: What that document shows of this copy now.
         is_waiting: Whether that document does not exist while deletions are held. It may be restored.
+        is_away: Whether a placeholder stands in for the video, whose original is in the cold store only.
     """
 
     film: Film | None
     has_video: bool = True
     shown: Shown | None = None
     is_waiting: bool = False
+    is_away: bool = False
 
 
 def decide(snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
