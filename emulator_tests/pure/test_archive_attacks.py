@@ -400,3 +400,12 @@ def test_copy_of_a_video_is_not_made_of_its_placeholder() -> None:
     deployment.clock.advance(3600)
     deployment.app.reconciler().reconcile(added, key)
     assert len(host.alive()) == 1
+
+
+def test_entry_of_another_deployment_is_not_archived_with_those_of_others() -> None:
+    world = archiving(archive_settings(unwatched_days=365, takes_others=True))
+    kept = world.deployment.originals._kept[world.entry.id]
+    kept.entry = replace(kept.entry, is_stray=True)
+    world.deployment.clock.advance(400 * DAY_S)
+    check(world)
+    assert not world.has_record

@@ -150,7 +150,8 @@ class Policy:
 
     def _may_take(self, entry: Entry, video: Document | None) -> bool:
         if video is None:
-            return self.settings.takes_others and entry.reference is None
+            # Its record could not follow a video of another deployment.
+            return self.settings.takes_others and entry.reference is None and not entry.is_stray
         if entry.plays and entry.last_played_at is None:
             # It was played, perhaps just now. In accounts that are older than the time of the last play, this happens
             # to others' entries alone.

@@ -72,6 +72,8 @@ class Entry:
         original: The file that was uploaded last; `None` if there is none.
         flavors: The other files.
         replacing: The state of a replacement of its content.
+        is_stray: Whether Greenroom made it, but not under a reference of this deployment: another deployment did, or
+            somebody has changed the reference.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Entry:
     original: Flavor | None
     flavors: tuple[Flavor, ...] = ()
     replacing: Replacing = Replacing.NO
+    is_stray: bool = False
 
 
 @dataclass(frozen=True, slots=True)
