@@ -409,3 +409,23 @@ def test_entry_of_another_deployment_is_not_archived_with_those_of_others() -> N
     world.deployment.clock.advance(400 * DAY_S)
     check(world)
     assert not world.has_record
+
+
+def test_play_while_the_placeholder_is_put_in_place_brings_the_original_back() -> None:
+    world, _ = with_video(POLICY)
+    world.deployment.clock.advance(400 * DAY_S)
+    check(world)
+    played = []
+
+    def disturb(operation: str, do: Any) -> Any:
+        if operation == "set_thumbnail" and not played:
+            played.append(operation)
+            world.deployment.originals.play(world.entry.id)
+        return do()
+
+    world.deployment.disturb = disturb
+    world.run(15 * DAY_S)
+    assert played
+    world.run(ENOUGH_S)
+    assert world.content() == FILM
+    world.require_settled()
