@@ -415,7 +415,7 @@ def test_play_while_the_placeholder_is_put_in_place_brings_the_original_back() -
     world, _ = with_video(POLICY)
     world.deployment.clock.advance(400 * DAY_S)
     check(world)
-    played = []
+    played: list[str] = []
 
     def disturb(operation: str, do: Any) -> Any:
         if operation == "set_thumbnail" and not played:
