@@ -214,7 +214,7 @@ class _Download:
         sha256 = record.original.sha256 if record is not None and record.original is not None and is_archived else ""
         parts = self.job.around.read(source, within_s)
         got = self._kept(entry_id, target, parts, original.size_bytes, sha256)
-        if record is not None and record.placeholder == original.version:
+        if record is not None and record.is_placeholder(original):
             return _Got(
                 entry_id, "done", f"{got.sentence} It is the placeholder.", got.path, got.sha256, got.size_bytes
             )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from KalturaClient.Plugins.Core import KalturaMediaEntry
 
 from emulator_tests.contract.accounts import KalturaServer
 from emulator_tests.contract.hostile import Hostile, hostile, without_end
@@ -726,3 +727,15 @@ def test_no_error_has_a_ks_or_an_address(kaltura_account: KalturaOriginalsTestAc
         assert "http" not in text.lower().replace("http_", "").replace("http status", "")
     account.server.control("DELETE", "faults")
     assert the_entry(account, entry_id).tags == {"lesson"}
+
+
+def test_entry_of_another_deployment_is_a_stray(kaltura_account: KalturaOriginalsTestAccount) -> None:
+    account = kaltura_account
+    ours, theirs, nobodys = account.add(1, is_ours=True), account.add(2, is_ours=True), account.add(3)
+    account.administrator().media.update(theirs, KalturaMediaEntry(referenceId="another:video:v1:1"))
+    found = account.originals.read([ours, theirs, nobodys])
+    assert [one is not None and (one.reference is None, one.is_stray) for one in found] == [
+        (False, False),
+        (True, True),
+        (True, False),
+    ]

@@ -149,7 +149,7 @@ class Commands:
         if placeholder is None:
             raise WrongState("The entry has no original, not even a placeholder.", reason="ARCHIVE_STATE")
         original = Original.of(replace(placeholder, version=""), store, item, Digest("", item.size_bytes))
-        record = adopted(self._record(provider, entry), original, placeholder.version, self.clock())
+        record = adopted(self._record(provider, entry), original, placeholder, self.clock())
         self.documents.commit(self._created(entry.id, record, Request(Target.PLACE_HOLDER, By.OPERATOR)))
         self.queue.put(Task(RECONCILE_ARCHIVE, entry.id))
 

@@ -130,6 +130,12 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             return Outcome(obstacle=Obstacle.NO_ENTRY)
         match step.name:
             case decisions.STORE:
+                if self._plays_placeholder(originals, entry):
+                    raise never(
+                        "A placeholder plays, whose original is not recorded. Have `greenroom archive repair` take the "
+                        "entry over.",
+                        "PLACEHOLDER_PLAYS",
+                    )
                 before = record if snapshot.record is None else snapshot.record
                 return self.storing.store(originals, entry, before, takes_key=snapshot.spec.wish.takes_key)
             case decisions.TAG:
@@ -167,7 +173,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         if outcome.is_handed_over:
             return transitions.handed_over(record, now)
         if outcome.obstacle is not None:
-            return transitions.stopped(record, outcome.obstacle, wish, now)
+            return transitions.stopped(record, outcome, wish, now)
         match step.name:
             case decisions.STORE:
                 return transitions.stored(record, outcome, self.storing.cold_store.name, now)
@@ -246,9 +252,10 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         Tag an entry whose original is in the cold store. One that is not there any more is stored again.
         """
-        if record.original is None or not record.original.is_of(entry.original):
-            return Outcome(entry, Obstacle.OTHER_CONTENT)
-        if not record.original.is_at(self.storing.cold_store.find(record.original.key, record.original.version)):
+        assert record.original is not None
+        if not record.original.is_of(entry.original):
+            return self._other(originals, entry)
+        if not record.original.is_at(self.storing.lookup(record.original)):
             return Outcome(entry, Obstacle.NO_OBJECT)
         originals.change_tags(entry.id, {ARCHIVED_TAG}, {FLAVORS_DELETED_TAG})
         return Outcome(entry)
@@ -261,11 +268,11 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         if entry.replacing is not Replacing.NO:
             raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if not record.original.is_of(entry.original):
-            return Outcome(entry, Obstacle.OTHER_CONTENT)
+            return self._other(originals, entry)
         played_at, since = entry.last_played_at, wish.unplayed_since
         if since is not None and played_at is not None and played_at >= since:
             return Outcome(entry, Obstacle.PLAYED)
-        if not record.original.is_at(self.storing.cold_store.find(record.original.key, record.original.version)):
+        if not record.original.is_at(self.storing.lookup(record.original)):
             return Outcome(entry, Obstacle.NO_OBJECT)
         originals.replace(entry.id, self.placeholder().content, PLACEHOLDER_NAME)
         return Outcome(entry)
@@ -281,7 +288,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             await_late_commit(record.tried_at or now, now, self.late_commit_s)
             return Outcome(entry)
         if not is_replacing:
-            if entry.original is not None and entry.original.version == record.placeholder:
+            if record.is_placeholder(entry.original):
                 await_late_commit(record.tried_at or now, now, self.late_commit_s)
             return Outcome(entry)
         if entry.original is None or not entry.original.is_ready:
@@ -294,7 +301,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         return Outcome(entry, digest=digest) if is_ours else Outcome(entry, Obstacle.OTHER_CONTENT)
 
     def _mark(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
-        if entry.original is None or entry.original.version != record.placeholder:
+        if not record.is_placeholder(entry.original):
             return Outcome(entry, Obstacle.OTHER_CONTENT)
         originals.change_tags(entry.id, {ARCHIVED_TAG, FLAVORS_DELETED_TAG})
         return Outcome(entry)
@@ -305,7 +312,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         if entry.replacing is not Replacing.NO:
             raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
-        if entry.original is None or entry.original.version != record.placeholder:
+        if not record.is_placeholder(entry.original):
             return Outcome(entry, Obstacle.OTHER_CONTENT)
         item = self.storing.find(record)
         if item.availability is Availability.READY:
@@ -336,6 +343,31 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             )
         return Outcome(entry, digest=digest)
 
+    def _other(self, originals: Originals, entry: Entry) -> Outcome:
+        """
+        Return what is in the place of the original that was stored. The documents may be from before the placeholder.
+
+        Raises:
+            Transient: Nothing is. The record keeps its proof, because there may be no other copy (again).
+        """
+        if entry.original is None:
+            raise later(
+                "The provider has no original of this entry any more. What was archived stays in the cold store: see "
+                "`greenroom archive download`.",
+                "NO_ORIGINAL",
+            )
+        is_ours = self._plays_placeholder(originals, entry)
+        return Outcome(entry, Obstacle.PLACEHOLDER if is_ours else Obstacle.OTHER_CONTENT)
+
+    def _plays_placeholder(self, originals: Originals, entry: Entry) -> bool:
+        """
+        Tell whether the content of an entry is the placeholder. What has another size is not read.
+        """
+        placeholder, found = self.placeholder(), entry.original
+        if found is None or not found.is_ready or not is_size(found, len(placeholder.content)):
+            return False
+        return originals.digest(entry.id, found).sha256 == placeholder.sha256
+
     def _originals(self, record: ArchivedEntry) -> Originals:
         originals = holder_of(self.provider_accounts, record.provider).originals
         if originals is None:
@@ -361,7 +393,8 @@ def snapshot_of(
     Args:
         document: The record.
         video: The document of its video; `None` if there is none.
-        holds: Tells whether deletions are held. Asked only if it matters.
+        holds: Tells whether deletions are held. Asked only if it matters: in a copy of the database, a deleted video
+            must not cost the true one its original.
     """
     record = ArchivedEntry.from_document(document)
     wish = Wish.from_fields(document.fields["wish"])
@@ -371,14 +404,17 @@ def snapshot_of(
         spec = ArchiveSpec(wish, record.session, is_deleted=not holds(), is_waiting=holds())
         return Snapshot(document.id, spec, record, document.version)
     fields = video.fields
+    is_deleted = fields["gone"] or entry_of(video) != document.id
+    is_held = is_deleted and holds()
     spec = ArchiveSpec(
         wish,
         SessionIdentity.from_fields(fields["sessionId"], fields),
-        is_deleted=fields["gone"] or entry_of(video) != document.id,
+        is_deleted=is_deleted and not is_held,
+        is_waiting=is_held,
         is_kept=bool(fields["wish"].get("keep")),
         is_copying=any(one["state"] == COPYING for one in (fields.get("hosts") or {}).values()),
         told=told_of(fields, document.id),
-        has_view=True,
+        has_view=not is_held,
     )
     return Snapshot(document.id, spec, record, document.version)
 

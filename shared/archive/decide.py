@@ -10,7 +10,7 @@ one that was stored nor the placeholder, so somebody has replaced it.
 | recorded       | wanted                     | next                                                                 |
 |----------------|----------------------------|----------------------------------------------------------------------|
 | nothing        | anything                   | done                                                                 |
-| anything       | its video does not exist, deletions are held | requeue                                            |
+| anything       | its video does not exist, or was deleted, and deletions are held | requeue                        |
 | anything       | its video was deleted      | REMOVE everything of it in the cold store, and forget it             |
 | of a former owner | its video exists        | IDENTIFY it: take the video's owner                                  |
 | anything       | shown otherwise            | SHOW it again                                                        |
@@ -19,9 +19,9 @@ one that was stored nor the placeholder, so somebody has replaced it.
 | anything       | a job was started          | done by that job; if it has not begun in time, as if there were none |
 | initial        | archived or placeholder    | STORE it, not before the owner was told for long enough              |
 | storing        | anything                   | STORE it again                                                       |
-| stored         | anything                   | TAG it: archived; other content: initial                             |
+| stored         | anything                   | TAG it: archived; other content: initial; placeholder: replaced      |
 | archived       | placeholder, a host copies | wait                                                                 |
-| archived       | placeholder                | REPLACE it, once its object is checked; other content: initial       |
+| archived       | placeholder                | REPLACE it, once its object is checked; else as TAG                  |
 | archived       | archived, asked again      | check its tags: stored                                               |
 | replacing      | anything                   | LOOK, with growing pauses, until the placeholder plays               |
 | replacing, other content | anything         | CANCEL the replacement                                               |
@@ -97,7 +97,7 @@ class ArchiveSpec:
         wish: What was last asked for.
         session: The session that its video belongs to now; `None` if it is no video of this deployment.
         is_deleted: Whether it was a video of this deployment, and that was deleted, or plays another entry now.
-        is_waiting: Whether that video's document does not exist while deletions are held. It may be restored.
+        is_waiting: Whether that video was deleted, or its document does not exist, while deletions are held.
         is_kept: Whether the owner keeps it out of the archive.
         is_copying: Whether a host is copying the video now, which must not get the placeholder instead.
         told: What the video's document shows of it now; `None` for nothing.
@@ -180,7 +180,8 @@ def _next(record: ArchivedEntry, spec: ArchiveSpec, target: Target, now: datetim
             return _change(MARK, record)
         case ArchiveState.PLACE_HOLDER:
             if target is Target.ARCHIVED:
-                return _change(ASK, record)
+                # Another tier may help where the last one did not.
+                return replace(_change(ASK, record), spec=str(wish.number))
             return _write(MARK, moved_to(record, ArchiveState.PRUNED, now)) if is_asked_again else Done()
         case ArchiveState.WAITING:
             if target is not Target.ARCHIVED:

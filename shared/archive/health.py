@@ -281,7 +281,7 @@ def _tags(record: ArchivedEntry, original: Flavor) -> Remedy:
     Return whether tags can be put right. If somebody has put other content in the place of a placeholder, asking for
     the same again would replace that.
     """
-    return Remedy.NONE if _is_held(record) and original.version != record.placeholder else Remedy.TAGS
+    return Remedy.NONE if _is_held(record) and not record.is_placeholder(original) else Remedy.TAGS
 
 
 def _is_held(record: ArchivedEntry | None) -> bool:

@@ -208,9 +208,10 @@ class Original:
 
     def is_at(self, found: ColdObject | None) -> bool:
         """
-        Tell whether an object in the store is still what was stored. Pure.
+        Tell whether an object in the store is still what was stored. An object that was stored before the bucket kept
+        versions gets one when it begins to. Pure.
         """
-        if found is None or (found.version, found.size_bytes) != (self.version, self.size_bytes):
+        if found is None or self.version not in ("", found.version) or found.size_bytes != self.size_bytes:
             return False
         return not self.checksum or found.checksum == self.checksum
 
@@ -250,6 +251,14 @@ class Original:
             fields["checksum"],
             fields["storedAt"],
         )
+
+
+def mark_of(flavor: Flavor) -> str:
+    """
+    Return what tells the present content of a file at the provider from any other: another file may count the same
+    versions. Pure.
+    """
+    return f"{flavor.id} {flavor.version}"
 
 
 def is_size(flavor: Flavor, size_bytes: int) -> bool:
@@ -296,7 +305,7 @@ class ArchivedEntry:
         original: The proof that its present original is in the cold store; `None` if it is not.
         earlier: Originals in the cold store that were replaced at the provider meanwhile. They stay there.
         flavors: The versions of its files when the placeholder was given to it, by their ids.
-        placeholder: The version of the placeholder at the provider.
+        placeholder: The placeholder at the provider, as `mark_of`; `None` if none plays.
         served: The number of the last wish that was carried out, or given up.
         tried_at: When the storing, or the replacement, was begun.
         looks: How often a replacement was looked at.
@@ -336,6 +345,12 @@ class ArchivedEntry:
         Return everything of it that is in the cold store.
         """
         return self.earlier if self.original is None else (*self.earlier, self.original)
+
+    def is_placeholder(self, flavor: Flavor | None) -> bool:
+        """
+        Tell whether a file at the provider is the placeholder. Pure.
+        """
+        return flavor is not None and mark_of(flavor) == self.placeholder
 
     def to_fields(self) -> dict[str, Any]:
         """

@@ -89,7 +89,12 @@ class Plays:
 
 def is_played(entry: Entry, record: ArchivedEntry) -> bool:
     """
-    Tell whether an entry was played after its placeholder was put in place. Pure.
+    Tell whether an entry was played since it was last seen to be unwatched, before its placeholder was uploaded: it
+    plays some time before that is recorded. The provider tells whole seconds. Pure.
     """
-    placed_at = next((one.at for one in reversed(record.history) if one.state == ArchiveState.PLACE_HOLDER), None)
-    return placed_at is not None and entry.last_played_at is not None and entry.last_played_at > placed_at
+    states = (ArchiveState.REPLACING, ArchiveState.PLACE_HOLDER)
+    moments = (one.at for state in states for one in reversed(record.history) if one.state == state)
+    since = next(moments, None)
+    return (
+        since is not None and entry.last_played_at is not None and entry.last_played_at >= since.replace(microsecond=0)
+    )

@@ -8,19 +8,22 @@ settled although nothing is due: a task for a video that was deleted may have be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from shared.archive.commands import Commands, Request
 from shared.archive.controller import Archive, entry_of, snapshot_of
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
+from shared.archive.plan import Act, size_of
 from shared.archive.plays import Plays
 from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
-from shared.core.errors import WrongState
+from shared.core import log
+from shared.core.errors import Misconfigured, Permanent, WrongState
 from shared.core.paths import ARCHIVE, archive_path, video_path
 from shared.core.references import VIDEO, parse
 from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Query, Selection
@@ -30,8 +33,10 @@ from shared.reconcile.resource import Mark, Slice
 UNWATCHED: Final = "archiveUnwatched"
 RECORDED: Final = "archiveRecorded"
 
-KILOBYTE: Final = 1024
 CENTS: Final = 100
+
+BUDGET: Final = 10**9
+"""The parts of a day's budget that the mark of a check counts."""
 
 PAGE: Final = 100
 """Entries in one slice: each may be read, written and enqueued."""
@@ -69,13 +74,20 @@ class Policy:
 
     def go_on(self, mark: Mark, done: Slice) -> Mark | None:
         """
-        Check one page.
+        Check one page. A setting that is wrong stops only the planning, not the checks that follow.
         """
-        return self._recorded(mark, done) if mark.phase == RECORDED else self._unwatched(mark, done)
+        if mark.phase == RECORDED:
+            return self._recorded(mark, done)
+        try:
+            return self._unwatched(mark, done)
+        except (Misconfigured, Permanent) as error:
+            log.misconfigured(UNWATCHED, error)
+            return Mark(RECORDED)
 
     def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
-        Plan one page of what nobody watches. The mark counts the kilobytes that were planned in this check.
+        Plan one page of what nobody watches. The mark counts how much of the day's budget is planned in this check.
+        What is larger than all of it is left to an operator, because it would hold up the others every day.
         """
         days, now = self.settings.unwatched_days, self.clock()
         if not mark.after_id:
@@ -101,40 +113,49 @@ class Policy:
             not_before=now + timedelta(days=self.settings.notice_days),
             unplayed_since=since,
         )
-        planned_kb = mark.counted
-        for entry in self._plannable(page.entries):
-            planned_kb += 0 if entry.original is None else entry.original.size_kb
-            if planned_kb > self.kilobytes_max():
+        planned = mark.counted
+        for entry in self._plannable(page.entries, since):
+            share = self._share(entry)
+            if share > BUDGET:
+                continue
+            planned += share
+            if planned > BUDGET:
                 # The next check goes on.
                 return Mark(RECORDED)
             # Its video may have been deleted meanwhile.
             with suppress(WrongState):
                 done.enqueued += self.commands.ask(self.originals.name, entry, request)
         done.looked += len(page.entries)
-        return Mark(RECORDED) if page.after is None else Mark(UNWATCHED, page.after, planned_kb)
+        return Mark(RECORDED) if page.after is None else Mark(UNWATCHED, page.after, planned)
 
-    def kilobytes_max(self) -> float:
+    def _share(self, entry: Entry) -> int:
         """
-        Return how much may be planned in one check: what both budgets allow.
+        Return how much of the day's budget an entry takes: of the bytes, or of the money if that is more.
         """
-        price = price_of(self.store.terms.storage_class).stored(KILOBYTE)
-        allowed = self.settings.bytes_per_day / KILOBYTE
-        return allowed if not price else min(allowed, self.settings.cents_per_day / CENTS / price)
+        size_bytes = size_of(Act.ARCHIVE, entry, None)
+        cents = price_of(self.store.terms.storage_class).stored(size_bytes) * CENTS
+        return max(_part(size_bytes, self.settings.bytes_per_day), _part(cents, self.settings.cents_per_day))
 
-    def _plannable(self, entries: Sequence[Entry]) -> list[Entry]:
+    def _plannable(self, entries: Sequence[Entry], since: datetime) -> list[Entry]:
         """
-        Return the entries of a page that can be archived, are not planned already, and are not kept by their owner.
+        Return the entries of a page that can be archived, are not planned already, and are not kept by their owner. One
+        of unknown size has no part in the budget that could be known.
         """
-        found = [one for one in entries if one.original is not None and one.original.is_ready]
+        found = [one for one in entries if _can_be_stored(one)]
         records = self.documents.read(*(archive_path(one.id) for one in found)) if found else ()
-        left = [one for one, record in zip(found, records, strict=True) if not _is_planned(record)]
+        left = [one for one, record in zip(found, records, strict=True) if not _is_planned(record, since)]
         paths = {one.id: video_path(key) for one in left if (key := video_of(one)) is not None}
         videos = dict(zip(paths, self.documents.read(*paths.values()) if paths else (), strict=True))
         return [one for one in left if self._may_take(one, videos.get(one.id))]
 
     def _may_take(self, entry: Entry, video: Document | None) -> bool:
         if video is None:
-            return self.settings.takes_others and entry.reference is None
+            # Its record could not follow a video of another deployment.
+            return self.settings.takes_others and entry.reference is None and not entry.is_stray
+        if entry.plays and entry.last_played_at is None:
+            # It was played, perhaps just now. In accounts that are older than the time of the last play, this happens
+            # to others' entries alone.
+            return False
         return entry_of(video) == entry.id and not video.fields["wish"].get("keep", False)
 
     def _recorded(self, mark: Mark, done: Slice) -> Mark | None:
@@ -159,12 +180,29 @@ def video_of(entry: Entry) -> str | None:
     return reference.key if reference is not None and reference.kind == VIDEO else None
 
 
-def _is_planned(document: Document | None) -> bool:
+def _can_be_stored(entry: Entry) -> bool:
+    original = entry.original
+    return original is not None and original.is_ready and bool(original.size_bytes or original.size_kb)
+
+
+def _part(amount: float, budget: int) -> int:
     """
-    Tell whether an entry is archived, or planned to be. What viewers or operators have asked for since, counts. Pure.
+    Return how much of a budget an amount is, in parts of `BUDGET`. Pure.
+    """
+    if not amount:
+        return 0
+    return math.ceil(amount / budget * BUDGET) if budget else BUDGET + 1
+
+
+def _is_planned(document: Document | None, since: datetime) -> bool:
+    """
+    Tell whether an entry is archived, or planned to be, or was brought back at or after an instant. Not every player
+    counts its plays at the provider, and bringing an original back again and again costs money. Pure.
     """
     if document is None:
         return False
     wish, record = Wish.from_fields(document.fields["wish"]), ArchivedEntry.from_document(document)
+    if any(one.state == ArchiveState.RETURNED and one.at >= since for one in record.history):
+        return True
     is_done = wish.number == record.served and record.state is ArchiveState.ARCHIVED
     return wish.target is Target.PLACE_HOLDER and not is_done

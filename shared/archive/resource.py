@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from shared.archive.decide import RUN_TIMEOUT_S
 from shared.archive.model import ORIGINAL
 from shared.archive.settings import ArchiveSettings
-from shared.core.errors import Misconfigured
+from shared.core import log
+from shared.core.errors import Misconfigured, ProviderError
 from shared.core.paths import ARCHIVE, ENTRY_ID, RECONCILE_ARCHIVE, operation_path
 from shared.ports import Finding, Tier
 from shared.reconcile.deployment import Deployment
@@ -109,12 +110,16 @@ def full_check(deployment: Deployment) -> Policy | None:
 
 def at_sweep(deployment: Deployment, operations: Sequence[Document]) -> None:
     """
-    Bring back what was played while a placeholder stood in for it.
+    Bring back what was played while a placeholder stood in for it. A provider that does not answer hinders no other
+    part of the sweep; the next one asks again.
     """
     if any(one.path == PLAYS for one in operations):
         policy = full_check(deployment)
         if policy is not None:
-            policy.plays.look(operations)
+            try:
+                policy.plays.look(operations)
+            except ProviderError as error:
+                log.sweep_hindered(error)
 
 
 def cold_store(deployment: Deployment) -> ColdStore:

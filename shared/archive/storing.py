@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, is_size
+from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, Original, is_size
 from shared.archive.transitions import Outcome
-from shared.core.errors import Doubtful, Permanent, Transient
+from shared.core.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing
 
 SOURCE_READABLE_S: Final = 6 * 3600
@@ -68,6 +68,9 @@ class Storing:
             raise later("The content of this entry is being replaced.", "ENTRY_REPLACED")
         if flavor is None or not flavor.is_ready:
             raise never("This entry has no original that can be read.", "NO_ORIGINAL")
+        if not flavor.size_bytes and not flavor.size_kb:
+            # What cannot be compared would be deleted again, and is paid for.
+            raise never("The provider does not say how large this original is. Try again later.", "NO_SIZE")
         if FLAVORS_DELETED_TAG in entry.tags and not record.stored:
             raise never(
                 f"The tag {FLAVORS_DELETED_TAG} says that a placeholder plays, whose original is not recorded. Have "
@@ -78,10 +81,10 @@ class Storing:
             return Outcome(entry, is_handed_over=True)
         key, leftover = self._free_key(entry.id, record, takes_key=takes_key)
         source = originals.source(entry.id, flavor, SOURCE_READABLE_S)
-        stored = self.cold_store.store(
-            key, source, flavor.size_bytes, lambda read: self.reached(entry.id, read, flavor.size_bytes)
-        )
         with _in_doubt():
+            stored = self.cold_store.store(
+                key, source, flavor.size_bytes, lambda read: self.reached(entry.id, read, flavor.size_bytes)
+            )
             if leftover is not None and leftover.version != stored.object.version:
                 self.cold_store.delete(leftover)
             (again,) = originals.read([entry.id])
@@ -112,16 +115,31 @@ class Storing:
             Permanent: It is not there as it was stored (never).
         """
         assert record.original is not None
-        found = self.cold_store.find(record.original.key, record.original.version)
+        found = self.lookup(record.original)
         if found is None or not record.original.is_at(found):
             raise never("The original is not in the cold store any more.", "ORIGINAL_MISSING")
         return found
+
+    def lookup(self, original: Original) -> ColdObject | None:
+        """
+        Return the object of an original, in the version that was stored; `None` if there is none.
+
+        Raises:
+            Transient: It is in a store that this deployment had earlier (again, once it has that).
+        """
+        if original.store != self.cold_store.name:
+            raise later(
+                f"This original is in the cold store {original.store}, and this deployment has {self.cold_store.name}. "
+                "Set up the earlier one again, until its originals are brought back or deleted.",
+                "OTHER_STORE",
+            )
+        return self.cold_store.find(original.key, original.version)
 
     def remove(self, entry_id: str, record: ArchivedEntry) -> None:
         """
         Delete everything of a deleted video.
         """
-        found = [self.cold_store.find(one.key, one.version) for one in record.stored]
+        found = [self.lookup(one) for one in record.stored]
         found.append(self._leftover(key_of(entry_id, len(record.stored) + 1), record))
         for one in found:
             if one is not None:
@@ -185,12 +203,20 @@ def never(message: str, code: str) -> Permanent:
 @contextmanager
 def _in_doubt() -> Iterator[None]:
     """
-    Report what fails after an object was stored as a failure that leaves something behind.
+    Report what fails once a store was called as a failure that may leave an object behind: the check may have failed.
     """
     try:
         yield
+    except SecretRejected:
+        raise
     except Transient as error:
-        raise Doubtful(str(error), provider=error.provider, operation=error.operation, code=error.code) from None
+        raise Doubtful(
+            str(error),
+            provider=error.provider,
+            operation=error.operation,
+            code=error.code,
+            retry_after_s=error.retry_after_s,
+        ) from None
 
 
 def _is_same(flavor: Flavor | None, other: Flavor) -> bool:

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from shared.archive.model import ArchivedEntry, ArchiveState, Original, Target, Wish
+from shared.archive.model import ArchivedEntry, ArchiveState, Original, Target, Wish, mark_of
 from shared.core.history import moved
-from shared.ports import Availability, ColdObject, Digest, Entry, MediaState, Replacing, Stored
+from shared.ports import Availability, ColdObject, Digest, Entry, Flavor, MediaState, Replacing, Stored
 
 HANDED_OVER_S: Final = 1200
 """Seconds after which a job that was started must have begun; else another one is started."""
@@ -28,11 +28,13 @@ FAILED_PAUSE_MAX_S: Final = 24 * 3600
 class Obstacle(StrEnum):
     """
     Why a step was not done. `NO_ENTRY`: the entry does not exist. `OTHER_CONTENT`: somebody has replaced its content.
-    `PLAYED`: it was played, and so is to stay. `NO_OBJECT`: what was stored is not in the store, or not as it was.
+    `PLACEHOLDER`: the placeholder plays already, though that is not recorded. `PLAYED`: it was played, and so is to
+    stay. `NO_OBJECT`: what was stored is not in the store, or not as it was.
     """
 
     NO_ENTRY = "noEntry"
     OTHER_CONTENT = "otherContent"
+    PLACEHOLDER = "placeholder"
     PLAYED = "played"
     NO_OBJECT = "noObject"
 
@@ -68,19 +70,22 @@ def moved_to(record: ArchivedEntry, state: ArchiveState, now: datetime) -> Archi
     return replace(record, state=state, history=moved(record.history, state, now))
 
 
-def stopped(record: ArchivedEntry, obstacle: Obstacle, wish: Wish, now: datetime) -> ArchivedEntry:
+def stopped(record: ArchivedEntry, outcome: Outcome, wish: Wish, now: datetime) -> ArchivedEntry:
     """
     Return the record after a step that met an obstacle. Pure.
     """
-    match obstacle:
+    match outcome.obstacle:
+        case Obstacle.PLACEHOLDER if outcome.entry is not None and outcome.entry.original is not None:
+            placed = replace(record, placeholder=mark_of(outcome.entry.original), flavors={}, tried_at=None)
+            return replace(moved_to(placed, ArchiveState.REPLACED, now), waits_until=None)
         case Obstacle.NO_ENTRY:
             return replace(moved_to(record, ArchiveState.LOST, now), tried_at=None, waits_until=None)
         case Obstacle.PLAYED:
             return replace(moved_to(record, ArchiveState.ARCHIVED, now), tried_at=None, served=wish.number)
-        case Obstacle.OTHER_CONTENT:
-            earlier = record.stored
         case Obstacle.NO_OBJECT:
             earlier = record.earlier
+        case _:
+            earlier = record.stored
     return replace(
         moved_to(record, ArchiveState.INITIAL, now),
         original=None,
@@ -161,7 +166,7 @@ def looked(record: ArchivedEntry, outcome: Outcome, placeholder_sha256: str, now
         return replace(moved_to(record, ArchiveState.RETURNED, now), tried_at=None)
     if outcome.digest is None or outcome.digest.sha256 != placeholder_sha256:
         return record
-    placed = replace(record, placeholder=entry.original.version, tried_at=None, failures=0)
+    placed = replace(record, placeholder=mark_of(entry.original), tried_at=None, failures=0)
     return moved_to(placed, ArchiveState.REPLACED, now)
 
 
@@ -171,7 +176,7 @@ def _has_content_before(record: ArchivedEntry, entry: Entry) -> bool:
     """
     if record.state is ArchiveState.REPLACING:
         return record.original is not None and record.original.is_of(entry.original)
-    return entry.original is not None and entry.original.version == record.placeholder
+    return record.is_placeholder(entry.original)
 
 
 def cancelled(record: ArchivedEntry, now: datetime) -> ArchivedEntry:
@@ -246,11 +251,11 @@ def verified(record: ArchivedEntry, outcome: Outcome, now: datetime) -> Archived
     )
 
 
-def adopted(record: ArchivedEntry, original: Original, placeholder: str, now: datetime) -> ArchivedEntry:
+def adopted(record: ArchivedEntry, original: Original, placeholder: Flavor, now: datetime) -> ArchivedEntry:
     """
     Return the record of an entry that another program has archived, and whose placeholder plays. Pure.
     """
-    return replace(moved_to(record, ArchiveState.PRUNED, now), original=original, placeholder=placeholder)
+    return replace(moved_to(record, ArchiveState.PRUNED, now), original=original, placeholder=mark_of(placeholder))
 
 
 def given_up(record: ArchivedEntry, number: int, now: datetime) -> ArchivedEntry:

@@ -5,11 +5,20 @@ Called by the Controller of this folder. Leaves to `decide` how long the erasure
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from shared.core.paths import COPIES, DELETIONS, PAIRINGS, RECONCILE_COPY, RECONCILE_SESSION, VIDEOS
+from shared.core.paths import (
+    ARCHIVE,
+    COPIES,
+    DELETIONS,
+    PAIRINGS,
+    RECONCILE_ARCHIVE,
+    RECONCILE_COPY,
+    RECONCILE_SESSION,
+    VIDEOS,
+)
 from shared.erasure.decide import Page
 from shared.erasure.model import Erasure, Left
 from shared.erasure.reading import ALIVE, MARKED, Reading
@@ -35,14 +44,17 @@ def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Task, ...
     until = Condition("begunAt", Operator.AT_MOST, record.marked_at)
     of_videos = Query(COPIES, (*of_them, until), order_by="begunAt", limit=HURRIED)
     copies = reading.documents.total(of_videos, "begunAt").count
+    originals = _originals_left(reading, record)
+    copies_left = copies + len(originals)
     deletions, dead = _deletions_left(reading, record)
     if videos:
         # To count the events, documents have to be read. That is done once the videos are gone.
-        return Left(videos, copies, None, deletions, dead), ()
+        return Left(videos, copies_left, None, deletions, dead), ()
     events = sorted(_events_left(reading, record))
     late = reading.documents.select(of_videos) if copies else ()
     tasks = [Task(RECONCILE_COPY, one.id) for one in late] + [Task(RECONCILE_SESSION, one) for one in events[:HURRIED]]
-    return Left(videos, copies, len(events), deletions, dead), tuple(tasks)
+    tasks += [Task(RECONCILE_ARCHIVE, one.id) for one in originals]
+    return Left(videos, copies_left, len(events), deletions, dead), tuple(tasks)
 
 
 def page_to_scrub(reading: Reading, record: Erasure) -> Page:
@@ -58,6 +70,17 @@ def page_to_scrub(reading: Reading, record: Erasure) -> Page:
             if left:
                 return Page(tuple(Update(one.path, _scrubbed(trace, one)) for one in left))
     return Page()
+
+
+def _originals_left(reading: Reading, record: Erasure) -> Sequence[Document]:
+    """
+    Return some of the records of the archive that still name the person: their originals are in the cold store. A
+    deletion there can be refused, by a lock.
+    """
+    if record.uid is None:
+        anybody = Condition("ownerUid", Operator.GREATER, "")
+        return reading.documents.select(Query(ARCHIVE, (anybody,), order_by="ownerUid", limit=HURRIED))
+    return reading.documents.select(Query(ARCHIVE, (Condition("ownerUid", Operator.EQUAL, record.uid),), limit=HURRIED))
 
 
 def _events_left(reading: Reading, record: Erasure) -> set[str]:

@@ -38,7 +38,7 @@ class Left:
 
     Attributes:
         videos: Videos that were marked.
-        copies: Copies of videos at other hosts.
+        copies: Copies of videos at other hosts, and originals in the cold store, of which some are counted.
         events: Live events that are still to be deleted, or still name the person.
         deletions: Pending deletions at providers. The number may be too high, because it can include those of others.
         dead: How many of those are not retried any more, because their provider has refused for about a week.

@@ -190,8 +190,16 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
         Return where the version to copy can be fetched.
 
         Raises:
-            Transient: Nothing of the video is playable any more; the next reconciliation notices that (again).
+            Transient: Nothing of the video is playable any more, and the next reconciliation notices that; or a
+                placeholder plays, which must not be taken for the video (again).
         """
+        if snapshot.spec.is_archived:
+            raise Transient(
+                "The original of this video is in the cold store. It is copied once it is back.",
+                provider="",
+                operation="source",
+                code="ARCHIVED",
+            )
         film = snapshot.spec.film
         if film is None:
             raise Transient("The video was deleted meanwhile.", provider="", operation="source", code="NO_FILM")

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
+from shared.core.errors import Transient
 from shared.ports.videos import MediaState, Source
 
 ENTRY_PART: Final = "entryId"
@@ -71,6 +72,8 @@ class Entry:
         original: The file that was uploaded last; `None` if there is none.
         flavors: The other files.
         replacing: The state of a replacement of its content.
+        is_stray: Whether Greenroom made it, but not under a reference of this deployment: another deployment did, or
+            somebody has changed the reference.
     """
 
     id: str
@@ -85,6 +88,7 @@ class Entry:
     original: Flavor | None
     flavors: tuple[Flavor, ...] = ()
     replacing: Replacing = Replacing.NO
+    is_stray: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,7 @@ class Originals(Protocol):
 
 def entries_of(originals: Originals, selection: Selection, most: int | None = None) -> Iterator[Entry]:
     """
-    Yield the selected entries, each once, the oldest first. Raises as `Originals.page`.
+    Yield the selected entries, each once, the oldest first. Raises as `Originals.page`, and if the pages repeat.
 
     Args:
         originals: The provider account.
@@ -268,6 +272,13 @@ def entries_of(originals: Originals, selection: Selection, most: int | None = No
     seen: set[str] = set()
     while after is not None and (most is None or len(seen) < most):
         page = originals.page(selection, after)
+        if page.entries and page.after is not None and all(entry.id in seen for entry in page.entries):
+            raise Transient(
+                "The provider's list repeats its entries. Try again in a minute.",
+                provider=originals.name,
+                operation="page",
+                code="LIST_REPEATS",
+            )
         for entry in page.entries:
             if entry.id in seen:
                 continue

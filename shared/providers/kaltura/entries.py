@@ -26,6 +26,7 @@ OF_ENTRIES: Final = (
     "mediaType",
     "displayInSearch",
     "tags",
+    "adminTags",
     "createdAt",
     "lastPlayedAt",
     "plays",
@@ -143,10 +144,11 @@ def entry_of(account: KalturaAccount, entry: Any, flavors: Sequence[Any] = (), f
     entry_id = str(entry.id)
     files = [(flavor.isOriginal is True, _flavor(flavor)) for flavor in flavors]
     played_at = _number(entry.lastPlayedAt)
+    reference = account.ours(entry.referenceId)
     return Entry(
         id=entry_id,
         name=mapping.as_typed(entry.name) if isinstance(entry.name, str) else "",
-        reference=account.ours(entry.referenceId),
+        reference=reference,
         state=state,
         tags=frozenset(filter(None, mapping.tags_of(entry))),
         created_at=datetime.fromtimestamp(entry.createdAt, UTC),
@@ -156,6 +158,7 @@ def entry_of(account: KalturaAccount, entry: Any, flavors: Sequence[Any] = (), f
         original=next((file for is_original, file in reversed(files) if is_original), None),
         flavors=tuple(file for is_original, file in files if not is_original),
         replacing=Replacing.FAILED if entry_id in failed else mapping.replacing(entry),
+        is_stray=reference is None and mapping.is_tagged(entry),
     )
 
 

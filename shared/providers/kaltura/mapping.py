@@ -194,6 +194,9 @@ ADDRESS_IN_NAME: Final = "://"
 _GUARDED: Final = "{"
 """`client` may send a character of three bytes after it, so that typed text is not read as a reference."""
 
+MADE: Final = "greenroom"
+"""The beginning of the tag on everything that a deployment creates."""
+
 _ENTRY_ID: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _KALTURA_USER_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'+?^_`{}~.@-]{1,100}")
 
@@ -270,7 +273,15 @@ def tag_of(namespace: str) -> str:
     Return the tag on everything that a deployment creates: letters and digits, because a search index splits at any
     other character.
     """
-    return "greenroom" + re.sub(r"[^a-z0-9]", "", namespace.lower())
+    return MADE + re.sub(r"[^a-z0-9]", "", namespace.lower())
+
+
+def is_tagged(entry: Any) -> bool:
+    """
+    Tell whether any deployment of Greenroom has made an entry of the library.
+    """
+    tags = entry.adminTags
+    return isinstance(tags, str) and any(tag.strip().lower().startswith(MADE) for tag in tags.split(","))
 
 
 def can_be_entry(entry_id: str) -> bool:

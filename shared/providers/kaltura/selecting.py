@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from shared.core.errors import BadRequest
+from shared.core.errors import BadRequest, Transient
 from shared.ports import Entry, MediaState, Selection
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
@@ -59,8 +59,18 @@ class Behind:
     def moved(self, listed: Sequence[Any]) -> Behind:
         """
         Return the place behind entries that were listed here.
+
+        Raises:
+            Transient: They are not behind it: a server that ignores the filter would be listed for ever (again).
         """
         created_at = int(listed[-1].createdAt)
+        if created_at < self.created_at or all(str(entry.id) in self.skipped for entry in listed):
+            raise Transient(
+                "Kaltura's list repeats its entries. Try again in a minute.",
+                provider=mapping.NAME,
+                operation="media.list",
+                code="LIST_REPEATS",
+            )
         before = self.skipped if created_at == self.created_at else ()
         same = tuple(str(entry.id) for entry in listed if int(entry.createdAt) == created_at)
         return Behind(created_at, (*before, *same), self.category)
