@@ -162,6 +162,7 @@ def _act(
     chosen = chosen_by(filters, job.app.clock())
     if is_applied:
         require_task_account()
+        job.require_running()
     plan = _Plan(act, job, chosen, _tier(job, act, tier), provider_price, is_applied, note)
     with stoppable() as is_stopped, output.rows("entries") as rows:
         if is_applied:

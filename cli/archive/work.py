@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.running import Surroundings, surroundings
-from shared.core.errors import Misconfigured
+from shared.core.errors import Misconfigured, WrongState
 
 if TYPE_CHECKING:
     from shared.app import App
@@ -100,6 +100,19 @@ class Work:
         (before,) = self.app.documents.read(path)
         told = {"at": self.app.clock(), **fields}
         self.app.documents.commit(Create(path, told) if before is None else Update(path, told))
+
+    def require_running(self) -> None:
+        """
+        Refuse to work while an operator has stopped all work.
+
+        Raises:
+            WrongState: They have (never, until they start it).
+        """
+        from shared.operations.kill_switch import KillSwitch
+
+        app = self.app
+        if KillSwitch(app.documents, app.queue, app.clock, app.common.tasks_per_hour_max, ()).is_stopped():
+            raise WrongState("All work is stopped. Start it first: greenroom start.", reason="ARCHIVE_STATE")
 
     def runs(self, is_stopped: threading.Event, reached: Reached) -> Runs:
         """

@@ -46,7 +46,7 @@ def _ours(source: str, store: str, ca_file: str) -> Callable[[], tuple[bool, int
         storage_class="GLACIER",
         access_key="key",
         secret_key="secret",
-        namespace="bench",
+        prefix="bench/",
         ca_file=ca_file,
     )
     opened = S3ColdStore(bucket, lambda: datetime.now(UTC))

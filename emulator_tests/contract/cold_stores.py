@@ -284,7 +284,7 @@ class S3Site:
             storage_class=server.storage_class,
             access_key=server.access_key,
             secret_key=server.secret_key,
-            namespace=NAMESPACE,
+            prefix=f"{NAMESPACE}/",
             part_bytes=PART_BYTES,
             pause_s=PAUSE_S,
         )
@@ -319,7 +319,7 @@ class S3Site:
         """
         See `ColdStoreSite`.
         """
-        return self.with_changes(namespace="neighbour")
+        return self.with_changes(prefix="neighbour/")
 
     def content(self, key: str, version: str = "") -> bytes | None:
         """
@@ -370,7 +370,7 @@ class GcsSite:
         self.bucket = GcsBucket(
             name=f"archive-{secrets.token_hex(8)}",
             storage_class="ARCHIVE",
-            namespace=NAMESPACE,
+            prefix=f"{NAMESPACE}/",
             emulator_url=server.url,
             chunk_bytes=1024 * 1024,
             pause_s=PAUSE_S,
@@ -407,7 +407,7 @@ class GcsSite:
         """
         See `ColdStoreSite`.
         """
-        return self.with_changes(namespace="neighbour")
+        return self.with_changes(prefix="neighbour/")
 
     def content(self, key: str, version: str = "") -> bytes | None:
         """

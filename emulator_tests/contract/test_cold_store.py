@@ -311,7 +311,7 @@ def test_what_cloud_storage_reports_is_compared(served: Sources) -> None:
         asked.append(method)
         return Told(200, json.dumps(facts if method == "POST" else {**facts, "crc32c": "AAAAAA=="}))
 
-    bucket = GcsBucket(name="b", storage_class="ARCHIVE", namespace=NAMESPACE, pause_s=0.01)
+    bucket = GcsBucket(name="b", storage_class="ARCHIVE", prefix=f"{NAMESPACE}/", pause_s=0.01)
     content = b"abc"
     facts["crc32c"] = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
     with (
@@ -720,7 +720,7 @@ def _store_at(url: str, storage_class: str = "GLACIER") -> S3ColdStore:
         storage_class=storage_class,
         access_key="key",
         secret_key=SECRET,
-        namespace=NAMESPACE,
+        prefix=f"{NAMESPACE}/",
         pause_s=0.01,
         part_bytes=PART_BYTES,
     )

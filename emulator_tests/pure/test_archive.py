@@ -486,3 +486,56 @@ def test_no_host_copies_a_placeholder() -> None:
     world.restore(Tier.EXPEDITED)
     world.run(2 * DAY_S)
     assert len(deployment.fetching.alive()) == 1
+
+
+# --- what an operator gets out of trouble -----------------------------------------------------------------------------
+
+
+def test_entry_that_appears_again_is_found_when_it_is_asked_for() -> None:
+    world = archived()
+    entry = world.now()
+    world.deployment.originals.vanish(entry.id)
+    world.ask_of_vanished(Target.ARCHIVED)
+    world.run()
+    assert world.record.state is ArchiveState.LOST
+    world.deployment.originals.add(FILM, entry_id=entry.id)
+    world.ask(Target.ARCHIVED)
+    world.run(DAY_S)
+    assert world.record.state is ArchiveState.ARCHIVED
+    world.require_settled()
+
+
+def test_original_that_comes_back_damaged_is_reported_and_archived_too_when_asked_again() -> None:
+    world = replaced()
+    finish = world.deployment.originals.finish
+    world.restore(Tier.EXPEDITED)
+    for _ in range(20):
+        world.deployment.run(600)
+        world.sweep()
+        if world.record.state is ArchiveState.RETURNING and world.record.is_begun:
+            break
+    finish(world.entry.id)
+    world.replaced_outside(OTHER_FILM)
+    world.run(DAY_S)
+    failure = world.record.progress.failure
+    assert failure is not None
+    assert (failure.code, failure.retryable) == ("OTHER_BYTES", False)
+    world.restore()
+    world.run(DAY_S)
+    assert world.record.state is ArchiveState.ARCHIVED
+    assert world.deployment.cold_store.contents() == {FILM, OTHER_FILM}
+    world.require_settled()
+
+
+def test_replacement_that_the_provider_never_finishes_is_given_up_and_tried_again() -> None:
+    world = archived()
+    world.ask(Target.PLACE_HOLDER)
+    for _ in range(60):
+        world.deployment.run(1800)
+        world.sweep()
+        if world.record.failures:
+            break
+    assert world.record.state is ArchiveState.ARCHIVED
+    world.run(2 * DAY_S)
+    assert world.record.state is ArchiveState.PLACE_HOLDER
+    world.require_settled()

@@ -35,6 +35,7 @@ from shared.archive.health import HEADING
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, By, Target
 from shared.core.errors import Transient
 from shared.core.paths import ARCHIVE_REPORT, ARCHIVE_SAVINGS_REPORT, archive_path
+from shared.operations.kill_switch import KillSwitch
 from shared.ports import EntryPage, MediaState, Selection, Source
 
 T = TypeVar("T")
@@ -362,7 +363,7 @@ def test_copy_is_given_up_when_stopped(operator: Operator) -> None:
     assert operator.archiving.deployment.cold_store.contents() == set()
     operator.on.clear()
     operator.archiving.run()
-    assert operator.state() is ArchiveState.INITIAL
+    assert operator.state() is ArchiveState.STORING
     operator.archiving.run(60)
     assert operator.state() is ArchiveState.ARCHIVED
 
@@ -791,3 +792,13 @@ def test_bytes_of_all_copies_are_summed() -> None:
 def test_record_of_an_entry_stays_when_nothing_is_asked(operator: Operator) -> None:
     operator.types("list")
     assert operator.archiving.deployment.documents.read(archive_path(ENTRY)) == (None,)
+
+
+def test_nothing_is_done_while_all_work_is_stopped(operator: Operator) -> None:
+    deployment = operator.archiving.deployment
+    switch = KillSwitch(deployment.documents, deployment.queue, deployment.clock, 1000, ())
+    switch.stop("a test")
+    status, _ = operator.types("archive --all --apply")
+    assert status == Status.FAILED
+    assert "greenroom start" in operator.err
+    assert deployment.cold_store.alive() == {}

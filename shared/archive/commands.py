@@ -61,8 +61,6 @@ def obstacle(target: Target, record: ArchivedEntry | None) -> str | None:
         record: The entry's record; `None` if there is none.
     """
     state = ArchiveState.INITIAL if record is None else record.state
-    if state is ArchiveState.LOST:
-        return "The entry does not exist at the provider any more."
     match target:
         case Target.ARCHIVED if state in HELD:
             return "A placeholder stands in for it. Restore it instead."

@@ -155,7 +155,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             case decisions.RETURN:
                 return self._return(originals, entry, record)
             case decisions.VERIFY:
-                return self._verify(originals, entry, record)
+                return self._verify(originals, entry, snapshot)
         return Outcome(entry)
 
     def settle(
@@ -319,14 +319,16 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             originals.replace_from(entry.id, self.storing.cold_store.address(item, SOURCE_READABLE_S).url)
         return Outcome(entry, item=item)
 
-    def _verify(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+    def _verify(self, originals: Originals, entry: Entry, snapshot: Snapshot[ArchiveSpec, ArchivedEntry]) -> Outcome:
         """
         Read what the provider has now, and compare it with what was archived. If it is not known that the provider has
-        begun to fetch that, other bytes are content that somebody else has uploaded.
+        begun to fetch that, or if somebody asks again, other bytes are content that somebody else has uploaded.
 
         Raises:
             Permanent: It has fetched other bytes (never).
         """
+        record = snapshot.record
+        assert record is not None
         assert record.original is not None
         if entry.original is None:
             raise later("The original is not there yet.", "NO_ORIGINAL")
@@ -334,11 +336,11 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             return Outcome(entry, is_handed_over=True)
         digest = originals.digest(entry.id, entry.original)
         if not record.original.is_as(digest):
-            if not record.is_begun:
+            if not record.is_begun or _was_asked_again(snapshot):
                 return Outcome(entry, Obstacle.OTHER_CONTENT)
             raise never(
-                "The provider has other bytes than were archived. They stay in the cold store. Ask for the original "
-                "again.",
+                "The provider has other bytes than were archived, which stay in the cold store. Ask again to archive "
+                "what the provider has as well.",
                 OTHER_BYTES,
             )
         return Outcome(entry, digest=digest)
@@ -433,6 +435,14 @@ def entry_of(video: Document) -> str | None:
     """
     playable = video.fields["playable"]
     return None if playable is None or video.fields["gone"] else playable["parts"].get(ENTRY_PART)
+
+
+def _was_asked_again(snapshot: Snapshot[ArchiveSpec, ArchivedEntry]) -> bool:
+    """
+    Tell whether something was asked for since other bytes were found.
+    """
+    failure = None if snapshot.record is None else snapshot.record.progress.failure
+    return failure is not None and failure.code == OTHER_BYTES and failure.spec != str(snapshot.spec.wish.number)
 
 
 def _earlier_files(entry: Entry, record: ArchivedEntry) -> list[Flavor]:

@@ -14,6 +14,7 @@ one that was stored nor the placeholder, so somebody has replaced it.
 | anything       | its video was deleted      | REMOVE everything of it in the cold store, and forget it             |
 | of a former owner | its video exists        | IDENTIFY it: take the video's owner                                  |
 | anything       | shown otherwise            | SHOW it again                                                        |
+| lost           | asked again                | as stored, or initial if nothing of it is stored                     |
 | lost           | anything                   | done                                                                 |
 | initial        | nothing                    | done; FORGET it if nothing of it is stored                           |
 | anything       | a job was started          | done by that job; if it has not begun in time, as if there were none |
@@ -64,6 +65,7 @@ CHECK: Final = "check"
 RETURN: Final = "return"
 VERIFY: Final = "verify"
 REMOVE: Final = "remove"
+FIND: Final = "find"
 FORGET: Final = "forget"
 SHOW: Final = "show"
 IDENTIFY: Final = "identify"
@@ -157,6 +159,9 @@ def _next(record: ArchivedEntry, spec: ArchiveSpec, target: Target, now: datetim
     wish = spec.wish
     is_asked_again = record.served != wish.number
     match record.state:
+        case ArchiveState.LOST if is_asked_again:
+            back = ArchiveState.INITIAL if record.original is None else ArchiveState.STORED
+            return _write(FIND, moved_to(record, back, now))
         case ArchiveState.INITIAL:
             return _begin(record, wish, target, now)
         case ArchiveState.STORING:

@@ -14,6 +14,9 @@ from shared.archive.model import ArchivedEntry, ArchiveState, Original, Target, 
 from shared.core.history import moved
 from shared.ports import Availability, ColdObject, Digest, Entry, Flavor, MediaState, Replacing, Stored
 
+REPLACING_MAX_S: Final = 24 * 3600
+"""Seconds after which a replacement that the provider does not finish is given up."""
+
 HANDED_OVER_S: Final = 1200
 """Seconds after which a job that was started must have begun; else another one is started."""
 
@@ -79,7 +82,9 @@ def stopped(record: ArchivedEntry, outcome: Outcome, wish: Wish, now: datetime) 
             placed = replace(record, placeholder=mark_of(outcome.entry.original), flavors={}, tried_at=None)
             return replace(moved_to(placed, ArchiveState.REPLACED, now), waits_until=None)
         case Obstacle.NO_ENTRY:
-            return replace(moved_to(record, ArchiveState.LOST, now), tried_at=None, waits_until=None)
+            return replace(
+                moved_to(record, ArchiveState.LOST, now), tried_at=None, waits_until=None, served=wish.number
+            )
         case Obstacle.PLAYED:
             return replace(moved_to(record, ArchiveState.ARCHIVED, now), tried_at=None, served=wish.number)
         case Obstacle.NO_OBJECT:
@@ -150,18 +155,19 @@ def looked(record: ArchivedEntry, outcome: Outcome, placeholder_sha256: str, now
     assert entry is not None
     record = replace(record, looks=record.looks + 1, looked_at=now)
     is_before = _has_content_before(record, entry)
+    is_late = record.tried_at is not None and now - record.tried_at > timedelta(seconds=REPLACING_MAX_S)
     match entry.replacing:
         case Replacing.FAILED:
             return replace(record, is_refused=True)
         case Replacing.UNDER_WAY:
             # Somebody else's content must not be replaced by ours.
-            return replace(record, is_begun=True, is_refused=not is_before)
+            return replace(record, is_begun=True, is_refused=is_late or not is_before)
     if is_before:
         # It was never begun.
         back = ArchiveState.ARCHIVED if record.state is ArchiveState.REPLACING else ArchiveState.AVAILABLE
         return replace(moved_to(record, back, now), tried_at=None)
     if entry.state is not MediaState.READY or entry.original is None or not entry.original.is_ready:
-        return record
+        return replace(record, is_refused=is_late)
     if record.state is ArchiveState.RETURNING:
         return replace(moved_to(record, ArchiveState.RETURNED, now), tried_at=None)
     if outcome.digest is None or outcome.digest.sha256 != placeholder_sha256:

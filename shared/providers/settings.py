@@ -12,8 +12,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
+from shared.core import reading
 from shared.core.settings import Declared, field_of, settings_of
 
 if TYPE_CHECKING:
@@ -206,6 +207,24 @@ class ChatSettings:
             context: What the deployment gives to it.
         """
         raise NotImplementedError
+
+
+archive_prefix: Final = reading.matching(
+    r"/|([A-Za-z0-9._-]+/){1,10}",
+    "a slash, or names of letters, digits, dots, hyphens and _, each with a slash after it",
+)
+"""The reader of a setting for `prefix_of`."""
+
+
+def prefix_of(setting: str, namespace: str) -> str:
+    """
+    Return the beginning of the names of archived originals. Pure.
+
+    Args:
+        setting: What the operator has chosen; empty for the usual one, a slash for none.
+        namespace: Marks what this deployment creates.
+    """
+    return f"{namespace}/" if not setting else setting.lstrip("/")
 
 
 class ColdStoreSettings:

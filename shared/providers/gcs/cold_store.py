@@ -57,7 +57,7 @@ class Bucket:
     Attributes:
         name: The name of the bucket.
         storage_class: The class of new objects.
-        namespace: Marks what this deployment creates.
+        prefix: The beginning of all our names.
         source_domains: Further domains that the addresses of originals may redirect to.
         emulator_url: The address of an emulator; empty in the cloud.
         chunk_bytes: The size of what is sent at once, and is in memory: a multiple of 256 KiB.
@@ -66,18 +66,11 @@ class Bucket:
 
     name: str
     storage_class: str
-    namespace: str
+    prefix: str
     source_domains: tuple[str, ...] = ()
     emulator_url: str = ""
     chunk_bytes: int = CHUNK_BYTES
     pause_s: float = 1.0
-
-    @property
-    def prefix(self) -> str:
-        """
-        Return the prefix of all our names.
-        """
-        return f"{self.namespace}/"
 
 
 class GcsColdStore:
@@ -96,7 +89,7 @@ class GcsColdStore:
 
     @property
     def name(self) -> str:
-        return NAME
+        return f"gs://{self._bucket.name}/{self._bucket.prefix}"
 
     @property
     def terms(self) -> Terms:

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from shared.core import reading
 from shared.ports import ColdStore
-from shared.providers.settings import ColdStoreSettings, Context, optional, required
+from shared.providers.settings import ColdStoreSettings, Context, archive_prefix, optional, prefix_of, required
 
 CLASSES: Final = ("COLDLINE", "ARCHIVE")
 
@@ -31,13 +31,20 @@ class ArchiveSettings(ColdStoreSettings):
     )
     storage_class: str = optional("ARCHIVE_GCS_CLASS", _class, "Class in which originals are kept.", "ARCHIVE")
 
+    prefix: str = optional(
+        "ARCHIVE_GCS_PREFIX",
+        archive_prefix,
+        "Beginning of the names of originals; empty takes NAMESPACE and a slash, a slash alone takes none.",
+        "",
+    )
+
     def open(self, context: Context) -> ColdStore:
         from shared.providers.gcs.cold_store import Bucket, GcsColdStore
 
         bucket = Bucket(
             name=self.bucket,
             storage_class=self.storage_class,
-            namespace=context.namespace,
+            prefix=prefix_of(self.prefix, context.namespace),
             source_domains=context.delivery_domains,
             # The library's own variable, set by the platform.
             emulator_url=os.environ.get("STORAGE_EMULATOR_HOST", ""),

@@ -62,7 +62,7 @@ class Bucket:
         storage_class: The class of new objects; `STANDARD` leaves it to the store.
         access_key: A key with permission to use the bucket.
         secret_key: The secret of that key.
-        namespace: Marks what this deployment creates.
+        prefix: The beginning of all our names.
         kms_key: The key of Amazon's key service that new objects are encrypted with; empty for the bucket's own way.
         source_domains: Further domains that the addresses of originals may redirect to.
         part_bytes: The size of a part, at least 5 MiB.
@@ -76,19 +76,12 @@ class Bucket:
     storage_class: str
     access_key: str
     secret_key: str = field(repr=False)
-    namespace: str
+    prefix: str
     kms_key: str = ""
     source_domains: tuple[str, ...] = ()
     part_bytes: int = PART_BYTES
     ca_file: str = ""
     pause_s: float = 1.0
-
-    @property
-    def prefix(self) -> str:
-        """
-        Return the prefix of all our keys.
-        """
-        return f"{self.namespace}/"
 
     @property
     def attributes(self) -> Mapping[str, str]:
@@ -119,7 +112,7 @@ class S3ColdStore:
 
     @property
     def name(self) -> str:
-        return NAME
+        return f"s3://{self._bucket.name}/{self._bucket.prefix}"
 
     @property
     def terms(self) -> Terms:

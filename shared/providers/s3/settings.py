@@ -11,7 +11,16 @@ from typing import ClassVar, Final
 from shared.core import reading
 from shared.ports import ColdStore, Host
 from shared.providers.s3.classes import CLASSES
-from shared.providers.settings import ColdStoreSettings, Context, HostSettings, Use, optional, required
+from shared.providers.settings import (
+    ColdStoreSettings,
+    Context,
+    HostSettings,
+    Use,
+    archive_prefix,
+    optional,
+    prefix_of,
+    required,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,13 @@ class ArchiveSettings(ColdStoreSettings):
         "",
     )
 
+    prefix: str = optional(
+        "ARCHIVE_S3_PREFIX",
+        archive_prefix,
+        "Beginning of the names of originals; empty takes NAMESPACE and a slash, a slash alone takes none.",
+        "",
+    )
+
     def open(self, context: Context) -> ColdStore:
         from shared.providers.s3.cold_store import Bucket, S3ColdStore
 
@@ -93,7 +109,7 @@ class ArchiveSettings(ColdStoreSettings):
             storage_class=self.storage_class,
             access_key=self.access_key,
             secret_key=self.secret_key,
-            namespace=context.namespace,
+            prefix=prefix_of(self.prefix, context.namespace),
             kms_key=self.kms_key,
             source_domains=context.delivery_domains,
         )
