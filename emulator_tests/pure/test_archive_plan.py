@@ -49,7 +49,7 @@ def record(state: ArchiveState, original: Original | None = ORIGINAL, **more: An
 
 
 ARCHIVED = record(ArchiveState.ARCHIVED)
-HELD = record(ArchiveState.PLACE_HOLDER, placeholder="2")
+HELD = record(ArchiveState.PLACE_HOLDER, placeholder="0_f 2")
 
 
 # --- plan and prices ----------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ HELD = record(ArchiveState.PLACE_HOLDER, placeholder="2")
         (Act.ARCHIVE, entry(original=replace(FLAVOR, is_ready=False)), None, "!It has no original"),
         (Act.ARCHIVE, entry(ARCHIVED_TAG), None, "!Another program"),
         (Act.ARCHIVE, entry(*BOTH, original=SMALL), HELD, "!A placeholder stands in for it."),
-        (Act.ARCHIVE, entry(), record(ArchiveState.LOST), "!The entry does not exist"),
+        (Act.ARCHIVE, entry(), record(ArchiveState.LOST), "put its tags back"),
         (Act.REPLACE, entry(), None, "!Its original is not in the cold store."),
         (Act.REPLACE, entry(ARCHIVED_TAG), ARCHIVED, "put a placeholder in its place"),
         (Act.REPLACE, entry(ARCHIVED_TAG, original=SMALL), ARCHIVED, "!Its content was replaced"),

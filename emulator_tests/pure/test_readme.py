@@ -21,7 +21,7 @@ BLOCKS = re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 LINES = [line for block in BLOCKS for line in block.splitlines()]
 COMMANDS = [line for line in LINES if line.startswith("greenroom ")]
 TARGETS = re.findall(r"^make (\w+)|`make (\w+)", TEXT, re.MULTILINE)
-ROLES = next(block for block in BLOCKS if "add-iam-policy-binding" in block)
+ROLES = next(block for block in BLOCKS if "gcloud projects add-iam-policy-binding" in block)
 
 GCLOUD = """#!/bin/sh
 echo "$@" >>"$0.calls"

@@ -125,6 +125,9 @@ def planned(
     """
     size_bytes = size_of(act, entry, record)
     state = ArchiveState.INITIAL if record is None else record.state
+    if record is not None and record.original is not None and state is ArchiveState.LOST:
+        # It is there again.
+        state = ArchiveState.ARCHIVED
     refused = _refused(act, entry, record)
     if refused is not None:
         return Planned(entry, size_bytes, refused=refused)
