@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from functions import logs, wiring
+from functions import wiring
 from shared.archive.resource import job
+from shared.core import log_format
 from shared.core.errors import BackendError
 from shared.core.paths import ENTRY_ID
 
@@ -43,5 +44,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    logs.set_up()
+    # There is no request that a line could belong to.
+    log_format.set_up(lambda: None)
     sys.exit(main(sys.argv[1:]))
