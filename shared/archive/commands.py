@@ -248,14 +248,3 @@ class Restores:
         )
         self.queue.put(Task(RECONCILE_ARCHIVE, entry_id))
         return True
-
-
-def require(sentence: str | None) -> None:
-    """
-    Raise what `obstacle` has found.
-
-    Raises:
-        WrongState: There is an obstacle (never).
-    """
-    if sentence is not None:
-        raise WrongState(sentence, reason="ARCHIVE_STATE")

@@ -1,7 +1,7 @@
 """The record of an entry's archiving, with its document form in `archive/{entryId}`.
 
 Called by the other files of this folder. Only the server writes the document, in two halves that never mix: the
-operator, the policy, a viewer or the owner ask for something under `wish`, and reconciliations write all other fields.
+operator, the policy or a viewer ask for something under `wish`, and reconciliations write all other fields.
 """
 
 from __future__ import annotations
@@ -81,7 +81,6 @@ class By(StrEnum):
     OPERATOR = "operator"
     POLICY = "policy"
     VIEWER = "viewer"
-    OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)

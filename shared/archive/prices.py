@@ -17,7 +17,6 @@ from shared.ports import Tier
 
 AS_OF: Final = date(2025, 6, 1)
 GIGABYTE: Final = 1000**3
-GIBIBYTE: Final = 1024**3
 DAYS_OF_MONTH: Final = 30
 
 

@@ -31,7 +31,6 @@ MIB: Final = 1024 * 1024
 PIECE_BYTES: Final = MIB
 """The size of what is in memory at once."""
 
-PART_BYTES: Final = 64 * MIB
 PARTS_MAX: Final = 10_000
 
 TRIES: Final = 4
