@@ -56,7 +56,7 @@ from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step, awai
 from shared.reconcile.epoch import Holds, nothing_is_held
 
 RESTORED_DAYS: Final = 3
-"""Days for which the cold store keeps an original readable that was asked for."""
+"""Days for which an original that was asked for stays readable in the cold store."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ ORIGINAL: Final = Kind("original", ARCHIVE, ENTRY_ID)
 
 ARCHIVED_TAG: Final = "archived_to_s3"
 FLAVORS_DELETED_TAG: Final = "flavors_deleted"
-"""The tags of an entry at its provider: its original is in the cold store; and a placeholder stands in for it."""
+"""The tags of an entry at its provider: its original is in the cold store; and a placeholder plays instead of it."""
 
 SIZE_TOLERANCE: Final = 0.03
-"""How far a size that the provider reports in units of 1,024 bytes may be from the truth."""
+"""The greatest error, as a fraction, of a size that the provider reports in units of 1,024 bytes."""
 
 
 class ArchiveState(StrEnum):
@@ -65,7 +65,7 @@ COMING_BACK: Final = frozenset(
 
 class Target(StrEnum):
     """
-    What is wanted of an entry: nothing, its original in the cold store as well, or there only.
+    The wanted state of an entry: nothing, its original in the cold store as well, or there only.
     """
 
     NONE = "none"
@@ -75,7 +75,7 @@ class Target(StrEnum):
 
 class By(StrEnum):
     """
-    Who wants it.
+    The author of a wish.
     """
 
     OPERATOR = "operator"
@@ -86,13 +86,13 @@ class By(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Wish:
     """
-    What was last asked for, under `wish`.
+    The last request for an entry, under `wish`.
 
     Attributes:
         target: What is wanted.
         by: Who asked.
         asked_at: When.
-        number: Counts what was asked for, so that asking again is seen.
+        number: The number of the request, so that the same request is seen again.
         not_before: Nothing is done before this instant; the owner is told until then. `None` for at once.
         unplayed_since: Give up if the entry was played at or after this instant; `None` for never.
         tier: How quickly an original is brought back, and at what price.
@@ -307,8 +307,8 @@ class ArchivedEntry:
         placeholder: The placeholder at the provider, as `mark_of`; `None` if none plays.
         served: The number of the last wish that was carried out, or given up.
         tried_at: When the storing, or the replacement, was begun.
-        looks: How often a replacement was looked at.
-        looked_at: When it was last looked at.
+        looks: How often the replacement was checked.
+        looked_at: When it was last checked.
         waits_until: When the next try is due, or when the original can be read.
         is_begun: Whether the provider is known to have begun the replacement.
         is_refused: Whether the replacement that is under way must be given up.

@@ -1,4 +1,4 @@
-"""What is archived without an operator: a full check of the provider, once a day.
+"""Archive without an operator: a full check of the provider, once a day.
 
 Called by `shared/operations/full_check.py`. It reads the provider's list, which has the time of each entry's last play,
 one page for each slice. What nobody has watched for long enough is planned, and its owner is told; the reconciliation

@@ -1,4 +1,4 @@
-"""What cold storage costs: the published prices of each class, and what follows for an original. Pure.
+"""The prices of cold storage: the published ones of each class, and the costs of an original that follow. Pure.
 
 Called by the policy, which stays within a budget, and by the operator's command, which says what would be paid. Prices
 differ by region and change; the currency is the US dollar, and `AS_OF` says when they were taken down.

@@ -33,8 +33,8 @@ LEFT: Final = "Interrupted. The workers go on with it, and so does the same comm
 
 class Outcome(StrEnum):
     """
-    How a run ended for one entry. `WAITS`: the cold store needs hours, and the workers, or another run, go on then.
-    `LEFT`: the run was stopped before the entry came to rest; they go on with it.
+    The outcome of a run for one entry. `WAITS`: the cold store needs hours; the workers, or another run, continue then.
+    `LEFT`: the run was stopped before the entry came to rest; the workers continue.
     """
 
     DONE = "done"
@@ -93,7 +93,7 @@ class Runs:
 
     def reached(self, entry_id: str, read: int, whole: int | None) -> None:
         """
-        Give a copy up if the run is stopped. The Controller calls this after each part.
+        Give a copy up if the run was stopped. The Controller calls this after each part.
 
         Raises:
             Stopped: It is (again).

@@ -15,7 +15,7 @@ GIBIBYTE = 1024**3
 @dataclass(frozen=True, slots=True)
 class ArchiveSettings:
     """
-    What is archived without an operator, and how.
+    The settings of archiving without an operator, and of what all archiving shares.
 
     Attributes:
         unwatched_days: Days without a play after which a video is archived; 0 archives none.

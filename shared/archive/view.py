@@ -1,4 +1,4 @@
-"""What clients see of a video's archiving: the field `archive` of its document.
+"""The view that clients have of a video's archiving: the field `archive` of its document.
 
 Called by the reconciliations of archiving. The reconciliations of videos show it in the session too.
 """

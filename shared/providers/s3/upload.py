@@ -46,7 +46,7 @@ _NO_CHECKSUMS: Final = frozenset({"InvalidArgument", "InvalidRequest", "NotImple
 @dataclass(frozen=True, slots=True)
 class Sent:
     """
-    What was sent.
+    A file that was sent.
 
     Attributes:
         digest: Of the bytes.
@@ -246,7 +246,7 @@ class _Parts:
 
     def _try(self, number: int, first: int, size_bytes: int) -> Mapping[str, Any]:
         self.download.go_to(first)
-        # What a failed try has counted is forgotten.
+        # A failed try must leave no trace in the checksums.
         part = _Sums(self.sums.sha256.copy())
         query = {"partNumber": str(number), "uploadId": self.upload_id}
         headers, payload = (
