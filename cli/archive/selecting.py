@@ -66,7 +66,7 @@ class Years(click.ParamType[float]):
 @dataclass(frozen=True, slots=True)
 class Filters:
     """
-    What the operator has chosen entries by. The options of `with_filters` say what each one means.
+    The filters that the operator has typed. The options of `with_filters` say what each one means.
     """
 
     unplayed: float | None = None
@@ -88,7 +88,7 @@ class Filters:
     @property
     def has_any(self) -> bool:
         """
-        Whether there is at least one filter.
+        Tell whether there is at least one filter.
         """
         unfiltered = Filters(is_all=self.is_all, most=self.most, page_size=self.page_size)
         return self != unfiltered
@@ -96,7 +96,7 @@ class Filters:
     @property
     def has_play(self) -> bool:
         """
-        Whether there is a filter of plays.
+        Tell whether there is a filter of plays.
         """
         plays = (self.unplayed, self.never_played, self.played_within, self.plays)
         return self.no_last_played or any(one is not None for one in plays)
@@ -212,7 +212,7 @@ class Chosen:
     @property
     def is_sifted(self) -> bool:
         """
-        Whether the provider selects more than is meant.
+        Tell whether the provider selects more than is meant.
         """
         return bool(self.states) or self.plays_below is not None
 

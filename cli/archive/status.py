@@ -68,8 +68,8 @@ def repair(output: Output, filters: Filters, is_applied: bool, workers: int) -> 
     """
     Mend what can be mended safely, and say what a person has to look at.
 
-    Puts tags back, stores originals once more, takes over what kaltura_aws.py has archived, and tries again what has
-    failed for good.
+    Puts tags back, stores originals once more, takes over what kaltura_aws.py has archived, and tries again what was
+    given up.
     """
     require_filter(filters)
     job = work()
@@ -299,7 +299,7 @@ def _request(one: _Checked) -> Request | None:
 @dataclass(slots=True)
 class _Sums:
     """
-    How many entries are healthy, and what is wrong with the others.
+    The number of healthy entries, and the problems of the others.
     """
 
     healthy: int = 0
