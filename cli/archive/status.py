@@ -137,7 +137,7 @@ def _checked(
     job: Work, chosen: Chosen, workers: int, is_stopped: threading.Event, *, is_whole: bool
 ) -> Iterator[_Checked]:
     """
-    Yield each entry that was checked, page by page; and, if every entry is meant, the records that have none.
+    Yield each entry that was checked, page by page; and, if every entry is chosen, the records without an entry.
 
     The store is asked once for each entry that has a tag or a record, or whose key it has. The keys alone are kept, so
     that the memory that this takes grows with the number of objects by some bytes each.

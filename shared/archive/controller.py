@@ -68,7 +68,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         documents: Where the documents are stored.
         provider_accounts: The providers that have the videos.
         storing: Stores originals.
-        placeholder: Returns what plays while an original is there only.
+        placeholder: Returns the placeholder.
         late_commit_s: Seconds after which a lost replacement certainly does not begin.
         holds: Tells whether deletions are held.
         is_job: Whether this is the job that copies large originals, or an operator's machine.
@@ -87,7 +87,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
 
     def telling(self, reached: Reached) -> Archive:
         """
-        Return the same, which tells how far the copying of originals is.
+        Return this Controller with a callback for the progress of copies.
         """
         return replace(self, storing=replace(self.storing, reached=reached))
 
@@ -339,8 +339,8 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             if not record.is_begun or _was_asked_again(snapshot):
                 return Outcome(entry, Obstacle.OTHER_CONTENT)
             raise never(
-                "The provider has other bytes than were archived, which stay in the cold store. Ask again to archive "
-                "what the provider has as well.",
+                "The provider has other bytes than were archived, which stay in the cold store. To archive what the "
+                "provider has as well, run `greenroom archive repair`.",
                 OTHER_BYTES,
             )
         return Outcome(entry, digest=digest)
@@ -373,7 +373,10 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
     def _originals(self, record: ArchivedEntry) -> Originals:
         originals = holder_of(self.provider_accounts, record.provider).originals
         if originals is None:
-            raise later(f"The videos at {record.provider} cannot be archived.", "NO_SUCH_PROVIDER")
+            raise later(
+                f"This deployment has no account at {record.provider} with originals. Set that account up again.",
+                "NO_SUCH_PROVIDER",
+            )
         return originals
 
 

@@ -34,7 +34,7 @@ SIZE_TOLERANCE: Final = 0.03
 class ArchiveState(StrEnum):
     """
     The `state` of an entry. It rests in `INITIAL`, `ARCHIVED` and `PLACE_HOLDER`; `LOST` is one whose entry does not
-    exist any more. The others are on the way between them.
+    exist any more, and `GONE` one whose record is deleted. The others are on the way between them.
     """
 
     INITIAL = "initial"
@@ -55,7 +55,7 @@ class ArchiveState(StrEnum):
 
 
 HELD: Final = frozenset({ArchiveState.REPLACED, ArchiveState.SHOWN, ArchiveState.PRUNED, ArchiveState.PLACE_HOLDER})
-"""The states in which the placeholder plays, and nothing is done about it."""
+"""The states in which the placeholder plays, and the original is not on its way back."""
 
 COMING_BACK: Final = frozenset(
     {ArchiveState.WAITING, ArchiveState.AVAILABLE, ArchiveState.RETURNING, ArchiveState.RETURNED}
@@ -276,8 +276,8 @@ class Placeholder:
     The file that plays while an original is in the cold store only.
 
     Attributes:
-        content: A small video that says so.
-        picture: A JPEG that says so.
+        content: A small video, which says that the original is archived.
+        picture: A JPEG with the same sentence.
     """
 
     content: bytes = field(repr=False)

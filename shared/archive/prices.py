@@ -27,7 +27,7 @@ class Price:
 
     Attributes:
         storage: For each gigabyte and month.
-        put: For storing one object: one request, or one for each part.
+        put: For storing one object in one request; the requests of further parts are not counted.
         least_days: Days for which an object is paid at least.
         retrieval: For each gigabyte that is made readable, by tier.
         request: For asking for one object, by tier.

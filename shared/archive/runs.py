@@ -22,8 +22,7 @@ from shared.ports import Entry
 from shared.reconcile.reconciler import Reconciler
 
 LOOK_S: Final = 5.0
-"""The longest wait between two looks at an entry that the provider works on."""
-
+"""The longest wait between two reconciliations of an entry that the provider works on."""
 
 RETRY_WITHIN: Final = timedelta(minutes=5)
 """The longest pause before another try for which a run waits."""
@@ -104,7 +103,7 @@ class Runs:
 
     def run(self, asked: Iterable[tuple[Entry, Request]], workers: int) -> Iterator[Ran]:
         """
-        Carry out requests, and yield the end of each. They are taken as workers become free.
+        Carry out requests, and yield the end of each. Requests are taken as workers become free.
 
         Args:
             asked: The entries with what is asked for them.

@@ -152,7 +152,9 @@ class S3ColdStore:
         if not terms.is_cold:
             return timedelta()
         if tier not in terms.waits:
-            raise _permanent("restoreObject", "NO_SUCH_TIER", f"Class {terms.storage_class} has no tier {tier}.")
+            raise _permanent(
+                "restoreObject", "NO_SUCH_TIER", f"Class {terms.storage_class} has no tier {tier}. Choose another."
+            )
         asked = {"Days": days, "GlacierJobParameters": {"Tier": tier.value.capitalize()}}
         try:
             answer = self._client.ask(
