@@ -32,6 +32,7 @@ from shared.archive.view import shown
 from shared.core.errors import Conflict
 from shared.core.identity import SessionIdentity
 from shared.core.paths import RECONCILE_ARCHIVE, RECONCILE_VIDEO, archive_path, video_path
+from shared.hosts.model import CopyState
 from shared.ports import (
     ENTRY_PART,
     OTHER_BYTES,
@@ -380,9 +381,6 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         return originals
 
 
-COPYING: Final = "copying"
-"""The state of a copy in a video's document while a host copies."""
-
 PLACEHOLDER_NAME: Final = "archived.mp4"
 
 NO_WISH: Final = Wish(Target.NONE, By.OPERATOR, AT_ONCE, number=0)
@@ -417,7 +415,7 @@ def snapshot_of(
         is_deleted=is_deleted and not is_held,
         is_waiting=is_held,
         is_kept=bool(fields["wish"].get("keep")),
-        is_copying=any(one["state"] == COPYING for one in (fields.get("hosts") or {}).values()),
+        is_copying=any(one["state"] == CopyState.COPYING for one in (fields.get("hosts") or {}).values()),
         told=told_of(fields, document.id),
         has_view=not is_held,
     )
