@@ -36,7 +36,7 @@ The settings are read from `.env.<project id>`, as `firebase deploy` reads them,
 Results are printed to standard output, progress and log lines to standard error.
 
 Exit status: {Status.DONE} done; {Status.FAILED} failed, done in part, or something needed is missing;
-{Status.NOT_UNDERSTOOD} the command was not understood.
+{Status.NOT_UNDERSTOOD} the command was not understood; {Status.INTERRUPTED} interrupted with Ctrl-C.
 """
 
 EPILOG: Final = """\b

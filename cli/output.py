@@ -109,7 +109,7 @@ class Output:
     @property
     def is_one_terminal(self) -> bool:
         """
-        Whether results and messages are read on a terminal, so that a bar and rows would be in each other's way.
+        Tell whether results and messages are on one terminal, so that a bar and rows would disturb each other.
         """
         return self.results.isatty() and self.messages.isatty()
 

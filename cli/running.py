@@ -63,7 +63,7 @@ class Options:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """
-    What commands work on, beside the operator's files.
+    The deployment that commands work on, and how they read and wait.
 
     Attributes:
         app: The deployment.

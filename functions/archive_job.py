@@ -25,8 +25,8 @@ def main(arguments: Sequence[str]) -> int:
     Reconcile one entry.
 
     Returns:
-        The exit status: 0 once nothing is left to do at once, 1 if documents or queue could not be reached, 2 if the
-        arguments are wrong.
+        The exit status: 0 once nothing is left to do at once; 1 if all work is stopped, or documents or queue could not
+        be reached; 2 if the arguments are wrong.
     """
     if len(arguments) != 1 or not ENTRY_ID.fullmatch(arguments[0]):
         print("Name one entry: python -m functions.archive_job ENTRY_ID", file=sys.stderr)

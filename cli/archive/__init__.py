@@ -1,6 +1,7 @@
 """The commands about the archive: `greenroom archive …`.
 
-`selecting.py` has the options that choose entries, `work.py` what the commands work on, and each other file a subject.
+`selecting.py` has the options that choose entries, and `work.py` the deployment that the commands work on. Each other
+file has the commands of one subject.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ ALIASES: Final[Mapping[str, str]] = {
 HELP: Final = """
 Archive originals in cold storage, and bring them back.
 
-What changes something does so only with --apply; without, it prints what it would do. The options of kaltura_aws.py
-work too, see docs/archive.md.
+Commands that change entries do so only with --apply; without it they print what they would do. The options of
+kaltura_aws.py work too, see docs/archive.md.
 """
 
 EPILOG: Final = """\b

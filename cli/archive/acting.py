@@ -44,8 +44,8 @@ LINE_EVERY_S: Final = 10.0
 
 def applying(*names: str) -> Callable[[F], F]:
     """
-    Give a command the option `--apply`, and its names in `kaltura_aws.py`. What else that has is accepted and ignored:
-    nothing is copied to this machine, and it always waits.
+    Give a command the option `--apply`, and its names in `kaltura_aws.py`. Two other options of that program are
+    accepted and ignored: nothing is kept on this machine, and the command always waits.
 
     Args:
         names: The other names.
@@ -55,7 +55,7 @@ def applying(*names: str) -> Callable[[F], F]:
         decorated: Any = function
         options = (
             click.option(
-                "--apply", *names, "is_applied", is_flag=True, help="Do it. Without, it only says what it would do."
+                "--apply", *names, "is_applied", is_flag=True, help="Do it. Without it, only say what would be done."
             ),
             click.option("--tmp", hidden=True, expose_value=False, help="Ignored."),
             click.option("--wait_ready", "-w", is_flag=True, hidden=True, expose_value=False, help="Ignored."),
@@ -80,7 +80,7 @@ def archive(output: Output, filters: Filters, **options: Any) -> Result:
     """
     Copy originals to the cold store, verify and tag them.
 
-    They stay where they are, and play on.
+    Originals stay at the provider, and play on.
     """
     from shared.archive.plan import Act
 
@@ -99,7 +99,7 @@ def replace_video(output: Output, filters: Filters, **options: Any) -> Result:
     """
     Put a placeholder in the place of archived originals, and delete the other files at the provider.
 
-    Only what is in the cold store, verified, is replaced.
+    It replaces only originals that are in the cold store, verified.
     """
     from shared.archive.plan import Act
 
@@ -114,7 +114,7 @@ def replace_video(output: Output, filters: Filters, **options: Any) -> Result:
 @applying("--restore")
 @workers_option
 @provider_price_option
-@click.option("--any-play", is_flag=True, help="Also what was not played within the last year.")
+@click.option("--any-play", is_flag=True, help="Also entries that were not played within the last year.")
 @click.option(
     "--tier",
     type=click.Choice(["expedited", "standard", "bulk"]),
@@ -203,7 +203,7 @@ def _tier(job: Work, act: Act, word: str | None) -> Tier:
 @dataclass(slots=True)
 class _Plan:
     """
-    What is done, or would be, and what became of it so far.
+    The plan of one command, and its results so far.
     """
 
     act: Act
@@ -443,7 +443,7 @@ def _told(plan: _Plan, ran: Ran) -> tuple[str, str]:
 @dataclass(slots=True)
 class Copied:
     """
-    How many bytes of all entries were copied. Threads call it.
+    The bytes that were copied, of all entries. Several threads call it.
 
     Attributes:
         progress: Where it is shown.

@@ -40,7 +40,7 @@ class _NotDone(Exception):
 @dataclass(frozen=True, slots=True)
 class _Got:
     """
-    How a download has ended.
+    The end of a download.
     """
 
     entry_id: str
@@ -73,16 +73,18 @@ class _Got:
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
 @click.option("--id", "-i", "entry_id", multiple=True, metavar="ENTRY", help="As the argument.")
 @click.option("--id-file", "--idfile", "-I", "id_file", metavar="FILE", help="The entries in this file, one each line.")
-@click.option("--to", "--tmp", "folder", default=".", metavar="FOLDER", help="The folder for the files. Default: this.")
 @click.option(
-    "--from", "origin", type=click.Choice(["store", "provider"]), default="store", help="From where; store is default."
+    "--to", "--tmp", "folder", default=".", metavar="FOLDER", help="The folder for the files. Default: this one."
+)
+@click.option(
+    "--from", "origin", type=click.Choice(["store", "provider"]), default="store", help="Where to read. Default: store."
 )
 @click.option("--ask", "is_asked", is_flag=True, help="Ask the cold store for what cannot be read yet.")
 @click.option(
     "--tier",
     type=click.Choice(["expedited", "standard", "bulk"]),
     default="bulk",
-    help="With --ask: how quickly; bulk.",
+    help="With --ask: how quickly, and at what price. Default: bulk.",
 )
 def download(
     output: Output,
@@ -97,7 +99,8 @@ def download(
     """
     Download originals, verified, to files that have the entries' ids as their names.
 
-    A file that exists is not overwritten. What the cold store has out of reach must be asked for first, with --ask.
+    A file that exists is not overwritten. An original that the cold store cannot give at once must be asked for first,
+    with --ask.
     """
     for one in entries:
         require_id(one)

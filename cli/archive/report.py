@@ -27,7 +27,7 @@ COLUMNS: Final = ("month", "entries", "bytes", "gone_entries", "gone_bytes", "st
 @dataclass(slots=True)
 class Month:
     """
-    What was archived in one month.
+    The originals that were archived in one month.
 
     Attributes:
         name: The month, such as 2026-01.
@@ -96,8 +96,8 @@ def report(
     """
     Say what archiving has saved, by the month in which originals were archived.
 
-    Counted are originals of which the provider has only a placeholder now. The other files of these entries, which it
-    has deleted too, are not counted.
+    It counts originals of which the provider has only a placeholder now. It does not count the other files of these
+    entries, which the provider has deleted too.
     """
     job = work()
     months = _months(job)

@@ -66,7 +66,7 @@ class Years(click.ParamType[float]):
 @dataclass(frozen=True, slots=True)
 class Filters:
     """
-    What the operator has chosen entries by. The options of `with_filters` say what each one means.
+    The filters that the operator has typed. The options of `with_filters` say what each one means.
     """
 
     unplayed: float | None = None
@@ -88,7 +88,7 @@ class Filters:
     @property
     def has_any(self) -> bool:
         """
-        Whether there is at least one filter.
+        Tell whether there is at least one filter.
         """
         unfiltered = Filters(is_all=self.is_all, most=self.most, page_size=self.page_size)
         return self != unfiltered
@@ -96,7 +96,7 @@ class Filters:
     @property
     def has_play(self) -> bool:
         """
-        Whether there is a filter of plays.
+        Tell whether there is a filter of plays.
         """
         plays = (self.unplayed, self.never_played, self.played_within, self.plays)
         return self.no_last_played or any(one is not None for one in plays)
@@ -150,7 +150,10 @@ _OPTIONS: Final = (
         help="Created so many years ago or earlier.",
     ),
     click.option(
-        "--category", "-c", metavar="NAME", help="In this category or below: its id or full name, as Lessons>Physics."
+        "--category",
+        "-c",
+        metavar="NAME",
+        help="In this category or below: its id or full name, such as Lessons>Physics.",
     ),
     click.option(
         "--tag", "-t", multiple=True, metavar="TAG", help="With this tag; without it if an exclamation mark precedes."
@@ -191,11 +194,11 @@ _OPTIONS: Final = (
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """
-    The entries that are meant.
+    The entries that the filters choose.
 
     Attributes:
-        selection: What the provider selects by.
-        states: The states of entries that are meant besides; empty for any.
+        selection: The conditions that the provider checks.
+        states: The states that entries may have; empty for any.
         plays_below: Played fewer times; `None` for any.
         most: The most entries; `None` for all.
         page_size: How many are read at once.
@@ -212,7 +215,7 @@ class Chosen:
     @property
     def is_sifted(self) -> bool:
         """
-        Whether the provider selects more than is meant.
+        Tell whether the provider selects more than the filters choose.
         """
         return bool(self.states) or self.plays_below is not None
 
@@ -262,7 +265,7 @@ def require_filter(filters: Filters) -> None:
 
 def chosen_by(filters: Filters, now: datetime) -> Chosen:
     """
-    Return the entries that are meant.
+    Return the entries that the filters choose.
 
     Raises:
         UsageError: The filters contradict each other, or one cannot be read.

@@ -68,8 +68,8 @@ def repair(output: Output, filters: Filters, is_applied: bool, workers: int) -> 
     """
     Mend what can be mended safely, and say what a person has to look at.
 
-    Puts tags back, stores originals once more, takes over what kaltura_aws.py has archived, and tries again what has
-    failed for good.
+    Puts tags back, stores originals once more, takes over what kaltura_aws.py has archived, and tries again what was
+    given up.
     """
     require_filter(filters)
     job = work()
@@ -137,7 +137,7 @@ def _checked(
     job: Work, chosen: Chosen, workers: int, is_stopped: threading.Event, *, is_whole: bool
 ) -> Iterator[_Checked]:
     """
-    Yield each entry that was checked, page by page; and, if every entry is meant, the records that have none.
+    Yield each entry that was checked, page by page; and, if every entry is chosen, the records without an entry.
 
     The store is asked once for each entry that has a tag or a record, or whose key it has. The keys alone are kept, so
     that the memory that this takes grows with the number of objects by some bytes each.
@@ -299,7 +299,7 @@ def _request(one: _Checked) -> Request | None:
 @dataclass(slots=True)
 class _Sums:
     """
-    How many entries are healthy, and what is wrong with the others.
+    The number of healthy entries, and the problems of the others.
     """
 
     healthy: int = 0

@@ -1,4 +1,4 @@
-"""What the commands of the archive work on, and how they put it in words."""
+"""The deployment that the commands of the archive work on, and the words of their results."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ KILO: Final = 1000
 UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 workers_option: Final = click.option(
-    "--workers", type=click.IntRange(1, 32), default=4, help="How many entries are worked on at once, 1 to 32; 4."
+    "--workers", type=click.IntRange(1, 32), default=4, help="Entries to work on at once, 1 to 32. Default: 4."
 )
 provider_price_option: Final = click.option(
     "--provider-price",
     type=click.FloatRange(0, 1000),
     metavar="DOLLARS",
-    help="What the video provider takes for a gigabyte and month, for what is saved.",
+    help="Dollars that the video provider takes for a gigabyte and month, to say what is saved.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """
-    What is recorded of an entry.
+    The record of an entry, and its wish.
     """
 
     record: ArchivedEntry
@@ -48,7 +48,7 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class Work:
     """
-    What commands work on.
+    The deployment, its entries and its cold store.
 
     Attributes:
         around: The deployment, and what it runs in.
@@ -137,14 +137,14 @@ def work() -> Work:
     Return what the command that runs works on.
 
     Raises:
-        Misconfigured: There is no cold store, or no provider that gives originals (never, until it is set).
+        Misconfigured: There is no cold store, or no provider with originals (never, until it is set).
     """
     from shared.archive.resource import cold_store, originals
 
     around = surroundings()
     store, account = cold_store(around.app), originals(around.app)
     if account is None:
-        raise Misconfigured("No video provider of this deployment gives originals. Set KALTURA_PARTNER_ID.")
+        raise Misconfigured("No video provider of this deployment has originals to archive. Set KALTURA_PARTNER_ID.")
     return Work(around, account, store)
 
 

@@ -1,4 +1,4 @@
-"""What is asked for an entry: archive it, put a placeholder in its place, bring it back.
+"""Ask for something to be done with an entry: archive it, put a placeholder in its place, bring it back.
 
 Called by the operator's command, the policy, and the playback of videos. A command writes `wish` and enqueues a task;
 the reconciliation carries it out. Every command can be repeated without harm.
@@ -34,7 +34,7 @@ MINUTES_OF_DAY: Final = 24 * 60
 @dataclass(frozen=True, slots=True)
 class Request:
     """
-    What is asked for an entry. The attributes are those of `Wish`.
+    A request for an entry. The attributes are those of `Wish`.
     """
 
     target: Target
@@ -83,7 +83,7 @@ def obstacle_to_restoring(record: ArchivedEntry | None) -> str | None:
 @dataclass(frozen=True, slots=True)
 class Commands:
     """
-    What is asked for entries.
+    Records what is asked for entries.
 
     Attributes:
         documents: Where the documents are stored.
@@ -97,7 +97,7 @@ class Commands:
 
     def ask(self, provider: str, entry: Entry, request: Request, *, has_task: bool = True) -> bool:
         """
-        Record what is asked for an entry. The same again is recorded again, so that it is checked again.
+        Record a request for an entry. The same request is recorded again, so that the entry is checked again.
 
         Args:
             provider: Our name of the provider that has it.
@@ -248,14 +248,3 @@ class Restores:
         )
         self.queue.put(Task(RECONCILE_ARCHIVE, entry_id))
         return True
-
-
-def require(sentence: str | None) -> None:
-    """
-    Raise what `obstacle` has found.
-
-    Raises:
-        WrongState: There is an obstacle (never).
-    """
-    if sentence is not None:
-        raise WrongState(sentence, reason="ARCHIVE_STATE")

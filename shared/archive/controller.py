@@ -32,6 +32,7 @@ from shared.archive.view import shown
 from shared.core.errors import Conflict
 from shared.core.identity import SessionIdentity
 from shared.core.paths import RECONCILE_ARCHIVE, RECONCILE_VIDEO, archive_path, video_path
+from shared.hosts.model import CopyState
 from shared.ports import (
     ENTRY_PART,
     OTHER_BYTES,
@@ -56,7 +57,7 @@ from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step, awai
 from shared.reconcile.epoch import Holds, nothing_is_held
 
 RESTORED_DAYS: Final = 3
-"""Days for which the cold store keeps an original readable that was asked for."""
+"""Days for which an original that was asked for stays readable in the cold store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         documents: Where the documents are stored.
         provider_accounts: The providers that have the videos.
         storing: Stores originals.
-        placeholder: Returns what plays while an original is there only.
+        placeholder: Returns the placeholder.
         late_commit_s: Seconds after which a lost replacement certainly does not begin.
         holds: Tells whether deletions are held.
         is_job: Whether this is the job that copies large originals, or an operator's machine.
@@ -87,7 +88,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
 
     def telling(self, reached: Reached) -> Archive:
         """
-        Return the same, which tells how far the copying of originals is.
+        Return this Controller with a callback for the progress of copies.
         """
         return replace(self, storing=replace(self.storing, reached=reached))
 
@@ -339,8 +340,8 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
             if not record.is_begun or _was_asked_again(snapshot):
                 return Outcome(entry, Obstacle.OTHER_CONTENT)
             raise never(
-                "The provider has other bytes than were archived, which stay in the cold store. Ask again to archive "
-                "what the provider has as well.",
+                "The provider has other bytes than were archived, which stay in the cold store. To archive what the "
+                "provider has as well, run `greenroom archive repair`.",
                 OTHER_BYTES,
             )
         return Outcome(entry, digest=digest)
@@ -373,12 +374,12 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
     def _originals(self, record: ArchivedEntry) -> Originals:
         originals = holder_of(self.provider_accounts, record.provider).originals
         if originals is None:
-            raise later(f"The videos at {record.provider} cannot be archived.", "NO_SUCH_PROVIDER")
+            raise later(
+                f"This deployment has no account at {record.provider} with originals. Set that account up again.",
+                "NO_SUCH_PROVIDER",
+            )
         return originals
 
-
-COPYING: Final = "copying"
-"""The state of a copy in a video's document while a host copies."""
 
 PLACEHOLDER_NAME: Final = "archived.mp4"
 
@@ -414,7 +415,7 @@ def snapshot_of(
         is_deleted=is_deleted and not is_held,
         is_waiting=is_held,
         is_kept=bool(fields["wish"].get("keep")),
-        is_copying=any(one["state"] == COPYING for one in (fields.get("hosts") or {}).values()),
+        is_copying=any(one["state"] == CopyState.COPYING for one in (fields.get("hosts") or {}).values()),
         told=told_of(fields, document.id),
         has_view=not is_held,
     )

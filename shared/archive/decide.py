@@ -4,38 +4,46 @@ The order cannot lose an original: it is stored and verified, the entry is tagge
 plays, and only then are flavors deleted. Nothing here deletes an object in the cold store, unless the video itself is
 deleted.
 
-The first row that fits counts. "Other content" is found by each step that reads the entry: its original is neither the
-one that was stored nor the placeholder, so somebody has replaced it.
+The first row that fits counts. A colon precedes the next state. Each step that reads the entry may find more: an entry
+that does not exist is lost; one whose placeholder plays although that is not recorded is replaced; "other content" is
+neither the original that was stored nor the placeholder, so that somebody has replaced it.
 
-| recorded       | wanted                     | next                                                                 |
-|----------------|----------------------------|----------------------------------------------------------------------|
-| nothing        | anything                   | done                                                                 |
-| anything       | its video does not exist, or was deleted, and deletions are held | requeue                        |
-| anything       | its video was deleted      | REMOVE everything of it in the cold store, and forget it             |
-| of a former owner | its video exists        | IDENTIFY it: take the video's owner                                  |
-| anything       | shown otherwise            | SHOW it again                                                        |
-| lost           | asked again                | as stored, or initial if nothing of it is stored                     |
-| lost           | anything                   | done                                                                 |
-| initial        | nothing                    | done; FORGET it if nothing of it is stored                           |
-| anything       | a job was started          | done by that job; if it has not begun in time, as if there were none |
-| initial        | archived or placeholder    | STORE it, not before the owner was told for long enough              |
-| storing        | anything                   | STORE it again                                                       |
-| stored         | anything                   | TAG it: archived; other content: initial; placeholder: replaced      |
-| archived       | placeholder, a host copies | wait                                                                 |
-| archived       | placeholder                | REPLACE it, once its object is checked; else as TAG                  |
-| archived       | archived, asked again      | check its tags: stored                                               |
-| replacing      | anything                   | LOOK, with growing pauses, until the placeholder plays               |
-| replacing, other content | anything         | CANCEL the replacement                                               |
-| replaced       | anything                   | PICTURE: show the thumbnail of the placeholder                       |
-| shown          | anything                   | PRUNE: delete the flavors of the earlier content                     |
-| pruned         | anything                   | MARK it: tag it                                                      |
-| placeholder    | archived                   | ASK the cold store for it                                            |
-| placeholder    | placeholder, asked again   | check its tags: pruned                                               |
-| waiting        | placeholder                | placeholder                                                          |
-| waiting        | archived                   | CHECK when it should be available                                    |
-| available      | anything                   | RETURN it to the provider                                            |
-| returning      | anything                   | LOOK, with growing pauses, until it plays; ASK again if that fails   |
-| returned       | anything                   | VERIFY its checksum: stored; other content: initial                  |
+- "No video": the entry was made for a video that does not exist, was deleted, or plays another entry.
+- "Asked": the last wish was neither carried out nor given up.
+- "Refused": the replacement has failed, takes longer than a day, or would replace other content.
+
+| recorded           | wanted                     | next                                                             |
+|--------------------|----------------------------|------------------------------------------------------------------|
+| nothing            | anything                   | done                                                             |
+| anything           | no video, deletions held   | requeue                                                          |
+| anything           | no video                   | REMOVE everything of it in the cold store, and forget it         |
+| of a former owner  | anything                   | IDENTIFY it: take the video's owner                              |
+| anything           | shown otherwise            | SHOW it again                                                    |
+| handed to a job    | anything                   | as below; STORE and VERIFY wait until the job should have begun  |
+| lost               | anything, asked            | FIND it: stored; no original in the cold store: initial          |
+| lost               | anything                   | done                                                             |
+| initial            | nothing, or not asked      | done; FORGET it if nothing of it is or may be stored             |
+| initial            | archived or placeholder    | STORE it, not before the owner was told for long enough          |
+| storing            | anything                   | STORE it again                                                   |
+| stored             | anything                   | TAG it: archived; other content or no object: initial            |
+| archived           | placeholder, asked, copied | requeue: a host copies the video                                 |
+| archived           | placeholder, asked         | REPLACE it, once its object is checked; else as TAG              |
+| archived           | anything else, asked       | TAG it again: stored                                             |
+| archived           | anything                   | done                                                             |
+| replacing, refused | anything                   | CANCEL the replacement: archived, and REPLACE later              |
+| replacing          | anything                   | LOOK, with growing pauses, until the placeholder plays: replaced |
+| replaced           | anything                   | PICTURE: show the thumbnail of the placeholder: shown            |
+| shown              | anything                   | PRUNE: delete the flavors of the earlier content: pruned         |
+| pruned             | anything                   | MARK it with its tags: placeholder; other content: initial       |
+| placeholder        | archived                   | ASK the cold store for it: waiting                               |
+| placeholder        | anything else, asked       | MARK it again: pruned                                            |
+| placeholder        | anything                   | done                                                             |
+| waiting            | anything but archived      | ASK no more: placeholder                                         |
+| waiting            | archived                   | CHECK it when it is due: available; expired: placeholder         |
+| available          | anything                   | RETURN it to the provider: returning; expired: waiting           |
+| returning, refused | anything                   | CANCEL the replacement: waiting, and CHECK later                 |
+| returning          | anything                   | LOOK, with growing pauses, until the original plays: returned    |
+| returned           | anything                   | VERIFY its checksum: stored; other content: initial              |
 """
 
 from __future__ import annotations
@@ -78,10 +86,10 @@ LONG_LEASE_S: Final = RUN_TIMEOUT_S + 60
 
 FIRST_PAUSE_S: Final = 10
 PAUSE_MAX_S: Final = 600
-"""The pauses between two looks at a replacement: they double, up to the second limit."""
+"""The pauses, in seconds, between two checks of a replacement: they double, up to the second limit."""
 
 COPYING_PAUSE_S: Final = 900
-"""Seconds until it is looked whether hosts have copied a video."""
+"""Seconds until the next check whether hosts have copied a video."""
 
 TRY_PAUSE_MAX_S: Final = 6 * 3600.0
 """The longest pause between two tries of a step that fails."""
@@ -93,16 +101,16 @@ STORE_TRIES_MAX: Final = 8
 @dataclass(frozen=True, slots=True)
 class ArchiveSpec:
     """
-    What is wanted of an entry, and what is read beside its record.
+    The spec of an entry: its wish, and what is read beside its record.
 
     Attributes:
         wish: What was last asked for.
         session: The session that its video belongs to now; `None` if it is no video of this deployment.
-        is_deleted: Whether it was a video of this deployment, and that was deleted, or plays another entry now.
+        is_deleted: Whether it was made for a video that was deleted, or plays another entry now.
         is_waiting: Whether that video was deleted, or its document does not exist, while deletions are held.
         is_kept: Whether the owner keeps it out of the archive.
         is_copying: Whether a host is copying the video now, which must not get the placeholder instead.
-        told: What the video's document shows of it now; `None` for nothing.
+        told: The field `archive` that the video's document has for it now; `None` for nothing.
         has_view: Whether there is such a document.
     """
 

@@ -1,4 +1,4 @@
-"""Whether tags, content and cold store of an entry say the same, and what would mend them. Pure.
+"""Compare tags, content and cold store of an entry, and find what mends a difference. Pure.
 
 Called by the operator's commands `status` and `repair`. The sentences of the first six problems are those of
 `kaltura_aws.py`.
@@ -28,7 +28,7 @@ HEALTHY: Final = "HEALTHY"
 
 class Problem(StrEnum):
     """
-    What is wrong with an entry.
+    A problem of an entry.
     """
 
     NO_ORIGINAL = "noOriginal"
@@ -45,9 +45,9 @@ class Problem(StrEnum):
 
 class Remedy(StrEnum):
     """
-    What mends a problem safely. `TAGS`: put the tags back. `STORE`: store the original once more, as a new version.
-    `TAKE_OVER`: record what another program has archived. `ASK_AGAIN`: try what has failed again. `NONE`: a person has
-    to look.
+    The safe way to mend a problem. `TAGS`: put the tags right. `STORE`: store the original once more, beside what is
+    there. `TAKE_OVER`: record what another program has archived. `ASK_AGAIN`: try again what has failed. `NONE`: a
+    person has to look.
     """
 
     TAGS = "tags"
@@ -91,7 +91,7 @@ class Health:
     @property
     def is_healthy(self) -> bool:
         """
-        Whether nothing is wrong.
+        Tell whether nothing is wrong.
         """
         return self.problem is None
 

@@ -1,7 +1,7 @@
 """The record of an entry's archiving, with its document form in `archive/{entryId}`.
 
 Called by the other files of this folder. Only the server writes the document, in two halves that never mix: the
-operator, the policy, a viewer or the owner ask for something under `wish`, and reconciliations write all other fields.
+operator, the policy or a viewer ask for something under `wish`, and reconciliations write all other fields.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ ORIGINAL: Final = Kind("original", ARCHIVE, ENTRY_ID)
 
 ARCHIVED_TAG: Final = "archived_to_s3"
 FLAVORS_DELETED_TAG: Final = "flavors_deleted"
-"""The tags of an entry at its provider: its original is in the cold store; and a placeholder stands in for it."""
+"""The tags of an entry at its provider: its original is in the cold store; and a placeholder plays instead of it."""
 
 SIZE_TOLERANCE: Final = 0.03
-"""How far a size that the provider reports in units of 1,024 bytes may be from the truth."""
+"""The greatest error, as a fraction, of a size that the provider reports in units of 1,024 bytes."""
 
 
 class ArchiveState(StrEnum):
     """
     The `state` of an entry. It rests in `INITIAL`, `ARCHIVED` and `PLACE_HOLDER`; `LOST` is one whose entry does not
-    exist any more. The others are on the way between them.
+    exist any more, and `GONE` one whose record is deleted. The others are on the way between them.
     """
 
     INITIAL = "initial"
@@ -55,7 +55,7 @@ class ArchiveState(StrEnum):
 
 
 HELD: Final = frozenset({ArchiveState.REPLACED, ArchiveState.SHOWN, ArchiveState.PRUNED, ArchiveState.PLACE_HOLDER})
-"""The states in which the placeholder plays, and nothing is done about it."""
+"""The states in which the placeholder plays, and the original is not on its way back."""
 
 COMING_BACK: Final = frozenset(
     {ArchiveState.WAITING, ArchiveState.AVAILABLE, ArchiveState.RETURNING, ArchiveState.RETURNED}
@@ -65,7 +65,7 @@ COMING_BACK: Final = frozenset(
 
 class Target(StrEnum):
     """
-    What is wanted of an entry: nothing, its original in the cold store as well, or there only.
+    The wanted state of an entry: nothing, its original in the cold store as well, or there only.
     """
 
     NONE = "none"
@@ -75,25 +75,24 @@ class Target(StrEnum):
 
 class By(StrEnum):
     """
-    Who wants it.
+    The author of a wish.
     """
 
     OPERATOR = "operator"
     POLICY = "policy"
     VIEWER = "viewer"
-    OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """
-    What was last asked for, under `wish`.
+    The last request for an entry, under `wish`.
 
     Attributes:
         target: What is wanted.
         by: Who asked.
         asked_at: When.
-        number: Counts what was asked for, so that asking again is seen.
+        number: The number of the request, so that the same request is seen again.
         not_before: Nothing is done before this instant; the owner is told until then. `None` for at once.
         unplayed_since: Give up if the entry was played at or after this instant; `None` for never.
         tier: How quickly an original is brought back, and at what price.
@@ -277,8 +276,8 @@ class Placeholder:
     The file that plays while an original is in the cold store only.
 
     Attributes:
-        content: A small video that says so.
-        picture: A JPEG that says so.
+        content: A small video, which says that the original is archived.
+        picture: A JPEG with the same sentence.
     """
 
     content: bytes = field(repr=False)
@@ -308,8 +307,8 @@ class ArchivedEntry:
         placeholder: The placeholder at the provider, as `mark_of`; `None` if none plays.
         served: The number of the last wish that was carried out, or given up.
         tried_at: When the storing, or the replacement, was begun.
-        looks: How often a replacement was looked at.
-        looked_at: When it was last looked at.
+        looks: How often the replacement was checked.
+        looked_at: When it was last checked.
         waits_until: When the next try is due, or when the original can be read.
         is_begun: Whether the provider is known to have begun the replacement.
         is_refused: Whether the replacement that is under way must be given up.

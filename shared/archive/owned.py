@@ -28,7 +28,7 @@ class OriginalThings(Owned):
 
     def stored(self, deployment: Deployment, after: str) -> Stored:
         """
-        Return the next objects. What is named otherwise than we name them is not ours.
+        Return the next objects. Objects with other names than we give are not ours.
         """
         if deployment.cold_store is None:
             return Stored()

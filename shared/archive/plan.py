@@ -1,5 +1,4 @@
-"""What archiving, replacing or restoring entries would do, how many bytes that concerns, and what it costs and saves.
-Pure.
+"""Plan the archiving, replacing or restoring of entries: the steps, the bytes, and what they cost and save. Pure.
 
 Called by the operator's command, whose dry run prints it.
 """
@@ -25,7 +24,7 @@ from shared.ports import Entry, Tier
 
 class Act(StrEnum):
     """
-    What the operator wants done.
+    An action of the operator.
     """
 
     ARCHIVE = "archive"
@@ -35,7 +34,7 @@ class Act(StrEnum):
     @property
     def target(self) -> Target:
         """
-        Return what that makes of an entry.
+        Return the state that it leads to.
         """
         return Target.PLACE_HOLDER if self is Act.REPLACE else Target.ARCHIVED
 
@@ -43,7 +42,7 @@ class Act(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Planned:
     """
-    What would be done with one entry.
+    The plan for one entry.
 
     Attributes:
         entry: The entry.
@@ -189,6 +188,6 @@ def size_of(act: Act, entry: Entry, record: ArchivedEntry | None) -> int:
 
 def costs_of_deleting(record: ArchivedEntry, price: Price, now: datetime) -> float:
     """
-    Return what is still paid, in dollars, for what of an entry is in the cold store, if it is deleted now. Pure.
+    Return the dollars that are still due for the stored originals of an entry if they are deleted now. Pure.
     """
     return sum(price.deleted(one.size_bytes, (now - one.stored_at).total_seconds() / 86_400) for one in record.stored)

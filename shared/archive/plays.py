@@ -25,7 +25,7 @@ WITHIN: Final = timedelta(days=2)
 
 PAGE: Final = 100
 PAGES_MAX: Final = 20
-"""The most that one sweep looks at. What comes after it is seen once the first ones are back."""
+"""The most pages that one sweep reads. Later entries are seen once the first ones are restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class Plays:
 
 def is_played(entry: Entry, record: ArchivedEntry) -> bool:
     """
-    Tell whether an entry was played since it was last seen to be unwatched, before its placeholder was uploaded: it
-    plays some time before that is recorded. The provider tells whole seconds. Pure.
+    Tell whether an entry was played since the upload of its placeholder began: the placeholder plays some time before
+    that is recorded. The provider tells whole seconds. Pure.
     """
     states = (ArchiveState.REPLACING, ArchiveState.PLACE_HOLDER)
     moments = (one.at for state in states for one in reversed(record.history) if one.state == state)

@@ -1,9 +1,10 @@
-"""What is archived without an operator: a full check of the provider, once a day.
+"""Archive without an operator: a full check of the provider, once a day.
 
 Called by `shared/operations/full_check.py`. It reads the provider's list, which has the time of each entry's last play,
-one page for each slice. What nobody has watched for long enough is planned, and its owner is told; the reconciliation
-begins when the notice is over, unless it was played or is kept. Then it reads every record, and enqueues what is not
-settled although nothing is due: a task for a video that was deleted may have been lost, and its original must not stay.
+one page for each slice. It plans to archive what nobody has watched for long enough, and the owner is told. The
+reconciliation begins when the notice is over, unless the video was played or is kept. Then the check reads every
+record, and enqueues what is not settled although nothing is due: a task for a deleted video may have been lost, and the
+original of that video must not stay.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ RECORDED: Final = "archiveRecorded"
 CENTS: Final = 100
 
 BUDGET: Final = 10**9
-"""The parts of a day's budget that the mark of a check counts."""
+"""The whole of a day's budget, in the units that the mark of a check counts."""
 
 PAGE: Final = 100
 """Entries in one slice: each may be read, written and enqueued."""
@@ -55,7 +56,7 @@ class Policy:
         clock: Returns the present time, in UTC.
         originals: The provider's entries.
         store: The cold store.
-        settings: What is archived.
+        settings: The settings of the archive.
         commands: Record what is asked for.
         plays: Bring back what is played.
         archive: The Controller.
@@ -86,8 +87,8 @@ class Policy:
 
     def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
-        Plan one page of what nobody watches. The mark counts how much of the day's budget is planned in this check.
-        What is larger than all of it is left to an operator, because it would hold up the others every day.
+        Plan one page of what nobody watches. The mark counts how much of the day's budget is planned in this check. An
+        entry that is larger than the whole budget is left to an operator: it would hold up the others every day.
         """
         days, now = self.settings.unwatched_days, self.clock()
         if not mark.after_id:
@@ -139,7 +140,7 @@ class Policy:
     def _plannable(self, entries: Sequence[Entry], since: datetime) -> list[Entry]:
         """
         Return the entries of a page that can be archived, are not planned already, and are not kept by their owner. One
-        of unknown size has no part in the budget that could be known.
+        of unknown size is left out, because its part of the budget is unknown.
         """
         found = [one for one in entries if _can_be_stored(one)]
         records = self.documents.read(*(archive_path(one.id) for one in found)) if found else ()

@@ -1,4 +1,4 @@
-"""What cold storage costs: the published prices of each class, and what follows for an original. Pure.
+"""The prices of cold storage: the published ones of each class, and the costs of an original that follow. Pure.
 
 Called by the policy, which stays within a budget, and by the operator's command, which says what would be paid. Prices
 differ by region and change; the currency is the US dollar, and `AS_OF` says when they were taken down.
@@ -17,7 +17,6 @@ from shared.ports import Tier
 
 AS_OF: Final = date(2025, 6, 1)
 GIGABYTE: Final = 1000**3
-GIBIBYTE: Final = 1024**3
 DAYS_OF_MONTH: Final = 30
 
 
@@ -28,7 +27,7 @@ class Price:
 
     Attributes:
         storage: For each gigabyte and month.
-        put: For storing one object: one request, or one for each part.
+        put: For storing one object in one request; the requests of further parts are not counted.
         least_days: Days for which an object is paid at least.
         retrieval: For each gigabyte that is made readable, by tier.
         request: For asking for one object, by tier.

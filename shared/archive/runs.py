@@ -22,8 +22,7 @@ from shared.ports import Entry
 from shared.reconcile.reconciler import Reconciler
 
 LOOK_S: Final = 5.0
-"""The longest wait between two looks at an entry that the provider works on."""
-
+"""The longest wait between two reconciliations of an entry that the provider works on."""
 
 RETRY_WITHIN: Final = timedelta(minutes=5)
 """The longest pause before another try for which a run waits."""
@@ -33,8 +32,8 @@ LEFT: Final = "Interrupted. The workers go on with it, and so does the same comm
 
 class Outcome(StrEnum):
     """
-    How a run ended for one entry. `WAITS`: the cold store needs hours, and the workers, or another run, go on then.
-    `LEFT`: the run was stopped before the entry came to rest; they go on with it.
+    The outcome of a run for one entry. `WAITS`: the cold store needs hours; the workers, or another run, continue then.
+    `LEFT`: the run was stopped before the entry came to rest; the workers continue.
     """
 
     DONE = "done"
@@ -93,7 +92,7 @@ class Runs:
 
     def reached(self, entry_id: str, read: int, whole: int | None) -> None:
         """
-        Give a copy up if the run is stopped. The Controller calls this after each part.
+        Give a copy up if the run was stopped. The Controller calls this after each part.
 
         Raises:
             Stopped: It is (again).
@@ -104,7 +103,7 @@ class Runs:
 
     def run(self, asked: Iterable[tuple[Entry, Request]], workers: int) -> Iterator[Ran]:
         """
-        Carry out requests, and yield the end of each. They are taken as workers become free.
+        Carry out requests, and yield the end of each. Requests are taken as workers become free.
 
         Args:
             asked: The entries with what is asked for them.

@@ -15,17 +15,17 @@ GIBIBYTE = 1024**3
 @dataclass(frozen=True, slots=True)
 class ArchiveSettings:
     """
-    What is archived without an operator, and how.
+    The settings of archiving without an operator, and of what all archiving shares.
 
     Attributes:
         unwatched_days: Days without a play after which a video is archived; 0 archives none.
-        notice_days: Days before, on which the owner is told.
-        takes_others: Whether entries are archived too that this deployment did not make.
+        notice_days: Days between telling the owner of a video and archiving it.
+        takes_others: Whether entries that this deployment did not make are archived too.
         others_tag: Only others with this tag; empty for all.
         bytes_per_day: Bytes that are planned to be archived in one day.
-        cents_per_day: What that may cost in one day, in hundredths of the currency of the prices.
+        cents_per_day: The most that it may cost in one day, in US cents.
         restores_per_day: Originals that viewers and the policy bring back in one day.
-        restore_tier: How quickly.
+        restore_tier: How quickly they are brought back.
         function_bytes_max: Larger originals are copied by the job, if there is one.
         job: The name of that Cloud Run job; empty for none.
         placeholder: The folder with another placeholder; empty takes ours.
@@ -43,7 +43,7 @@ class ArchiveSettings:
     takes_others: bool = setting(
         "ARCHIVE_OTHERS",
         truth,
-        "Whether entries at the provider are archived too that Greenroom did not create.",
+        "Whether entries at the provider that Greenroom did not create are archived too.",
         False,
     )
     others_tag: str = setting(
@@ -58,7 +58,7 @@ class ArchiveSettings:
     cents_per_day: int = setting(
         "ARCHIVE_CENTS_PER_DAY",
         whole(0, 100_000_000),
-        "What one day's archiving may cost at the store, with its least storage time, in cents.",
+        "The most that one day's archiving may cost at the store, with its least storage time, in US cents.",
         10_000,
     )
     restores_per_day: int = setting(
@@ -70,7 +70,7 @@ class ArchiveSettings:
     restore_tier: str = setting(
         "ARCHIVE_RESTORE_TIER",
         matching("|".join(Tier), f"one of {', '.join(Tier)}", lower=True),
-        "How quickly a played original is brought back, and at what price.",
+        "How quickly originals are brought back, and at what price; an operator can choose otherwise.",
         Tier.BULK.value,
     )
     function_bytes_max: int = setting(

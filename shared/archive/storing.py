@@ -23,12 +23,12 @@ KEYS_MAX: Final = 100
 """The most objects of one entry."""
 
 Reached = Callable[[str, int, int | None], None]
-"""Is told how far the copying of an entry is: its id, the bytes that were read, and how many there are."""
+"""Called with the progress of a copy: the id of the entry, the bytes that were read, and how many there are."""
 
 
 def tell_nobody(_entry_id: str, _read: int, _whole: int | None) -> None:
     """
-    Ignore how far a copy is.
+    Ignore the progress of a copy.
     """
 
 
@@ -41,7 +41,7 @@ class Storing:
         cold_store: The store.
         jobs: Starts the job that copies large originals; `None` if this deployment has none, or if this is that job.
         bytes_max: Larger originals are left to the job.
-        reached: Is told how far the copying of an original is.
+        reached: Called with the progress of each copy.
     """
 
     cold_store: ColdStore
@@ -69,7 +69,7 @@ class Storing:
         if flavor is None or not flavor.is_ready:
             raise never("This entry has no original that can be read.", "NO_ORIGINAL")
         if not flavor.size_bytes and not flavor.size_kb:
-            # What cannot be compared would be deleted again, and is paid for.
+            # A copy whose size cannot be compared would be deleted again, and is paid for.
             raise never("The provider does not say how large this original is. Try again later.", "NO_SIZE")
         if FLAVORS_DELETED_TAG in entry.tags and not record.stored:
             raise never(
@@ -117,7 +117,10 @@ class Storing:
         assert record.original is not None
         found = self.lookup(record.original)
         if found is None or not record.original.is_at(found):
-            raise never("The original is not in the cold store any more.", "ORIGINAL_MISSING")
+            raise never(
+                "The original is not in the cold store any more. Look for an earlier version of it in the bucket.",
+                "ORIGINAL_MISSING",
+            )
         return found
 
     def lookup(self, original: Original) -> ColdObject | None:
@@ -203,7 +206,7 @@ def never(message: str, code: str) -> Permanent:
 @contextmanager
 def _in_doubt() -> Iterator[None]:
     """
-    Report what fails once a store was called as a failure that may leave an object behind: the check may have failed.
+    Raise transient errors as doubtful ones: once the store was called, the object may be there.
     """
     try:
         yield

@@ -30,9 +30,9 @@ FAILED_PAUSE_MAX_S: Final = 24 * 3600
 
 class Obstacle(StrEnum):
     """
-    Why a step was not done. `NO_ENTRY`: the entry does not exist. `OTHER_CONTENT`: somebody has replaced its content.
-    `PLACEHOLDER`: the placeholder plays already, though that is not recorded. `PLAYED`: it was played, and so is to
-    stay. `NO_OBJECT`: what was stored is not in the store, or not as it was.
+    The reason why a step was not done. `NO_ENTRY`: the entry does not exist. `OTHER_CONTENT`: somebody has replaced its
+    content. `PLACEHOLDER`: the placeholder plays already, though that is not recorded. `PLAYED`: it was played, and so
+    is to stay. `NO_OBJECT`: what was stored is not in the store, or not as it was.
     """
 
     NO_ENTRY = "noEntry"
@@ -45,7 +45,7 @@ class Obstacle(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """
-    What a step found and did.
+    The outcome of a step.
 
     Attributes:
         entry: The entry, as it was read before anything was done; `None` if it does not exist, or was not read.

@@ -1,4 +1,4 @@
-"""What clients see of a video's archiving: the field `archive` of its document.
+"""The view that clients have of a video's archiving: the field `archive` of its document.
 
 Called by the reconciliations of archiving. The reconciliations of videos show it in the session too.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.archive.model import COMING_BACK, HELD, ArchivedEntry, ArchiveState, Target, Wish
 
-_TOLD = (ArchiveState.STORED, ArchiveState.ARCHIVED, ArchiveState.REPLACING)
+_SHOWN_AS_ARCHIVED = (ArchiveState.STORED, ArchiveState.ARCHIVED, ArchiveState.REPLACING)
 
 
 def shown(entry_id: str, record: ArchivedEntry, wish: Wish, *, is_kept: bool) -> dict[str, Any] | None:
@@ -29,7 +29,7 @@ def shown(entry_id: str, record: ArchivedEntry, wish: Wish, *, is_kept: bool) ->
     elif record.state in COMING_BACK:
         state = "restoring"
     else:
-        state = (ArchiveState.ARCHIVED if record.state in _TOLD else ArchiveState.INITIAL).value
+        state = (ArchiveState.ARCHIVED if record.state in _SHOWN_AS_ARCHIVED else ArchiveState.INITIAL).value
     return {
         "entryId": entry_id,
         "isKept": is_kept,

@@ -84,6 +84,8 @@ def post_as_own_account(url: str, body: Mapping[str, Any]) -> int:
             answer = session.post(url, json=body, timeout=WITHIN_S, allow_redirects=False)
             return int(answer.status_code)
     except GoogleAuthError:
-        raise Misconfigured("There are no credentials to start a job with.") from None
+        raise Misconfigured(
+            "There are no credentials to start a job with. Run this code as the account of the functions."
+        ) from None
     except RequestException as error:
         raise OSError(type(error).__name__) from None

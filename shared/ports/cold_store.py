@@ -1,4 +1,4 @@
-"""The cold store: where originals are archived, cheaply and out of reach until they are asked for."""
+"""The cold store: a bucket that costs little, in which originals are archived. Some have to be asked for to be read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ SOURCE_GONE: Final = "SOURCE_GONE"
 
 class Availability(StrEnum):
     """
-    Whether an object can be read. `COLD`: it has to be asked for. `COMING`: it was asked for, and takes hours.
+    The availability of an object. `COLD`: it has to be asked for before it can be read. `COMING`: it was asked for, and
+    takes hours.
     """
 
     READY = "ready"
@@ -32,8 +33,8 @@ class Availability(StrEnum):
 
 class Tier(StrEnum):
     """
-    How quickly a cold object is made available, and at what price: `EXPEDITED` within minutes, `STANDARD` within some
-    5 hours, `BULK` within some 12; twice and four times as long for the coldest class, which has no `EXPEDITED`.
+    The speed, and so the price, at which a cold object is made available: `EXPEDITED` within minutes, `STANDARD` within
+    some 5 hours, `BULK` within some 12. The coldest class takes 12 and 48 hours, and has no `EXPEDITED`.
     """
 
     EXPEDITED = "expedited"

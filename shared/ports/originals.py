@@ -18,7 +18,7 @@ ENTRY_PART: Final = "entryId"
 """The name under which a video's external ids have its entry, at a provider that has `Originals`."""
 
 LISTED_MAX: Final = 500
-"""The most entries on one page of `Originals.pages`, and in one call of `Originals.read`."""
+"""The most entries on one page of `Originals.page`, and in one call of `Originals.read`."""
 
 
 class Replacing(StrEnum):
@@ -94,7 +94,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Selection:
     """
-    Which entries are meant. All conditions must hold; without any, every video of the account.
+    A choice of entries. All conditions must hold; without any, every video of the account.
 
     Attributes:
         ids: One of these ids; `None` for any.
@@ -140,7 +140,7 @@ class EntryPage:
 @dataclass(frozen=True, slots=True)
 class Digest:
     """
-    What was found while a file was read to its end.
+    The digest of a file that was read to its end.
 
     Attributes:
         sha256: Of its bytes, in lower-case hexadecimal.

@@ -104,5 +104,5 @@ def _protection(found: GoogleBucket) -> Iterator[Finding]:
         yield Finding(
             "retention of the bucket",
             Health.ABSENT,
-            "Whoever may use the bucket can delete archived originals at any time.",
+            "Everybody who may use the bucket can delete archived originals at any time.",
         )

@@ -109,9 +109,11 @@ class GcsClient:
                 raise self._refused(operation, known.response.status_code, known.response.text) from None
             raise self.error(Doubtful, operation, TIMEOUT, "The store did not answer in time.") from None
         except DefaultCredentialsError:
-            raise Misconfigured("Cloud Storage is called without credentials: set up an account.") from None
+            raise Misconfigured(
+                "There are no credentials for Cloud Storage. Set up application default credentials."
+            ) from None
         except GoogleAuthError:
-            raise self.error(Transient, operation, UNAUTHORIZED, "Google does not sign in at the moment.") from None
+            raise self.error(Transient, operation, UNAUTHORIZED, "Google's sign-in fails at the moment.") from None
         except DataCorruption:
             raise self.error(Permanent, operation, OTHER_BYTES, "The store has other bytes than were sent.") from None
         except (RequestException, HTTPError, ConnectionError, ValueError):

@@ -1,7 +1,7 @@
 """An archive in a bucket of Google Cloud Storage, in a class that costs little to keep.
 
 Fills `ports.ColdStore`. What is kept there can be read at any time, at a price. Whatever is stored is verified by the
-CRC32C that the service counts.
+CRC32C that the service calculates.
 
 Source: https://cloud.google.com/storage/docs/storage-classes and, in its JSON API, the resource Objects.
 """
@@ -133,7 +133,7 @@ class GcsColdStore:
             return None
         return self._object(blob)
 
-    def ask(self, item: ColdObject, tier: Tier, days: int) -> timedelta:  # always at hand
+    def ask(self, item: ColdObject, tier: Tier, days: int) -> timedelta:  # always readable
         return timedelta()
 
     def address(self, item: ColdObject, lifetime_s: int) -> Source:

@@ -1,4 +1,4 @@
-"""Send a file to Kaltura: the library's own HTTP, which could, is not used.
+"""Send a small file to Kaltura, without the library's own HTTP client.
 
 Called by `originals.py`. No error sentence repeats what the server said, because it may hold a KS.
 """

@@ -1,4 +1,4 @@
-"""Change the tags of an entry at Kaltura, among others who change them.
+"""Change the tags of an entry at Kaltura, while others may change them too.
 
 Called by `originals.py`.
 """

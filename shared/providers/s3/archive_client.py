@@ -1,4 +1,4 @@
-"""Call the store of an archive by S3: its errors are in the words of the archive's settings.
+"""Call the store of an archive by S3. Its errors name the settings of the archive.
 
 Called by `cold_store.py`, which imports it only when it is needed.
 """
@@ -19,7 +19,7 @@ from shared.providers.s3.client import Client
 
 COLD: Final = "COLD"
 SILENCE_S: Final = 120.0
-"""The longest silence of the store. It puts the parts of 5 TiB together within minutes, and sends blanks meanwhile."""
+"""The longest silence of the store. It joins the parts of 5 TiB within minutes, and sends blanks meanwhile."""
 
 CLOCK_WRONG: Final = frozenset({"RequestTimeTooSkewed"})
 ELSEWHERE: Final = frozenset(
@@ -71,13 +71,13 @@ class ArchiveClient(Client):
         self, key: str, query: Mapping[str, str], headers: Mapping[str, str], payload: str
     ) -> tuple[str, Mapping[str, str]]:
         """
-        Sign a request whose body is sent by somebody else. Local, no call.
+        Sign a request whose body `upload.py` sends. Local, no call.
 
         Args:
             key: The key of the object.
             query: The query of the request.
             headers: Its headers.
-            payload: What the signature says of the body.
+            payload: The mark of an unsigned body, for the signature.
 
         Returns:
             Its address, and all its headers.
@@ -114,7 +114,7 @@ class ArchiveClient(Client):
 
 class _Auth(S3SigV4Auth):  # type: ignore[misc]  # the library has no types
     """
-    Signs a request that says of its body only what it is told to say.
+    Signs a request with a given mark in the place of the checksum of its body.
     """
 
     def __init__(self, payload: str, *args: Any) -> None:

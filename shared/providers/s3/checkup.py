@@ -110,7 +110,7 @@ def _restore(client: ArchiveClient, at: Mapping[str, str]) -> None:
     Ask for an object that is not cold, which the store refuses by its class to whoever may ask for it.
     """
     asked = {"Days": 1, "GlacierJobParameters": {"Tier": "Bulk"}}
-    # Only the permission is of interest, which another error class tells.
+    # A missing permission is raised as `Misconfigured`; other refusals do not matter here.
     with suppress(ProviderError):
         client.ask("restoreObject", lambda s3: s3.restore_object(**at, RestoreRequest=asked))
 
@@ -157,7 +157,7 @@ def _encryption(client: ArchiveClient, at: Mapping[str, str]) -> Finding:
 def _lock(configuration: Mapping[str, Any]) -> Finding:
     what = "object lock of the bucket"
     if configuration.get("ObjectLockEnabled") != "Enabled":
-        return Finding(what, Health.ABSENT, "Whoever has the key can delete archived originals at any time.")
+        return Finding(what, Health.ABSENT, "Everybody with the key can delete archived originals at any time.")
     rule = configuration.get("Rule", {}).get("DefaultRetention", {})
     if not rule:
         return Finding(what, Health.OK, "It locks nothing by itself: originals can be deleted at any time.")
@@ -183,8 +183,8 @@ def _lifecycle(client: ArchiveClient, bucket: Bucket) -> Finding:
     return Finding(
         what,
         Health.ABSENT,
-        "No lifecycle rule of the bucket aborts incomplete multipart uploads. Greenroom removes its own; a rule does "
-        "it also if Greenroom is gone.",
+        "No lifecycle rule of the bucket aborts incomplete multipart uploads. Greenroom removes its own; add a rule "
+        "that removes them also when Greenroom does not run.",
     )
 
 

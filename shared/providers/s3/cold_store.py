@@ -1,8 +1,8 @@
 """An archive in a bucket of Amazon S3, or of another store with an S3 API.
 
-Fills `ports.ColdStore`. Amazon's colder classes have to be asked for an object before it can be read; other stores
-mostly have no classes. Whatever is stored is verified by the checksum of the whole object that the store has counted; a
-store that counts none is read once more.
+Fills `ports.ColdStore`. An object in one of Amazon's colder classes has to be asked for before it can be read; other
+stores mostly have no classes. Whatever is stored is verified by the checksum of the whole object that the store
+calculates; a store that calculates none is read once more.
 
 Source: Amazon S3 API reference, HeadObject, RestoreObject, ListObjectVersions, CreateMultipartUpload.
 """
@@ -152,7 +152,9 @@ class S3ColdStore:
         if not terms.is_cold:
             return timedelta()
         if tier not in terms.waits:
-            raise _permanent("restoreObject", "NO_SUCH_TIER", f"Class {terms.storage_class} has no tier {tier}.")
+            raise _permanent(
+                "restoreObject", "NO_SUCH_TIER", f"Class {terms.storage_class} has no tier {tier}. Choose another."
+            )
         asked = {"Days": days, "GlacierJobParameters": {"Tier": tier.value.capitalize()}}
         try:
             answer = self._client.ask(
@@ -312,8 +314,8 @@ class S3ColdStore:
             return item.checksum == f"crc32c:{sent.crc32c}"
         if item.availability is not Availability.READY:
             raise Misconfigured(
-                "The store counts no checksums, and what it keeps in its class cannot be read, so nothing can be "
-                "verified. Set ARCHIVE_S3_CLASS to STANDARD."
+                "The store calculates no checksums, and objects of its class cannot be read at once, so nothing can "
+                "be verified. Set ARCHIVE_S3_CLASS to STANDARD."
             )
         sha256 = hashlib.sha256()
         with self.read(item) as pieces:

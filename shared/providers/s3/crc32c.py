@@ -1,7 +1,7 @@
-"""Put the checksums of the parts of a file together to that of the whole. Pure.
+"""Combine the checksums of the parts of a file into that of the whole. Pure.
 
-Used by `upload.py`, so that each byte is counted once. Source: Mark Adler's `crc32_combine` of zlib, for the polynomial
-of CRC32C.
+Used by `upload.py`, which therefore reads each byte once. Source: Mark Adler's `crc32_combine` of zlib, for the
+polynomial of CRC32C.
 """
 
 from __future__ import annotations

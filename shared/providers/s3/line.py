@@ -1,6 +1,6 @@
-"""A connection to a store, for requests whose bodies are sent as they come from somewhere else.
+"""A connection to a store, for requests whose bodies are sent as they come from another server.
 
-Used by `upload.py`. The library of the store would keep a whole part in memory, or read it twice.
+Used by `upload.py`, because botocore would keep a whole part in memory, or read it twice.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Send a file to a store as it comes from its source: in constant memory, in parts, each with its checksum.
 
-Called by `cold_store.py`. A part is sent with a checksum behind its bytes, in the form `aws-chunked` with a trailer,
-because the checksum is known only when all of them were read. A part that fails is read from the source again.
+Called by `cold_store.py`. A part is sent with its checksum after its bytes, in the form `aws-chunked` with a trailer,
+because the checksum is known only when all bytes were read. A part that fails is read from the source again.
 
 Source: Amazon S3 user guide, "Checking object integrity for data uploads in Amazon S3" and, in its API reference,
 "Signature calculations: trailing headers and chunked uploads".
@@ -31,7 +31,6 @@ MIB: Final = 1024 * 1024
 PIECE_BYTES: Final = MIB
 """The size of what is in memory at once."""
 
-PART_BYTES: Final = 64 * MIB
 PARTS_MAX: Final = 10_000
 
 TRIES: Final = 4
@@ -47,7 +46,7 @@ _NO_CHECKSUMS: Final = frozenset({"InvalidArgument", "InvalidRequest", "NotImple
 @dataclass(frozen=True, slots=True)
 class Sent:
     """
-    What was sent.
+    A file that was sent.
 
     Attributes:
         digest: Of the bytes.
@@ -247,7 +246,7 @@ class _Parts:
 
     def _try(self, number: int, first: int, size_bytes: int) -> Mapping[str, Any]:
         self.download.go_to(first)
-        # What a failed try has counted is forgotten.
+        # A failed try must leave no trace in the checksums.
         part = _Sums(self.sums.sha256.copy())
         query = {"partNumber": str(number), "uploadId": self.upload_id}
         headers, payload = (
@@ -271,7 +270,7 @@ class _Parts:
 
     def _send_pieces(self, size_bytes: int, part: _Sums) -> bool:
         """
-        Send the pieces of a part, and count them.
+        Send the pieces of a part, and add them to its checksums.
 
         Returns:
             Whether the store still listens.
@@ -338,7 +337,7 @@ def _head(count: int) -> bytes:
 
 def _trailing_headers(size_bytes: int) -> dict[str, str]:
     """
-    Return the headers of a body in chunks of one piece each, with a checksum behind them. Pure.
+    Return the headers of a body in chunks of one piece each, with a checksum after them. Pure.
     """
     whole, rest = divmod(size_bytes, PIECE_BYTES)
     chunks = whole * (len(_head(PIECE_BYTES)) + PIECE_BYTES + 2) + (len(_head(rest)) + rest + 2 if rest else 0)
