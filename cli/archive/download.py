@@ -105,6 +105,8 @@ def download(
     for one in entries:
         require_id(one)
     job = work()
+    if is_asked:
+        job.require_running()
     chosen = chosen_by(Filters(entry_id=(*entries, *entry_id), id_file=id_file), job.app.clock())
     ids = chosen.selection.ids
     if not ids:

@@ -76,6 +76,7 @@ def repair(output: Output, filters: Filters, is_applied: bool, workers: int) -> 
     chosen = chosen_by(filters, job.app.clock())
     if is_applied:
         require_task_account()
+        job.require_running()
     ended: Counter[str] = Counter()
     with stoppable() as is_stopped, output.rows("entries") as rows:
         runs = job.runs(is_stopped, lambda *_: None)

@@ -227,6 +227,8 @@ class School:
         self.testbed = testbed
         self.http = requests.Session()
         self.http.trust_env = False
+        # A kept connection can be closed by its server at the moment when the next request is sent.
+        self.http.headers["Connection"] = "close"
         self.firestore = Firestore(testbed.firestore_host, testbed.project_id, "(default)")
         self._listening = Client(project=testbed.project_id)
 

@@ -22,8 +22,8 @@ from shared.archive.model import (
     Original,
     Target,
 )
-from shared.archive.plan import Act, Planned, Totals, costs_of_deleting, planned
-from shared.archive.prices import FREE, PRICES, price_of
+from shared.archive.plan import Act, Planned, Totals, planned
+from shared.archive.prices import FREE, PRICES, price_of, still_paid
 from shared.archive.resource import commands, controller
 from shared.archive.runs import Outcome, Runs
 from shared.core.errors import Transient
@@ -138,9 +138,9 @@ def test_store_without_classes_is_free() -> None:
 
 
 def test_deletion_costs_what_is_left_of_the_least_time() -> None:
-    known = replace(ARCHIVED, earlier=(replace(ORIGINAL, size_bytes=2 * GB),))
-    assert costs_of_deleting(known, PRICES["GLACIER"], NOW + timedelta(days=60)) == pytest.approx(3 * 0.0036)
-    assert costs_of_deleting(known, PRICES["GLACIER"], NOW + timedelta(days=91)) == 0.0
+    stored = (ORIGINAL, replace(ORIGINAL, size_bytes=2 * GB))
+    assert still_paid(stored, NOW + timedelta(days=60)) == pytest.approx(3 * 0.0036)
+    assert still_paid(stored, NOW + timedelta(days=91)) == 0.0
 
 
 # --- health -------------------------------------------------------------------------------------------------------

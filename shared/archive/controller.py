@@ -26,9 +26,11 @@ from shared.archive.model import (
     Wish,
     is_size,
 )
+from shared.archive.prices import still_paid
 from shared.archive.storing import SOURCE_READABLE_S, Reached, Storing, later, never
 from shared.archive.transitions import Obstacle, Outcome
 from shared.archive.view import shown
+from shared.core import log
 from shared.core.errors import Conflict
 from shared.core.identity import SessionIdentity
 from shared.core.paths import RECONCILE_ARCHIVE, RECONCILE_VIDEO, archive_path, video_path
@@ -119,6 +121,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         match step.name:
             case decisions.REMOVE:
                 self.storing.remove(key, record)
+                log.originals_deleted(key, len(record.stored), still_paid(record.stored, now))
                 return Outcome()
             case decisions.ASK:
                 item = self.storing.find(record)

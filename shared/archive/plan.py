@@ -6,7 +6,6 @@ Called by the operator's command, whose dry run prints it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 
 from shared.archive.commands import obstacle, obstacle_to_restoring
@@ -184,10 +183,3 @@ def size_of(act: Act, entry: Entry, record: ArchivedEntry | None) -> int:
     if entry.original is None:
         return 0
     return entry.original.size_kb * 1024 if entry.original.size_bytes is None else entry.original.size_bytes
-
-
-def costs_of_deleting(record: ArchivedEntry, price: Price, now: datetime) -> float:
-    """
-    Return the dollars that are still due for the stored originals of an entry if they are deleted now. Pure.
-    """
-    return sum(price.deleted(one.size_bytes, (now - one.stored_at).total_seconds() / 86_400) for one in record.stored)

@@ -8,11 +8,12 @@ Source: https://aws.amazon.com/s3/pricing (US East, N. Virginia), https://cloud.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
+from shared.archive.model import Original
 from shared.ports import Tier
 
 AS_OF: Final = date(2025, 6, 1)
@@ -101,3 +102,13 @@ def price_of(storage_class: str) -> Price:
     Return the prices of a class; those of a store of one's own, which has no such class, are zero. Pure.
     """
     return PRICES.get(storage_class, FREE)
+
+
+def still_paid(originals: Sequence[Original], now: datetime) -> float:
+    """
+    Return what is still paid for originals, in dollars, if they are deleted now: each class has a least time. Pure.
+    """
+    return sum(
+        price_of(one.storage_class).deleted(one.size_bytes, (now - one.stored_at).total_seconds() / 86_400)
+        for one in originals
+    )

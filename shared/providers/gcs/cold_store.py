@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import google_crc32c
 
-from shared.core.errors import BackendError, Permanent
+from shared.core.errors import BackendError, Misconfigured, Permanent
 from shared.ports import (
     OTHER_BYTES,
     Clock,
@@ -229,8 +229,14 @@ class GcsColdStore:
         credentials = self._client.google._credentials
         if isinstance(credentials, Signing) and getattr(credentials, "signer", None) is not None:
             return {"credentials": credentials}
+        address = getattr(credentials, "service_account_email", "")
+        if not address:
+            raise Misconfigured(
+                "Addresses in Cloud Storage are signed by a service account, and these credentials are a person's. Act "
+                "as one: gcloud auth application-default login --impersonate-service-account=ACCOUNT."
+            )
         credentials.refresh(Request())
-        return {"service_account_email": credentials.service_account_email, "access_token": credentials.token}
+        return {"service_account_email": address, "access_token": credentials.token}
 
 
 class _Reader:
