@@ -28,6 +28,7 @@ from cli.archive.selecting import ID_FILE_MAX_BYTES, PAGE_MAX, YEAR, Chosen
 from cli.main import main
 from cli.output import Lines
 from cli.running import Status, Surroundings
+from emulator_tests.documentation.validation import faults_of_document
 from emulator_tests.memory.clock import BEGIN_AT, ManualClock
 from emulator_tests.memory.originals import MemoryOriginals
 from emulator_tests.pure.archiving import FILM, PLACEHOLDER, Archiving, archiving
@@ -624,6 +625,7 @@ def test_repair(what: str, problem: str, outcome: str, operator: Operator) -> No
     assert [one["problem"] for one in told["entries"]] == [problem]
     document = operator.archiving.deployment.document(ARCHIVE_REPORT).fields
     assert (document["unhealthyCount"], document["problems"], document["whole"]) == (1, {problem: 1}, True)
+    assert faults_of_document(ARCHIVE_REPORT, document) == []
 
     planned = {ENTRY: "planned" if outcome == "mended" else "look"}
     looks = Status.DONE if outcome == "mended" else Status.FAILED
@@ -737,6 +739,7 @@ def test_report(archived: Operator, tmp_path: Path) -> None:
     assert ElementTree.parse(chart).getroot().tag == "{http://www.w3.org/2000/svg}svg"
     document = archived.archiving.deployment.document(ARCHIVE_SAVINGS_REPORT).fields
     assert {**document, "at": None} == {**told, "at": None}
+    assert faults_of_document(ARCHIVE_SAVINGS_REPORT, document) == []
     assert "Saved each month: under $0.01." in archived.types("report --provider-price 0.2")[1]
 
 

@@ -54,7 +54,10 @@ READY: Final = Observation(MediaState.READY, 100, duration_s=10.0, size_bytes=10
 STUDENT: Final = Caller("student", is_teacher=False)
 TERMS: Final = {"memory": Terms(5.0), "fetching": Terms(1.0)}
 
-PATHS: Final = {path.partition("/")[0]: path for path in DOCUMENTS}
+BY_OPERATORS: Final = {"reports/archive", "reports/archiveSavings"}
+"""What only an operator's command writes; `test_cli_archive.py` compares it with its schema."""
+
+PATHS: Final = {path.partition("/")[0]: path for path in DOCUMENTS if "{" in path}
 """The path of each document's schema, by its collection."""
 
 
@@ -101,7 +104,11 @@ def written(deployment: Deployment) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each document that the schema describes, by its path there."""
     for path in deployment.documents.paths():
         (document,) = deployment.documents.read(path)
-        if document is not None and path.partition("/")[0] in PATHS:
+        if document is None:
+            continue
+        if path in DOCUMENTS:
+            yield path, document.fields
+        elif path.partition("/")[0] in PATHS:
             yield PATHS[path.partition("/")[0]], document.fields
 
 
@@ -141,7 +148,7 @@ def test_written_documents_match_the_schema() -> None:
     deployment.disturb = undisturbed
     deployment.run(3600)
     check(deployment, seen)
-    assert set(seen) == set(DOCUMENTS)
+    assert set(seen) == set(DOCUMENTS) - BY_OPERATORS
 
 
 SESSION: Final[Mapping[str, Any]] = {

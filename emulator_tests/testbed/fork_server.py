@@ -106,9 +106,10 @@ def preload(folder: Path) -> None:
     os.chdir(folder)
     for library in LIBRARIES:
         import_module(library)
-    # As functions-framework does, which follows links.
+    # As functions-framework does, which follows links. First, because the operator's command is installed from a
+    # checkout that has the same packages.
     source = Path("main.py").resolve().parent
-    sys.path.append(str(source))
+    sys.path.insert(0, str(source))
     for file in sorted((source / OURS).rglob("*.py")):
         import_module(".".join(file.relative_to(source).with_suffix("").parts).removesuffix(".__init__"))
 
