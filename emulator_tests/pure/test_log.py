@@ -120,6 +120,7 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "host_open": [(lambda secret: log.host_open(secret), "ALERT")],
     "secret_rejected": [(lambda secret: log.secret_rejected("kaltura", "KALTURA_ADMIN_SECRET", secret, "C"), "ALERT")],
     "secret_accepted": [(lambda secret: log.secret_accepted("kaltura", secret), "INFO")],
+    "originals_deleted": [(lambda secret: log.originals_deleted(secret, 2, 1.25), "INFO")],
     "step_done": [(lambda secret: log.step_done("reconcileSession", secret, "create"), "INFO")],
     "step_failed": [
         (lambda secret: log.step_failed("reconcileVideo", "v1", "observe", refusal(secret), 2, final=False), "WARNING"),
