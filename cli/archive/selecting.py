@@ -224,18 +224,18 @@ class Chosen:
         Yield the entries, the oldest first, one page at a time. One that comes twice at the edge of two pages is
         yielded once.
         """
-        after: str | None = ""
-        before: set[str] = set()
+        from shared.ports import pages_of
+
         left = math.inf if self.most is None else self.most
-        while after is not None and left > 0:
-            page = originals.page(self.selection, after, self.page_size)
-            found = [one for one in page.entries if one.id not in before and self._is_meant(one)]
+        for page in pages_of(originals, self.selection, self.page_size) if left > 0 else ():
+            found = [one for one in page if self._is_meant(one)]
             if left < len(found):
                 found = found[: int(left)]
             left -= len(found)
-            before, after = {one.id for one in page.entries}, page.after
             if found:
                 yield found
+            if left <= 0:
+                return
 
     def count(self, originals: Originals) -> int:
         """

@@ -118,8 +118,7 @@ class Work:
         """
         Return what carries requests out.
         """
-        from shared.archive.decide import RUN_TIMEOUT_S
-        from shared.archive.resource import commands, job
+        from shared.archive.resource import RUN_TIMEOUT_S, commands, job
         from shared.archive.runs import Runs
 
         return Runs(

@@ -117,11 +117,12 @@ class Commands:
             path = archive_path(entry.id)
             (document,) = self.documents.read(path)
             if document is None:
-                write: Write | None = self._created(entry.id, self._record(provider, entry), request)
-            else:
-                write = _asked(document, request, self)
-            if write is None:
+                write: Write = self._created(entry.id, self._record(provider, entry), request)
+            elif request.by is By.POLICY and not _rests(document):
+                # Somebody has asked for something else meanwhile.
                 return False
+            else:
+                write = _asked(document, request, self.clock())
             with retry:
                 self.documents.commit(write)
                 if has_task:
@@ -160,9 +161,9 @@ class Commands:
             WrongState: The video does not play it (never, unless it does later).
         """
         video_id, session = "", None
-        reference = None if entry.reference is None else parse(entry.reference)
-        if reference is not None and reference.kind == VIDEO:
-            (video,) = self.documents.read(video_path(reference.key))
+        made_for = video_of(entry)
+        if made_for is not None:
+            (video,) = self.documents.read(video_path(made_for))
             if video is None or entry_of(video) != entry.id:
                 raise WrongState(
                     "This entry was made for a video that does not play it: that was not ready yet, or was replaced or "
@@ -177,14 +178,27 @@ class Commands:
         return Create(archive_path(entry_id), {**record.to_fields(), "dueAt": AT_ONCE, "wish": wish.to_fields()})
 
 
-def _asked(document: Document, request: Request, commands: Commands) -> Write | None:
-    earlier = Wish.from_fields(document.fields["wish"])
-    rests = ArchivedEntry.from_document(document).state in (ArchiveState.INITIAL, ArchiveState.ARCHIVED)
-    if request.by is By.POLICY and not rests:
-        # Somebody has asked for something else meanwhile.
-        return None
-    wish = request.wish(commands.clock(), earlier)
+def video_of(entry: Entry) -> str | None:
+    """
+    Return the id of the video for which an entry was made; `None` if it was not made by this deployment. Pure.
+    """
+    reference = None if entry.reference is None else parse(entry.reference)
+    return reference.key if reference is not None and reference.kind == VIDEO else None
+
+
+def _asked(document: Document, request: Request, now: datetime) -> Update:
+    """
+    Return the write of a request for an entry that has a record.
+    """
+    wish = request.wish(now, Wish.from_fields(document.fields["wish"]))
     return Update(document.path, {"wish": wish.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
+
+
+def _rests(document: Document) -> bool:
+    """
+    Tell whether nothing is under way that somebody has asked for.
+    """
+    return ArchivedEntry.from_document(document).state in (ArchiveState.INITIAL, ArchiveState.ARCHIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +255,6 @@ class Restores:
         budget = Budget(max(1, self.per_day), max(1, self.per_day) / MINUTES_OF_DAY)
         if self.per_day == 0 or self.limiter.take(limit_path(RESTORES_BUDGET), budget) > 0:
             return False
-        earlier = Wish.from_fields(document.fields["wish"])
-        wish = Request(Target.ARCHIVED, By.VIEWER, tier=self.tier).wish(self.clock(), earlier)
-        self.documents.commit(
-            Update(document.path, {"wish": wish.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
-        )
+        self.documents.commit(_asked(document, Request(Target.ARCHIVED, By.VIEWER, tier=self.tier), self.clock()))
         self.queue.put(Task(RECONCILE_ARCHIVE, entry_id))
         return True

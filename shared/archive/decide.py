@@ -54,6 +54,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.archive.model import ArchivedEntry, ArchiveState, By, Target, Wish
+from shared.archive.resource import RUN_TIMEOUT_S
 from shared.archive.transitions import given_up, moved_to
 from shared.archive.view import shown
 from shared.core.identity import SessionIdentity
@@ -77,9 +78,6 @@ FIND: Final = "find"
 FORGET: Final = "forget"
 SHOW: Final = "show"
 IDENTIFY: Final = "identify"
-
-RUN_TIMEOUT_S: Final = 1500
-"""Seconds for which one run of the worker may copy. Cloud Tasks waits for a task at most 30 minutes."""
 
 LONG_LEASE_S: Final = RUN_TIMEOUT_S + 60
 """The lease of a step that must not be done twice at once, and so is not extended."""

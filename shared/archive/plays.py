@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Final
 
 from shared.archive.commands import Restores
@@ -16,7 +17,7 @@ from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveStat
 from shared.archive.resource import PLAYS
 from shared.core.errors import Conflict
 from shared.core.paths import archive_path
-from shared.ports import Clock, Create, Document, Documents, Entry, Originals, Selection, Update
+from shared.ports import Clock, Create, Document, Documents, Entry, Originals, Selection, Update, pages_of
 
 EVERY: Final = timedelta(hours=1)
 
@@ -74,17 +75,12 @@ class Plays:
 
     def _look(self) -> None:
         selection = Selection(tag=FLAVORS_DELETED_TAG, played_since=self.clock() - WITHIN)
-        after: str | None = ""
-        for _ in range(PAGES_MAX):
-            if after is None:
-                return
-            page = self.originals.page(selection, after, PAGE)
-            records = self.documents.read(*(archive_path(one.id) for one in page.entries)) if page.entries else ()
-            for entry, document in zip(page.entries, records, strict=True):
+        for page in islice(pages_of(self.originals, selection, PAGE), PAGES_MAX):
+            records = self.documents.read(*(archive_path(one.id) for one in page)) if page else ()
+            for entry, document in zip(page, records, strict=True):
                 if document is not None and is_played(entry, ArchivedEntry.from_document(document)):
                     with suppress(Conflict):
                         self.restores.restore(entry.id)
-            after = page.after
 
 
 def is_played(entry: Entry, record: ArchivedEntry) -> bool:

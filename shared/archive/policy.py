@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from shared.archive.commands import Commands, Request
+from shared.archive.commands import Commands, Request, video_of
 from shared.archive.controller import Archive, entry_of, snapshot_of
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.plan import Act, size_of
@@ -26,7 +26,6 @@ from shared.archive.settings import ArchiveSettings
 from shared.core import log
 from shared.core.errors import Misconfigured, Permanent, WrongState
 from shared.core.paths import ARCHIVE, archive_path, video_path
-from shared.core.references import VIDEO, parse
 from shared.ports import Clock, ColdStore, Document, Documents, Entry, Originals, Query, Selection
 from shared.reconcile.checks import enqueue_if_unsettled
 from shared.reconcile.resource import Mark, Slice
@@ -171,14 +170,6 @@ class Policy:
             done.enqueued += enqueue_if_unsettled(self.archive, snapshot, self.commands.queue, self.clock())
         done.looked += len(records)
         return Mark(RECORDED, records[-1].id) if len(records) == PAGE else None
-
-
-def video_of(entry: Entry) -> str | None:
-    """
-    Return the id of the video for which an entry was made; `None` if it was not made by this deployment. Pure.
-    """
-    reference = None if entry.reference is None else parse(entry.reference)
-    return reference.key if reference is not None and reference.kind == VIDEO else None
 
 
 def _can_be_stored(entry: Entry) -> bool:

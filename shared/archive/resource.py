@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from shared.archive.decide import RUN_TIMEOUT_S
 from shared.archive.model import ORIGINAL
 from shared.archive.settings import ArchiveSettings
 from shared.core import log
@@ -22,8 +21,12 @@ from shared.reconcile.traces import Fate, Naming, Trace
 if TYPE_CHECKING:
     from shared.archive.commands import Commands, Restores
     from shared.archive.controller import Archive
+    from shared.archive.plays import Plays
     from shared.archive.policy import Policy
     from shared.ports import ColdStore, Document, Originals
+
+RUN_TIMEOUT_S: Final = 1500
+"""Seconds for which one run of the worker may copy. Cloud Tasks waits for a task at most 30 minutes."""
 
 PLAYS: Final = operation_path("archivePlays")
 """The document that says when plays of placeholders are looked for next."""
@@ -90,22 +93,33 @@ def full_check(deployment: Deployment) -> Policy | None:
     """
     Return what archives without an operator; `None` if this deployment has no cold store, or no originals.
     """
-    from shared.archive.plays import Plays
     from shared.archive.policy import Policy
 
-    account = originals(deployment)
-    if deployment.cold_store is None or account is None:
+    watched = deployment.get(plays)
+    if deployment.cold_store is None or watched is None:
         return None
     return Policy(
         deployment.documents,
         deployment.clock,
-        account,
+        watched.originals,
         deployment.cold_store(),
         deployment.settings_of(ArchiveSettings),
         deployment.get(commands),
-        Plays(deployment.documents, deployment.clock, account, deployment.get(restores)),
+        watched,
         deployment.get(controller),
     )
+
+
+def plays(deployment: Deployment) -> Plays | None:
+    """
+    Return the plays of placeholders; `None` as `full_check`. It does not open the cold store.
+    """
+    from shared.archive.plays import Plays
+
+    account = originals(deployment)
+    if deployment.cold_store is None or account is None:
+        return None
+    return Plays(deployment.documents, deployment.clock, account, deployment.get(restores))
 
 
 def at_sweep(deployment: Deployment, operations: Sequence[Document]) -> None:
@@ -113,13 +127,12 @@ def at_sweep(deployment: Deployment, operations: Sequence[Document]) -> None:
     Bring back what was played while a placeholder stood in for it. A provider that does not answer hinders no other
     part of the sweep; the next one asks again.
     """
-    if any(one.path == PLAYS for one in operations):
-        policy = full_check(deployment)
-        if policy is not None:
-            try:
-                policy.plays.look(operations)
-            except ProviderError as error:
-                log.sweep_hindered(error)
+    watched = deployment.get(plays) if any(one.path == PLAYS for one in operations) else None
+    if watched is not None:
+        try:
+            watched.look(operations)
+        except ProviderError as error:
+            log.sweep_hindered(error)
 
 
 def cold_store(deployment: Deployment) -> ColdStore:

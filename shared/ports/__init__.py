@@ -60,6 +60,7 @@ from shared.ports.originals import (
     Replacing,
     Selection,
     entries_of,
+    pages_of,
 )
 from shared.ports.provider_accounts import Keeper, Place, Places, ProviderAccount, ProviderAccounts, holder_of, places
 from shared.ports.queue import Queue, Task
@@ -176,6 +177,7 @@ __all__ = [
     "Write",
     "entries_of",
     "holder_of",
+    "pages_of",
     "places",
     "renew_at",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Final, Protocol
 
 from shared.core.errors import Transient
@@ -259,31 +260,37 @@ class Originals(Protocol):
         ...
 
 
-def entries_of(originals: Originals, selection: Selection, most: int | None = None) -> Iterator[Entry]:
+def pages_of(originals: Originals, selection: Selection, limit: int = LISTED_MAX) -> Iterator[Sequence[Entry]]:
     """
-    Yield the selected entries, each once, the oldest first. Raises as `Originals.page`, and if the pages repeat.
+    Yield the selected entries page by page, the oldest first. An entry at the edge of two pages is on one of them.
 
     Args:
         originals: The provider account.
         selection: Which entries.
-        most: The most entries; `None` for all.
+        limit: The most entries of one page.
+
+    Raises:
+        Transient: A page brings nothing new, so that the list would not end (again).
+        Others: As `Originals.page`.
     """
     after: str | None = ""
-    seen: set[str] = set()
-    while after is not None and (most is None or len(seen) < most):
-        page = originals.page(selection, after)
-        if page.entries and page.after is not None and all(entry.id in seen for entry in page.entries):
+    before: set[str] = set()
+    while after is not None:
+        page = originals.page(selection, after, limit)
+        found = [entry for entry in page.entries if entry.id not in before]
+        if page.entries and not found and page.after is not None:
             raise Transient(
                 "The provider's list repeats its entries. Try again in a minute.",
                 provider=originals.name,
                 operation="page",
                 code="LIST_REPEATS",
             )
-        for entry in page.entries:
-            if entry.id in seen:
-                continue
-            seen.add(entry.id)
-            yield entry
-            if len(seen) == most:
-                return
-        after = page.after
+        yield found
+        before, after = {entry.id for entry in page.entries}, page.after
+
+
+def entries_of(originals: Originals, selection: Selection) -> Iterator[Entry]:
+    """
+    Yield the selected entries, as `pages_of`.
+    """
+    return chain.from_iterable(pages_of(originals, selection))

@@ -29,10 +29,9 @@ from emulator_tests.pure.races.scheduler import Killed, Scheduler, Worker
 from shared.app import App
 from shared.archive.commands import Request
 from shared.archive.controller import Archive, entry_of
-from shared.archive.decide import RUN_TIMEOUT_S
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.policy import UNWATCHED
-from shared.archive.resource import commands, controller, full_check
+from shared.archive.resource import RUN_TIMEOUT_S, commands, controller, full_check
 from shared.archive.runs import Runs
 from shared.core.callers import Caller
 from shared.core.errors import BackendError, Doubtful, Permanent, Transient
