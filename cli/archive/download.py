@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from shared.ports import ColdObject, Entry, Tier
 
 LIFETIME_S: Final = 6 * 3600
-READABLE_DAYS: Final = 3
 SLOWEST_BYTES_S: Final = 256 * 1024
 """A file that comes more slowly from the provider is given up."""
 
@@ -192,6 +191,7 @@ class _Download:
         """
         Return until when to wait, if an object cannot be read yet.
         """
+        from shared.archive.storing import READABLE_DAYS
         from shared.ports import Availability
 
         if item.availability is Availability.READY:

@@ -19,7 +19,6 @@ from cli.running import command
 if TYPE_CHECKING:
     from shared.archive.model import ArchivedEntry
 
-RECORDS_PAGE: Final = 500
 MONTHS_SHOWN: Final = 24
 COLUMNS: Final = ("month", "entries", "bytes", "gone_entries", "gone_bytes", "store_monthly", "saved_monthly")
 
@@ -132,16 +131,9 @@ def _months(job: Work) -> list[Month]:
 
 def _records(job: Work) -> Iterator[ArchivedEntry]:
     from shared.archive.model import ArchivedEntry
-    from shared.core.paths import ARCHIVE
-    from shared.ports import Query
 
-    after: str | None = None
-    while True:
-        found = job.app.documents.select(Query(ARCHIVE, after_id=after, limit=RECORDS_PAGE))
-        yield from map(ArchivedEntry.from_document, found)
-        if len(found) < RECORDS_PAGE:
-            return
-        after = found[-1].id
+    for page in job.record_pages():
+        yield from map(ArchivedEntry.from_document, page)
 
 
 def _data(whole: Month, months: Sequence[Month], provider_price: float | None) -> dict[str, Any]:

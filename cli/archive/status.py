@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 LISTED_MAX: Final = 100
 """The most entries that the document lists."""
 
-RECORDS_PAGE: Final = 500
 WIDTHS: Final = (12, 9, 13, 10, 10, 0)
 HEADINGS: Final = ("entry", "healthy", "archive", "stored kB", "at hand kB", "")
 
@@ -141,7 +140,7 @@ def _checked(
     Yield each entry that was checked, page by page; and, if every entry is chosen, the records without an entry.
 
     The store is asked once for each entry that has a tag or a record, or whose key it has. The keys alone are kept, so
-    that the memory that this takes grows with the number of objects by some bytes each.
+    its memory grows by some bytes for each object.
     """
     keys = None if chosen.selection.ids is not None else _keys(job)
     left = set(chosen.selection.ids or ()) if chosen.ids_only else set()
@@ -216,18 +215,13 @@ def _of_records(job: Work, is_stopped: threading.Event) -> Iterator[_Checked]:
     """
     Yield every record whose entry does not exist.
     """
-    from shared.core.paths import ARCHIVE
-    from shared.ports import Query
-
-    after: str | None = None
-    while not is_stopped.is_set():
-        ids = [one.id for one in job.app.documents.select(Query(ARCHIVE, after_id=after, limit=RECORDS_PAGE))]
+    for page in job.record_pages():
+        if is_stopped.is_set():
+            return
+        ids = [one.id for one in page]
         gone = [one for one, entry in zip(ids, job.account.read(ids), strict=True) if entry is None] if ids else []
         if gone:
             yield from _of_missing(job, gone, job.known(gone))
-        if len(ids) < RECORDS_PAGE:
-            return
-        after = ids[-1]
 
 
 # --- mend -------------------------------------------------------------------------------------------------------------

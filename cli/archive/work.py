@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.archive.prices import Price
     from shared.archive.runs import Runs
     from shared.archive.storing import Reached
-    from shared.ports import ColdStore, Originals
+    from shared.ports import ColdStore, Document, Originals
 
 KILO: Final = 1000
 UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
@@ -33,6 +33,8 @@ provider_price_option: Final = click.option(
     metavar="DOLLARS",
     help="Dollars that the video provider takes for a gigabyte and month, to say what is saved.",
 )
+
+RECORDS_PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,21 @@ class Work:
         (before,) = self.app.documents.read(path)
         told = {"at": self.app.clock(), **fields}
         self.app.documents.commit(Create(path, told) if before is None else Update(path, told))
+
+    def record_pages(self) -> Iterator[Sequence[Document]]:
+        """
+        Yield the records of all entries, in the order of their ids, one page at a time.
+        """
+        from shared.core.paths import ARCHIVE
+        from shared.ports import Query
+
+        after: str | None = None
+        while True:
+            page = self.app.documents.select(Query(ARCHIVE, after_id=after, limit=RECORDS_PAGE))
+            yield page
+            if len(page) < RECORDS_PAGE:
+                return
+            after = page[-1].id
 
     def require_running(self) -> None:
         """

@@ -19,7 +19,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 import botocore.session
@@ -263,7 +263,55 @@ def _is_true(answers: Callable[[], bool]) -> bool:
         return False
 
 
-class S3Site:
+S = TypeVar("S", S3ColdStore, GcsColdStore)
+
+
+class WiredSite(Generic[S]):
+    """
+    A bucket that is filled over the network.
+
+    Attributes:
+        served: Serves what is archived.
+        kind: The adapter.
+        bucket: The settings of the bucket.
+        clock: The clock of the adapter.
+        opened: The stores that were opened, to be closed.
+    """
+
+    kind: Callable[[Any, Any], S]
+    bucket: Any
+    clock: Clock
+    served: Sources
+    opened: list[S]
+
+    def with_changes(self, **changes: Any) -> S:
+        """
+        Return the store with other settings.
+        """
+        self.opened.append(self.kind(replace(self.bucket, **changes), self.clock))
+        return self.opened[-1]
+
+    def close(self) -> None:
+        """
+        Close all connections.
+        """
+        for one in self.opened:
+            one.close()
+
+    def source(self, content: bytes) -> Source:
+        """
+        See `ColdStoreSite`.
+        """
+        return self.served.add(File(content))
+
+    def neighbour(self) -> S:
+        """
+        See `ColdStoreSite`.
+        """
+        return self.with_changes(prefix="neighbour/")
+
+
+class S3Site(WiredSite[S3ColdStore]):
     """
     A bucket of a store with an S3 API.
 
@@ -289,37 +337,12 @@ class S3Site:
             pause_s=PAUSE_S,
         )
         self.library = library_for(server)
-        self.opened: list[S3ColdStore] = []
+        self.kind = S3ColdStore
+        self.opened = []
         self.library.create_bucket(Bucket=self.bucket.name, ObjectLockEnabledForBucket=keeps_versions)
         if keeps_versions:
             self.library.put_bucket_versioning(Bucket=self.bucket.name, VersioningConfiguration={"Status": "Enabled"})
         self.store: ColdStore = self.with_changes()
-
-    def with_changes(self, **changes: Any) -> S3ColdStore:
-        """
-        Return the store with other settings.
-        """
-        self.opened.append(S3ColdStore(replace(self.bucket, **changes), self.clock))
-        return self.opened[-1]
-
-    def close(self) -> None:
-        """
-        Close all connections.
-        """
-        for one in self.opened:
-            one.close()
-
-    def source(self, content: bytes) -> Source:
-        """
-        See `ColdStoreSite`.
-        """
-        return self.served.add(File(content))
-
-    def neighbour(self) -> ColdStore:
-        """
-        See `ColdStoreSite`.
-        """
-        return self.with_changes(prefix="neighbour/")
 
     def content(self, key: str, version: str = "") -> bytes | None:
         """
@@ -358,7 +381,7 @@ class S3Site:
         return {"Bucket": self.bucket.name, "Key": f"{NAMESPACE}/{key}"}
 
 
-class GcsSite:
+class GcsSite(WiredSite[GcsColdStore]):
     """
     A bucket of Cloud Storage.
     """
@@ -380,34 +403,9 @@ class GcsSite:
             {"name": self.bucket.name, "versioning": {"enabled": True}},
         )
         assert status == 200
-        self.opened: list[GcsColdStore] = []
+        self.kind = GcsColdStore
+        self.opened = []
         self.store: ColdStore = self.with_changes()
-
-    def with_changes(self, **changes: Any) -> GcsColdStore:
-        """
-        Return the store with other settings.
-        """
-        self.opened.append(GcsColdStore(replace(self.bucket, **changes), self.clock))
-        return self.opened[-1]
-
-    def close(self) -> None:
-        """
-        Close all connections.
-        """
-        for one in self.opened:
-            one.close()
-
-    def source(self, content: bytes) -> Source:
-        """
-        See `ColdStoreSite`.
-        """
-        return self.served.add(File(content))
-
-    def neighbour(self) -> ColdStore:
-        """
-        See `ColdStoreSite`.
-        """
-        return self.with_changes(prefix="neighbour/")
 
     def content(self, key: str, version: str = "") -> bytes | None:
         """

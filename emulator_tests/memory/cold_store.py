@@ -154,7 +154,7 @@ class MemoryColdStore:
 
     def open(self, url: str) -> bytes:
         """
-        Read an object from its address, as whoever has the address does.
+        Read an object from its address, as a client without credentials does.
 
         Raises:
             KeyError: There is no such address, or it has expired, or the object cannot be read.

@@ -21,6 +21,7 @@ from shared.archive.model import (
 from shared.archive.placeholder import placeholder_in
 from shared.archive.resource import commands
 from shared.archive.settings import ArchiveSettings
+from shared.core.callers import Caller
 from shared.core.paths import RECONCILE_VIDEO, archive_path
 from shared.hosts.table import Terms
 from shared.ports import Entry, MediaState, Observation, Task, Tier
@@ -29,6 +30,8 @@ FILM = b"the film that a teacher has uploaded" * 100
 OTHER_FILM = b"another film, which took its place" * 90
 PLACEHOLDER = placeholder_in("")
 DAY_S = 24 * 3600
+STUDENT = Caller("student", is_teacher=False)
+POLICY = archive_settings(unwatched_days=365, notice_days=14)
 ENOUGH_S = 3 * DAY_S
 """Seconds in which everything ends, with the hours that the cold store takes."""
 
@@ -196,3 +199,31 @@ def with_video(
     deployment.run()
     entry = deployment.originals.add(FILM, entry_id=external_ids["entryId"], reference=reference, **fields)
     return Archiving(deployment, entry, {hashlib.sha256(FILM).hexdigest(): FILM}), video_id
+
+
+def archived() -> Archiving:
+    """
+    Return a deployment with one archived entry.
+    """
+    world = archiving()
+    world.ask(Target.ARCHIVED)
+    world.run()
+    return world
+
+
+def replaced() -> Archiving:
+    """
+    Return a deployment with one entry whose placeholder plays.
+    """
+    world = archived()
+    world.ask(Target.PLACE_HOLDER)
+    world.run(3600)
+    return world
+
+
+def check(world: Archiving) -> None:
+    """
+    Run the daily check.
+    """
+    world.run(DAY_S)
+    world.run(2 * 3600)

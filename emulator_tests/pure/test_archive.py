@@ -15,8 +15,13 @@ from emulator_tests.pure.archiving import (
     FILM,
     OTHER_FILM,
     PLACEHOLDER,
+    POLICY,
+    STUDENT,
     Archiving,
+    archived,
     archiving,
+    check,
+    replaced,
     with_video,
 )
 from emulator_tests.pure.deployment import TEACHER
@@ -24,7 +29,6 @@ from shared.archive.commands import obstacle, obstacle_to_restoring
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, By, Target
 from shared.archive.resource import job
 from shared.archive.settings import ArchiveSettings
-from shared.core.callers import Caller
 from shared.core.errors import WrongState
 from shared.core.paths import RECONCILE_ARCHIVE, session_path, video_path
 from shared.hosts.table import Terms
@@ -32,22 +36,6 @@ from shared.ports import MediaState, Observation, Tier
 from shared.videos.commands import delete_video, keep_video
 
 T = TypeVar("T")
-STUDENT = Caller("student", is_teacher=False)
-POLICY = archive_settings(unwatched_days=365, notice_days=14)
-
-
-def archived() -> Archiving:
-    world = archiving()
-    world.ask(Target.ARCHIVED)
-    world.run()
-    return world
-
-
-def replaced() -> Archiving:
-    world = archived()
-    world.ask(Target.PLACE_HOLDER)
-    world.run(3600)
-    return world
 
 
 def test_archiving_stores_and_tags_and_leaves_the_video_as_it_is() -> None:
@@ -217,12 +205,6 @@ def test_entry_in_a_wrong_state_is_refused_in_words() -> None:
 
 
 # --- without an operator ----------------------------------------------------------------------------------------------
-
-
-def check(world: Archiving) -> None:
-    """Run the daily check."""
-    world.run(DAY_S)
-    world.run(2 * 3600)
 
 
 def test_unwatched_video_is_announced_and_then_archived() -> None:

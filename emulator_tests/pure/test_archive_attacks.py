@@ -15,15 +15,19 @@ from emulator_tests.pure.archiving import (
     FILM,
     OTHER_FILM,
     PLACEHOLDER,
+    POLICY,
+    STUDENT,
     Archiving,
+    archived,
     archiving,
+    check,
+    replaced,
     with_video,
 )
 from emulator_tests.pure.deployment import TEACHER, refusal
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
 from shared.archive.policy import RECORDED, UNWATCHED
 from shared.archive.resource import full_check
-from shared.core.callers import Caller
 from shared.core.errors import Misconfigured, Transient
 from shared.core.paths import EPOCH, archive_path, copy_key, erasure_path
 from shared.erasure.commands import ask_erasure
@@ -34,24 +38,6 @@ from shared.providers.kaltura.selecting import Behind
 from shared.providers.s3.classes import CLASSES
 from shared.reconcile.resource import Mark, Slice
 from shared.videos.commands import delete_video
-
-STUDENT = Caller("student", is_teacher=False)
-POLICY = archive_settings(unwatched_days=365, notice_days=14)
-
-
-def archived() -> Archiving:
-    world = archiving()
-    world.ask(Target.ARCHIVED)
-    world.run()
-    return world
-
-
-def replaced() -> Archiving:
-    world = archived()
-    world.ask(Target.PLACE_HOLDER)
-    world.run(3600)
-    return world
-
 
 # --- documents that are older than the world --------------------------------------------------------------------------
 
@@ -212,12 +198,6 @@ def test_another_tier_is_tried_at_once() -> None:
 
 
 # --- money ------------------------------------------------------------------------------------------------------------
-
-
-def check(world: Archiving) -> None:
-    """Run the daily check."""
-    world.run(DAY_S)
-    world.run(2 * 3600)
 
 
 def test_original_that_a_viewer_brought_back_is_not_taken_away_soon() -> None:

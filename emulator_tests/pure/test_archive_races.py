@@ -63,7 +63,7 @@ MET = (
     "waits",
     "provider overwrites",
 )
-"""What must occur: what never does proves nothing."""
+"""The events that each run must contain. An event that never occurs proves nothing."""
 
 
 def test_no_interleaving_loses_an_original_and_each_comes_to_rest() -> None:

@@ -27,7 +27,7 @@ from shared.archive.model import (
     is_size,
 )
 from shared.archive.prices import still_paid
-from shared.archive.storing import SOURCE_READABLE_S, Reached, Storing, later, never
+from shared.archive.storing import READABLE_DAYS, SOURCE_READABLE_S, Reached, Storing, later, never
 from shared.archive.transitions import Obstacle, Outcome
 from shared.archive.view import shown
 from shared.core import log
@@ -57,9 +57,6 @@ from shared.ports import (
 )
 from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step, await_late_commit
 from shared.reconcile.epoch import Holds, nothing_is_held
-
-RESTORED_DAYS: Final = 3
-"""Days for which an original that was asked for stays readable in the cold store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
                 return Outcome()
             case decisions.ASK:
                 item = self.storing.find(record)
-                return Outcome(waits=self.storing.cold_store.ask(item, snapshot.spec.wish.tier, RESTORED_DAYS))
+                return Outcome(waits=self.storing.cold_store.ask(item, snapshot.spec.wish.tier, READABLE_DAYS))
             case decisions.CHECK:
                 return Outcome(item=self.storing.find(record))
         originals = self._originals(record)

@@ -1,7 +1,7 @@
 """Carry out what was asked for, from the operator's machine: several entries side by side, until each rests.
 
 Called by the operator's command. It reconciles with the same Controller and the same claims as the workers do, so that
-both can run at once, and what is interrupted is continued by whoever comes next.
+both can run at once. Workers, or another run, continue what was interrupted.
 """
 
 from __future__ import annotations

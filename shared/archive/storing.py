@@ -19,6 +19,9 @@ from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, 
 SOURCE_READABLE_S: Final = 6 * 3600
 """Seconds for which the provider may read an original that it fetches, and for which we may read one there."""
 
+READABLE_DAYS: Final = 3
+"""Days for which an original that was asked for stays readable in the cold store."""
+
 KEYS_MAX: Final = 100
 """The most objects of one entry."""
 

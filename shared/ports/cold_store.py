@@ -89,13 +89,11 @@ class Terms:
 
     Attributes:
         storage_class: The store's name of the class.
-        least: How long an object is paid for at least, also if it is deleted before.
         is_cold: Whether objects have to be asked for before they can be read.
         waits: How long it takes until a cold object can be read, by tier, as its maker says; empty if it is at hand.
     """
 
     storage_class: str
-    least: timedelta
     is_cold: bool
     waits: dict[Tier, timedelta]
 

@@ -209,11 +209,25 @@ class ChatSettings:
         raise NotImplementedError
 
 
-archive_prefix: Final = reading.matching(
+_archive_prefix: Final = reading.matching(
     r"/|([A-Za-z0-9._-]+/){1,10}",
     "a slash, or names of letters, digits, dots, hyphens and _, each with a slash after it",
 )
-"""The reader of a setting for `prefix_of`."""
+
+
+def archive_prefix(name: str) -> str:
+    """
+    Declare the setting for the beginning of the names of archived originals, which `prefix_of` reads.
+
+    Args:
+        name: The environment variable.
+    """
+    return optional(
+        name,
+        _archive_prefix,
+        "Beginning of the names of originals; empty takes NAMESPACE and a slash, a slash alone takes none.",
+        "",
+    )
 
 
 def prefix_of(setting: str, namespace: str) -> str:

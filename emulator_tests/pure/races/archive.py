@@ -727,7 +727,7 @@ class ArchivePlay:
         for seconds in RESTS_S:
             self._complete()
             if self._under_way is not None and self._under_way[0] == "theirs" and self._now_is_replacing():
-                # Whoever has begun it also gives it up.
+                # The person who has begun it gives it up too.
                 self._deployment.originals.cancel_replacement(self._world.entry.id)
             self._run_until(self._clock() + timedelta(seconds=seconds))
             self._deployment.sweep.run()

@@ -30,13 +30,7 @@ class ArchiveSettings(ColdStoreSettings):
         is_account=True,
     )
     storage_class: str = optional("ARCHIVE_GCS_CLASS", _class, "Class in which originals are kept.", "ARCHIVE")
-
-    prefix: str = optional(
-        "ARCHIVE_GCS_PREFIX",
-        archive_prefix,
-        "Beginning of the names of originals; empty takes NAMESPACE and a slash, a slash alone takes none.",
-        "",
-    )
+    prefix: str = archive_prefix("ARCHIVE_GCS_PREFIX")
 
     def open(self, context: Context) -> ColdStore:
         from shared.providers.gcs.cold_store import Bucket, GcsColdStore

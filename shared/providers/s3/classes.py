@@ -16,7 +16,6 @@ CLASSES: Final = {
     for terms in (
         Terms(
             "GLACIER",
-            timedelta(days=90),
             is_cold=True,
             waits={
                 Tier.EXPEDITED: timedelta(minutes=5),
@@ -26,12 +25,11 @@ CLASSES: Final = {
         ),
         Terms(
             "DEEP_ARCHIVE",
-            timedelta(days=180),
             is_cold=True,
             waits={Tier.STANDARD: timedelta(hours=12), Tier.BULK: timedelta(hours=48)},
         ),
-        Terms("GLACIER_IR", timedelta(days=90), is_cold=False, waits={}),
-        Terms("STANDARD", timedelta(), is_cold=False, waits={}),
+        Terms("GLACIER_IR", is_cold=False, waits={}),
+        Terms("STANDARD", is_cold=False, waits={}),
     )
 }
 """By the store's name of the class."""

@@ -91,13 +91,7 @@ class ArchiveSettings(ColdStoreSettings):
         "Id of the key of Amazon's key service that originals are encrypted with; empty for the bucket's own way.",
         "",
     )
-
-    prefix: str = optional(
-        "ARCHIVE_S3_PREFIX",
-        archive_prefix,
-        "Beginning of the names of originals; empty takes NAMESPACE and a slash, a slash alone takes none.",
-        "",
-    )
+    prefix: str = archive_prefix("ARCHIVE_S3_PREFIX")
 
     def open(self, context: Context) -> ColdStore:
         from shared.providers.s3.cold_store import Bucket, S3ColdStore
