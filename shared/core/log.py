@@ -45,12 +45,12 @@ def step_done(queue: str, key: str, step: str) -> None:
     _info("step done", queue=queue, key=key, step=step)
 
 
-def originals_deleted(entry_id: str, count: int, still_paid: float) -> None:
+def originals_deleted(key: str, count: int, still_paid: float) -> None:
     """
     Log that the originals of a deleted video were deleted from the cold store, and what is still paid for them because
     of their class's least time, in dollars.
     """
-    _info("originals deleted", entry=entry_id, count=count, still_paid=round(still_paid, 2))
+    _info("originals deleted", key=key, count=count, still_paid=round(still_paid, 2))
 
 
 def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: int, *, final: bool) -> None:
