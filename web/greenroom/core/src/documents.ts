@@ -1,0 +1,98 @@
+import {
+  collection,
+  doc,
+  type DocumentData,
+  onSnapshot,
+  type Query,
+  query,
+  type QueryConstraint,
+  where,
+} from "firebase/firestore";
+
+import type { GreenroomError } from "./errors";
+import type { Greenroom } from "./greenroom";
+import type { Enrolment, Session, Video } from "./schema/types";
+import { toGreenroomError } from "./to-greenroom-error";
+
+/** A document and its id. */
+export type WithId<T> = T & { id: string };
+
+/** What a listener is told: a value, `undefined` while nothing is known yet, or why nothing can be known. */
+export interface Watcher<T> {
+  next: (value: T) => void;
+  error: (error: GreenroomError) => void;
+}
+
+/** Listen to one session. `null` if it does not exist. @returns a function that stops listening. */
+export function watchSession(
+  greenroom: Greenroom,
+  sessionId: string,
+  watcher: Watcher<WithId<Session> | null>,
+): () => void {
+  return onSnapshot(doc(greenroom.firestore, "sessions", sessionId), {
+    next: (snapshot) => {
+      const fields = snapshot.data({ serverTimestamps: "estimate" });
+      watcher.next(fields === undefined ? null : { ...(fields as Session), id: snapshot.id });
+    },
+    error: (error) => watcher.error(toGreenroomError(error)),
+  });
+}
+
+/** Listen to the sessions of a teacher. */
+export function watchOwnSessions(greenroom: Greenroom, uid: string, watcher: Watcher<WithId<Session>[]>): () => void {
+  return watchAll(greenroom, "sessions", [where("ownerUid", "==", uid)], watcher);
+}
+
+/** Listen to the public sessions that are open to everybody. */
+export function watchOpenSessions(greenroom: Greenroom, watcher: Watcher<WithId<Session>[]>): () => void {
+  return watchAll(greenroom, "sessions", [where("status", "==", "public"), where("visibility", "==", "open")], watcher);
+}
+
+/** Listen to the enrolments of a student. */
+export function watchOwnEnrolments(
+  greenroom: Greenroom,
+  uid: string,
+  watcher: Watcher<WithId<Enrolment>[]>,
+): () => void {
+  return watchAll(greenroom, "enrolments", [where("uid", "==", uid)], watcher);
+}
+
+/** Listen to the enrolments in a teacher's session. */
+export function watchEnrolments(
+  greenroom: Greenroom,
+  ownerUid: string,
+  sessionId: string,
+  watcher: Watcher<WithId<Enrolment>[]>,
+): () => void {
+  const filters = [where("ownerUid", "==", ownerUid), where("sessionId", "==", sessionId)];
+  return watchAll(greenroom, "enrolments", filters, watcher);
+}
+
+/** Listen to the records of the videos in a teacher's session. */
+export function watchVideos(
+  greenroom: Greenroom,
+  ownerUid: string,
+  sessionId: string,
+  watcher: Watcher<WithId<Video>[]>,
+): () => void {
+  return watchAll(
+    greenroom,
+    "videos",
+    [where("ownerUid", "==", ownerUid), where("sessionId", "==", sessionId)],
+    watcher,
+  );
+}
+
+function watchAll<T>(
+  greenroom: Greenroom,
+  path: string,
+  filters: QueryConstraint[],
+  watcher: Watcher<WithId<T>[]>,
+): () => void {
+  const found: Query<DocumentData> = query(collection(greenroom.firestore, path), ...filters);
+  return onSnapshot(found, {
+    next: (snapshot) =>
+      watcher.next(snapshot.docs.map((one) => ({ ...(one.data({ serverTimestamps: "estimate" }) as T), id: one.id }))),
+    error: (error) => watcher.error(toGreenroomError(error)),
+  });
+}

@@ -1,0 +1,56 @@
+import type { ServerErrorCode } from "./schema/error-codes";
+
+/** A code of this client, for what goes wrong before or after the server has a say. */
+export type ClientErrorCode =
+  /** Nobody answered: the line is down, or a portal of the network stands in between. Tried again. */
+  | "UNREACHABLE"
+  /** The document does not exist, or this user may not read it. */
+  | "DOCUMENT_NOT_READABLE"
+  /** This client does not know what went wrong. */
+  | "UNKNOWN"
+  | FileErrorCode
+  | PlaybackErrorCode;
+
+/** Why a file is refused before a byte of it is sent, or cannot be sent any more. */
+export type FileErrorCode =
+  | "FOLDER"
+  | "FILE_UNREADABLE"
+  | "FILE_EMPTY"
+  | "FILE_TOO_LARGE"
+  | "FILE_TYPE_NOT_SUPPORTED"
+  | "FILE_NAME_INVALID"
+  | "FILE_ADDED_ALREADY"
+  /** The chosen file is not the one whose upload began. */
+  | "FILE_CHANGED"
+  /** Another tab sends this file. */
+  | "SENT_BY_ANOTHER_TAB";
+
+/** Why a video does not play. */
+export type PlaybackErrorCode =
+  /** No host delivers the video to this browser. */
+  | "VIDEO_NOT_DELIVERED"
+  /** This browser plays none of its formats. */
+  | "FORMAT_NOT_SUPPORTED";
+
+export type ErrorCode = ServerErrorCode | ClientErrorCode;
+
+/** The only error that this library throws or shows. Compare `code`, never the message. */
+export class GreenroomError extends Error {
+  override readonly name = "GreenroomError";
+
+  /**
+   * @param code Why, from the one table of codes, or of this client.
+   * @param message A sentence in English. Show `texts.errors[code]` to people who read another language.
+   * @param retryable Whether the same call may succeed later without any change.
+   * @param retryAfterS How many seconds to wait at least.
+   */
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly retryable: boolean,
+    readonly retryAfterS?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

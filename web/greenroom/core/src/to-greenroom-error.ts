@@ -1,0 +1,59 @@
+import { FirebaseError } from "firebase/app";
+
+import { type ErrorCode, GreenroomError } from "./errors";
+
+/** The codes of Firebase with which a call ends that reached nobody, or lost its answer. */
+const UNREACHABLE = new Set([
+  "functions/internal",
+  "functions/unavailable",
+  "functions/deadline-exceeded",
+  "functions/cancelled",
+  "unavailable",
+  "auth/network-request-failed",
+]);
+
+interface Details {
+  code: ErrorCode;
+  retryable: boolean;
+  retryAfterS?: number;
+}
+
+/** Return what a call or a listener failed with as this library's error. */
+export function toGreenroomError(error: unknown): GreenroomError {
+  if (error instanceof GreenroomError) return error;
+  const cause = { cause: error };
+  if (!(error instanceof FirebaseError)) {
+    return new GreenroomError(
+      "UNKNOWN",
+      error instanceof Error ? error.message : String(error),
+      false,
+      undefined,
+      cause,
+    );
+  }
+  const details = detailsOf(error);
+  if (details !== undefined) {
+    return new GreenroomError(details.code, error.message, details.retryable, details.retryAfterS, cause);
+  }
+  if (UNREACHABLE.has(error.code)) {
+    return new GreenroomError(
+      "UNREACHABLE",
+      "The server does not answer. Check the connection.",
+      true,
+      undefined,
+      cause,
+    );
+  }
+  if (error.code === "permission-denied" || error.code === "not-found") {
+    const message = "This does not exist, or you may not see it.";
+    return new GreenroomError("DOCUMENT_NOT_READABLE", message, false, undefined, cause);
+  }
+  return new GreenroomError("UNKNOWN", error.message, false, undefined, cause);
+}
+
+function detailsOf(error: FirebaseError): Details | undefined {
+  const details = (error as { details?: unknown }).details;
+  return typeof details === "object" && details !== null && typeof (details as Details).code === "string"
+    ? (details as Details)
+    : undefined;
+}
