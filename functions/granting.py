@@ -17,6 +17,7 @@ PLAYER_KEY: Final = "ks"
 
 ExpiresAt = Annotated[datetime, Doc("when this grant ends")]
 RenewAt = Annotated[datetime, Doc("when to call again")]
+IssuedAt = Annotated[datetime, Doc("the server's time of this answer: a client's clock may be wrong")]
 
 
 @message

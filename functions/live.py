@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from functions import config, wiring
 from functions.edge.callables import Call, callable_function
 from functions.edge.fields import Doc, SessionId, Uid, message
-from functions.granting import ExpiresAt, Player, RenewAt, lasting, playing
+from functions.granting import ExpiresAt, IssuedAt, Player, RenewAt, lasting, playing
 from shared.limits.call_budgets import Work
 from shared.ports import Ingest
 from shared.sessions.admissions.joining import Joined
@@ -96,6 +96,7 @@ class JoinAnswer:
     room: Annotated[Room | None, Doc("null without `KALTURA_ROOM_URL`, or without times")]
     slides: Annotated[Slides | None, Doc("null without `SLIDES_BUCKET`")]
     refreshableAt: Annotated[datetime | None, Doc("when `forceRefresh` can check everything again")]
+    issuedAt: IssuedAt
 
 
 @message
@@ -245,6 +246,7 @@ def to_response(session_id: str, joined: Joined, now: datetime, slides: Slides |
         room=None if room is None else Room(url=room.url, **lasting(room.expires_at, now)),
         slides=slides,
         refreshableAt=joined.refreshable_at,
+        issuedAt=now,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from functions import config, wiring
 from functions.edge.callables import Call, callable_function
 from functions.edge.fields import Doc, HostName, SessionId, VideoId, message
-from functions.granting import ExpiresAt, RenewAt, lasting, playing
+from functions.granting import ExpiresAt, IssuedAt, RenewAt, lasting, playing
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest
 from shared.core.identity import SessionIdentity
@@ -59,6 +59,7 @@ class PlaybackAnswer:
     thumbnailUrl: Annotated[str, Doc("a picture; if a host or the provider has it")] | None = None
     ks: Annotated[str, Doc("with `playerKs: true`")] | None = None
     slides: Annotated[PlayedSlides, Doc("for recordings and live events; with `SLIDES_BUCKET`")] | None = None
+    issuedAt: IssuedAt
     expiresAt: ExpiresAt
     renewAt: RenewAt
 
@@ -112,7 +113,9 @@ def video_response(
     Return the addresses of a video. Pure.
     """
     told = playing(playback.values, playback.expires_at, playback.player_key, now)
-    return PlaybackAnswer(videoId=video_id, host=playback.host, playUrl=playback.url, slides=slides, **told)
+    return PlaybackAnswer(
+        videoId=video_id, host=playback.host, playUrl=playback.url, slides=slides, issuedAt=now, **told
+    )
 
 
 def event_response(
@@ -123,4 +126,4 @@ def event_response(
     """
     grant = watching.grant
     told = playing(grant.values, grant.expires_at, watching.player_key, now)
-    return PlaybackAnswer(sessionId=session_id, slides=slides, **told)
+    return PlaybackAnswer(sessionId=session_id, slides=slides, issuedAt=now, **told)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from functions import wiring
 from functions.edge.callables import Call, callable_function
 from functions.edge.fields import Doc, Name, ProviderName, RequestId, SessionId, VideoId, message
+from functions.granting import IssuedAt
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
 from shared.ports import Clock, Documents, Queue
@@ -109,6 +110,7 @@ class UploadAnswer:
 
     videoId: VideoId
     provider: ProviderName
+    issuedAt: IssuedAt
     expiresAt: Annotated[datetime, Doc("when this token ends")]
     uploadUntil: Annotated[datetime, Doc("when the whole upload ends, however often its token is renewed")]
     minKbps: Annotated[int, Doc("a slower connection cannot send the rest by then: warn its user")]
@@ -127,7 +129,7 @@ def issueUploadToken(call: Call[IssueUploadToken]) -> UploadAnswer:
         asked.sessionId, asked.requestId, asked.fileName, asked.fileSizeBytes, asked.title, asked.order
     )
     wiring.kill_switch().require_open()
-    return to_response(wiring.app().get(upload_tokens).issue_upload_token(call.caller, wanted))
+    return to_response(wiring.app().get(upload_tokens).issue_upload_token(call.caller, wanted), wiring.now())
 
 
 @callable_function(ReplaceVideo, Work.UPLOAD, asks_provider=True)
@@ -139,7 +141,7 @@ def replaceVideo(call: Call[ReplaceVideo]) -> UploadAnswer:
     asked = call.fields
     wanted = ReplaceRequest(asked.videoId, asked.requestId, asked.fileName, asked.fileSizeBytes, asked.title)
     wiring.kill_switch().require_open()
-    return to_response(wiring.app().get(upload_tokens).replace_video(call.caller, wanted))
+    return to_response(wiring.app().get(upload_tokens).replace_video(call.caller, wanted), wiring.now())
 
 
 @callable_function(VideoNamed, Work.UPLOAD, asks_provider=True)
@@ -148,7 +150,9 @@ def renewUploadToken(call: Call[VideoNamed]) -> UploadAnswer:
     Return a new token for an upload that takes long, and how much of it has arrived.
     """
     wiring.kill_switch().require_open()
-    return to_response(wiring.app().get(upload_tokens).renew_upload_token(call.caller, call.fields.videoId))
+    return to_response(
+        wiring.app().get(upload_tokens).renew_upload_token(call.caller, call.fields.videoId), wiring.now()
+    )
 
 
 @callable_function(VideoNamed, Work.UPLOAD, asks_provider=False)
@@ -213,7 +217,7 @@ def _record(command: Callable[[Caller, str, Documents, Queue, Clock], None], cal
     return call.fields
 
 
-def to_response(token: UploadToken) -> UploadAnswer:
+def to_response(token: UploadToken, now: datetime) -> UploadAnswer:
     """
     Return the video and its deadlines, and under `upload` everything that is needed to send its bytes. Pure.
     """
@@ -222,6 +226,7 @@ def to_response(token: UploadToken) -> UploadAnswer:
     return UploadAnswer(
         videoId=token.video_id,
         provider=token.provider,
+        issuedAt=now,
         expiresAt=grant.expires_at,
         uploadUntil=token.pace.until,
         minKbps=token.pace.min_kbps,

@@ -55,6 +55,7 @@ _LIVE: Final = {"sessionId": "questions-1"}
 _TOKEN: Final = {
     "videoId": "9f86d081884c7d659a2f",
     "provider": "kaltura",
+    "issuedAt": "2026-11-29T12:00:00Z",
     "expiresAt": "2026-11-29T14:00:00Z",
     "uploadUntil": "2026-12-06T12:00:00Z",
     "minKbps": 1,
@@ -82,6 +83,7 @@ _ERASED: Final = {
     "videos": 0,
     **dict.fromkeys(("videosLeft", "copiesLeft", "eventsLeft", "deletionsLeft", "deletionsDead")),
 }
+_ISSUED: Final = {"issuedAt": "2026-11-29T12:00:00Z"}
 _UNTIL: Final = {"expiresAt": "2026-11-29T13:00:00Z", "renewAt": "2026-11-29T12:50:00Z"}
 
 
@@ -154,6 +156,7 @@ DESCRIBED: Final = {
                 "token": "eyJ…",
                 **_UNTIL,
             },
+            **_ISSUED,
             **_UNTIL,
         },
     ),
@@ -172,6 +175,7 @@ DESCRIBED: Final = {
             "room": None,
             "slides": {"token": "eyJ…", **_UNTIL, "chat": None},
             "refreshableAt": None,
+            **_ISSUED,
         },
     ),
     "setModerator": _described(

@@ -232,7 +232,7 @@ def answers() -> Iterator[tuple[str, Any]]:
     for protocol, values in (("tus", {}), ("kaltura", {"ks": "k", "uploadTokenId": "0_a"})):
         grant = UploadGrant(protocol, "https://x.org", "t", now, {**values, "chunkSizeBytes": 5})
         token = UploadToken(video_id, "kaltura", grant, 0, Pace(now, 1))
-        yield "issueUploadToken", uploads.to_response(token)
+        yield "issueUploadToken", uploads.to_response(token, now)
 
 
 def test_callable_answers_match_the_schema() -> None:
@@ -255,7 +255,8 @@ def test_callable_answers_match_the_schema() -> None:
     ids=str,
 )
 def test_an_answer_that_differs_is_found(changes: Mapping[str, Any], fault: str) -> None:
-    answer = {"expiresAt": "2026-01-05T09:00:00Z", "renewAt": "2026-01-05T09:00:00.000250Z"}
+    instants = {"issuedAt": "2026-01-05T08:00:00Z", "expiresAt": "2026-01-05T09:00:00Z"}
+    answer = {**instants, "renewAt": "2026-01-05T09:00:00.000250Z"}
     assert faults_of_answer("issuePlayback", answer) == []
     assert faults_of_answer("issuePlayback", {**answer, **changes}) == [fault]
 

@@ -280,6 +280,10 @@ export interface JoinAnswer {
    * when `forceRefresh` can check everything again
    */
   refreshableAt: string | null;
+  /**
+   * the server's time of this answer: a client's clock may be wrong
+   */
+  issuedAt: string;
 }
 
 /**
@@ -427,6 +431,10 @@ export interface PlaybackAnswer {
    * for recordings and live events; with `SLIDES_BUCKET`
    */
   slides?: PlayedSlides;
+  /**
+   * the server's time of this answer: a client's clock may be wrong
+   */
+  issuedAt: string;
   /**
    * when this grant ends
    */
@@ -701,6 +709,10 @@ export interface UploadAnswer {
    * `kaltura`, `cloudflare`
    */
   provider: string;
+  /**
+   * the server's time of this answer: a client's clock may be wrong
+   */
+  issuedAt: string;
   /**
    * when this token ends
    */
