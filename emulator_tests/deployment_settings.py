@@ -13,12 +13,13 @@ from shared.reconcile.deployment import CommonSettings
 from shared.sessions.broadcasting import Window
 from shared.sessions.settings import SessionSettings
 from shared.slides.settings import SlidesSettings
-from shared.videos.settings import DefaultProvider, Policy, PollerSettings
+from shared.videos.settings import DefaultProvider, PlaybackSettings, Policy, PollerSettings
 
 DeploymentSettings = tuple[
     CommonSettings,
     SessionSettings,
     PollerSettings,
+    PlaybackSettings,
     Policy,
     DefaultProvider,
     HostTerms,
@@ -49,6 +50,7 @@ def deployment_settings(
         CommonSettings(late_commit_s, stray_age_s, tasks_per_hour_max),
         SessionSettings(reap_grace_s, window.early_s, window.overrun_s),
         PollerSettings(feed_interval_s, feed_overlap_s, feed_ticks_max),
+        PlaybackSettings(30 * 60),
         policy,
         DefaultProvider(provider),
         HostTerms(terms or {}),

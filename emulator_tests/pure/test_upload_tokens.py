@@ -738,14 +738,15 @@ def test_unenrolling_ends_new_grants_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "lifetime_s"),
+    ("duration_s", "pauses_s", "lifetime_s"),
     [
-        pytest.param(0.0, 30 * 60, id="unknown length: half an hour"),
-        pytest.param(600.0, 600 + 30 * 60, id="short: half an hour for pauses"),
-        pytest.param(3600.0, 3600 + 30 * 60, id="one hour: either comes to the same"),
-        pytest.param(6 * 3600.0, 9 * 3600, id="long: half its length for pauses"),
-        pytest.param(10.9, 10 + 30 * 60, id="whole seconds"),
+        pytest.param(0.0, 1800, 1800, id="unknown length: the pauses"),
+        pytest.param(600.0, 1800, 600 + 1800, id="short: half an hour for pauses"),
+        pytest.param(3600.0, 1800, 3600 + 1800, id="one hour: either comes to the same"),
+        pytest.param(6 * 3600.0, 1800, 9 * 3600, id="long: half its length for pauses"),
+        pytest.param(10.9, 1800, 10 + 1800, id="whole seconds"),
+        pytest.param(40.0, 10, 60, id="short pauses: half its length"),
     ],
 )
-def test_a_grant_to_play_lasts_as_long_as_watching_takes(duration_s: float, lifetime_s: int) -> None:
-    assert playback_lifetime_s(duration_s) == lifetime_s
+def test_a_grant_to_play_lasts_as_long_as_watching_takes(duration_s: float, pauses_s: int, lifetime_s: int) -> None:
+    assert playback_lifetime_s(duration_s, pauses_s) == lifetime_s

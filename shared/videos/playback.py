@@ -48,8 +48,6 @@ from shared.videos.model import Playable, Video, VideoState
 from shared.videos.spec import Spec
 from shared.videos.transitions import REJECTED_BY_MODERATOR
 
-PLAYBACK_MARGIN_S: Final = 30 * 60
-
 PLACE_HOLDER: Final = "place_holder"
 """The `archive.state` of a video whose placeholder plays."""
 
@@ -106,6 +104,7 @@ class Playbacks:
         hosts: The hosts that have copies of them.
         table: The costs and states of hosts and providers.
         restores: Is told of each video whose placeholder is played.
+        pauses_s: Seconds that a grant lasts longer than its video, at least.
         believes: Tells whether one more report of a person that a host fails is believed.
         viewer_keys: The viewers' keys of the providers where they can be ended, by provider.
     """
@@ -118,6 +117,7 @@ class Playbacks:
     table: HostTable
     believes: Callable[[Caller], bool]
     restores: Callable[[Document], None]
+    pauses_s: int
     viewer_keys: Mapping[str, ViewerKeys] = field(default_factory=dict)
 
     def issue_playback(
@@ -174,7 +174,7 @@ class Playbacks:
             self._enqueue_failure(video_id, failed_host)
         if (document.fields.get("archive") or {}).get("state") == PLACE_HOLDER:
             self.restores(document)
-        lifetime_s = playback_lifetime_s(video.playable.duration_s or 0.0)
+        lifetime_s = playback_lifetime_s(video.playable.duration_s or 0.0, self.pauses_s)
         revocation_id = self._admit(caller, video, lifetime_s, entered, enter)
         playback = self._playback(
             caller, video_id, video, video.playable, copies, failed_host, lifetime_s, revocation_id
@@ -266,9 +266,9 @@ class Playbacks:
         return Playback(ranked[0], url, expires_at, values, video.session, began_at=playable.began_at)
 
 
-def playback_lifetime_s(duration_s: float) -> int:
+def playback_lifetime_s(duration_s: float, pauses_s: int) -> int:
     """
-    Return how many seconds a playback grant is valid: the length of the video, plus half of it or half an hour for
-    pauses, whichever is longer. Pure.
+    Return how many seconds a playback grant is valid: the length of the video, plus half of it or `pauses_s`, whichever
+    is longer. Pure.
     """
-    return int(duration_s + max(PLAYBACK_MARGIN_S, duration_s / 2))
+    return int(duration_s + max(pauses_s, duration_s / 2))

@@ -25,7 +25,7 @@ from shared.reconcile.owned import Owned
 from shared.reconcile.reconciler import Mapper
 from shared.reconcile.resource import Check, Resource, Worker, due
 from shared.reconcile.traces import Fate, Naming, Trace
-from shared.videos.settings import DefaultProvider, Policy, PollerSettings
+from shared.videos.settings import DefaultProvider, PlaybackSettings, Policy, PollerSettings
 
 if TYPE_CHECKING:
     from shared.sessions.controller import Recorder
@@ -111,6 +111,7 @@ def playbacks(deployment: Deployment) -> Playbacks:
         deployment.call_budgets.believes,
         # Most instances never meet a placeholder.
         lambda document: deployment.get(restores).played(document),
+        deployment.settings_of(PlaybackSettings).pauses_s,
         deployment.viewer_keys,
     )
 
@@ -273,6 +274,6 @@ RESOURCE = Resource(
     has_webhooks=True,
     check=full_check,
     recorder=recorder,
-    settings=(Policy, PollerSettings),
+    settings=(Policy, PlaybackSettings, PollerSettings),
     findings=findings,
 )

@@ -98,6 +98,23 @@ class PollerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybackSettings:
+    """
+    The settings of playback.
+
+    Attributes:
+        pauses_s: Seconds that a grant lasts longer than the video, at least, so that a viewer can pause.
+    """
+
+    pauses_s: int = setting(
+        "PLAYBACK_PAUSES_S",
+        whole(1, DAY_S),
+        "Seconds that a grant to play lasts longer than its video, at least; half the video's length if that is more.",
+        30 * 60,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class DefaultProvider:
     """
     The provider for videos of sessions that name none.
