@@ -183,7 +183,7 @@ class Ours:
             MemoryQueue(ManualClock()),
             _now,
             KalturaEvents(account),
-            {SETTINGS[4].name: ProviderAccount(KalturaMedia(account), KalturaInventory(account))},
+            {"kaltura": ProviderAccount(KalturaMedia(account), KalturaInventory(account))},
             (*(one for one in SETTINGS if not isinstance(one, SessionSettings)), replace(SETTINGS[1], reap_grace_s=0)),
         )
         self._uploads = 0
