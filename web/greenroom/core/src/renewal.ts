@@ -1,0 +1,127 @@
+import type { Clock } from "./clock";
+import { type GreenroomError } from "./errors";
+import { toGreenroomError } from "./to-greenroom-error";
+
+/** What the server says about each grant, in ISO text by its own clock. */
+export interface Lasting {
+  readonly expiresAt: string;
+  readonly renewAt: string;
+}
+
+/** The first wait after a failure; each further one is twice as long. */
+const FIRST_PAUSE_MS = 1_000;
+const PAUSE_MAX_MS = 30_000;
+
+/** An answer with grants. `issuedAt` is the server's time of it: the browser's clock may be wrong by a day. */
+export interface Issued {
+  readonly issuedAt: string;
+}
+
+/** Return how many milliseconds after its answer the first of some grants is to be renewed, and ends. */
+export function timesOf({ issuedAt }: Issued, grants: readonly Lasting[]): { renewMs: number; endMs: number } {
+  const first = (instants: readonly string[]) =>
+    Math.min(...instants.map((instant) => Math.max(0, Date.parse(instant) - Date.parse(issuedAt))));
+  return {
+    renewMs: first(grants.map(({ renewAt }) => renewAt)),
+    endMs: first(grants.map(({ expiresAt }) => expiresAt)),
+  };
+}
+
+export interface RenewalOptions<Answer extends Issued> {
+  readonly clock: Clock;
+  ask(): Promise<Answer>;
+  /** The grants in an answer. All are renewed with the one that ends first. */
+  grantsOf(answer: Answer): readonly Lasting[];
+  accept(answer: Answer): void;
+  /** Called for each failure. After one that is not retried, only `renewNow` asks again. */
+  failed(error: GreenroomError, isRetried: boolean): void;
+  /** Whether somebody needs the grant now. If not, it is renewed when `wake` is called. Always, unless set. */
+  isNeeded?(): boolean;
+}
+
+/** Keeps a grant valid: asks for it, asks again in time, and after failures. */
+export class Renewal<Answer extends Issued> {
+  readonly #options: RenewalOptions<Answer>;
+  readonly #stopListening: () => void;
+  #asking: Promise<void> | undefined;
+  #cancel = () => {};
+  #pauses = 0;
+  #isDue = false;
+  #isClosed = false;
+  #freshUntil = -Infinity;
+
+  constructor(options: RenewalOptions<Answer>) {
+    this.#options = options;
+    const isOnline = () => {
+      if (this.#pauses > 0) void this.renewNow();
+    };
+    globalThis.addEventListener?.("online", isOnline);
+    this.#stopListening = () => globalThis.removeEventListener?.("online", isOnline);
+  }
+
+  /** Whether the grant may have ended, so that it is better renewed than used. */
+  get isStale(): boolean {
+    return this.#options.clock.now() >= this.#freshUntil;
+  }
+
+  /** Ask now, or share the answer that is on its way. Never rejected: `failed` is called. */
+  renewNow(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    this.#cancel();
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  /** Renew if that is due, and was put off because nobody needed the grant. */
+  wake(): void {
+    if (this.#isDue) void this.renewNow();
+  }
+
+  /** Take an answer that was got by another call. */
+  adopt(answer: Answer): void {
+    if (this.#isClosed) return;
+    this.#pauses = 0;
+    this.#isDue = false;
+    const { renewMs, endMs } = timesOf(answer, this.#options.grantsOf(answer));
+    this.#freshUntil = this.#options.clock.now() + endMs;
+    // Whatever an answer says, the server is not asked without a pause.
+    this.#wait(Math.max(FIRST_PAUSE_MS, renewMs));
+    this.#options.accept(answer);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+    this.#stopListening();
+  }
+
+  async #ask(): Promise<void> {
+    let answer: Answer;
+    try {
+      answer = await this.#options.ask();
+    } catch (error) {
+      if (!this.#isClosed) this.#retry(toGreenroomError(error));
+      return;
+    }
+    this.adopt(answer);
+  }
+
+  #retry(error: GreenroomError): void {
+    this.#pauses += 1;
+    if (error.retryable) {
+      const pauseMs = Math.min(PAUSE_MAX_MS, FIRST_PAUSE_MS * 2 ** (this.#pauses - 1)) * (0.75 + Math.random() / 4);
+      this.#wait(Math.max(pauseMs, (error.retryAfterS ?? 0) * 1000));
+    } else {
+      this.#pauses = 0;
+    }
+    this.#options.failed(error, error.retryable);
+  }
+
+  #wait(ms: number): void {
+    this.#cancel();
+    this.#cancel = this.#options.clock.after(ms, () => {
+      if (this.#pauses === 0 && this.#options.isNeeded?.() === false) this.#isDue = true;
+      else void this.renewNow();
+    });
+  }
+}
