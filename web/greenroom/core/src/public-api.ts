@@ -4,3 +4,4 @@ export * from "./greenroom";
 export type * from "./schema/error-codes";
 export type * from "./schema/types";
 export type { Readable } from "./store";
+export * from "./uploads";
