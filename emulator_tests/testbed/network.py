@@ -8,6 +8,7 @@ import random
 import socket
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from emulator_tests.testbed.part import TestbedError
@@ -21,11 +22,11 @@ PORTS = range(20_000, 32_768)[int(os.environ.get("TESTBED_LANE", "0")) :: 4]
 TESTBED_LANE, 0 to 3, keeps stacks that start at the same time from choosing the same."""
 
 
-def free_ports(names: str) -> dict[str, int]:
+def free_ports(names: str | Iterable[str]) -> dict[str, int]:
     """
-    Return a free port for each of the names, which are separated by spaces.
+    Return a free port for each of the names; those of a text are separated by spaces.
     """
-    wanted = names.split()
+    wanted = names.split() if isinstance(names, str) else list(names)
     with ExitStack() as held:
         found: list[int] = []
         for port in random.sample(PORTS, len(PORTS)):

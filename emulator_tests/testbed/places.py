@@ -21,9 +21,16 @@ NODE = ROOT / "emulator_tests"
 """Where package.json lies: not in the root, or firebase-tools would take the functions for Node's."""
 CLIENTS = ROOT / "emulator_tests" / "simulators" / "tests" / "node"
 
+WEB = ROOT / "web"
+APP = WEB / "dist" / "school" / "browser"
+"""The built reference app."""
+
 HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
 VERSITYGW = HOME / "bin" / "versitygw"
+CHROMIUM = Path("/usr/bin/chromium")
+"""Where Debian's package puts it."""
+
 STAMPS = HOME / "stamps"
 FIREBASE = NODE / "node_modules" / ".bin" / "firebase"
 FORK_CLIENT = Path(__file__).with_name("fork_client.py")

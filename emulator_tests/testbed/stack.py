@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -36,9 +36,12 @@ from emulator_tests.testbed.places import (
     VENV,
     VERSITYGW,
 )
+from emulator_tests.testbed.ports import FIXED_PORTS
 from emulator_tests.testbed.prosody import Prosody
 from emulator_tests.testbed.readiness import await_answers
 from emulator_tests.testbed.servers import Server, servers_of
+from emulator_tests.testbed.site import hosting, write_site
+from emulator_tests.testbed.users import User, create_user
 
 PROJECT_ID = "demo-greenroom"
 REGION = "us-central1"
@@ -63,7 +66,11 @@ class Testbed:
         state: the folder for everything this stack writes; one stack at a time has it.
         settings: further environment of the functions, by name. SLIDES_BUCKET adds this bucket, and a converter;
             ARCHIVE_GCS_BUCKET adds this bucket.
+        has_s3: adds a store that speaks S3, which functions use that have USE_HOSTS set.
         has_chat: adds a chat server, and the settings and secrets with which the functions talk to it.
+        app: the built app to serve by the hosting emulator, beside callables and the REST API.
+        users: who can sign in.
+        ports: by name, those of `ports.FIXED_PORTS`; free ones unless given.
         source: the folder that holds the functions' main.py.
         say: is told, line by line, what is being done.
 
@@ -79,15 +86,29 @@ class Testbed:
         state: Path,
         settings: Mapping[str, str] | None = None,
         *,
+        has_s3: bool = True,
         has_chat: bool = False,
+        app: Path | None = None,
+        users: Sequence[User] = (),
+        ports: Mapping[str, int] | None = None,
         source: Path = ROOT,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._state = state.resolve()
         self._settings = dict(settings or {})
+        self.has_s3 = has_s3
+        """Whether there is a store that speaks S3."""
+
         self._has_chat = has_chat
         self.prosody: Prosody | None = None
         """The chat server, if there is one; from the start of the stack."""
+
+        self._app = app
+        self.users = users
+        """Who can sign in."""
+
+        self.uids: dict[str, str] = {}
+        """Of the users, by name; from the start of the stack."""
 
         self._source = source.resolve()
         self._say = say
@@ -113,10 +134,7 @@ class Testbed:
         self.s3_secret_key = secrets.token_hex(20)
         self.slides_token_secret = secrets.token_hex(20)
         self._cloudflare_signing_key = ""
-        self._ports = free_ports(
-            "auth functions firestore websocket hub logging eventarc queues tasks storage converter xmpp chat kaltura "
-            "cloudflare bunny s3"
-        )
+        self._ports = dict(ports or free_ports(FIXED_PORTS))
 
     @property
     def auth_host(self) -> str:
@@ -178,6 +196,16 @@ class Testbed:
     def converter_url(self) -> str:
         """The service that converts shared documents, if there is a bucket for them."""
         return f"http://{HOST}:{self._ports['converter']}"
+
+    @property
+    def site_url(self) -> str:
+        """The app, if one is served; below it callables at /call/ and the REST API at /api/."""
+        return f"http://{HOST}:{self._ports['hosting']}"
+
+    @property
+    def has_site(self) -> bool:
+        """Whether an app is served."""
+        return self._app is not None
 
     @property
     def slides_bucket(self) -> str:
@@ -253,6 +281,19 @@ class Testbed:
         }
         return [own, bunny, {"name": "cloudflare", "pricePerGb": 0.05}, {"name": "kaltura", "pricePerGb": 0.1}]
 
+    @property
+    def _told_to_the_app(self) -> dict[str, Any]:
+        """What `stack.json` tells the app, and whoever opens it: addresses, and users of the emulator."""
+        return {
+            "projectId": PROJECT_ID,
+            "region": REGION,
+            "authUrl": f"http://{self.auth_host}",
+            "firestore": {"host": HOST, "port": self._ports["firestore"]},
+            "callablesUrl": "/call/",
+            "apiUrl": "/api/",
+            "users": [user.shown for user in self.users],
+        }
+
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run an operator's command with the settings of the functions."""
         return subprocess.run(
@@ -265,10 +306,26 @@ class Testbed:
             check=False,
         )
 
+    def set_up_accounts(self) -> str:
+        """
+        Prepare the providers' accounts, as an operator does once.
+
+        Returns:
+            What the command printed.
+
+        Raises:
+            TestbedError: The command failed.
+        """
+        setup = self.command("setup")
+        if setup.returncode != 0:
+            raise TestbedError(f"`setup` failed: {setup.stderr}")
+        return setup.stdout
+
     @property
     def addresses(self) -> list[tuple[str, str]]:
         """The name and address of every service of the stack."""
         return [
+            *([("app", self.site_url)] if self.has_site else []),
             ("Auth", f"http://{self.auth_host}"),
             ("Firestore", f"http://{self.firestore_host}"),
             ("functions", self.functions_url),
@@ -277,7 +334,7 @@ class Testbed:
             ("Kaltura", self.kaltura_url),
             ("Cloudflare Stream", self.cloudflare_url),
             ("Bunny Stream", self.bunny_url),
-            ("S3", self.s3_url),
+            *([("S3", self.s3_url)] if self.has_s3 else []),
             *([("converter", self.converter_url)] if self.slides_bucket else []),
             *(self.prosody.addresses if self.prosody else []),
         ]
@@ -286,8 +343,9 @@ class Testbed:
         started_at = time.monotonic()
         try:
             self._held.enter_context(take_folder(self._state))
-            self._parts = [self._tasks(), self._storage(), self._kaltura(), self._bunny(), self._s3()]
-            self._parts.append(self._cloudflare())
+            self._parts = [self._tasks(), self._storage(), self._kaltura(), self._bunny(), self._cloudflare()]
+            if self.has_s3:
+                self._parts.append(self._s3())
             if self.slides_bucket:
                 self._parts.append(self._converter())
             if self._has_chat:
@@ -306,6 +364,7 @@ class Testbed:
                 started_at + READY_WITHIN_S,
                 lambda line: self._say(f"{line} ({time.monotonic() - started_at:.1f} s)"),
             )
+            self.uids = {user.name: create_user(self.auth_host, PROJECT_ID, user) for user in self.users}
             self._watch()
         except BaseException:
             self._stop()
@@ -422,8 +481,13 @@ class Testbed:
     def _firebase(self) -> Part:
         emulated = ("GCLOUD_PROJECT", "FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
         settings = {name: value for name, value in self.environment.items() if name not in emulated}
-        write_project(self._state, self._source, self._ports, settings, self.secret_settings)
-        command = ["--project", PROJECT_ID, "emulators:start", "--only", "auth,functions,firestore"]
+        site = hosting() if self.has_site else None
+        write_project(self._state, self._source, self._ports, settings, self.secret_settings, site)
+        emulators = ["auth", "functions", "firestore"]
+        if self._app is not None:
+            write_site(self._state, self._app, self._told_to_the_app)
+            emulators.append("hosting")
+        command = ["--project", PROJECT_ID, "emulators:start", "--only", ",".join(emulators)]
         # It has nothing to save, and asked politely it takes ten seconds and leaves the functions' servers behind.
         return self._part("firebase", [HIDANE, "exec", "--", FIREBASE, *command], 0)
 
