@@ -18,6 +18,11 @@ export class KalturaTokens {
     this.#tokens.set(id, { bytes: undefined, aside: new Map(), receivedBytes: 0, isClosed: false });
   }
 
+  reopen(id: string): void {
+    const token = this.#tokens.get(id);
+    if (token !== undefined) token.isClosed = false;
+  }
+
   receivedBytes(id: string): number {
     return this.#tokens.get(id)?.receivedBytes ?? 0;
   }

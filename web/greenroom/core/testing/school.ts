@@ -102,6 +102,12 @@ export class School {
     return this.#tus.get(video.token)?.bytes ?? this.#kaltura.bytesOf(video.token);
   }
 
+  /** Forget that Kaltura's file was closed: the request with the last chunk came too early for the others. */
+  reopen(video: Video): void {
+    video.isWhole = false;
+    this.#kaltura.reopen(video.token);
+  }
+
   called(name: string): Data[] {
     return this.calls.filter((call) => call.name === name).map(({ data }) => data);
   }
