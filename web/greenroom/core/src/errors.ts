@@ -14,12 +14,16 @@ export type ClientErrorCode =
 /** Why a file is refused before a byte of it is sent, or cannot be sent any more. */
 export type FileErrorCode =
   | "FOLDER"
+  /** A shortcut to a file, such as .lnk or .url, which has none of its bytes. */
+  | "FILE_IS_SHORTCUT"
   | "FILE_UNREADABLE"
   | "FILE_EMPTY"
   | "FILE_TOO_LARGE"
   | "FILE_TYPE_NOT_SUPPORTED"
   | "FILE_NAME_INVALID"
   | "FILE_ADDED_ALREADY"
+  /** After a reload: the file has to be chosen again, or the person has to allow that it is read. */
+  | "FILE_NEEDED"
   /** The chosen file is not the one whose upload began. */
   | "FILE_CHANGED"
   /** Another tab sends this file. */

@@ -34,3 +34,4 @@ export type { Readable } from "./store";
 export { ARABIC } from "./texts/arabic";
 export { ENGLISH } from "./texts/english";
 export * from "./texts/texts";
+export * from "./uploads";
