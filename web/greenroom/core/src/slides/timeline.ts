@@ -1,0 +1,44 @@
+/** One change of what a session showed. */
+export interface TimelineEntry {
+  readonly revision: number;
+  readonly at: Date;
+  /** The media that is shown since; `null` if none is. */
+  readonly mediaId: string | null;
+  /** Its page; `null` if none is shown. */
+  readonly page: number | null;
+}
+
+/** What a session showed at one instant. */
+export interface ShownPage {
+  readonly mediaId: string | null;
+  readonly page: number | null;
+  /** Whether the media was deleted since, so that its page cannot be shown any more. */
+  readonly isGap: boolean;
+}
+
+const NOTHING: ShownPage = { mediaId: null, page: null, isGap: false };
+
+/**
+ * Return what a session showed at an instant: what the last change until then made.
+ *
+ * @param timeline The changes, in any order.
+ * @param instant In a recording, the instant of its beginning plus the position in it.
+ * @param deleted The ids of the media that were deleted since.
+ */
+export function pageAt(
+  timeline: Iterable<TimelineEntry>,
+  instant: Date,
+  deleted: ReadonlySet<string> = new Set(),
+): ShownPage {
+  let last: TimelineEntry | undefined;
+  for (const entry of timeline) {
+    if (entry.at <= instant && (last === undefined || compareEntries(last, entry) < 0)) last = entry;
+  }
+  if (last === undefined || last.mediaId === null) return NOTHING;
+  return { mediaId: last.mediaId, page: last.page, isGap: deleted.has(last.mediaId) };
+}
+
+/** Order changes by their instants, and those of one instant by their revisions. */
+export function compareEntries(one: TimelineEntry, other: TimelineEntry): number {
+  return one.at.getTime() - other.at.getTime() || one.revision - other.revision;
+}

@@ -1,0 +1,208 @@
+import type { ErrorCode, GreenroomError } from "../errors";
+import type { BroadcastState, Stage, VideoOfSession } from "../schema/types";
+
+/** A state of an upload in this browser, as `UploadItem.state`. */
+export type UploadStateName =
+  "queued" | "preparing" | "sending" | "paused" | "waiting" | "needsFile" | "elsewhere" | "sent" | "failed";
+
+/** A phase of a player, as `PlaybackState.phase`. */
+export type PlaybackPhase =
+  | "loading"
+  | "playing"
+  | "notYet"
+  | "over"
+  | "ended"
+  | "refused"
+  | "processing"
+  | "restoring"
+  | "failed"
+  | "reconnecting";
+
+/** The state of a document of slides. */
+export type SlidesUploadState = "pending" | "processing" | "ready" | "error";
+
+/** Why a document of slides cannot be shown: `error.reason` of a media. */
+export type SlidesProblem =
+  | "ENCRYPTED"
+  | "EMPTY"
+  | "BROKEN"
+  | "TYPE_MISMATCH"
+  | "UNSUPPORTED"
+  | "TOO_MANY_PAGES"
+  | "TOO_LARGE"
+  | "TOO_SLOW"
+  | "TOO_MUCH_MEMORY"
+  | "UPLOAD_MISSING"
+  | "OTHER_FILE"
+  | "CONVERSION_FAILED";
+
+/** Why a video failed, if Greenroom found it: `failure.code` of a video. A provider has codes of its own. */
+export type VideoFailureCode =
+  | "UPLOAD_NOT_FINISHED"
+  | "PROCESSING_TOO_LONG"
+  | "NOT_AS_DECLARED"
+  | "TOO_LARGE"
+  | "TOO_LONG"
+  | "TYPE_NOT_SUPPORTED"
+  | "NOT_A_VIDEO"
+  | "NOT_RECOGNIZED"
+  | "REFUSED_BY_PROVIDER"
+  | "REJECTED_BY_MODERATOR"
+  | "VANISHED"
+  | "PLAYS_NO_MORE";
+
+/** How many uploads are in which state, for one sentence about all of them. */
+export interface UploadCounts {
+  readonly sent: number;
+  readonly failed: number;
+  readonly all: number;
+}
+
+/** Everything that this library and its components show, in one language. */
+export interface Texts {
+  /** A BCP 47 tag, for `lang` and for `Intl`. */
+  readonly locale: string;
+  readonly direction: "ltr" | "rtl";
+
+  /** Amounts and times, as people of this language write them. */
+  readonly format: {
+    percent(fraction: number): string;
+    /** In bytes, kB, MB or GB, by powers of ten. */
+    size(bytes: number): string;
+    /** Bytes in a second. */
+    rate(bytesPerSecond: number): string;
+    /** A length of time, in its two largest units, such as "2 hours 5 minutes". */
+    duration(seconds: number): string;
+    /** A day and a time of day. */
+    dateTime(instant: Date): string;
+    /** A time of day. */
+    time(instant: Date): string;
+  };
+
+  /** A sentence that a person can act on, by the code of an error. */
+  readonly errors: Readonly<Record<ErrorCode, string>>;
+  /** Why a video failed. */
+  readonly failures: Readonly<Record<VideoFailureCode, string>>;
+  /** Why a document cannot be shown. */
+  readonly slidesProblems: Readonly<Record<SlidesProblem, string>>;
+
+  readonly uploads: {
+    /** The name of the list. */
+    readonly list: string;
+    readonly chooseFiles: string;
+    readonly addMore: string;
+    readonly dropHere: string;
+    /** Shown if nothing was added yet. */
+    readonly empty: string;
+    readonly states: Readonly<Record<UploadStateName, string>>;
+    readonly pause: string;
+    readonly resume: string;
+    readonly cancel: string;
+    readonly retry: string;
+    readonly dismiss: string;
+    readonly chooseAgain: string;
+    readonly pauseAll: string;
+    readonly resumeAll: string;
+    readonly retryAll: string;
+    /** The names of the buttons for assistive technology: there is one of each for every file. */
+    pauseFile(fileName: string): string;
+    resumeFile(fileName: string): string;
+    cancelFile(fileName: string): string;
+    retryFile(fileName: string): string;
+    dismissFile(fileName: string): string;
+    chooseFileAgain(fileName: string): string;
+    /** The name of a progress bar. */
+    progressOf(fileName: string): string;
+    /** "3 MB of 10 MB". */
+    sentOf(sentBytes: number, sizeBytes: number): string;
+    /** "2 minutes left". */
+    timeLeft(seconds: number): string;
+    /** "Next try at 10:31". */
+    nextTry(at: Date): string;
+    /** The upload has to be done by then. */
+    until(at: Date): string;
+    /** Which video the file replaces. */
+    replaces(title: string): string;
+    readonly offline: string;
+    /** A warning: the line cannot send the rest in time. */
+    tooSlow(until: Date): string;
+    /** After a reload: so many uploads were found again. */
+    restored(count: number): string;
+    /** One sentence about all. */
+    summary(counts: UploadCounts): string;
+    /** A file that was not added, and why. */
+    refused(fileName: string, error: GreenroomError): string;
+    /** Why to keep the page open, if somebody is about to leave it. */
+    readonly leaving: string;
+    /** For a screen reader, once a file is sent. */
+    announceSent(fileName: string): string;
+    announceFailed(fileName: string): string;
+  };
+
+  readonly videos: {
+    readonly states: Readonly<Record<VideoOfSession["state"], string>>;
+    readonly stages: Readonly<Record<Stage, string>>;
+    /** The state with its percentage, such as "Processing, 40 %". */
+    progress(state: VideoOfSession["state"], stage: Stage | null, percent: number): string;
+    readonly replacement: string;
+    readonly archive: Readonly<Record<"initial" | "archived" | "place_holder" | "restoring", string>>;
+    archivesAt(at: Date): string;
+    availableAt(at: Date): string;
+    readonly kept: string;
+  };
+
+  readonly player: {
+    /** The name of the player. */
+    readonly label: string;
+    readonly phases: Readonly<Record<PlaybackPhase, string>>;
+    /** When a live event opens. */
+    opensAt(at: Date): string;
+    readonly broadcast: Readonly<Record<BroadcastState, string>>;
+    readonly live: string;
+    readonly play: string;
+    readonly tryAgain: string;
+    readonly quality: string;
+    readonly automaticQuality: string;
+    qualityOf(height: number): string;
+    readonly room: string;
+    readonly chat: string;
+  };
+
+  readonly slides: {
+    /** The name of the view. */
+    readonly label: string;
+    /** The alternative text of a page. */
+    pageOf(page: number, pageCount: number, title: string | null): string;
+    /** "3 / 12". */
+    position(page: number, pageCount: number): string;
+    readonly nothingShown: string;
+    /** The document was deleted since. */
+    readonly gap: string;
+    readonly loading: string;
+    readonly states: Readonly<Record<SlidesUploadState, string>>;
+    /** "4 of 12 pages are ready". */
+    pagesReady(ready: number, pageCount: number): string;
+    readonly untitled: string;
+    readonly add: string;
+    readonly replace: string;
+    readonly rename: string;
+    readonly remove: string;
+    readonly show: string;
+    readonly stop: string;
+    readonly firstPage: string;
+    readonly previousPage: string;
+    readonly nextPage: string;
+    readonly lastPage: string;
+    goToPage(page: number): string;
+    readonly download: string;
+    readonly letStudentsDownload: string;
+    uploading(percent: number): string;
+    /** What the converter warns of, by its sentence in English. */
+    warning(message: string): string;
+  };
+}
+
+/** Return the sentence for an error in this language. */
+export function errorText(texts: Texts, error: GreenroomError): string {
+  return texts.errors[error.code] ?? texts.errors.UNKNOWN;
+}
