@@ -31,9 +31,12 @@ export interface Watched<T> {
   restart(): void;
 }
 
-/** Listen to a session. Its value is `null` if there is none. */
-export function injectSession(sessionId: () => string): Watched<WithId<Session> | null> {
-  return injectWatched((greenroom, watcher) => watchSession(greenroom, sessionId(), watcher));
+/** Listen to a session. Its value is `null` if there is none. Nothing is listened to while the id is undefined. */
+export function injectSession(sessionId: () => string | undefined): Watched<WithId<Session> | null> {
+  return injectWatched((greenroom, watcher) => {
+    const id = sessionId();
+    return id === undefined ? undefined : watchSession(greenroom, id, watcher);
+  });
 }
 
 /** Listen to the sessions of a teacher. */
@@ -66,7 +69,9 @@ export function injectVideos(ownerUid: () => string, sessionId: () => string): W
  *
  * Signals that `start` reads are followed: when one changes, it listens anew.
  */
-export function injectWatched<T>(start: (greenroom: Greenroom, watcher: Watcher<T>) => () => void): Watched<T> {
+export function injectWatched<T>(
+  start: (greenroom: Greenroom, watcher: Watcher<T>) => (() => void) | undefined,
+): Watched<T> {
   assertInInjectionContext(injectWatched);
   const greenroom = inject(GREENROOM);
   const value = signal<T | undefined>(undefined);
@@ -79,20 +84,19 @@ export function injectWatched<T>(start: (greenroom: Greenroom, watcher: Watcher<
     value.set(undefined);
     error.set(undefined);
     isLoading.set(true);
-    onCleanup(
-      start(greenroom, {
-        next: (next) => {
-          value.set(next);
-          error.set(undefined);
-          isLoading.set(false);
-        },
-        error: (reason) => {
-          value.set(undefined);
-          error.set(reason);
-          isLoading.set(false);
-        },
-      }),
-    );
+    const stop = start(greenroom, {
+      next: (next) => {
+        value.set(next);
+        error.set(undefined);
+        isLoading.set(false);
+      },
+      error: (reason) => {
+        value.set(undefined);
+        error.set(reason);
+        isLoading.set(false);
+      },
+    });
+    if (stop !== undefined) onCleanup(stop);
   });
   return {
     value: value.asReadonly(),

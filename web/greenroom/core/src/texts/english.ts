@@ -307,6 +307,8 @@ export const ENGLISH: Texts = {
     goToPage: (page) => `Go to page ${number(page)}`,
     download: "Download the document",
     letStudentsDownload: "Students may download the document",
+    zoom: "Enlarge",
+    fullscreen: "Full screen",
     uploading: (percent) => `Uploading, ${format.percent(percent / 100)}`,
     warning: (message) => message,
   },

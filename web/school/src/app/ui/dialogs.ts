@@ -1,5 +1,5 @@
-import { Dialog, DIALOG_DATA, DialogRef } from "@angular/cdk/dialog";
-import { ChangeDetectionStrategy, Component, inject, Injectable } from "@angular/core";
+import { Dialog, DIALOG_DATA, type DialogConfig, DialogRef } from "@angular/cdk/dialog";
+import { ChangeDetectionStrategy, Component, inject, Injectable, Injector, type Type } from "@angular/core";
 import { firstValueFrom } from "rxjs";
 
 import { Language } from "../words/language";
@@ -54,21 +54,34 @@ export class Confirm {
   }
 }
 
-/** Asks before something that cannot be undone. */
-@Injectable({ providedIn: "root" })
-export class Confirmer {
+/** Opens dialogs, in the language and with the parts of the page. */
+@Injectable()
+export class Dialogs {
   readonly #dialog = inject(Dialog);
   readonly #language = inject(Language);
+  readonly #injector = inject(Injector);
 
-  /** @returns whether the person agreed, and it was done. */
+  /** @param labelledBy The id of the heading in the dialog. */
+  async open<Result>(component: Type<unknown>, labelledBy: string, data?: unknown): Promise<Result | undefined> {
+    return firstValueFrom(this.#open<Result>(component, { data, ariaLabelledBy: labelledBy }).closed);
+  }
+
+  /** Ask before something that cannot be undone. @returns whether the person agreed, and it was done. */
   async ask(question: Question): Promise<boolean> {
-    const dialog = this.#dialog.open<boolean>(Confirm, {
+    const dialog = this.#open<boolean>(Confirm, {
       data: question,
       role: "alertdialog",
       ariaLabelledBy: "confirm-title",
       ariaDescribedBy: "confirm-hint",
-      direction: this.#language.direction(),
     });
     return (await firstValueFrom(dialog.closed)) === true;
+  }
+
+  #open<Result>(component: Type<unknown>, config: DialogConfig): DialogRef<Result> {
+    return this.#dialog.open<Result>(component, {
+      ...config,
+      injector: this.#injector,
+      direction: this.#language.direction(),
+    } as DialogConfig<unknown, DialogRef<Result>>);
   }
 }
