@@ -1,0 +1,110 @@
+import type HlsType from "hls.js";
+import type { ErrorData } from "hls.js";
+
+import type { Clock } from "../clock";
+import type { Source, SourceEvents } from "./source";
+
+/** Errors of the decoder after which a source is given up, if they come this close together. */
+const RECOVERIES_MAX = 2;
+const RECOVERY_MS = 10_000;
+
+/** How fast a live picture may play to get back to the edge; faster can be heard. */
+const CATCH_UP_RATE = 1.1;
+
+/** How a source gets addresses that work now. */
+export interface FreshAddresses {
+  /** Whether the grant may have ended. */
+  readonly isStale: boolean;
+  /** Resolves once it was renewed, or could not be. */
+  renewNow(): Promise<void>;
+  /** Return an address with the newest token. */
+  apply(url: string): string;
+}
+
+/** Plays HLS by hls.js. */
+export class HlsSource implements Source {
+  readonly #hls: HlsType;
+  #url: string | undefined;
+  #recoveries: number[] = [];
+
+  constructor(
+    private readonly Hls: typeof HlsType,
+    private readonly element: HTMLVideoElement,
+    private readonly addresses: FreshAddresses,
+    private readonly events: SourceEvents,
+    private readonly clock: Clock,
+  ) {
+    this.#hls = new Hls({
+      autoStartLoad: false,
+      lowLatencyMode: true,
+      maxLiveSyncPlaybackRate: CATCH_UP_RATE,
+      xhrSetup: (xhr, url) => this.#open(xhr, url),
+    });
+    const { Events } = Hls;
+    this.#hls.on(Events.ERROR, (_event, data) => this.#failed(data));
+    this.#hls.on(Events.MANIFEST_PARSED, () => {
+      events.qualities(
+        this.#hls.levels.map(({ height, bitrate }, index) => ({ index, height, bitsPerSecond: bitrate })),
+      );
+    });
+    this.#hls.on(Events.FRAG_BUFFERED, () => events.ready());
+  }
+
+  load(url: string, position = -1): void {
+    this.#url = url;
+    this.#hls.once(this.Hls.Events.MANIFEST_PARSED, () => this.#hls.startLoad(position));
+    this.#hls.loadSource(url);
+    this.#hls.attachMedia(this.element);
+  }
+
+  restart(): void {
+    if (this.#hls.levels.length > 0) this.#hls.startLoad();
+    else if (this.#url !== undefined) this.#hls.loadSource(this.#url);
+  }
+
+  setQuality(index: number | undefined): void {
+    this.#hls.nextLevel = index ?? -1;
+  }
+
+  playingDate(): Date | undefined {
+    return this.#hls.playingDate ?? undefined;
+  }
+
+  latencyS(): number | undefined {
+    return this.#hls.latency > 0 ? this.#hls.latency : undefined;
+  }
+
+  goLive(): void {
+    const edge = this.#hls.liveSyncPosition;
+    if (edge !== null) this.element.currentTime = edge;
+  }
+
+  close(): void {
+    this.#hls.destroy();
+  }
+
+  /** Open a request at the address with the newest token. hls.js waits for a returned promise. */
+  #open(xhr: XMLHttpRequest, url: string): void | Promise<void> {
+    const open = () => xhr.open("GET", this.addresses.apply(url), true);
+    // For example after the device has slept: a request with the old token would be refused.
+    return this.addresses.isStale ? this.addresses.renewNow().then(open) : open();
+  }
+
+  #failed(data: ErrorData): void {
+    if (!data.fatal) return;
+    const { ErrorTypes } = this.Hls;
+    if (data.type === ErrorTypes.MEDIA_ERROR && this.#recovers()) return;
+    if (data.type !== ErrorTypes.NETWORK_ERROR) return this.events.failed("broken");
+    this.events.failed((data.response?.code ?? 0) >= 400 ? "refused" : "unreachable");
+  }
+
+  /** Let hls.js set up the decoder again, and at the second time with another audio codec. */
+  #recovers(): boolean {
+    const now = this.clock.now();
+    this.#recoveries = [...this.#recoveries.filter((at) => now - at < RECOVERY_MS), now];
+    if (this.#recoveries.length > RECOVERIES_MAX) return false;
+    if (this.#recoveries.length === RECOVERIES_MAX) this.#hls.swapAudioCodec();
+    this.#hls.recoverMediaError();
+    return true;
+  }
+}

@@ -1,0 +1,167 @@
+import { type Clock } from "../clock";
+import { GreenroomError } from "../errors";
+import { type UploadAddress, unreachable } from "./slides-api";
+
+/** How far the upload of a document is. */
+export interface SlidesProgress {
+  readonly sentBytes: number;
+  readonly sizeBytes: number;
+}
+
+export interface SlidesUploadOptions {
+  readonly onProgress?: (progress: SlidesProgress) => void;
+  /** Aborts the upload, which is then rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** The pauses before the further tries of an upload that makes no progress. */
+const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+
+/** Silence after which a line is taken for broken. */
+const STALLED_MS = 30_000;
+
+/** Cloud Storage has some of the bytes, and waits for the rest. */
+const INCOMPLETE = 308;
+
+/**
+ * Send a document to Cloud Storage: begin a resumable upload at the signed address, send the bytes in one piece, and go
+ * on where it broke off.
+ *
+ * Source of the protocol: https://docs.cloud.google.com/storage/docs/performing-resumable-uploads
+ *
+ * @param begin Returns a signed address; called again if an upload cannot be resumed.
+ */
+export async function uploadToStorage(
+  file: File,
+  begin: () => Promise<UploadAddress>,
+  clock: Clock,
+  { onProgress, signal }: SlidesUploadOptions = {},
+): Promise<void> {
+  const tell = (sentBytes: number) => onProgress?.({ sentBytes, sizeBytes: file.size });
+  let location: string | undefined;
+  let [failures, furthest] = [0, 0];
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      const isResumed = location !== undefined;
+      location ??= await beginUpload(await begin(), signal);
+      const from = isResumed ? await receivedBytes(location, file.size, signal) : 0;
+      if (from >= file.size) return tell(file.size);
+      if (from > furthest) [failures, furthest] = [0, from];
+      await sendRest(location, file, from, isResumed, tell, signal);
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof Gone) location = undefined;
+      else if (!(error instanceof GreenroomError && error.code === "UNREACHABLE")) throw error;
+      const pauseMs = PAUSES_MS[failures];
+      if (pauseMs === undefined) throw error instanceof Gone ? refused(error.status) : error;
+      failures += 1;
+      await pause(pauseMs, clock, signal);
+    }
+  }
+}
+
+/** The upload does not exist any more, or was never begun here. */
+class Gone extends Error {
+  constructor(readonly status: number) {
+    super(`The upload cannot be resumed: ${status}.`);
+  }
+}
+
+async function beginUpload({ url, method, headers }: UploadAddress, signal?: AbortSignal): Promise<string> {
+  const answer = await request({ method, url, headers, signal });
+  const location = answer.getResponseHeader("Location");
+  if (answer.status >= 300) throw answer.status >= 500 ? unreachable(answer.status) : refused(answer.status);
+  if (location === null) {
+    const message = "The bucket does not let browsers read the header Location. Add it to the bucket's CORS settings.";
+    throw new GreenroomError("NOT_SET_UP", message, false);
+  }
+  return location;
+}
+
+/** Ask how many bytes have arrived. */
+async function receivedBytes(url: string, size: number, signal?: AbortSignal): Promise<number> {
+  const headers = { "Content-Range": `bytes */${size}` };
+  const answer = await request({ method: "PUT", url, headers, signal });
+  if (answer.status === INCOMPLETE) {
+    // If the browser may not read the header, everything is sent again: bytes that have arrived are ignored.
+    const last = /-(\d+)$/.exec(answer.getResponseHeader("Range") ?? "")?.[1];
+    return last === undefined ? 0 : Number(last) + 1;
+  }
+  if (answer.status < 300) return size;
+  throw answer.status >= 500 ? unreachable(answer.status) : new Gone(answer.status);
+}
+
+async function sendRest(
+  url: string,
+  file: File,
+  from: number,
+  isResumed: boolean,
+  tell: (sentBytes: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const headers = {
+    "Content-Type": file.type === "" ? "application/octet-stream" : file.type,
+    ...(isResumed ? { "Content-Range": `bytes ${from}-${file.size - 1}/${file.size}` } : {}),
+  };
+  const body = isResumed ? file.slice(from) : file;
+  tell(from);
+  const answer = await request({ method: "PUT", url, headers, body, signal, onSent: (bytes) => tell(from + bytes) });
+  if (answer.status < 300) return tell(file.size);
+  if (answer.status === INCOMPLETE || answer.status >= 500) throw unreachable(answer.status);
+  throw new Gone(answer.status);
+}
+
+interface XhrRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Blob;
+  readonly signal?: AbortSignal | undefined;
+  readonly onSent?: (bytes: number) => void;
+}
+
+/** Send a request by XHR: `fetch` does not tell how much was sent. */
+function request({ method, url, headers, body, signal, onSent }: XhrRequest): Promise<XMLHttpRequest> {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    let watchdog: ReturnType<typeof setTimeout>;
+    const feed = () => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => xhr.abort(), STALLED_MS);
+    };
+    const abort = () => xhr.abort();
+    xhr.open(method, url);
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    xhr.upload.onprogress = ({ loaded }) => {
+      feed();
+      onSent?.(loaded);
+    };
+    xhr.onload = () => resolve(xhr);
+    xhr.onerror = xhr.onabort = () => reject(unreachable(undefined));
+    xhr.onloadend = () => {
+      clearTimeout(watchdog);
+      signal?.removeEventListener("abort", abort);
+    };
+    signal?.addEventListener("abort", abort);
+    feed();
+    xhr.send(body ?? null);
+  });
+}
+
+function pause(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, resolve);
+    const end = () => {
+      cancel();
+      resolve();
+    };
+    signal?.addEventListener("abort", end, { once: true });
+    globalThis.addEventListener?.("online", end, { once: true });
+  });
+}
+
+function refused(status: number): GreenroomError {
+  return new GreenroomError("UPLOAD_FAILED", `Cloud Storage refuses the document (${status}). Upload it again.`, false);
+}
