@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from emulator_tests.flow.long_upload import Break, line_to
 from emulator_tests.memory import ManualClock, MemoryHost
 from emulator_tests.simulators.tests.files import Files
+from emulator_tests.testbed.line import Break, line_to
 from emulator_tests.testbed.network import HOST, ask, free_ports
 from emulator_tests.testbed.places import VERSITYGW
 from shared.core.errors import Doubtful

@@ -31,9 +31,9 @@ from emulator_tests.contract.hosts import (
     running_s3,
     source_of,
 )
-from emulator_tests.flow.long_upload import Break
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.files import Files, serving
+from emulator_tests.testbed.line import Break
 from shared.core.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ADDRESSES, ExternalIds, Host, InventoryItem, MediaState, Source
 from shared.providers.addresses import plays

@@ -25,8 +25,8 @@ from emulator_tests.contract.storages import (
     let_go,
     running_storage,
 )
-from emulator_tests.flow.long_upload import Break, line_to
 from emulator_tests.memory import AddressRefused
+from emulator_tests.testbed.line import Break, line_to
 from shared.cloud.storage import PRIVATE, CloudStorage, Connection
 from shared.cloud.storage_arguments import LIST_MAX
 from shared.core.errors import Conflict, Doubtful, Misconfigured, Permanent, Transient

@@ -1,8 +1,8 @@
-"""A video of any size that lies nowhere, the client that uploads it, and a line to Kaltura that breaks.
+"""A video of any size that lies nowhere, and the client that uploads it.
 
 Called by `test_long_upload.py`, which also runs it as a program: the client is a process of its own, so that its memory
 can be told, and imports little. It knows what `issueUploadToken` and `renewUploadToken` answer, and nothing else of
-ours. What breaks when is left to the caller.
+ours. `testbed/line.py` breaks its connections.
 """
 
 from __future__ import annotations
@@ -10,14 +10,10 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import select
-import socket
 import struct
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +31,6 @@ PAUSE_S: Final = 0.5
 _AES_BLOCK_BYTES: Final = 16
 _BOX_HEAD_BYTES: Final = 16
 _BOUNDARY: Final = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
-_FINAL_CHUNK: Final = b'name="finalChunk"\r\n\r\ntrue'
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,116 +226,6 @@ def _peak_bytes() -> int:
     found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """
-    The end of one connection.
-
-    Attributes:
-        after_bytes: Not before so many have gone to the server, on all connections together.
-        loses_answer: Whether the answer that comes next is what gets lost; else the byte that would go next.
-        of_final_chunk: Whether it must be the answer to a file's last chunk.
-        resets: Whether both ends see a reset; else the connection is closed.
-    """
-
-    after_bytes: int
-    loses_answer: bool = False
-    of_final_chunk: bool = False
-    resets: bool = False
-
-
-class Line:
-    """
-    Passes on the bytes of one connection after the other, and breaks them.
-
-    Args:
-        server: Host and port where it leads.
-        breaks: In the order in which they come.
-
-    Attributes:
-        address: Host and port where it listens.
-        broken: Those that have happened.
-        sent_bytes: How many have gone to the server.
-    """
-
-    def __init__(self, server: tuple[str, int], breaks: Sequence[Break]) -> None:
-        self.broken: list[Break] = []
-        self.sent_bytes = 0
-        self._server = server
-        self._breaks = list(breaks)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address: tuple[str, int] = self._listener.getsockname()
-
-    def serve(self) -> None:
-        """
-        Serve clients until the line is closed.
-        """
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            # An end that breaks off by itself ends its connection, not the line.
-            with suppress(OSError), client, socket.create_connection(self._server) as server:
-                self._pass_on(client, server)
-
-    def close(self) -> None:
-        """
-        Let no further client in.
-        """
-        # Closing alone would leave the thread that waits for a client waiting.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
-        for one in (client, server):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            one.settimeout(ANSWER_WITHIN_S)
-        block = bytearray(BLOCK_BYTES)
-        is_final_chunk = False
-        while True:
-            coming = self._breaks[0] if self._breaks else Break(sys.maxsize)
-            left_bytes = coming.after_bytes - self.sent_bytes
-            if left_bytes <= 0 and not coming.loses_answer:
-                return self._break(client, server)
-            ready, _, _ = select.select([client, server], [], [])
-            if server in ready:
-                if left_bytes <= 0 and (is_final_chunk or not coming.of_final_chunk):
-                    return self._break(client, server)
-                size = server.recv_into(block)
-                client.sendall(memoryview(block)[:size])
-            else:
-                most = BLOCK_BYTES if coming.loses_answer else min(BLOCK_BYTES, left_bytes)
-                size = client.recv_into(block, most)
-                server.sendall(memoryview(block)[:size])
-                self.sent_bytes += size
-                is_final_chunk = is_final_chunk or block.find(_FINAL_CHUNK, 0, size) >= 0
-            if size == 0:
-                return None
-
-    def _break(self, client: socket.socket, server: socket.socket) -> None:
-        coming = self._breaks.pop(0)
-        if coming.resets:
-            for one in (client, server):
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.broken.append(coming)
-
-
-@contextmanager
-def line_to(server: tuple[str, int], breaks: Sequence[Break]) -> Iterator[Line]:
-    """
-    A line to a server, as long as the block lasts.
-    """
-    line = Line(server, breaks)
-    serving = threading.Thread(target=line.serve)
-    serving.start()
-    try:
-        yield line
-    finally:
-        line.close()
-        serving.join()
 
 
 def written(errand: Errand) -> str:

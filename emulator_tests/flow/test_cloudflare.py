@@ -16,10 +16,11 @@ import pytest
 from tusclient.uploader.uploader import Uploader
 
 from emulator_tests.conftest import NEIGHBOUR
-from emulator_tests.flow.long_upload import Break, LongFilm, line_to
+from emulator_tests.flow.long_upload import LongFilm
 from emulator_tests.flow.school import Person, School
 from emulator_tests.simulators.tests.listener import Listener, listening
 from emulator_tests.simulators.tests.tus import VERSION
+from emulator_tests.testbed.line import Break, line_to
 from emulator_tests.testbed.places import TEST_PICTURE
 
 NEVER = {"ready": "never"}

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator_tests.flow.long_upload import Break, Errand, Line, LongFilm, Report, line_to, read_report, written
+from emulator_tests.flow.long_upload import Errand, LongFilm, Report, read_report, written
 from emulator_tests.flow.school import Person, School
+from emulator_tests.testbed.line import Break, Line, line_to
 from emulator_tests.testbed.places import ROOT, TEST_PICTURE
 
 SIZE_BYTES: Final = 2**31

@@ -9,6 +9,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from emulator_tests.testbed.fork_server import ADDRESS
 from emulator_tests.testbed.network import HOST
@@ -20,7 +21,12 @@ SOURCE = ("main.py", "functions", "shared", "requirements.txt")
 
 
 def write_project(
-    folder: Path, source: Path, ports: Mapping[str, int], settings: Mapping[str, str], secrets: Mapping[str, str]
+    folder: Path,
+    source: Path,
+    ports: Mapping[str, int],
+    settings: Mapping[str, str],
+    secrets: Mapping[str, str],
+    site: Mapping[str, Any] | None = None,
 ) -> None:
     """
     Write the configuration, and link the functions' source.
@@ -31,6 +37,7 @@ def write_project(
         ports: By emulator.
         settings: Environment of the functions, by name.
         secrets: Secrets of the functions, by name.
+        site: The configuration of the site, if there is one.
 
     Raises:
         TestbedError: There is no main.py.
@@ -61,6 +68,10 @@ def write_project(
         "ui": {"enabled": False},
         "singleProjectMode": True,
     }
+    del configuration["hosting"]
+    if site is not None:
+        configuration["hosting"] = site
+        configuration["emulators"]["hosting"] = {"host": HOST, "port": ports["hosting"]}
     (folder / "firebase.json").write_text(json.dumps(configuration, indent=2))
 
 

@@ -21,6 +21,10 @@ NODE = ROOT / "emulator_tests"
 """Where package.json lies: not in the root, or firebase-tools would take the functions for Node's."""
 CLIENTS = ROOT / "emulator_tests" / "simulators" / "tests" / "node"
 
+WEB = ROOT / "web"
+APP = WEB / "dist" / "school" / "browser"
+"""The built reference app."""
+
 HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
 VERSITYGW = HOME / "bin" / "versitygw"

@@ -57,6 +57,8 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
     callables = [trigger["name"] for trigger in triggers if trigger["labels"].get("deployment-callable") == "true"]
     if callables:
         answered("firebase", f"answer a call of {callables[0]}", lambda _: _answers_call(testbed, callables[0]))
+    if testbed.has_site:
+        answered("firebase", "serve the app", lambda _: ask(f"{testbed.site_url}/stack.json")[0] == 200)
 
 
 def _lists_buckets(testbed: Testbed) -> bool:

@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from typing import Any, Self
 from emulator_tests.testbed.converter import converter_command
 from emulator_tests.testbed.firebase import write_project
 from emulator_tests.testbed.lock import take_folder
-from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, free_ports
+from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, PORT_NAMES, free_ports
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
 from emulator_tests.testbed.places import (
     FAKE_GCS_SERVER,
@@ -39,6 +39,8 @@ from emulator_tests.testbed.places import (
 from emulator_tests.testbed.prosody import Prosody
 from emulator_tests.testbed.readiness import await_answers
 from emulator_tests.testbed.servers import Server, servers_of
+from emulator_tests.testbed.site import hosting, write_site
+from emulator_tests.testbed.users import User, create_user
 
 PROJECT_ID = "demo-greenroom"
 REGION = "us-central1"
@@ -64,6 +66,9 @@ class Testbed:
         settings: further environment of the functions, by name. SLIDES_BUCKET adds this bucket, and a converter;
             ARCHIVE_GCS_BUCKET adds this bucket.
         has_chat: adds a chat server, and the settings and secrets with which the functions talk to it.
+        app: the built app to serve by the hosting emulator, beside callables and the REST API.
+        users: who can sign in.
+        ports: by name, those of `network.PORT_NAMES`; free ones unless given.
         source: the folder that holds the functions' main.py.
         say: is told, line by line, what is being done.
 
@@ -80,6 +85,9 @@ class Testbed:
         settings: Mapping[str, str] | None = None,
         *,
         has_chat: bool = False,
+        app: Path | None = None,
+        users: Sequence[User] = (),
+        ports: Mapping[str, int] | None = None,
         source: Path = ROOT,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -88,6 +96,11 @@ class Testbed:
         self._has_chat = has_chat
         self.prosody: Prosody | None = None
         """The chat server, if there is one; from the start of the stack."""
+
+        self._app = app
+        self._users = users
+        self.uids: dict[str, str] = {}
+        """Of the users, by name; from the start of the stack."""
 
         self._source = source.resolve()
         self._say = say
@@ -113,10 +126,7 @@ class Testbed:
         self.s3_secret_key = secrets.token_hex(20)
         self.slides_token_secret = secrets.token_hex(20)
         self._cloudflare_signing_key = ""
-        self._ports = free_ports(
-            "auth functions firestore websocket hub logging eventarc queues tasks storage converter xmpp chat kaltura "
-            "cloudflare bunny s3"
-        )
+        self._ports = dict(ports or free_ports(PORT_NAMES))
 
     @property
     def auth_host(self) -> str:
@@ -178,6 +188,16 @@ class Testbed:
     def converter_url(self) -> str:
         """The service that converts shared documents, if there is a bucket for them."""
         return f"http://{HOST}:{self._ports['converter']}"
+
+    @property
+    def site_url(self) -> str:
+        """The app, if one is served; below it callables at /call/ and the REST API at /api/."""
+        return f"http://{HOST}:{self._ports['hosting']}"
+
+    @property
+    def has_site(self) -> bool:
+        """Whether an app is served."""
+        return self._app is not None
 
     @property
     def slides_bucket(self) -> str:
@@ -253,6 +273,19 @@ class Testbed:
         }
         return [own, bunny, {"name": "cloudflare", "pricePerGb": 0.05}, {"name": "kaltura", "pricePerGb": 0.1}]
 
+    @property
+    def _told_to_the_app(self) -> dict[str, Any]:
+        """What `stack.json` tells the app, and whoever opens it: addresses, and users of the emulator."""
+        return {
+            "projectId": PROJECT_ID,
+            "region": REGION,
+            "authUrl": f"http://{self.auth_host}",
+            "firestore": {"host": HOST, "port": self._ports["firestore"]},
+            "callablesUrl": "/call/",
+            "apiUrl": "/api/",
+            "users": [user.shown for user in self._users],
+        }
+
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run an operator's command with the settings of the functions."""
         return subprocess.run(
@@ -269,6 +302,7 @@ class Testbed:
     def addresses(self) -> list[tuple[str, str]]:
         """The name and address of every service of the stack."""
         return [
+            *([("app", self.site_url)] if self.has_site else []),
             ("Auth", f"http://{self.auth_host}"),
             ("Firestore", f"http://{self.firestore_host}"),
             ("functions", self.functions_url),
@@ -306,6 +340,7 @@ class Testbed:
                 started_at + READY_WITHIN_S,
                 lambda line: self._say(f"{line} ({time.monotonic() - started_at:.1f} s)"),
             )
+            self.uids = {user.name: create_user(self.auth_host, PROJECT_ID, user) for user in self._users}
             self._watch()
         except BaseException:
             self._stop()
@@ -422,8 +457,13 @@ class Testbed:
     def _firebase(self) -> Part:
         emulated = ("GCLOUD_PROJECT", "FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
         settings = {name: value for name, value in self.environment.items() if name not in emulated}
-        write_project(self._state, self._source, self._ports, settings, self.secret_settings)
-        command = ["--project", PROJECT_ID, "emulators:start", "--only", "auth,functions,firestore"]
+        site = hosting() if self.has_site else None
+        write_project(self._state, self._source, self._ports, settings, self.secret_settings, site)
+        emulators = ["auth", "functions", "firestore"]
+        if self._app is not None:
+            write_site(self._state, self._app, self._told_to_the_app)
+            emulators.append("hosting")
+        command = ["--project", PROJECT_ID, "emulators:start", "--only", ",".join(emulators)]
         # It has nothing to save, and asked politely it takes ten seconds and leaves the functions' servers behind.
         return self._part("firebase", [HIDANE, "exec", "--", FIREBASE, *command], 0)
 
