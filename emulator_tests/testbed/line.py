@@ -255,14 +255,13 @@ class Line:
         """
         async with _Delivery(self, server) as delivery:
             while True:
-                size = self._up.block_bytes
-                coming = self._breaks[0] if self._breaks else None
-                if coming is not None and not coming.loses_answer:
-                    left_bytes = coming.after_bytes - self._taken_bytes
-                    if left_bytes <= 0:
-                        await delivery.finish()
-                        raise self._come_to(coming)
-                    size = min(size, left_bytes)
+                if self._bytes_until_break() > 0:
+                    await self._await_bytes(client)
+                # A break may have been asked for meanwhile.
+                size = min(self._up.block_bytes, self._bytes_until_break())
+                if size <= 0:
+                    await delivery.finish()
+                    raise self._come_to(self._breaks[0])
                 block = await self._loop.sock_recv(client, size)
                 if not block:
                     return await delivery.finish()
@@ -289,6 +288,25 @@ class Line:
                 await self._down.take(len(block))
                 await delivery.send(block)
             await delivery.finish()
+
+    def _bytes_until_break(self) -> int:
+        """
+        How many bytes may still be read of a client, as far as the next break allows.
+        """
+        if not self._breaks or self._breaks[0].loses_answer:
+            return BLOCK_BYTES
+        return self._breaks[0].after_bytes - self._taken_bytes
+
+    async def _await_bytes(self, client: socket.socket) -> None:
+        """
+        Wait until a client has sent something, or ended, and read nothing.
+        """
+        has_sent = asyncio.Event()
+        self._loop.add_reader(client, has_sent.set)
+        try:
+            await has_sent.wait()
+        finally:
+            self._loop.remove_reader(client)
 
     def _come_to(self, coming: Break) -> _Broken:
         del self._breaks[0]

@@ -1,0 +1,66 @@
+/** The running stack, as `emulator_tests/browser` tells it. */
+export interface Stack {
+  /** The app; below it callables at `/call/` and the REST API at `/api/`. */
+  readonly siteUrl: string;
+  readonly projectId: string;
+  readonly region: string;
+  readonly authUrl: string;
+  readonly firestoreUrl: string;
+  /** What the name of an HTTP function is appended to. */
+  readonly functionsUrl: string;
+  /** Host and port of the functions emulator. */
+  readonly functionsHost: string;
+  readonly kalturaUrl: string;
+  readonly cloudflareUrl: string;
+  readonly storageUrl: string;
+  /** Where the lines between browser and servers are controlled. */
+  readonly linesUrl: string;
+  readonly resolverRules: string;
+  /** The path of the browser. */
+  readonly chromium: string;
+  /** The path of a video of 12 s. */
+  readonly testPicture: string;
+  readonly users: readonly StackUser[];
+}
+
+export interface StackUser {
+  readonly uid: string;
+  readonly name: "teacher" | "student" | "stranger" | "admin";
+  readonly email: string;
+  readonly password: string;
+  readonly role: string;
+}
+
+const told = process.env["STACK"];
+if (told === undefined) throw new Error("The tests in a browser need the stack: run them with `make browser`.");
+
+export const stack: Stack = JSON.parse(told);
+
+/** A user whom the stack began with. */
+export function userOf(name: StackUser["name"]): StackUser {
+  const found = stack.users.find((user) => user.name === name);
+  if (found === undefined) throw new Error(`The stack has no user ${name}.`);
+  return found;
+}
+
+/** Ask the control interface of a simulator, such as `things`, `clock`, `faults` or `broadcast`. */
+export async function simulator(
+  provider: "kaltura" | "cloudflare",
+  method: "GET" | "POST" | "DELETE",
+  name: string,
+  body?: unknown,
+): Promise<any> {
+  const url = `${provider === "kaltura" ? stack.kalturaUrl : stack.cloudflareUrl}/_simulator/${name}`;
+  const request: RequestInit = { method, headers: { "content-type": "application/json" } };
+  const answer = await fetch(url, body === undefined ? request : { ...request, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
+  return answer.json();
+}
+
+/** Run a scheduled function, such as `sweep`, as its schedule would. */
+export async function runScheduled(name: "sweep" | "findOrphans"): Promise<void> {
+  const trigger = `triggers/${stack.region}-${name}-0`;
+  const url = `http://${stack.functionsHost}/functions/projects/${stack.projectId}/${trigger}`;
+  const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+  if (!answer.ok) throw new Error(`${name} failed: ${await answer.text()}`);
+}
