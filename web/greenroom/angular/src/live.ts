@@ -26,9 +26,7 @@ export function injectLiveAdmission(sessionId: () => string | undefined): Signal
 }
 
 /** Present slides by the place in a live event. */
-export function injectSlidesPresenter(
-  admission: () => LiveAdmission | undefined,
-): Signal<SlidesPresenter | undefined> {
+export function injectSlidesPresenter(admission: () => LiveAdmission | undefined): Signal<SlidesPresenter | undefined> {
   return injectOpened(
     (greenroom) => {
       const place = admission();
@@ -75,7 +73,10 @@ export function injectRecordedSlides(playback: () => Playback | undefined): Sign
 }
 
 /** Open something with the signals that `open` reads; close it when they change and at the end. */
-function injectOpened<T>(open: (greenroom: Greenroom) => T | undefined, close: (opened: T) => void): Signal<T | undefined> {
+function injectOpened<T>(
+  open: (greenroom: Greenroom) => T | undefined,
+  close: (opened: T) => void,
+): Signal<T | undefined> {
   const greenroom = inject(GREENROOM);
   const current = signal<T | undefined>(undefined);
   effect((onCleanup) => {

@@ -14,5 +14,9 @@ const isSignedIn: CanMatchFn = async (_route, segments) => {
 
 export const routes: Routes = [
   { path: "sign-in", loadComponent: () => import("./account/sign-in.page").then((m) => m.SignInPage) },
-  { path: "", canMatch: [isSignedIn], loadChildren: () => import("./signed-in.routes").then((m) => m.SIGNED_IN_ROUTES) },
+  {
+    path: "",
+    canMatch: [isSignedIn],
+    loadChildren: () => import("./signed-in.routes").then((m) => m.SIGNED_IN_ROUTES),
+  },
 ];

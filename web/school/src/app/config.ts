@@ -21,7 +21,7 @@ export interface DemoUser {
   readonly email: string;
   readonly password: string;
   readonly name: string;
-  readonly role: "teacher" | "student" | "admin";
+  readonly role: string;
 }
 
 /** The file that the test bed serves. `email`… of its users are those of the emulator, never of a real account. */
@@ -40,13 +40,12 @@ interface ProductionFile {
 
 export const APP_CONFIG = new InjectionToken<AppConfig>("APP_CONFIG");
 
-/** Read `/firebase-config.json` if it was deployed, else `/stack.json` of the test bed. */
+/** Read `firebase-config.json`; as long as that is empty, `stack.json` of the test bed. */
 export async function loadConfig(): Promise<AppConfig> {
-  const production = await read<ProductionFile>("/firebase-config.json");
-  if (production !== undefined) return { firebase: production.firebase, greenroom: production.greenroom ?? {} };
-  const stack = await read<StackFile>("/stack.json");
-  if (stack === undefined) throw new Error("Neither /firebase-config.json nor /stack.json can be read.");
-  const { projectId, region, callablesUrl, apiUrl, authUrl, firestore, users } = stack;
+  const production = await read<Partial<ProductionFile>>("firebase-config.json");
+  if (production.firebase !== undefined)
+    return { firebase: production.firebase, greenroom: production.greenroom ?? {} };
+  const { projectId, region, callablesUrl, apiUrl, authUrl, firestore, users } = await read<StackFile>("stack.json");
   return {
     firebase: { projectId, apiKey: "any-key-will-do", authDomain: location.host },
     greenroom: {
@@ -58,9 +57,8 @@ export async function loadConfig(): Promise<AppConfig> {
   };
 }
 
-/** Hosting answers with the app itself where there is no such file, so only JSON counts. */
-async function read<T>(path: string): Promise<T | undefined> {
-  const response = await fetch(path, { cache: "no-cache" });
-  const isJson = response.headers.get("Content-Type")?.includes("json") ?? false;
-  return response.ok && isJson ? ((await response.json()) as T) : undefined;
+async function read<T>(name: string): Promise<T> {
+  const response = await fetch(`/${name}`, { cache: "no-cache" });
+  if (!response.ok) throw new Error(`${name} cannot be read: ${response.status}`);
+  return (await response.json()) as T;
 }

@@ -36,7 +36,7 @@ export class Player {
 
   protected readonly texts = inject(GREENROOM_TEXTS);
   readonly #greenroom = inject(GREENROOM);
-  readonly #video = viewChild.required<ElementRef<HTMLVideoElement>>("video");
+  private readonly video = viewChild.required<ElementRef<HTMLVideoElement>>("video");
   readonly #playback = signal<Playback | undefined>(undefined);
 
   /** What plays, for slides that follow it. It changes with the target. */
@@ -66,7 +66,7 @@ export class Player {
   constructor() {
     effect((onCleanup) => {
       const target = JSON.parse(this.#key()) as PlaybackTarget;
-      const playback = new Playback(this.#greenroom, this.#video().nativeElement, target, this.options());
+      const playback = new Playback(this.#greenroom, this.video().nativeElement, target, this.options());
       this.#playback.set(playback);
       void playback.load();
       onCleanup(() => playback.close());
@@ -75,7 +75,7 @@ export class Player {
 
   protected retry(): void {
     void this.#playback()?.load();
-    this.#video().nativeElement.focus();
+    this.video().nativeElement.focus();
   }
 
   protected choose(quality: string): void {

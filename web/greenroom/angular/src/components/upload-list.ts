@@ -43,7 +43,7 @@ export class UploadList {
   readonly #summary = injectUploadsSummary();
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
   readonly #injector = inject(Injector);
-  readonly #picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
+  private readonly picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
   readonly #problems = signal<ReadonlyMap<string, GreenroomError>>(new Map());
   readonly #status = signal("");
   #reselected: string | undefined;
@@ -177,7 +177,7 @@ export class UploadList {
       return;
     }
     this.#reselected = item.id;
-    this.#picker().nativeElement.click();
+    this.picker().nativeElement.click();
   }
 
   protected async reselect(picker: HTMLInputElement): Promise<void> {
@@ -207,9 +207,12 @@ export class UploadList {
   /** A button that was pressed may disappear with the state that it changes: then its item takes the focus. */
   #keepFocus(item: UploadItem, act: () => void): void {
     act();
-    afterNextRender({ read: () => this.#itemElement(item.id)?.contains(document.activeElement) || this.#focus(item.id) }, {
-      injector: this.#injector,
-    });
+    afterNextRender(
+      { read: () => this.#itemElement(item.id)?.contains(document.activeElement) || this.#focus(item.id) },
+      {
+        injector: this.#injector,
+      },
+    );
   }
 
   #focusNeighbour(item: UploadItem): void {

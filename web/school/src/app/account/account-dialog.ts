@@ -21,9 +21,16 @@ import { Account } from "./account";
         <div class="grow">
           <h2 id="account-title">{{ words().account.title }}</h2>
           <p>{{ person()?.name }}</p>
-          <p class="hint"><bdi>{{ person()?.email }}</bdi></p>
+          <p class="hint">
+            <bdi>{{ person()?.email }}</bdi>
+          </p>
         </div>
-        <button type="button" class="button plain icon" [attr.aria-label]="words().common.close" (click)="dialog.close()">
+        <button
+          type="button"
+          class="button plain icon"
+          [attr.aria-label]="words().common.close"
+          (click)="dialog.close()"
+        >
           <app-icon name="close" />
         </button>
       </div>

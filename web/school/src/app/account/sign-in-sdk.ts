@@ -29,7 +29,8 @@ export class SignIn {
   constructor(config: AppConfig) {
     this.app = initializeApp(config.firebase);
     this.#auth = initializeAuth(this.app, { persistence: [indexedDBLocalPersistence, browserLocalPersistence] });
-    if (config.testBed !== undefined) connectAuthEmulator(this.#auth, config.testBed.authUrl, { disableWarnings: true });
+    if (config.testBed !== undefined)
+      connectAuthEmulator(this.#auth, config.testBed.authUrl, { disableWarnings: true });
   }
 
   /** Call the listener with whoever is signed in, now and at each change. */

@@ -1,4 +1,13 @@
-import { ChangeDetectionStrategy, Component, computed, type ElementRef, inject, input, signal, viewChild } from "@angular/core";
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  type ElementRef,
+  inject,
+  input,
+  signal,
+  viewChild,
+} from "@angular/core";
 import { Router } from "@angular/router";
 
 import { APP_CONFIG, type DemoUser } from "../config";
@@ -40,8 +49,8 @@ export class SignInPage {
   protected readonly signIn = new Action(() => this.#account.signIn(this.email().trim(), this.password()));
   readonly #account = inject(Account);
   readonly #router = inject(Router);
-  readonly #emailInput = viewChild.required<ElementRef<HTMLInputElement>>("emailInput");
-  readonly #passwordInput = viewChild.required<ElementRef<HTMLInputElement>>("passwordInput");
+  private readonly emailInput = viewChild.required<ElementRef<HTMLInputElement>>("emailInput");
+  private readonly passwordInput = viewChild.required<ElementRef<HTMLInputElement>>("passwordInput");
 
   protected readonly emailProblem = computed(() =>
     this.isChecked() && this.email().trim() === "" ? this.words().signIn.emailMissing : undefined,
@@ -58,6 +67,12 @@ export class SignInPage {
     showTitle(() => this.words().signIn.title);
   }
 
+  /** In the language of the app where it is one of the known roles. */
+  protected roleOf(user: DemoUser): string {
+    const names: Readonly<Record<string, string>> = this.words().signIn.roles;
+    return names[user.role] ?? user.role;
+  }
+
   protected use(user: DemoUser): void {
     this.email.set(user.email);
     this.password.set(user.password);
@@ -66,9 +81,9 @@ export class SignInPage {
 
   protected async submit(): Promise<void> {
     this.isChecked.set(true);
-    if (this.emailProblem() !== undefined) return this.#emailInput().nativeElement.focus();
-    if (this.passwordProblem() !== undefined) return this.#passwordInput().nativeElement.focus();
+    if (this.emailProblem() !== undefined) return this.emailInput().nativeElement.focus();
+    if (this.passwordProblem() !== undefined) return this.passwordInput().nativeElement.focus();
     if (await this.signIn.run()) await this.#router.navigateByUrl(`/${this.from() ?? ""}`);
-    else this.#passwordInput().nativeElement.focus();
+    else this.passwordInput().nativeElement.focus();
   }
 }

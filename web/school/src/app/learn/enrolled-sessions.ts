@@ -17,7 +17,11 @@ export class EnrolledSessions {
   readonly enrolments = injectOwnEnrolments(() => this.#account.person()?.uid ?? "");
 
   readonly #ids = computed(
-    () => this.enrolments.value()?.map(({ sessionId }) => sessionId).sort(),
+    () =>
+      this.enrolments
+        .value()
+        ?.map(({ sessionId }) => sessionId)
+        .sort(),
     { equal: (a, b) => a?.join() === b?.join() },
   );
 
@@ -25,7 +29,9 @@ export class EnrolledSessions {
     () => this.enrolments.isLoading() || (this.#ids() ?? []).some((id) => !this.#sessions().has(id)),
   );
   readonly visible = computed(() => [...this.#sessions().values()].filter((session) => session !== "hidden"));
-  readonly hiddenCount = computed(() => [...this.#sessions().values()].filter((session) => session === "hidden").length);
+  readonly hiddenCount = computed(
+    () => [...this.#sessions().values()].filter((session) => session === "hidden").length,
+  );
 
   constructor() {
     effect((onCleanup) => {

@@ -19,7 +19,9 @@ import { EnrolledSessions } from "./enrolled-sessions";
   providers: [EnrolledSessions],
   template: `
     <div class="page">
-      <div class="page-head"><h1 tabindex="-1">{{ words().learnList.title }}</h1></div>
+      <div class="page-head">
+        <h1 tabindex="-1">{{ words().learnList.title }}</h1>
+      </div>
       <app-problem [error]="open.error() ?? enrolled.enrolments.error()" [canRetry]="true" (retry)="restart()" />
       @if (isLoading()) {
         <app-list-skeleton />
@@ -69,7 +71,9 @@ export class LearnListPage {
       { title: words.enrolled, sessions: enrolled.filter((session) => !isLive(session)) },
       { title: words.open, sessions: open.filter((session) => !isLive(session)) },
     ];
-    return groups.filter(({ sessions }) => sessions.length > 0).map(({ title, sessions }) => ({ title, sessions: sessions.sort(byTime) }));
+    return groups
+      .filter(({ sessions }) => sessions.length > 0)
+      .map(({ title, sessions }) => ({ title, sessions: sessions.sort(byTime) }));
   });
 
   constructor() {

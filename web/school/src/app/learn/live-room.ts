@@ -40,7 +40,7 @@ export class LiveRoom {
   readonly #errorText = injectErrorText();
   protected readonly words = this.#language.words;
   protected readonly texts = inject(GREENROOM_TEXTS);
-  readonly #player = viewChild(Player);
+  private readonly player = viewChild(Player);
 
   readonly #id = computed(() => this.session().id);
   readonly #isReady = computed(() => this.session().kaltura?.state === "ready");
@@ -53,7 +53,7 @@ export class LiveRoom {
   protected readonly isLive = computed(() => this.broadcast() === "live");
   protected readonly target = computed(() => ({ sessionId: this.#id() }));
 
-  readonly #playback = computed(() => this.#player()?.playback());
+  readonly #playback = computed(() => this.player()?.playback());
   readonly #follower = injectSlidesFollower(this.#admission, this.#playback);
   protected readonly slides = fromReadable(() => this.#follower()?.view);
 

@@ -71,14 +71,16 @@ export class Playlist {
   protected readonly language = inject(Language);
   protected readonly words = this.language.words;
   readonly #texts = inject(GREENROOM_TEXTS);
-  readonly #player = viewChild(Player);
+  private readonly player = viewChild(Player);
 
   protected readonly chosenId = linkedSignal(() => this.video());
 
   /** The chosen video; at first the first one that plays. */
   protected readonly chosen = computed(() => {
     const videos = this.videos();
-    return videos.find(({ id }) => id === this.chosenId()) ?? videos.find(({ state }) => state === "ready") ?? videos[0];
+    return (
+      videos.find(({ id }) => id === this.chosenId()) ?? videos.find(({ state }) => state === "ready") ?? videos[0]
+    );
   });
   readonly #chosenVideoId = computed(() => this.chosen()?.id);
   protected readonly target = computed(() => {
@@ -86,7 +88,7 @@ export class Playlist {
     return videoId === undefined ? undefined : { videoId, sessionId: this.sessionId() };
   });
 
-  readonly #playback = computed(() => this.#player()?.playback());
+  readonly #playback = computed(() => this.player()?.playback());
   readonly #granted = fromReadable(() => this.#playback()?.slides);
   protected readonly hasSlides = computed(() => this.#granted()?.startedAt != null);
   readonly #slides = injectRecordedSlides(() => (this.hasSlides() ? this.#playback() : undefined));

@@ -33,7 +33,12 @@ const LOOK_AGAIN_MS = 30_000;
           <app-live-room [session]="session" />
         }
         @if (session.format !== "liveStreaming" || videos().length > 0) {
-          <app-playlist [sessionId]="session.id" [videos]="videos()" [video]="video()" [isSecond]="session.format === 'liveStreaming'" />
+          <app-playlist
+            [sessionId]="session.id"
+            [videos]="videos()"
+            [video]="video()"
+            [isSecond]="session.format === 'liveStreaming'"
+          />
         }
       } @else if (watched.isLoading()) {
         <p class="visually-hidden" role="status">{{ words().app.loading }}</p>

@@ -11,7 +11,9 @@ import { Language } from "../words/language";
   template: `
     <div class="empty">
       <h1 tabindex="-1">{{ words().app.notFound }}</h1>
-      <p><a class="button" routerLink="/">{{ words().app.toStart }}</a></p>
+      <p>
+        <a class="button" routerLink="/">{{ words().app.toStart }}</a>
+      </p>
     </div>
   `,
 })

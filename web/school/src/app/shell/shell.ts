@@ -6,7 +6,6 @@ import { Account } from "../account/account";
 import { AccountDialog } from "../account/account-dialog";
 import { Brand } from "../ui/brand";
 import { Dialogs } from "../ui/dialogs";
-import { Icon } from "../ui/icon";
 import { LanguageButton } from "../ui/language-button";
 import { Language } from "../words/language";
 import { UploadDock } from "./upload-dock";
@@ -14,7 +13,7 @@ import { UploadDock } from "./upload-dock";
 /** What every page of a signed-in person has: the header, and the place for the page. */
 @Component({
   selector: "app-shell",
-  imports: [Brand, Icon, LanguageButton, RouterLink, RouterLinkActive, RouterOutlet, UploadDock],
+  imports: [Brand, LanguageButton, RouterLink, RouterLinkActive, RouterOutlet, UploadDock],
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <a class="skip button primary" href="#main" (click)="skip($event)">{{ words().app.skip }}</a>

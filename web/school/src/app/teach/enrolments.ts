@@ -1,5 +1,13 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
-import { ChangeDetectionStrategy, Component, computed, type ElementRef, inject, signal, viewChild } from "@angular/core";
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  type ElementRef,
+  inject,
+  signal,
+  viewChild,
+} from "@angular/core";
 import { GREENROOM, injectEnrolments } from "greenroom/angular";
 import type { Enrolment, WithId } from "greenroom/core";
 
@@ -72,7 +80,10 @@ import { isUid, splitUids } from "./uid";
           @for (one of sorted(); track one.id) {
             <li class="person">
               <app-icon name="user" />
-              <p class="grow"><code class="value" dir="ltr">{{ one.uid }}</code><span class="hint">{{ since(one) }}</span></p>
+              <p class="grow">
+                <code class="value" dir="ltr">{{ one.uid }}</code
+                ><span class="hint">{{ since(one) }}</span>
+              </p>
               <button
                 type="button"
                 class="button plain small icon"
@@ -95,7 +106,7 @@ export class Enrolments {
   readonly #account = inject(Account);
   readonly #dialogs = inject(Dialogs);
   readonly #announcer = inject(LiveAnnouncer);
-  readonly #ids = viewChild.required<ElementRef<HTMLTextAreaElement>>("ids");
+  private readonly ids = viewChild.required<ElementRef<HTMLTextAreaElement>>("ids");
   readonly #ownerUid = computed(() => this.#account.person()?.uid ?? "");
   protected readonly words = this.#language.words;
 
@@ -111,7 +122,11 @@ export class Enrolments {
       const isEnrolled = this.sorted().some((one) => one.uid === uid);
       if (!isEnrolled) await enrol(this.#greenroom, this.#ownerUid(), this.context.id(), uid);
       // What is done leaves the field, so that after a failure the rest is still there.
-      this.typed.update((typed) => splitUids(typed).filter((one) => one !== uid).join("\n"));
+      this.typed.update((typed) =>
+        splitUids(typed)
+          .filter((one) => one !== uid)
+          .join("\n"),
+      );
     }
     void this.#announcer.announce(this.words().people.added(uids.length));
   });
@@ -120,10 +135,11 @@ export class Enrolments {
     const uids = splitUids(this.typed());
     const invalid = uids.find((uid) => !isUid(uid));
     const words = this.words().people;
-    const problem = uids.length === 0 ? words.addMissing : invalid !== undefined ? words.addInvalid(invalid) : undefined;
+    const problem =
+      uids.length === 0 ? words.addMissing : invalid !== undefined ? words.addInvalid(invalid) : undefined;
     this.problem.set(problem);
     if (problem === undefined) await this.add.run(uids);
-    this.#ids().nativeElement.focus();
+    this.ids().nativeElement.focus();
   }
 
   protected since(one: WithId<Enrolment>): string {

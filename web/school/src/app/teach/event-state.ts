@@ -46,7 +46,8 @@ export class EventState {
     }
     if (kaltura === undefined) return { kind: "info", sentence: words.waiting, details: [], isBusy: true };
     const failure = kaltura.failure === undefined ? [] : [kaltura.failure.message];
-    const missing = (kaltura.notAvailable ?? []).length > 0 ? [words.notAvailable(kaltura.notAvailable!.join(", "))] : [];
+    const missing =
+      (kaltura.notAvailable ?? []).length > 0 ? [words.notAvailable(kaltura.notAvailable!.join(", "))] : [];
     switch (kaltura.state) {
       case "creating":
         return { kind: "info", sentence: words.creating, details: failure, isBusy: true };

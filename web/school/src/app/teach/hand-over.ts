@@ -50,7 +50,7 @@ export class HandOver {
   readonly #dialogs = inject(Dialogs);
   readonly #router = inject(Router);
   readonly #announcer = inject(LiveAnnouncer);
-  readonly #input = viewChild.required<ElementRef<HTMLInputElement>>("uid");
+  private readonly input = viewChild.required<ElementRef<HTMLInputElement>>("uid");
   protected readonly typed = signal("");
   protected readonly problem = signal<string | undefined>(undefined);
 
@@ -58,7 +58,7 @@ export class HandOver {
     const uid = this.typed().trim();
     const words = this.words();
     this.problem.set(uid === "" ? words.people.addMissing : isUid(uid) ? undefined : words.people.addInvalid(uid));
-    if (this.problem() !== undefined) return this.#input().nativeElement.focus();
+    if (this.problem() !== undefined) return this.input().nativeElement.focus();
     const isDone = await this.#dialogs.ask({
       title: words.people.handOverAsk,
       hint: words.people.handOverAskHint(uid),

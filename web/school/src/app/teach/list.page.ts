@@ -70,7 +70,9 @@ export class TeachListPage {
 
 function isUpcoming(session: WithId<Session>): boolean {
   const end = session.endsAt?.toMillis();
-  return session.kaltura?.broadcast === "live" || (session.format !== "onDemand" && end !== undefined && end > Date.now());
+  return (
+    session.kaltura?.broadcast === "live" || (session.format !== "onDemand" && end !== undefined && end > Date.now())
+  );
 }
 
 function startOf(session: Session): number {

@@ -1,5 +1,13 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
-import { ChangeDetectionStrategy, Component, computed, type ElementRef, inject, signal, viewChild } from "@angular/core";
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  type ElementRef,
+  inject,
+  signal,
+  viewChild,
+} from "@angular/core";
 import { GREENROOM } from "greenroom/angular";
 
 import { Action } from "../ui/action";
@@ -55,7 +63,9 @@ import { isUid } from "./uid";
           @for (one of moderators(); track one) {
             <li class="person">
               <app-icon name="user" />
-              <p class="grow"><code class="value" dir="ltr">{{ one }}</code></p>
+              <p class="grow">
+                <code class="value" dir="ltr">{{ one }}</code>
+              </p>
               <button
                 type="button"
                 class="button plain small icon"
@@ -77,7 +87,7 @@ export class Moderators {
   protected readonly words = inject(Language).words;
   readonly #greenroom = inject(GREENROOM);
   readonly #announcer = inject(LiveAnnouncer);
-  readonly #input = viewChild.required<ElementRef<HTMLInputElement>>("uid");
+  private readonly input = viewChild.required<ElementRef<HTMLInputElement>>("uid");
 
   protected readonly moderators = computed(() => Object.keys(this.context.session().moderators ?? {}).sort());
   protected readonly typed = signal("");
@@ -96,7 +106,7 @@ export class Moderators {
     const words = this.words().people;
     this.problem.set(uid === "" ? words.addMissing : isUid(uid) ? undefined : words.addInvalid(uid));
     if (this.problem() === undefined && (await this.change.run(uid, true))) this.typed.set("");
-    this.#input().nativeElement.focus();
+    this.input().nativeElement.focus();
   }
 
   protected async remove(uid: string): Promise<void> {

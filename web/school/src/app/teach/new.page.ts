@@ -37,7 +37,7 @@ export class NewSessionPage implements MayBeUnsaved {
   readonly #account = inject(Account);
   readonly #router = inject(Router);
   readonly #announcer = inject(LiveAnnouncer);
-  readonly #form = viewChild.required(SessionForm);
+  private readonly form = viewChild.required(SessionForm);
   readonly #created = signal<string | undefined>(undefined);
 
   protected readonly create = new Action(async (fields: SessionFields) =>
@@ -49,7 +49,7 @@ export class NewSessionPage implements MayBeUnsaved {
   }
 
   isUnsaved(): boolean {
-    return this.#created() === undefined && this.#form().isChanged();
+    return this.#created() === undefined && this.form().isChanged();
   }
 
   protected async save(fields: SessionFields): Promise<void> {

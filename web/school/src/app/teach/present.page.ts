@@ -1,13 +1,18 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
 import { Directionality } from "@angular/cdk/bidi";
-import { ChangeDetectionStrategy, Component, computed, effect, ElementRef, inject, input, signal, untracked } from "@angular/core";
-import { Router, RouterLink } from "@angular/router";
 import {
-  fromReadable,
-  GREENROOM_TEXTS,
-  injectLiveAdmission,
-  injectSlidesPresenter,
-} from "greenroom/angular";
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  effect,
+  ElementRef,
+  inject,
+  input,
+  signal,
+  untracked,
+} from "@angular/core";
+import { Router, RouterLink } from "@angular/router";
+import { fromReadable, GREENROOM_TEXTS, injectLiveAdmission, injectSlidesPresenter } from "greenroom/angular";
 
 import { Action } from "../ui/action";
 import { Icon } from "../ui/icon";
@@ -74,7 +79,11 @@ export class PresentPage {
     this.#isTurning = true;
     this.failure.set(undefined);
     try {
-      for (let asked = this.#asked(), sent: number | undefined; asked !== undefined && asked !== sent; asked = this.#asked()) {
+      for (
+        let asked = this.#asked(), sent: number | undefined;
+        asked !== undefined && asked !== sent;
+        asked = this.#asked()
+      ) {
         await this.#presenter()?.navigate(asked);
         sent = asked;
       }

@@ -1,4 +1,14 @@
-import { ChangeDetectionStrategy, Component, computed, ElementRef, inject, input, linkedSignal, output, signal } from "@angular/core";
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  ElementRef,
+  inject,
+  input,
+  linkedSignal,
+  output,
+  signal,
+} from "@angular/core";
 import type { CanDeactivateFn } from "@angular/router";
 import type { Session } from "greenroom/core";
 
@@ -111,8 +121,13 @@ function toFields(session: Session | undefined): SessionFields {
     visibility: session?.visibility ?? "enrolled",
     startsAt: session?.startsAt?.toDate() ?? null,
     endsAt: session?.endsAt?.toDate() ?? null,
-    videoProvider: session?.videoProvider ?? null,
+    videoProvider: providerOf(session),
   };
+}
+
+function providerOf(session: Session | undefined): SessionFields["videoProvider"] {
+  const provider = session?.videoProvider;
+  return provider === "kaltura" || provider === "cloudflare" ? provider : null;
 }
 
 function isSame(one: SessionFields, other: SessionFields): boolean {

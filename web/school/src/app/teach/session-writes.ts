@@ -1,4 +1,13 @@
-import { deleteDoc, deleteField, doc, type FieldValue, serverTimestamp, setDoc, Timestamp, updateDoc } from "firebase/firestore";
+import {
+  deleteDoc,
+  deleteField,
+  doc,
+  type FieldValue,
+  serverTimestamp,
+  setDoc,
+  Timestamp,
+  updateDoc,
+} from "firebase/firestore";
 import type { Greenroom, Session } from "greenroom/core";
 
 /** What an owner says of a session. */

@@ -27,7 +27,9 @@ import { changeSession, deleteSession, type SessionFields } from "./session-writ
         (submitted)="save.run($event)"
       >
         <app-problem [error]="save.error()" />
-        <p class="hint" role="status" beside>{{ isSaved() && !form()?.isChanged() ? words().sessionForm.saved : "" }}</p>
+        <p class="hint" role="status" beside>
+          {{ isSaved() && !form()?.isChanged() ? words().sessionForm.saved : "" }}
+        </p>
       </app-session-form>
       <section class="card padded stack-3" aria-labelledby="delete-title">
         <h2 id="delete-title">{{ words().teachSession.deleteTitle }}</h2>

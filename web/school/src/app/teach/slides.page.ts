@@ -1,12 +1,15 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
-import { ChangeDetectionStrategy, Component, computed, type ElementRef, inject, signal, viewChild } from "@angular/core";
-import { Router } from "@angular/router";
 import {
-  fromReadable,
-  GREENROOM_TEXTS,
-  injectLiveAdmission,
-  injectSlidesPresenter,
-} from "greenroom/angular";
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  type ElementRef,
+  inject,
+  signal,
+  viewChild,
+} from "@angular/core";
+import { Router } from "@angular/router";
+import { fromReadable, GREENROOM_TEXTS, injectLiveAdmission, injectSlidesPresenter } from "greenroom/angular";
 import type { SharedMedia } from "greenroom/core";
 
 import { Action } from "../ui/action";
@@ -33,7 +36,7 @@ export class SlidesPage {
   readonly #dialogs = inject(Dialogs);
   readonly #router = inject(Router);
   readonly #announcer = inject(LiveAnnouncer);
-  readonly #picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
+  private readonly picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
 
   protected readonly isOpen = computed(() => this.context.session().kaltura?.state === "ready");
   readonly #admission = injectLiveAdmission(() => (this.isOpen() ? this.context.id() : undefined));
@@ -63,7 +66,7 @@ export class SlidesPage {
   protected readonly act = new Action((work: () => Promise<unknown>) => work());
 
   protected choose(): void {
-    this.#picker().nativeElement.click();
+    this.picker().nativeElement.click();
   }
 
   protected async chosen(picker: HTMLInputElement): Promise<void> {

@@ -29,7 +29,13 @@ import { VideoRow } from "./video-row";
       } @else {
         <ol class="card rows" cdkDropList (cdkDropListDropped)="drop($event)">
           @for (video of videos(); track video.id) {
-            <li class="video-row" cdkDrag cdkDragLockAxis="y" [attr.data-video]="video.id" [attr.data-state]="video.state">
+            <li
+              class="video-row"
+              cdkDrag
+              cdkDragLockAxis="y"
+              [attr.data-video]="video.id"
+              [attr.data-state]="video.state"
+            >
               <div class="video-place">
                 @if (videos().length > 1) {
                   <span class="grip" cdkDragHandle aria-hidden="true" [title]="words().videos.drag">
@@ -87,7 +93,9 @@ export class VideoList {
     const wished = this.#wished();
     const videos = this.#context
       .videos()
-      .filter(({ id, state }) => !(this.sendingHere().has(id) && ["requested", "preparing", "uploading"].includes(state)));
+      .filter(
+        ({ id, state }) => !(this.sendingHere().has(id) && ["requested", "preparing", "uploading"].includes(state)),
+      );
     if (wished === undefined) return videos;
     return [...videos].sort((a, b) => wished.indexOf(a.id) - wished.indexOf(b.id));
   });

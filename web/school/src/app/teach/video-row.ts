@@ -32,7 +32,7 @@ export class VideoRow {
   readonly #router = inject(Router);
   readonly #uploads = injectUploads();
   readonly #context = inject(SessionContext);
-  readonly #picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
+  private readonly picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
   protected readonly words = this.#language.words;
   protected readonly texts = inject(GREENROOM_TEXTS);
 
@@ -104,7 +104,7 @@ export class VideoRow {
   }
 
   protected chooseReplacement(): void {
-    this.#picker().nativeElement.click();
+    this.picker().nativeElement.click();
   }
 
   protected async replace(picker: HTMLInputElement): Promise<void> {

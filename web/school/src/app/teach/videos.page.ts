@@ -1,5 +1,15 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
-import { ChangeDetectionStrategy, Component, computed, effect, type ElementRef, inject, signal, untracked, viewChild } from "@angular/core";
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  effect,
+  type ElementRef,
+  inject,
+  signal,
+  untracked,
+  viewChild,
+} from "@angular/core";
 import { GREENROOM, GREENROOM_TEXTS, injectUploads, injectUploadsSummary, UploadList } from "greenroom/angular";
 import type { AddedFiles, RefusedFile, UploadItem } from "greenroom/core";
 
@@ -27,7 +37,7 @@ export class VideosPage {
   readonly #summary = injectUploadsSummary();
   readonly #dialogs = inject(Dialogs);
   readonly #announcer = inject(LiveAnnouncer);
-  readonly #picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
+  private readonly picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
 
   protected readonly isDraggedOver = signal(false);
   protected readonly refused = signal<readonly RefusedFile[]>([]);
@@ -39,7 +49,12 @@ export class VideosPage {
 
   /** The videos whose bytes this browser sends: the list of uploads shows them, with better numbers. */
   protected readonly sendingHere = computed(
-    () => new Set(this.#summary().items.filter((item) => item.state !== "sent").map((item) => item.videoId)),
+    () =>
+      new Set(
+        this.#summary()
+          .items.filter((item) => item.state !== "sent")
+          .map((item) => item.videoId),
+      ),
   );
 
   protected readonly confirmCancel = (item: UploadItem) => {
@@ -67,7 +82,7 @@ export class VideosPage {
   }
 
   protected choose(): void {
-    this.#picker().nativeElement.click();
+    this.picker().nativeElement.click();
   }
 
   protected async chosen(picker: HTMLInputElement): Promise<void> {

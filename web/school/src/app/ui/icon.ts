@@ -6,7 +6,8 @@ const PATHS = {
   alert: "M12 8v5M12 16.5v.01M10.3 4 2.8 17.2A2 2 0 0 0 4.5 20h15a2 2 0 0 0 1.7-2.8L13.7 4a2 2 0 0 0-3.4 0Z",
   archive: "M4 8v10a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2V8M3 4h18v4H3zM10 12h4",
   back: "M19 12H5M11 6l-6 6 6 6",
-  broadcast: "M12 12v.01M8.5 15.5a5 5 0 0 1 0-7M15.5 8.5a5 5 0 0 1 0 7M5.6 18.4a9 9 0 0 1 0-12.8M18.4 5.6a9 9 0 0 1 0 12.8",
+  broadcast:
+    "M12 12v.01M8.5 15.5a5 5 0 0 1 0-7M15.5 8.5a5 5 0 0 1 0 7M5.6 18.4a9 9 0 0 1 0-12.8M18.4 5.6a9 9 0 0 1 0 12.8",
   check: "M5 12.5 10 17.5 19.5 7",
   clock: "M12 7v5l3.5 2M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0Z",
   close: "M6 6l12 12M18 6 6 18",
@@ -24,7 +25,8 @@ const PATHS = {
   more: "M5 12v.01M12 12v.01M19 12v.01",
   next: "M9 5l7 7-7 7",
   pause: "M8 5v14M16 5v14",
-  people: "M12 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0ZM2 20c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.3a4 4 0 0 1 0 7.4M17.5 14.3c2.7.7 4.5 2.9 4.5 5.7",
+  people:
+    "M12 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0ZM2 20c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.3a4 4 0 0 1 0 7.4M17.5 14.3c2.7.7 4.5 2.9 4.5 5.7",
   play: "M7 4.5v15l12-7.5z",
   present: "M3 4h18M4 4v11h16V4M12 15v5M8 20h8M10 7.5v4l3.5-2z",
   previous: "M15 5l-7 7 7 7",
@@ -51,7 +53,13 @@ const DIRECTED = new Set<IconName>(["back", "next", "previous", "signOut", "tran
 @Component({
   selector: "app-icon",
   changeDetection: ChangeDetectionStrategy.OnPush,
-  template: `<svg class="icon-svg" [class.directed]="isDirected()" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+  template: `<svg
+    class="icon-svg"
+    [class.directed]="isDirected()"
+    viewBox="0 0 24 24"
+    aria-hidden="true"
+    focusable="false"
+  >
     <path [attr.d]="path()" />
   </svg>`,
   styles: `

@@ -15,7 +15,9 @@ import { Notice } from "./notice";
         <p>{{ sentence() }}</p>
         @if (canRetry()) {
           <p>
-            <button type="button" class="button small" (click)="retry.emit()">{{ language.words().common.retry }}</button>
+            <button type="button" class="button small" (click)="retry.emit()">
+              {{ language.words().common.retry }}
+            </button>
           </p>
         }
       </app-notice>

@@ -42,7 +42,12 @@ export const ENGLISH_WORDS = {
     submit: "Sign in",
     demo: "Accounts of the test bed",
     demoHint: "They exist on this machine only. Choose one to sign in.",
-    roles: { teacher: "Teacher", student: "Student", admin: "Administrator" },
+    roles: {
+      teacher: "Teacher",
+      student: "Student",
+      "a student who is not enrolled": "Not enrolled",
+      administrator: "Administrator",
+    },
     emailMissing: "Enter your e-mail address.",
     passwordMissing: "Enter your password.",
     wrong: "E-mail and password do not match an account. Check both, and try again.",
@@ -265,7 +270,6 @@ export const ENGLISH_WORDS = {
     deleteHint: "Recordings show a gap where it was shown.",
     deleted: "Document deleted",
     download: "Students may download it",
-    warnings: "Warnings",
   },
   present: {
     title: (title: string) => `Presenting ${title}`,
@@ -289,7 +293,8 @@ export const ENGLISH_WORDS = {
     enrolled: "Your sessions",
     open: "Open to everybody",
     empty: "Nothing here yet",
-    emptyHint: "Sessions appear when a teacher enrols you, or opens one to everybody. Teachers need your ID to enrol you.",
+    emptyHint:
+      "Sessions appear when a teacher enrols you, or opens one to everybody. Teachers need your ID to enrol you.",
     showId: "Show my ID",
     hidden: (n: number) =>
       n === 1 ? "1 more session is not published yet." : `${n} more sessions are not published yet.`,
@@ -338,6 +343,10 @@ export const ENGLISH_WORDS = {
   },
 } as const satisfies Record<string, unknown>;
 
-type Widened<T> = T extends string ? string : T extends (...args: infer A) => string ? (...args: A) => string : { readonly [K in keyof T]: Widened<T[K]> };
+type Widened<T> = T extends string
+  ? string
+  : T extends (...args: infer A) => string
+    ? (...args: A) => string
+    : { readonly [K in keyof T]: Widened<T[K]> };
 
 export type Words = Widened<typeof ENGLISH_WORDS>;

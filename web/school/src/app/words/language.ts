@@ -19,9 +19,13 @@ export class Language {
   readonly words = this.#words.asReadonly();
   readonly direction = computed(() => (this.#code() === "ar" ? "rtl" : "ltr"));
 
-  readonly #dateTime = computed(() => new Intl.DateTimeFormat(this.#code(), { dateStyle: "medium", timeStyle: "short" }));
+  readonly #dateTime = computed(
+    () => new Intl.DateTimeFormat(this.#code(), { dateStyle: "medium", timeStyle: "short" }),
+  );
   readonly #time = computed(() => new Intl.DateTimeFormat(this.#code(), { timeStyle: "short" }));
-  readonly #day = computed(() => new Intl.DateTimeFormat(this.#code(), { weekday: "short", day: "numeric", month: "long" }));
+  readonly #day = computed(
+    () => new Intl.DateTimeFormat(this.#code(), { weekday: "short", day: "numeric", month: "long" }),
+  );
   readonly #number = computed(() => new Intl.NumberFormat(this.#code()));
   readonly #percent = computed(() => new Intl.NumberFormat(this.#code(), { style: "percent" }));
 
