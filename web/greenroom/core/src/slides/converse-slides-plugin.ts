@@ -1,12 +1,44 @@
-import type { SharingMessage } from "./sharing-message";
+import { isSharingEvent, sharingMessage, type SharingMessage } from "./sharing-message";
 
 /** A plug-in of converse.js, full or headless: `converse.plugins.add("greenroom", converseSlidesPlugin(…))`. */
 export interface ConversePlugin {
   readonly dependencies: readonly string[];
-  initialize(): void;
+  initialize(this: ConverseContext): void;
 }
 
-/** Return a plug-in that takes the changes of slides out of the conversation, and passes them on. */
-export function converseSlidesPlugin(_onMessage: (message: SharingMessage) => void): ConversePlugin {
-  return { dependencies: ["converse-muc"], initialize: () => {} };
+/** What converse.js gives a plug-in as `this`, as far as this one uses it. */
+export interface ConverseContext {
+  readonly _converse: {
+    readonly api: {
+      readonly listen: {
+        on(name: "parseMUCMessage", parse: (stanza: Element, attributes: ConverseMessage) => ConverseMessage): void;
+      };
+    };
+  };
+}
+
+/** A message of a room, as converse.js has read it. */
+export interface ConverseMessage {
+  readonly body?: string | undefined;
+  readonly [name: string]: unknown;
+}
+
+/**
+ * Return a plug-in that takes the changes of slides out of the conversation, and passes them on. Name it in
+ * `whitelisted_plugins`.
+ */
+export function converseSlidesPlugin(onMessage: (message: SharingMessage) => void): ConversePlugin {
+  return {
+    dependencies: ["converse-muc"],
+    initialize() {
+      this._converse.api.listen.on("parseMUCMessage", (stanza, attributes) => {
+        const event = stanza.getAttribute("event");
+        if (!isSharingEvent(event)) return attributes;
+        const message = sharingMessage({ from: stanza.getAttribute("from") ?? "/", event, body: attributes.body });
+        if (message !== undefined) onMessage(message);
+        // A message without a body is not shown.
+        return { ...attributes, body: undefined };
+      });
+    },
+  };
 }

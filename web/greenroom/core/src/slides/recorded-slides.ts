@@ -1,8 +1,14 @@
+import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import type { PlayedSlides } from "../schema/types";
 import { type Readable, Store } from "../store";
-import { NO_SLIDE, type SlideView } from "./slide-view";
+import { toGreenroomError } from "../to-greenroom-error";
+import { MediaAddresses } from "./media-addresses";
+import { isSameView, NO_SLIDE, type SlideView, slideViewOf } from "./slide-view";
+import { SlidesApi, type TimelineAnswer } from "./slides-api";
+import { TICK_MS } from "./slides-follower";
+import { compareEntries, entryAt, type TimelineEntry } from "./timeline";
 
 /** What `RecordedSlides` needs of a `Playback`. */
 export interface RecordedPlayback {
@@ -10,20 +16,138 @@ export interface RecordedPlayback {
   pictureAt(): Date | undefined;
 }
 
+/** The pauses before the timeline is asked for again. The last one is repeated. */
+const PAUSES_MS = [1_000, 5_000, 15_000, 60_000] as const;
+
+/** Changes after the picture whose pages are preloaded. */
+const NEXT_CHANGES = 3;
+
+type RecordedMedia = TimelineAnswer["shared_live_medias"][number];
+
 /** Shows the pages that a session showed, in time with its recording. */
 export class RecordedSlides {
   readonly #view = new Store<SlideView>(NO_SLIDE);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
+  readonly #medias = new Map<string, RecordedMedia>();
+  readonly #stopListening: () => void;
+  #timeline: readonly TimelineEntry[] = [];
+  #addresses: MediaAddresses | undefined;
+  #cancel = () => {};
+  #isClosed = false;
 
-  constructor(_greenroom: Greenroom, _playback: RecordedPlayback) {}
+  constructor(
+    private readonly greenroom: Greenroom,
+    private readonly playback: RecordedPlayback,
+    private readonly clock: Clock = systemClock,
+  ) {
+    this.#stopListening = playback.slides.subscribe((slides) => {
+      if (slides !== undefined && this.#addresses === undefined) this.#begin(slides);
+    });
+  }
 
   get view(): Readable<SlideView> {
     return this.#view;
   }
 
+  /** Why something cannot be shown at the moment. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
   }
 
-  close(): void {}
+  /** Say that the shown image could not be loaded: its address is asked for again. */
+  imageFailed(): void {
+    const { media } = this.#view.value;
+    if (media !== null) this.#addresses?.refresh(media.id);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+    this.#stopListening();
+    this.#addresses?.close();
+  }
+
+  #begin({ timeline }: PlayedSlides): void {
+    const sessionId = timeline.split("/")[1] ?? "";
+    const api = new SlidesApi(this.greenroom, sessionId, this.playback.slides);
+    this.#addresses = new MediaAddresses({
+      clock: this.clock,
+      grant: this.playback.slides,
+      read: (mediaId) => api.read(mediaId),
+      changed: () => this.#render(),
+      failed: (error) => this.#error.set(error),
+    });
+    void this.#load(api);
+  }
+
+  /** Read the whole timeline, and again until that has worked. */
+  async #load(api: SlidesApi, failures = 0): Promise<void> {
+    const entries: TimelineEntry[] = [];
+    try {
+      for (let answer: TimelineAnswer | undefined; answer === undefined || answer.next !== null;) {
+        answer = await api.timeline(entries.length);
+        if (this.#isClosed) return;
+        entries.push(...answer.results.map(entryOf));
+        for (const media of answer.shared_live_medias) this.#medias.set(media.id, media);
+        if (answer.results.length === 0) break;
+      }
+    } catch (error) {
+      if (this.#isClosed) return;
+      this.#error.set(toGreenroomError(error));
+      const pauseMs = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0;
+      this.#cancel = this.clock.after(pauseMs, () => void this.#load(api, failures + 1));
+      return;
+    }
+    this.#error.set(undefined);
+    this.#timeline = entries.sort(compareEntries);
+    this.#tick();
+  }
+
+  #tick(): void {
+    this.#render();
+    this.#cancel = this.clock.after(TICK_MS, () => this.#tick());
+  }
+
+  #render(): void {
+    const instant = this.playback.pictureAt();
+    if (instant === undefined || this.#addresses === undefined) return;
+    const last = entryAt(this.#timeline, instant);
+    const next = this.#timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
+    this.#need(last === undefined ? next : [last, ...next]);
+    const view = this.#viewOf(last, next);
+    if (!isSameView(view, this.#view.value)) this.#view.set(view);
+  }
+
+  /** Keep the addresses of these media. Those that came with the timeline end before a long recording does. */
+  #need(entries: readonly TimelineEntry[]): void {
+    const needed = new Map<string, object>();
+    for (const { mediaId } of entries) {
+      const media = mediaId === null ? undefined : this.#medias.get(mediaId);
+      if (media === undefined || media.is_deleted) continue;
+      needed.set(media.id, {});
+    }
+    this.#addresses?.need(needed);
+  }
+
+  #viewOf(last: TimelineEntry | undefined, next: readonly TimelineEntry[]): SlideView {
+    const nextImageUrls = next.flatMap(({ mediaId, page }) => this.#urlOf(mediaId, page) ?? []);
+    if (last === undefined || last.mediaId === null)
+      return { ...NO_SLIDE, revision: last?.revision ?? 0, nextImageUrls };
+    const { mediaId, revision } = last;
+    const known = this.#medias.get(mediaId);
+    const media =
+      known === undefined || known.is_deleted
+        ? null
+        : { title: known.title, nbPages: known.nb_pages, uploadState: "ready" as const, deck: null };
+    const urls = this.#addresses?.of(mediaId);
+    return { ...slideViewOf({ mediaId, page: last.page ?? 1, revision, media, urls }), nextImageUrls };
+  }
+
+  #urlOf(mediaId: string | null, page: number | null): string | undefined {
+    return mediaId === null ? undefined : this.#addresses?.of(mediaId)?.pages[page ?? 1];
+  }
+}
+
+function entryOf({ revision, at, shared_live_media: mediaId, page }: TimelineAnswer["results"][number]): TimelineEntry {
+  return { revision, at: new Date(at), mediaId, page };
 }

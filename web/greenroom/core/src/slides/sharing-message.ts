@@ -1,7 +1,64 @@
 /** A change of what a session shows, as its chat room tells it. */
 export interface SharingMessage {
-  readonly event: "start_sharing" | "navigate_sharing" | "end_sharing";
+  readonly event: SharingEvent;
   readonly revision: number;
   readonly media: { readonly id: string; readonly title: string | null; readonly pageCount: number | null } | null;
   readonly page: number | null;
+}
+
+export type SharingEvent = "start_sharing" | "navigate_sharing" | "end_sharing";
+
+const EVENTS: ReadonlySet<string> = new Set<SharingEvent>(["start_sharing", "navigate_sharing", "end_sharing"]);
+
+/** A stanza of the chat room, as far as a message of Greenroom goes. */
+export interface RoomMessage {
+  readonly from: string;
+  readonly event: string | null | undefined;
+  readonly body: string | null | undefined;
+}
+
+/** Tell whether a message is about slides, so that nobody should read it as a part of the conversation. */
+export function isSharingEvent(event: string | null | undefined): event is SharingEvent {
+  return typeof event === "string" && EVENTS.has(event);
+}
+
+/**
+ * Return the change that a message of the room tells; `undefined` if it tells none.
+ *
+ * Only messages of the room itself count: their sender has no nickname. A moderator's client can send the same words.
+ */
+export function sharingMessage({ from, event, body }: RoomMessage): SharingMessage | undefined {
+  if (!isSharingEvent(event) || from.includes("/") || typeof body !== "string") return undefined;
+  let content: unknown;
+  try {
+    content = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (typeof content !== "object" || content === null) return undefined;
+  const { revision, active_shared_live_media: media, active_shared_live_media_page: page } = content as Content;
+  if (!isWhole(revision) || !(page === null || isWhole(page))) return undefined;
+  if (media === null) return { event, revision, media: null, page: null };
+  if (typeof media !== "object" || typeof media.id !== "string") return undefined;
+  const { id, title, nb_pages: pageCount } = media;
+  return {
+    event,
+    revision,
+    media: {
+      id,
+      title: typeof title === "string" ? title : null,
+      pageCount: isWhole(pageCount) ? pageCount : null,
+    },
+    page,
+  };
+}
+
+interface Content {
+  readonly revision: unknown;
+  readonly active_shared_live_media: { id: unknown; title: unknown; nb_pages: unknown } | null;
+  readonly active_shared_live_media_page: unknown;
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }

@@ -1,16 +1,12 @@
 import type { SlidesUploadState } from "../texts/texts";
+import type { MediaUrls } from "./slides-api";
+import type { MediaDocument } from "./slides-documents";
 
 /** The page that a viewer sees. */
 export interface SlideView {
   /** The document; `null` if none is shown. */
-  readonly media: {
-    readonly id: string;
-    readonly title: string | null;
-    readonly pageCount: number | null;
-    readonly uploadState: SlidesUploadState;
-    readonly showDownload: boolean;
-    readonly downloadUrl?: string;
-  } | null;
+  readonly media: SlideMedia | null;
+  /** Counted from 1. */
   readonly page: number | null;
   /** Absent while its address is being asked for. */
   readonly imageUrl?: string;
@@ -18,12 +14,63 @@ export interface SlideView {
   /** The shown page's size in pixels, so that nothing moves when it is loaded. */
   readonly width?: number;
   readonly height?: number;
-  /** The revision of the session that this is; 0 before anything was shown. */
+  /** The change of the session that made this; 0 before anything was shown. */
   readonly revision: number;
-  /** Whether the document was deleted since, so that its page cannot be shown any more. */
+  /** Whether the document, or this page of it, was deleted since, so that it cannot be shown any more. */
   readonly isGap: boolean;
   /** The pages to preload: those that may come next. */
   readonly nextImageUrls: readonly string[];
 }
 
+export interface SlideMedia {
+  readonly id: string;
+  readonly title: string | null;
+  readonly pageCount: number | null;
+  readonly uploadState: SlidesUploadState;
+  /** The document itself, for those who may have it. */
+  readonly downloadUrl?: string;
+}
+
 export const NO_SLIDE: SlideView = { media: null, page: null, revision: 0, isGap: false, nextImageUrls: [] };
+
+/** What a view is made from. */
+export interface SlideParts {
+  readonly mediaId: string;
+  readonly page: number;
+  readonly revision: number;
+  /** `null` if it was deleted; `undefined` if it is not known yet. */
+  readonly media: Pick<MediaDocument, "title" | "nbPages" | "uploadState" | "deck"> | null | undefined;
+  readonly urls: MediaUrls | undefined;
+  /** Pages that may come next; the neighbours, if it is not known. */
+  readonly nextPages?: readonly number[];
+}
+
+/** Return the view of a page. */
+export function slideViewOf({ mediaId, page, revision, media, urls, nextPages }: SlideParts): SlideView {
+  const drawn = media?.deck?.pages[page - 1];
+  const imageUrl = urls?.pages[page];
+  const thumbnailUrl = urls?.thumbnails?.[page];
+  const next = (nextPages ?? [page + 1, page - 1, page + 2]).map((number) => urls?.pages[number]);
+  const isGap = media === null || (typeof media?.nbPages === "number" && page > media.nbPages);
+  return {
+    media: {
+      id: mediaId,
+      title: media?.title ?? null,
+      pageCount: media?.nbPages ?? null,
+      uploadState: media?.uploadState ?? "ready",
+      ...(urls?.media === undefined ? {} : { downloadUrl: urls.media }),
+    },
+    page,
+    ...(isGap || imageUrl === undefined ? {} : { imageUrl }),
+    ...(isGap || thumbnailUrl === undefined ? {} : { thumbnailUrl }),
+    ...(drawn === undefined || drawn === null ? {} : { width: drawn.width, height: drawn.height }),
+    revision,
+    isGap,
+    nextImageUrls: next.filter((url) => url !== undefined && url !== imageUrl) as string[],
+  };
+}
+
+/** Tell whether two views look the same. */
+export function isSameView(one: SlideView, other: SlideView): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

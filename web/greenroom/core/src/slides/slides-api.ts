@@ -18,6 +18,8 @@ export interface MediaUrls {
 /** A media in answers of the API, as far as this client reads it. */
 export interface MediaAnswer {
   readonly id: string;
+  /** The upload that is shown. */
+  readonly active_stamp: string | null;
   readonly urls: MediaUrls | null;
 }
 
@@ -91,8 +93,10 @@ export class SlidesApi {
     await this.#send("POST", `sharedlivemedias/${mediaId}/start/`, {}, 1);
   }
 
-  async navigate(mediaId: string, page: number): Promise<void> {
-    await this.#send("POST", `sharedlivemedias/${mediaId}/navigate/`, { target_page: page }, 1);
+  /** @returns the revision of the session that this made. */
+  async navigate(mediaId: string, page: number): Promise<number> {
+    const path = `sharedlivemedias/${mediaId}/navigate/`;
+    return (await this.#send<{ revision: number }>("POST", path, { target_page: page }, 1)).revision;
   }
 
   async end(mediaId: string): Promise<void> {

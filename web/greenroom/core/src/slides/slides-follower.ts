@@ -1,43 +1,216 @@
+import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
+import { MediaAddresses, type NeededAddresses } from "./media-addresses";
+import { SharingState } from "./sharing";
 import type { SharingMessage } from "./sharing-message";
-import { NO_SLIDE, type SlideView } from "./slide-view";
-
-/** The token of the API of slides: `joinSession` and `issuePlayback` give it. */
-export interface SlidesGrant {
-  readonly token: string;
-}
+import { isSameView, NO_SLIDE, type SlideView, slideViewOf } from "./slide-view";
+import { SlidesApi, type SlidesGrant } from "./slides-api";
+import {
+  isSameSession,
+  type MediaDocument,
+  type SessionIdentity,
+  type SlidesDocuments,
+  slidesDocuments,
+} from "./slides-documents";
+import { compareEntries, entryAt, type TimelineEntry } from "./timeline";
 
 export interface FollowOptions {
-  /** The instant of the picture, which is late. Without it, the present page is shown. */
+  /**
+   * The instant of the picture, which is late: `() => playback.pictureAt()`. Without it, and for as long as it returns
+   * `undefined`, the present page is shown.
+   */
   readonly pictureAt?: () => Date | undefined;
+}
+
+export interface SlidesOptions {
+  readonly clock?: Clock;
+  readonly documents?: SlidesDocuments;
+}
+
+/** How often the page is compared with the picture. */
+export const TICK_MS = 200;
+
+/** Changes after the picture whose pages are preloaded. */
+const NEXT_CHANGES = 3;
+
+/** What is to be seen now, and what may come next. */
+interface Shown {
+  readonly mediaId: string | null;
+  readonly page: number | null;
+  readonly revision: number;
+  readonly next?: readonly TimelineEntry[];
 }
 
 /** Follows what a live session shows, as it is now or in time with a delayed picture. */
 export class SlidesFollower {
   readonly #view = new Store<SlideView>(NO_SLIDE);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
+  readonly #documents: SlidesDocuments;
+  readonly #clock: Clock;
+  readonly #addresses: MediaAddresses;
+  readonly #sharing = new SharingState();
+  readonly #medias = new Map<string, { document: MediaDocument | null | undefined; stop: () => void }>();
+  #identity: SessionIdentity | undefined;
+  #timeline: readonly TimelineEntry[] = [];
+  #pictureAt: (() => Date | undefined) | undefined;
+  #stopWatching: (() => void) | undefined;
+  #stopTimeline = () => {};
+  #stopTicking = () => {};
 
   /** @param grant `LiveAdmission.slides` or `Playback.slides`: the token that is valid now. */
   constructor(
-    _greenroom: Greenroom,
+    greenroom: Greenroom,
     readonly sessionId: string,
-    _grant: Readable<SlidesGrant | undefined>,
-  ) {}
+    grant: Readable<SlidesGrant | undefined>,
+    { clock = systemClock, documents = slidesDocuments(greenroom) }: SlidesOptions = {},
+  ) {
+    this.#clock = clock;
+    this.#documents = documents;
+    const api = new SlidesApi(greenroom, sessionId, grant);
+    this.#addresses = new MediaAddresses({
+      clock,
+      grant,
+      read: (mediaId) => api.read(mediaId),
+      changed: () => this.#render(),
+      failed: (error) => this.#error.set(error),
+    });
+  }
 
   get view(): Readable<SlideView> {
     return this.#view;
   }
 
+  /** Why something cannot be shown at the moment. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
   }
 
-  follow(_options: FollowOptions = {}): void {}
+  /** Begin to follow, or follow in another way. */
+  follow({ pictureAt }: FollowOptions = {}): void {
+    this.#pictureAt = pictureAt;
+    this.#stopWatching ??= this.#documents.watchSession(this.sessionId, {
+      next: (session) => {
+        this.#error.set(undefined);
+        if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
+        if (session !== null) this.#sharing.confirm(session);
+        this.#render();
+      },
+      error: (error) => this.#error.set(error),
+    });
+    this.#watchTimeline();
+    this.#stopTicking();
+    if (pictureAt !== undefined) this.#tick();
+    this.#render();
+  }
 
   /** Take a message of the session's chat room, which is faster than Firestore. */
-  receive(_message: SharingMessage): void {}
+  receive(message: SharingMessage): void {
+    this.#sharing.receive(message);
+    this.#render();
+  }
 
-  close(): void {}
+  /** Say that the shown image could not be loaded: its address is asked for again. */
+  imageFailed(): void {
+    const { media } = this.#view.value;
+    if (media !== null) this.#addresses.refresh(media.id);
+  }
+
+  close(): void {
+    this.#stopTicking();
+    this.#stopWatching?.();
+    this.#stopTimeline();
+    this.#watchMedias(new Set());
+    this.#addresses.close();
+  }
+
+  /** Follow another session, which has got the id. */
+  #begin(identity: SessionIdentity | undefined): void {
+    this.#identity = identity;
+    this.#sharing.reset();
+    this.#timeline = [];
+    this.#watchTimeline();
+  }
+
+  #watchTimeline(): void {
+    this.#stopTimeline();
+    this.#stopTimeline = () => {};
+    if (this.#pictureAt === undefined || this.#identity === undefined) return;
+    this.#stopTimeline = this.#documents.watchTimeline(this.#identity, {
+      next: (entries) => {
+        this.#timeline = [...entries].sort(compareEntries);
+        this.#render();
+      },
+      error: (error) => this.#error.set(error),
+    });
+  }
+
+  #tick(): void {
+    this.#stopTicking = this.#clock.after(TICK_MS, () => {
+      this.#render();
+      this.#tick();
+    });
+  }
+
+  #shown(): Shown {
+    const instant = this.#pictureAt?.();
+    if (instant === undefined) return this.#sharing.value;
+    const last = entryAt(this.#timeline, instant);
+    const next = this.#timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
+    if (last === undefined) return { mediaId: null, page: null, revision: 0, next };
+    return { mediaId: last.mediaId, page: last.page, revision: last.revision, next };
+  }
+
+  #render(): void {
+    const shown = this.#shown();
+    const coming = (shown.next ?? []).flatMap(({ mediaId }) => (mediaId === null ? [] : [mediaId]));
+    this.#watchMedias(new Set(shown.mediaId === null ? coming : [shown.mediaId, ...coming]));
+    const view = this.#viewOf(shown);
+    if (!isSameView(view, this.#view.value)) this.#view.set(view);
+  }
+
+  #viewOf({ mediaId, page, revision, next }: Shown): SlideView {
+    const coming = (next ?? []).flatMap((entry) => {
+      const url = entry.mediaId === null ? undefined : this.#addresses.of(entry.mediaId)?.pages[entry.page ?? 1];
+      return url === undefined ? [] : [url];
+    });
+    if (mediaId === null) return { ...NO_SLIDE, revision, nextImageUrls: coming };
+    const media = this.#medias.get(mediaId)?.document;
+    const view = slideViewOf({ mediaId, page: page ?? 1, revision, media, urls: this.#addresses.of(mediaId) });
+    return next === undefined ? view : { ...view, nextImageUrls: coming.filter((url) => url !== view.imageUrl) };
+  }
+
+  /** Listen to these media, and keep their addresses. */
+  #watchMedias(ids: ReadonlySet<string>): void {
+    for (const [id, { stop }] of this.#medias) {
+      if (ids.has(id)) continue;
+      stop();
+      this.#medias.delete(id);
+    }
+    for (const id of ids) if (!this.#medias.has(id)) this.#watchMedia(id);
+    const needed = new Map(
+      [...this.#medias].flatMap(([id, { document }]) => (document === null ? [] : [[id, neededOf(document)] as const])),
+    );
+    this.#addresses.need(needed);
+  }
+
+  #watchMedia(id: string): void {
+    const watched = { document: undefined as MediaDocument | null | undefined, stop: () => {} };
+    this.#medias.set(id, watched);
+    watched.stop = this.#documents.watchMedia(this.sessionId, id, {
+      next: (document) => {
+        watched.document = document;
+        this.#render();
+      },
+      error: (error) => this.#error.set(error),
+    });
+  }
+}
+
+/** Return what the addresses of a media have to cover. While its first document is converted, it has no stamp yet. */
+export function neededOf(media: Pick<MediaDocument, "activeStamp" | "deck"> | undefined): NeededAddresses {
+  if (media === undefined) return {};
+  const drawn = media.deck?.pages.filter((page) => page !== null).length ?? 0;
+  return { drawn, ...(media.activeStamp === null ? {} : { stamp: String(media.activeStamp) }) };
 }

@@ -1,85 +1,219 @@
-import type { GreenroomError } from "../errors";
+import { type Clock, systemClock } from "../clock";
+import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
-import type { SharedMedia } from "./shared-media";
-import type { SlidesGrant } from "./slides-follower";
-
-/** How far the upload of a document is. */
-export interface SlidesProgress {
-  readonly sentBytes: number;
-  readonly sizeBytes: number;
-}
-
-export interface SlidesUploadOptions {
-  readonly onProgress?: (progress: SlidesProgress) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** What is shown now, as the session's document says. */
-export interface SharedNow {
-  readonly mediaId: string | null;
-  readonly page: number | null;
-  readonly revision: number;
-}
+import { MediaAddresses } from "./media-addresses";
+import { type SlidesUploadOptions, uploadToStorage } from "./resumable-upload";
+import type { SharedMedia, SlidesPage } from "./shared-media";
+import { NOTHING_SHARED, type Sharing } from "./sharing";
+import { type MediaUrls, SlidesApi, type SlidesGrant } from "./slides-api";
+import {
+  isSameSession,
+  type MediaDocument,
+  type SessionIdentity,
+  type SlidesDocuments,
+  slidesDocuments,
+} from "./slides-documents";
+import { neededOf, type SlidesOptions } from "./slides-follower";
 
 /** Lets an instructor upload documents and show them page by page. Each call is rejected with a `GreenroomError`. */
 export class SlidesPresenter {
   readonly #medias = new Store<readonly SharedMedia[]>([]);
-  readonly #shown = new Store<SharedNow>({ mediaId: null, page: null, revision: 0 });
+  readonly #shown = new Store<Sharing>(NOTHING_SHARED);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
+  readonly #api: SlidesApi;
+  readonly #clock: Clock;
+  readonly #documents: SlidesDocuments;
+  readonly #addresses: MediaAddresses;
+  readonly #stopWatching: () => void;
+  #stopMedias = () => {};
+  #identity: SessionIdentity | undefined;
+  #views: readonly MediaDocument[] = [];
+  #truth: Sharing = NOTHING_SHARED;
+  /** The page that was asked for last, until the session's document knows of it. */
+  #wantedPage: number | undefined;
+  /** The revision that showed it. */
+  #turnedBy = Infinity;
+  #turning: Promise<void> | undefined;
 
   /** @param grant `LiveAdmission.slides`: the token that is valid now. */
   constructor(
-    _greenroom: Greenroom,
+    greenroom: Greenroom,
     readonly sessionId: string,
-    _grant: Readable<SlidesGrant | undefined>,
-  ) {}
+    grant: Readable<SlidesGrant | undefined>,
+    { clock = systemClock, documents = slidesDocuments(greenroom) }: SlidesOptions = {},
+  ) {
+    this.#clock = clock;
+    this.#documents = documents;
+    this.#api = new SlidesApi(greenroom, sessionId, grant);
+    this.#addresses = new MediaAddresses({
+      clock,
+      grant,
+      read: (mediaId) => this.#api.read(mediaId),
+      changed: () => this.#render(),
+      failed: (error) => this.#error.set(error),
+    });
+    this.#stopWatching = documents.watchSession(sessionId, {
+      next: (session) => {
+        if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
+        this.#truth = session ?? NOTHING_SHARED;
+        this.#showShown();
+      },
+      error: (error) => this.#error.set(error),
+    });
+  }
 
   /** The session's documents, the oldest first. Their pages appear one by one. */
   get medias(): Readable<readonly SharedMedia[]> {
     return this.#medias;
   }
 
-  get shown(): Readable<SharedNow> {
+  /** What is shown; a page that was turned to just now is in here at once. */
+  get shown(): Readable<Sharing> {
     return this.#shown;
   }
 
+  /** Why something cannot be listed at the moment. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
   }
 
   /** Create an empty document. @returns its id. */
-  create(_fields: { title?: string; showDownload?: boolean } = {}): Promise<string> {
-    throw new Error("not written yet");
+  async create({ title, showDownload }: { title?: string; showDownload?: boolean } = {}): Promise<string> {
+    const { id } = await this.#api.create({
+      ...(title === undefined ? {} : { title }),
+      ...(showDownload === undefined ? {} : { show_download: showDownload }),
+    });
+    return id;
   }
 
   /** Upload a document. If it replaces one, that stays until the new one is ready. */
-  upload(_mediaId: string, _file: File, _options: SlidesUploadOptions = {}): Promise<void> {
-    throw new Error("not written yet");
+  upload(mediaId: string, file: File, options: SlidesUploadOptions = {}): Promise<void> {
+    const fields = { filename: file.name, mimetype: file.type, size: file.size };
+    return uploadToStorage(file, () => this.#api.beginUpload(mediaId, fields), this.#clock, options);
   }
 
-  change(_mediaId: string, _fields: { title?: string | null; showDownload?: boolean }): Promise<void> {
-    throw new Error("not written yet");
+  async change(mediaId: string, fields: { title?: string | null; showDownload?: boolean }): Promise<void> {
+    await this.#api.change(mediaId, {
+      ...(fields.title === undefined ? {} : { title: fields.title }),
+      ...(fields.showDownload === undefined ? {} : { show_download: fields.showDownload }),
+    });
   }
 
-  remove(_mediaId: string): Promise<void> {
-    throw new Error("not written yet");
+  remove(mediaId: string): Promise<void> {
+    return this.#api.remove(mediaId);
   }
 
   /** Show a document from its first page. */
-  start(_mediaId: string): Promise<void> {
-    throw new Error("not written yet");
+  start(mediaId: string): Promise<void> {
+    return this.#api.start(mediaId);
   }
 
-  /** Turn to a page of the document that is shown. */
-  navigate(_page: number): Promise<void> {
-    throw new Error("not written yet");
+  /**
+   * Turn to a page of the document that is shown. If somebody turns faster than the server answers, pages in between
+   * are left out.
+   */
+  navigate(page: number): Promise<void> {
+    this.#wantedPage = page;
+    if (this.#turning === undefined) this.#turnedBy = Infinity;
+    this.#showShown();
+    this.#turning ??= this.#turn().finally(() => {
+      this.#turning = undefined;
+      this.#showShown();
+    });
+    return this.#turning;
   }
 
   /** Stop showing. */
-  end(): Promise<void> {
-    throw new Error("not written yet");
+  async end(): Promise<void> {
+    const { mediaId } = this.#truth;
+    if (mediaId === null) throw nothingShared();
+    await this.#api.end(mediaId);
   }
 
-  close(): void {}
+  close(): void {
+    this.#stopWatching();
+    this.#stopMedias();
+    this.#addresses.close();
+  }
+
+  async #turn(): Promise<void> {
+    try {
+      for (let page = this.#wantedPage; page !== undefined;) {
+        const { mediaId } = this.#truth;
+        if (mediaId === null) throw nothingShared();
+        this.#turnedBy = await this.#api.navigate(mediaId, page);
+        if (this.#wantedPage === page) return;
+        page = this.#wantedPage;
+      }
+    } catch (error) {
+      this.#wantedPage = undefined;
+      throw error;
+    }
+  }
+
+  #showShown(): void {
+    const { mediaId, page, revision } = this.#truth;
+    const isTold = this.#turning === undefined && revision >= this.#turnedBy;
+    if (mediaId === null || isTold) this.#wantedPage = undefined;
+    const shown = { mediaId, page: this.#wantedPage ?? page, revision };
+    if (JSON.stringify(shown) !== JSON.stringify(this.#shown.value)) this.#shown.set(shown);
+  }
+
+  #begin(identity: SessionIdentity | undefined): void {
+    this.#identity = identity;
+    this.#stopMedias();
+    this.#stopMedias = () => {};
+    this.#views = [];
+    this.#render();
+    if (identity === undefined) return;
+    this.#stopMedias = this.#documents.watchMedias(identity, {
+      next: (views) => {
+        this.#error.set(undefined);
+        this.#views = views;
+        this.#addresses.need(new Map(views.map((view) => [view.id, neededOf(view)])));
+        this.#render();
+      },
+      error: (error) => this.#error.set(error),
+    });
+  }
+
+  #render(): void {
+    this.#medias.set(this.#views.map((view) => sharedMediaOf(view, this.#addresses.of(view.id))));
+  }
+}
+
+/** Return a document as instructors see it. */
+export function sharedMediaOf(view: MediaDocument, urls: MediaUrls | undefined): SharedMedia {
+  const pages = (view.deck?.pages ?? []).map((page, index): SlidesPage => {
+    const number = index + 1;
+    const imageUrl = urls?.pages[number];
+    const thumbnailUrl = urls?.thumbnails?.[number];
+    return {
+      number,
+      isReady: page !== null,
+      width: page?.width ?? 0,
+      height: page?.height ?? 0,
+      isBlank: page?.isBlank ?? false,
+      ...(imageUrl === undefined ? {} : { imageUrl }),
+      ...(thumbnailUrl === undefined ? {} : { thumbnailUrl }),
+    };
+  });
+  return {
+    id: view.id,
+    title: view.title,
+    fileName: view.fileName,
+    uploadState: view.uploadState,
+    isReadyToShow: view.isReadyToShow,
+    pageCount: view.nbPages ?? (pages.length > 0 ? pages.length : null),
+    pages,
+    showDownload: view.showDownload,
+    ...(urls?.media === undefined ? {} : { downloadUrl: urls.media }),
+    ...(view.error === null ? {} : { error: view.error }),
+    warnings: view.warnings,
+  };
+}
+
+function nothingShared(): GreenroomError {
+  return new GreenroomError("NOTHING_SHARED", "No document is shown now. Show one first.", false);
 }

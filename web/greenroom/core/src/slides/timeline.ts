@@ -30,12 +30,18 @@ export function pageAt(
   instant: Date,
   deleted: ReadonlySet<string> = new Set(),
 ): ShownPage {
+  const last = entryAt(timeline, instant);
+  if (last === undefined || last.mediaId === null) return NOTHING;
+  return { mediaId: last.mediaId, page: last.page, isGap: deleted.has(last.mediaId) };
+}
+
+/** Return the last change until an instant. */
+export function entryAt(timeline: Iterable<TimelineEntry>, instant: Date): TimelineEntry | undefined {
   let last: TimelineEntry | undefined;
   for (const entry of timeline) {
     if (entry.at <= instant && (last === undefined || compareEntries(last, entry) < 0)) last = entry;
   }
-  if (last === undefined || last.mediaId === null) return NOTHING;
-  return { mediaId: last.mediaId, page: last.page, isGap: deleted.has(last.mediaId) };
+  return last;
 }
 
 /** Order changes by their instants, and those of one instant by their revisions. */

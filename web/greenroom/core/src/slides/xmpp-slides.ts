@@ -1,19 +1,94 @@
+import { type Clock, systemClock } from "../clock";
 import type { SlidesChat } from "../schema/types";
 import { type Readable, Store } from "../store";
-import type { SharingMessage } from "./sharing-message";
+import { sharingMessage, type SharingMessage } from "./sharing-message";
+import type { XmppConnection } from "./xmpp-connection";
 
 export type XmppState = "off" | "connecting" | "joined";
 
-/** Hears the changes of slides in the session's chat room, for apps without a chat of their own. */
+/** The pauses before the next try to connect. The last one is repeated. */
+const PAUSES_MS = [500, 2_000, 5_000, 15_000, 30_000] as const;
+
+/**
+ * Hears the changes of slides in the session's chat room, for apps without a chat of their own. The XMPP client is
+ * loaded when there is a place in the room.
+ */
 export class XmppSlides {
   readonly #state = new Store<XmppState>("off");
+  readonly #stopListening: () => void;
+  #grant: SlidesChat | undefined;
+  #connection: XmppConnection | undefined;
+  #isConnecting = false;
+  #failures = 0;
+  #cancel = () => {};
+  #isClosed = false;
 
-  /** @param grant `LiveAdmission.slides`' chat: the place that is valid now. Without one, nothing is heard. */
-  constructor(_grant: Readable<SlidesChat | undefined>, _onMessage: (message: SharingMessage) => void) {}
+  /** @param grant `LiveAdmission.slidesChat`: the place that is valid now. Without one, nothing is heard. */
+  constructor(
+    grant: Readable<SlidesChat | undefined>,
+    private readonly onMessage: (message: SharingMessage) => void,
+    private readonly clock: Clock = systemClock,
+  ) {
+    this.#stopListening = grant.subscribe((value) => {
+      const isOther = value?.roomJid !== this.#grant?.roomJid || value?.address !== this.#grant?.address;
+      this.#grant = value;
+      // A connection outlives its token, so a renewed place is only used to connect again.
+      if (isOther) this.#connection?.close();
+      if (value !== undefined && this.#connection === undefined) this.#connectNow();
+    });
+    globalThis.addEventListener?.("online", this.#connectNow);
+  }
 
   get state(): Readable<XmppState> {
     return this.#state;
   }
 
-  close(): void {}
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+    this.#stopListening();
+    globalThis.removeEventListener?.("online", this.#connectNow);
+    this.#connection?.close();
+    this.#state.set("off");
+  }
+
+  readonly #connectNow = (): void => {
+    this.#cancel();
+    if (this.#isConnecting || this.#connection !== undefined || this.#isClosed || this.#grant === undefined) return;
+    this.#isConnecting = true;
+    this.#state.set("connecting");
+    void this.#connect(this.#grant);
+  };
+
+  async #connect(grant: SlidesChat): Promise<void> {
+    try {
+      const { connectXmpp } = await import("./xmpp-connection");
+      const hear = (message: Parameters<typeof sharingMessage>[0]) => {
+        const change = sharingMessage(message);
+        if (change !== undefined && !this.#isClosed) this.onMessage(change);
+      };
+      const connection = await connectXmpp(grant, hear, this.clock);
+      this.#isConnecting = false;
+      if (this.#isClosed || this.#grant?.roomJid !== grant.roomJid) connection.close();
+      else {
+        this.#connection = connection;
+        this.#failures = 0;
+        this.#state.set("joined");
+      }
+      await connection.ended;
+      this.#connection = undefined;
+    } catch {
+      // Firestore tells the same a little later, so nobody needs to know why the room cannot be heard.
+      this.#isConnecting = false;
+    }
+    this.#connectLater();
+  }
+
+  #connectLater(): void {
+    if (this.#isClosed) return;
+    this.#state.set(this.#grant === undefined ? "off" : "connecting");
+    const pauseMs = PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)] ?? 0;
+    this.#failures += 1;
+    this.#cancel = this.clock.after(pauseMs * (0.75 + Math.random() / 2), this.#connectNow);
+  }
 }

@@ -1,0 +1,142 @@
+import type { Clock } from "../clock";
+import type { GreenroomError } from "../errors";
+import type { Readable } from "../store";
+import { toGreenroomError } from "../to-greenroom-error";
+import type { MediaAnswer, MediaUrls, SlidesGrant } from "./slides-api";
+
+/** Addresses work for one hour at least. */
+const RENEWED_MS = 50 * 60_000;
+
+/** The shortest pause between two requests for one media, while its pages appear. */
+const PAUSE_MS = 1_000;
+const PAUSE_MAX_MS = 30_000;
+
+/** What the addresses of a media have to cover. */
+export interface NeededAddresses {
+  /** The upload that is shown, if that is known. */
+  readonly stamp?: string;
+  /** The number of pages that are drawn, if that is known. */
+  readonly drawn?: number;
+}
+
+interface Known {
+  urls: MediaUrls | undefined;
+  stamp: string | null | undefined;
+  /** When they were received. */
+  at: number;
+  isAsking: boolean;
+  failures: number;
+  cancel: () => void;
+}
+
+export interface MediaAddressesOptions {
+  readonly clock: Clock;
+  readonly grant: Readable<SlidesGrant | undefined>;
+  read(mediaId: string): Promise<MediaAnswer>;
+  /** Called when some addresses have changed. */
+  changed(): void;
+  failed(error: GreenroomError): void;
+}
+
+/** Keeps the signed addresses of the media that are needed, and asks for new ones before they end. */
+export class MediaAddresses {
+  readonly #known = new Map<string, Known>();
+  #needed: ReadonlyMap<string, NeededAddresses> = new Map();
+  readonly #stopListening: () => void;
+
+  constructor(private readonly options: MediaAddressesOptions) {
+    let token: string | undefined;
+    this.#stopListening = options.grant.subscribe((grant) => {
+      const isNew = grant !== undefined && grant.token !== token;
+      token = grant?.token;
+      if (isNew) for (const [id, known] of this.#known) if (known.failures > 0) this.#ask(id, known);
+    });
+  }
+
+  /** Say which media are needed now; the addresses of others are forgotten. */
+  need(needed: ReadonlyMap<string, NeededAddresses>): void {
+    this.#needed = needed;
+    for (const [id, known] of this.#known) if (!needed.has(id)) this.#forget(id, known);
+    for (const id of needed.keys()) this.#check(id);
+  }
+
+  of(mediaId: string): MediaUrls | undefined {
+    return this.#known.get(mediaId)?.urls;
+  }
+
+  /** Ask again: an image could not be loaded. */
+  refresh(mediaId: string): void {
+    const known = this.#known.get(mediaId);
+    if (known !== undefined && this.options.clock.now() - known.at >= PAUSE_MAX_MS) this.#ask(mediaId, known);
+  }
+
+  close(): void {
+    this.#stopListening();
+    this.need(new Map());
+  }
+
+  #check(id: string): void {
+    const known = this.#known.get(id) ?? this.#unknown();
+    this.#known.set(id, known);
+    const age = this.options.clock.now() - known.at;
+    const { stamp, drawn = 0 } = this.#needed.get(id) ?? {};
+    const isOther = stamp !== undefined && known.stamp !== undefined && known.stamp !== stamp;
+    const lacksPages = drawn > Object.keys(known.urls?.pages ?? {}).length;
+    if (known.urls === undefined || isOther || lacksPages) {
+      if (known.failures === 0) this.#askAfter(id, known, Math.max(0, PAUSE_MS - age));
+    } else {
+      this.#askAfter(id, known, Math.max(0, RENEWED_MS - age));
+    }
+  }
+
+  #askAfter(id: string, known: Known, ms: number): void {
+    known.cancel();
+    if (ms <= 0) this.#ask(id, known);
+    else known.cancel = this.options.clock.after(ms, () => this.#ask(id, known));
+  }
+
+  #ask(id: string, known: Known): void {
+    if (known.isAsking || this.#known.get(id) !== known) return;
+    known.cancel();
+    known.isAsking = true;
+    this.options
+      .read(id)
+      .then(
+        (answer) => this.#received(id, known, answer),
+        (error: unknown) => this.#failed(id, known, toGreenroomError(error)),
+      )
+      .catch(() => {});
+  }
+
+  #received(id: string, known: Known, answer: MediaAnswer): void {
+    known.isAsking = false;
+    if (this.#known.get(id) !== known) return;
+    known.failures = 0;
+    known.at = this.options.clock.now();
+    known.urls = answer.urls ?? { pages: {} };
+    known.stamp = answer.active_stamp;
+    this.#check(id);
+    this.options.changed();
+  }
+
+  #failed(id: string, known: Known, error: GreenroomError): void {
+    known.isAsking = false;
+    if (this.#known.get(id) !== known) return;
+    known.failures += 1;
+    // A new token asks again at once. Whatever else is refused stays refused, until something else is needed.
+    if (error.retryable) {
+      const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** (known.failures - 1));
+      this.#askAfter(id, known, Math.max(pauseMs, (error.retryAfterS ?? 0) * 1000));
+    }
+    this.options.failed(error);
+  }
+
+  #forget(id: string, known: Known): void {
+    known.cancel();
+    this.#known.delete(id);
+  }
+
+  #unknown(): Known {
+    return { urls: undefined, stamp: undefined, at: -Infinity, isAsking: false, failures: 0, cancel: () => {} };
+  }
+}

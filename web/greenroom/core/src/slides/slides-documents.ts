@@ -1,0 +1,148 @@
+import {
+  collection,
+  doc,
+  type DocumentData,
+  onSnapshot,
+  query,
+  type Query,
+  type QuerySnapshot,
+  Timestamp,
+  where,
+} from "firebase/firestore";
+
+import type { Watcher } from "../documents";
+import type { Greenroom } from "../greenroom";
+import type { SlidesProblem, SlidesUploadState } from "../texts/texts";
+import { toGreenroomError } from "../to-greenroom-error";
+import type { Sharing } from "./sharing";
+import type { TimelineEntry } from "./timeline";
+
+/** A session's id, owner and creation: documents below it are found by all three. */
+export interface SessionIdentity {
+  readonly sessionId: string;
+  readonly ownerUid: string;
+  readonly createdAt: Timestamp;
+}
+
+/** What the document of a session says about its slides. */
+export interface SharingSession extends Sharing {
+  /** Absent until a back end that wrote no `createdAt` is corrected. */
+  readonly identity: SessionIdentity | undefined;
+}
+
+/** The document `sessions/{sessionId}/sharedLiveMedias/{mediaId}`, as far as this client reads it. */
+export interface MediaDocument {
+  readonly id: string;
+  readonly createdAt: Timestamp;
+  readonly title: string | null;
+  readonly fileName: string | null;
+  readonly showDownload: boolean;
+  readonly uploadState: SlidesUploadState;
+  readonly isReadyToShow: boolean;
+  readonly activeStamp: number | null;
+  readonly nbPages: number | null;
+  readonly deck: {
+    readonly pages: readonly ({ readonly width: number; readonly height: number; readonly isBlank: boolean } | null)[];
+  } | null;
+  readonly error: { readonly reason: SlidesProblem | (string & {}); readonly message: string } | null;
+  readonly warnings: readonly string[];
+}
+
+/** Listens to the documents of slides. Each method returns a function that stops. */
+export interface SlidesDocuments {
+  watchSession(sessionId: string, watcher: Watcher<SharingSession | null>): () => void;
+  /** `null` if the media was deleted. */
+  watchMedia(sessionId: string, mediaId: string, watcher: Watcher<MediaDocument | null>): () => void;
+  watchMedias(session: SessionIdentity, watcher: Watcher<readonly MediaDocument[]>): () => void;
+  watchTimeline(session: SessionIdentity, watcher: Watcher<readonly TimelineEntry[]>): () => void;
+}
+
+/** Return the documents of a deployment's own Firestore. */
+export function slidesDocuments(greenroom: Greenroom): SlidesDocuments {
+  const { firestore } = greenroom;
+  const below = ({ sessionId, ownerUid, createdAt }: SessionIdentity, name: string) =>
+    query(
+      collection(firestore, "sessions", sessionId, name),
+      where("ownerUid", "==", ownerUid),
+      where("sessionCreatedAt", "==", createdAt),
+    );
+  return {
+    watchSession: (sessionId, watcher) =>
+      onSnapshot(doc(firestore, "sessions", sessionId), {
+        next: (snapshot) => {
+          const fields = snapshot.data({ serverTimestamps: "estimate" });
+          watcher.next(fields === undefined ? null : sharingOf(sessionId, fields));
+        },
+        error: (error) => watcher.error(toGreenroomError(error)),
+      }),
+    watchMedia: (sessionId, mediaId, watcher) =>
+      onSnapshot(doc(firestore, "sessions", sessionId, "sharedLiveMedias", mediaId), {
+        next: (snapshot) => watcher.next(snapshot.exists() ? mediaOf(snapshot.id, snapshot.data()) : null),
+        error: (error) => {
+          const known = toGreenroomError(error);
+          // The rules let nobody read a document that does not exist.
+          if (known.code === "DOCUMENT_NOT_READABLE") watcher.next(null);
+          else watcher.error(known);
+        },
+      }),
+    watchMedias: (session, watcher) =>
+      watchAll(below(session, "sharedLiveMedias"), watcher, ({ docs }) =>
+        docs.map((one) => mediaOf(one.id, one.data())).sort(compareMedias),
+      ),
+    watchTimeline: (session, watcher) =>
+      watchAll(below(session, "slideTimelines"), watcher, ({ docs }) => docs.flatMap((one) => entriesOf(one.data()))),
+  };
+}
+
+function watchAll<T>(found: Query<DocumentData>, watcher: Watcher<T>, read: (snapshot: QuerySnapshot) => T) {
+  return onSnapshot(found, {
+    next: (snapshot) => watcher.next(read(snapshot)),
+    error: (error) => watcher.error(toGreenroomError(error)),
+  });
+}
+
+function sharingOf(sessionId: string, fields: DocumentData): SharingSession {
+  const { ownerUid, createdAt, activeSharedLiveMedia, activeSharedLiveMediaPage, revision } = fields as Record<
+    string,
+    unknown
+  >;
+  const mediaId = typeof activeSharedLiveMedia === "string" ? activeSharedLiveMedia : null;
+  const isKnown = typeof ownerUid === "string" && createdAt instanceof Timestamp;
+  return {
+    identity: isKnown ? { sessionId, ownerUid, createdAt } : undefined,
+    mediaId,
+    page: mediaId !== null && typeof activeSharedLiveMediaPage === "number" ? activeSharedLiveMediaPage : null,
+    revision: typeof revision === "number" ? revision : 0,
+  };
+}
+
+function mediaOf(id: string, fields: DocumentData): MediaDocument {
+  return { ...(fields as Omit<MediaDocument, "id">), id };
+}
+
+function compareMedias(one: MediaDocument, other: MediaDocument): number {
+  return one.createdAt.toMillis() - other.createdAt.toMillis() || (one.id < other.id ? -1 : 1);
+}
+
+interface EntryFields {
+  readonly at: Timestamp;
+  readonly media: string | null;
+  readonly page: number | null;
+}
+
+/** Return the changes in a chunk of a timeline. */
+function entriesOf(chunk: DocumentData): TimelineEntry[] {
+  const { entries } = chunk as { entries: Record<string, EntryFields> };
+  return Object.entries(entries).map(([revision, { at, media, page }]) => ({
+    revision: Number(revision),
+    at: at.toDate(),
+    mediaId: media,
+    page,
+  }));
+}
+
+/** Tell whether two sessions are the same one: another may have got the id of one that was deleted. */
+export function isSameSession(one: SessionIdentity | undefined, other: SessionIdentity | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.ownerUid === other.ownerUid && one.createdAt.isEqual(other.createdAt);
+}

@@ -1,0 +1,130 @@
+/// <reference path="./xmpp-modules.d.ts" />
+import { Client, jid, xml, type XmlElement } from "@xmpp/client-core";
+import iqCallee from "@xmpp/iq/callee.js";
+import iqCaller from "@xmpp/iq/caller.js";
+import middlewareOf from "@xmpp/middleware";
+import resourceBinding from "@xmpp/resource-binding";
+import sasl from "@xmpp/sasl";
+import plain from "@xmpp/sasl-plain";
+import streamFeaturesOf from "@xmpp/stream-features";
+import websocket from "@xmpp/websocket";
+import SASLFactory from "saslmechanisms";
+
+import type { Clock } from "../clock";
+import type { SlidesChat } from "../schema/types";
+import type { RoomMessage } from "./sharing-message";
+
+const MUC = "http://jabber.org/protocol/muc";
+const PING = "urn:xmpp:ping";
+
+/** How often the server is asked whether it is still there: a WebSocket does not notice that its line is dead. */
+const PING_MS = 45_000;
+const PING_TIMEOUT_MS = 15_000;
+const JOIN_TIMEOUT_MS = 15_000;
+
+/** An open connection, in the room. */
+export interface XmppConnection {
+  /** Resolves when the connection has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  close(): void;
+}
+
+/**
+ * Connect to the chat server by its WebSocket, and enter the room.
+ *
+ * Composed of the parts of @xmpp/client: its own index also imports what only Node.js has, which bundlers refuse.
+ */
+export async function connectXmpp(
+  { address, jid: ownJid, roomJid, password }: SlidesChat,
+  onMessage: (message: RoomMessage) => void,
+  clock: Clock,
+): Promise<XmppConnection> {
+  const { local: username, domain } = jid(ownJid);
+  const { client, caller } = clientOf(address, domain, username, password);
+  let close = () => {};
+  const ended = new Promise<void>((resolve) => {
+    close = resolve;
+    client.on("disconnect", () => resolve());
+  });
+  // What goes wrong also ends the connection.
+  client.on("error", () => {});
+  const joined = joining(client, roomJid, clock);
+  client.on("stanza", (stanza) => {
+    if (!stanza.is("message") || stanza.attrs["type"] !== "groupchat") return;
+    const { from = "/", event } = stanza.attrs;
+    if (from.split("/")[0] === roomJid) onMessage({ from, event, body: stanza.getChildText("body") });
+  });
+  try {
+    await client.start();
+    const nick = `${username}-${crypto.randomUUID().slice(0, 8)}`;
+    const history = xml("history", { maxstanzas: "0" });
+    await client.send(xml("presence", { to: `${roomJid}/${nick}` }, xml("x", { xmlns: MUC }, history)));
+    await joined;
+  } catch (error) {
+    stop(client);
+    throw error;
+  }
+  const stopPinging = pinging(() => caller.request(ping(domain), PING_TIMEOUT_MS), clock, close);
+  void ended.then(() => {
+    stopPinging();
+    stop(client);
+  });
+  return { ended, close };
+}
+
+function clientOf(service: string, domain: string, username: string, password: string) {
+  const client = new Client({ service, domain });
+  websocket({ entity: client });
+  const middleware = middlewareOf({ entity: client });
+  const streamFeatures = streamFeaturesOf({ middleware });
+  const caller = iqCaller({ middleware, entity: client });
+  iqCallee({ middleware, entity: client }).get(PING, "ping", () => ({}));
+  const saslFactory = new SASLFactory();
+  plain(saslFactory);
+  sasl({ streamFeatures, saslFactory }, (authenticate) => authenticate({ username, password }, "PLAIN"));
+  resourceBinding({ iqCaller: caller, streamFeatures });
+  return { client, caller };
+}
+
+/** Resolve when the room has let us in. */
+function joining(client: Client, roomJid: string, clock: Clock): Promise<void> {
+  const joined = new Promise<void>((resolve, reject) => {
+    const refuse = () => reject(new Error("The room does not let this person in."));
+    const cancel = clock.after(JOIN_TIMEOUT_MS, refuse);
+    client.on("stanza", (stanza) => {
+      if (!stanza.is("presence") || stanza.attrs["from"]?.split("/")[0] !== roomJid) return;
+      if (stanza.attrs["type"] === "error") refuse();
+      else if (isOwnPresence(stanza)) resolve();
+      else return;
+      cancel();
+    });
+  });
+  joined.catch(() => {}); // If the connection fails first, nobody waits for this.
+  return joined;
+}
+
+/** Tell whether a presence is our own: XEP-0045, status code 110. */
+function isOwnPresence(presence: XmlElement): boolean {
+  const statuses = presence.getChild("x", `${MUC}#user`)?.getChildren("status") ?? [];
+  return statuses.some(({ attrs }) => attrs["code"] === "110");
+}
+
+function ping(domain: string): XmlElement {
+  return xml("iq", { type: "get", to: domain }, xml("ping", { xmlns: PING }));
+}
+
+/** Ask the server again and again whether it is there, and end the connection if it does not answer. */
+function pinging(ask: () => Promise<unknown>, clock: Clock, end: () => void): () => void {
+  let cancel = () => {};
+  const wait = () => {
+    cancel = clock.after(PING_MS, () => {
+      ask().then(wait, (error: Error) => (error.name === "TimeoutError" ? end() : wait()));
+    });
+  };
+  wait();
+  return () => cancel();
+}
+
+function stop(client: Client): void {
+  client.stop().catch(() => {});
+}
