@@ -1,72 +1,282 @@
+import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
-import { type Readable, Store } from "../store";
-import type { AddedFiles, UploadsOptions, UploadsSummary, UploadTarget } from "./types";
+import type { Readable } from "../store";
+import { type Candidate, candidatesIn, candidatesOf } from "./candidates";
+import { fingerprintOf } from "./fingerprint";
+import { COPIED_BYTES_IN_ALL_MAX, COPIED_BYTES_MAX, type Entry, Journal } from "./journal";
+import { isOffline, UploadList } from "./list";
+import { newId } from "./new-id";
+import {
+  FILE_ENDINGS,
+  FILE_SIZE_MAX_BYTES,
+  refusalOf,
+  refusedElsewhere,
+  refusedFolder,
+  refusedTwice,
+  refusedUnreadable,
+  type Restrictions,
+} from "./restrictions";
+import { Slots } from "./slots";
+import { type Release, type TabMessage, Tabs } from "./tabs";
+import type { AddedFiles, RefusedFile, UploadsOptions, UploadsSummary, UploadTarget } from "./types";
+import { type Shared, Upload } from "./upload";
+import { WakeLock } from "./wake-lock";
 
-const NOTHING: UploadsSummary = {
-  items: [],
-  sentBytes: 0,
-  sizeBytes: 0,
-  isActive: false,
-  isOffline: false,
-  isKept: true,
-};
+const LIMIT = 2;
 
-/** The uploads of one person in this browser. They survive a reload, and no two tabs send the same one. */
+/**
+ * The uploads of one person in this browser. They survive a reload, and no two tabs send the same one.
+ *
+ * Make one when somebody signs in, and close it when they sign out: the next person has others.
+ */
 export class Uploads {
-  readonly summary: Readable<UploadsSummary> = new Store(NOTHING);
+  readonly summary: Readable<UploadsSummary>;
 
   /** How many uploads of an earlier page were found. */
-  readonly restored: Promise<number> = Promise.resolve(0);
+  readonly restored: Promise<number>;
+
+  readonly #uploads = new Map<string, Upload>();
+  readonly #restrictions: Restrictions;
+  readonly #list: UploadList;
+  readonly #tabs: Tabs;
+  readonly #wakeLock = new WakeLock();
+  readonly #shared: Promise<Shared>;
+  readonly #closing = new AbortController();
 
   /** @param uid The person who is signed in. Nobody else sees or continues these uploads. */
   constructor(greenroom: Greenroom, uid: string, options: UploadsOptions = {}) {
-    void [greenroom, uid, options];
+    const { limit = LIMIT, maxFileSizeBytes = FILE_SIZE_MAX_BYTES, fileEndings = FILE_ENDINGS } = options;
+    this.#restrictions = { maxFileSizeBytes, fileEndings };
+    this.#list = new UploadList((id) => this.#uploads.get(id)?.run() ?? Promise.resolve());
+    this.summary = this.#list.summary;
+    // Two deployments may share an origin, and two people a browser.
+    const { app, options: deployment } = greenroom;
+    const place = [app.options.projectId ?? app.name, deployment.functionsPrefix ?? "", uid].map(encodeURIComponent);
+    const name = `greenroom-uploads/${place.join("/")}`;
+    this.#tabs = new Tabs(name, (message) => this.#hear(message));
+    const slots = new Slots(limit);
+    const shared = { greenroom, tabs: this.#tabs, list: this.#list, slots };
+    const journal = Journal.open(name, () => this.#list.setKept(false));
+    this.#shared = journal.then((opened) => ({ ...shared, journal: opened }));
+    this.restored = this.#sync();
+    this.summary.subscribe(({ items }) => this.#wakeLock.set(items.some(({ state }) => AWAKE.has(state))));
+    for (const event of ["online", "offline"]) {
+      addEventListener(event, () => this.#reconnect(), { signal: this.#closing.signal });
+    }
   }
 
   /** Add files, in this order. Refuse what can never be uploaded before a byte of it is sent. */
   add(files: Iterable<File | FileSystemHandle>, target: UploadTarget): Promise<AddedFiles> {
-    void [files, target];
-    return Promise.resolve({ added: [], refused: [] });
+    return this.#add(candidatesOf(files), target);
   }
 
   /** Add what was dropped or pasted. Call it in the event itself: the browser empties the transfer afterwards. */
   addFrom(transfer: DataTransfer, target: UploadTarget): Promise<AddedFiles> {
-    void [transfer, target];
-    return Promise.resolve({ added: [], refused: [] });
+    return this.#add(candidatesIn(transfer), target);
   }
 
   /** Pause one upload, or all. */
   pause(id?: string): void {
-    void id;
+    for (const upload of this.#chosen(id)) void upload.pause(true);
   }
 
   /** Resume one upload, or all. In a click it also asks to read a file again after a reload. */
   resume(id?: string): void {
-    void id;
+    for (const upload of this.#chosen(id)) void upload.restoreFile(true).then(() => upload.pause(false));
   }
 
   /** Cancel an upload here and on the server, and remove it. @throws GreenroomError if the server cannot. */
-  cancel(id: string): Promise<void> {
-    void id;
-    return Promise.resolve();
+  async cancel(id: string): Promise<void> {
+    await this.#shared;
+    if (this.#list.get(id)?.state === "elsewhere") this.#tabs.tell({ kind: "cancel", id });
+    else await this.#uploads.get(id)?.cancel();
   }
 
   /** Try again what failed, or waits: one upload, or all. */
   retry(id?: string): void {
-    void id;
+    for (const upload of this.#chosen(id)) void upload.retry();
   }
 
   /** Give an upload its file again. @throws GreenroomError `FILE_CHANGED` if it is not the file that was begun. */
-  reselect(id: string, file: File): Promise<void> {
-    void [id, file];
-    return Promise.resolve();
+  async reselect(id: string, file: File): Promise<void> {
+    await this.#uploads.get(id)?.reselect(file);
   }
 
   /** Remove a sent or failed upload from the list. */
   dismiss(id: string): void {
-    void id;
+    const state = this.#list.get(id)?.state;
+    if (state !== "sent" && state !== "failed") return;
+    void this.#uploads.get(id)?.end();
+    this.#uploads.delete(id);
   }
 
   /** Stop sending, as if the tab was closed: another tab, or the next page, goes on. */
-  close(): void {}
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    for (const upload of this.#uploads.values()) upload.close();
+    this.#tabs.close();
+    this.#wakeLock.close();
+    this.#list.close();
+    void this.#shared.then(({ journal }) => journal.close());
+  }
+
+  #chosen(id: string | undefined): Upload[] {
+    const ids = id === undefined ? this.#list.ids : [id];
+    return ids.map((one) => this.#uploads.get(one)).filter((upload) => upload !== undefined);
+  }
+
+  async #add(candidates: Promise<(Candidate | RefusedFile)[]>, target: UploadTarget): Promise<AddedFiles> {
+    const found = await candidates;
+    await this.restored;
+    const added: string[] = [];
+    const refused: RefusedFile[] = [];
+    for (const one of found) {
+      if ("error" in one) refused.push(one);
+      else {
+        const outcome = await this.#addOne(one, target);
+        if (typeof outcome === "string") added.push(outcome);
+        else refused.push({ fileName: one.file.name, error: outcome });
+      }
+    }
+    return { added, refused };
+  }
+
+  /** Add a file. @returns the id of its upload, or why it is refused */
+  async #addOne(candidate: Candidate, target: UploadTarget): Promise<string | GreenroomError> {
+    const { file } = candidate;
+    const refusal = refusalOf(file, this.#restrictions);
+    // A folder that was dropped looks like a file without an ending, until somebody reads it.
+    if (refusal !== undefined) return (await isFolder(file, refusal)) ? refusedFolder(file.name) : refusal;
+    let fingerprint: string;
+    try {
+      fingerprint = await fingerprintOf(file);
+    } catch {
+      return refusedUnreadable(file.name);
+    }
+    const shared = await this.#shared;
+    return this.#tabs.alone(async () => {
+      const entries = await shared.journal.all();
+      const same = entries.find((entry) => isSame(entry, target, file.size, fingerprint));
+      if (same !== undefined) return this.#addAgain(same, file);
+      const entry = await this.#entry(candidate, target, fingerprint, entries, shared.journal);
+      const claim = await this.#tabs.claim(entry.id);
+      await shared.journal.put(entry);
+      this.#begin(shared, entry, claim, file);
+      this.#list.start();
+      this.#tabs.tell({ kind: "changed" });
+      return entry.id;
+    });
+  }
+
+  /** The file is in the list already: after a reload that is how people choose it again. */
+  async #addAgain(entry: Entry, file: File): Promise<string | GreenroomError> {
+    const state = this.#list.get(entry.id)?.state;
+    if (state === "failed") await this.#uploads.get(entry.id)?.retry();
+    if (state === "failed" && this.#list.file(entry.id) !== undefined) return entry.id;
+    if (state !== undefined && state !== "elsewhere" && this.#list.file(entry.id) === undefined) {
+      await this.#uploads.get(entry.id)?.reselect(file);
+      return entry.id;
+    }
+    return state === undefined || state === "elsewhere" ? refusedElsewhere(file.name) : refusedTwice(file.name);
+  }
+
+  async #entry(
+    { file, handle }: Candidate,
+    target: UploadTarget,
+    fingerprint: string,
+    entries: readonly Entry[],
+    journal: Journal,
+  ): Promise<Entry> {
+    const id = newId();
+    const copiedBytes = entries.reduce((bytes, entry) => bytes + (entry.isCopied ? entry.sizeBytes : 0), 0);
+    const isSmall = file.size <= COPIED_BYTES_MAX && copiedBytes + file.size <= COPIED_BYTES_IN_ALL_MAX;
+    return {
+      id,
+      order: Math.max(0, ...entries.map((entry) => entry.order), ...this.#orders()) + 1,
+      sessionId: target.sessionId,
+      ...(target.title !== undefined && { title: target.title }),
+      ...("videoId" in target && { replaces: target.videoId }),
+      requestId: newId(),
+      isAsked: false,
+      fileName: file.name,
+      sizeBytes: file.size,
+      fingerprint,
+      lastModified: file.lastModified,
+      isPaused: false,
+      ...(handle !== undefined && { handle }),
+      isCopied: handle === undefined && isSmall && (await journal.copy(id, await file.arrayBuffer())),
+    };
+  }
+
+  #orders(): number[] {
+    return this.#list.ids.map((id) => this.#list.get(id)?.entry.order ?? 0);
+  }
+
+  #begin(shared: Shared, entry: Entry, claim: Release | undefined, file?: File): Upload {
+    const upload = new Upload(entry.id, shared, claim);
+    this.#uploads.set(entry.id, upload);
+    const state = claim === undefined ? "elsewhere" : entry.isPaused ? "paused" : "queued";
+    this.#list.add({ entry, state, sentBytes: 0, isTooSlow: false, canAskForFile: false }, file);
+    return upload;
+  }
+
+  /** Take over what the journal has and this tab does not know: at the start, and when another tab adds something. */
+  async #sync(): Promise<number> {
+    const shared = await this.#shared;
+    let count = 0;
+    for (const entry of await shared.journal.all()) {
+      if (this.#uploads.has(entry.id) || this.#closing.signal.aborted) continue;
+      const claim = await this.#tabs.claim(entry.id);
+      if (this.#uploads.has(entry.id)) {
+        claim?.();
+        continue;
+      }
+      const upload = this.#begin(shared, entry, claim);
+      if (claim !== undefined) await upload.restoreFile();
+      count += 1;
+    }
+    this.#list.start();
+    return count;
+  }
+
+  #hear(message: TabMessage): void {
+    if (message.kind === "changed") void this.restored.then(() => this.#sync());
+    else if (message.kind === "progress") {
+      if (this.#list.get(message.id)?.state === "elsewhere")
+        this.#list.change(message.id, { sentBytes: message.sentBytes });
+    } else if (this.#list.get(message.id)?.state !== "elsewhere") {
+      // If the server cannot, the upload stays, paused: the list of every tab shows that.
+      void this.#uploads
+        .get(message.id)
+        ?.cancel()
+        .catch(() => undefined);
+    }
+  }
+
+  #reconnect(): void {
+    this.#list.setOffline(isOffline());
+    if (!isOffline()) for (const upload of this.#uploads.values()) upload.reconnect();
+  }
+}
+
+/** States in which a machine should not fall asleep. */
+const AWAKE: ReadonlySet<string> = new Set(["queued", "preparing", "sending"]);
+
+function isSame(entry: Entry, target: UploadTarget, sizeBytes: number, fingerprint: string): boolean {
+  const replaces = "videoId" in target ? target.videoId : undefined;
+  const isSameTarget = entry.sessionId === target.sessionId && entry.replaces === replaces;
+  return isSameTarget && entry.sizeBytes === sizeBytes && entry.fingerprint === fingerprint;
+}
+
+async function isFolder(file: File, refusal: GreenroomError): Promise<boolean> {
+  if (refusal.code !== "FILE_TYPE_NOT_SUPPORTED" && refusal.code !== "FILE_EMPTY") return false;
+  if (file.type !== "" || file.name.includes(".")) return false;
+  return file
+    .slice(0, 1)
+    .arrayBuffer()
+    .then(
+      () => false,
+      () => true,
+    );
 }

@@ -1,0 +1,43 @@
+const EDGE_BYTES = 1024 * 1024;
+const BLOCK_BYTES = 32 * 1024;
+const BLOCKS = 64;
+
+/**
+ * Return a SHA-256 of a file's size, its head, its tail and blocks between them: 4 MiB are read, however long it is.
+ *
+ * It tells whether a file that is chosen again is the one whose upload began. The date of a file cannot: a copy has
+ * another one, and programs set it back.
+ *
+ * @throws if the file cannot be read
+ */
+export async function fingerprintOf(file: File): Promise<string> {
+  // Pages without HTTPS have no digests. Their journal does not survive a reload, so nothing is verified by this one.
+  if (!isSecureContext) return `${file.name}/${file.lastModified}`;
+  const parts: BlobPart[] = [new TextEncoder().encode(`${file.size}\n`)];
+  for (const [begin, end] of samplesOf(file.size)) parts.push(await file.slice(begin, end).arrayBuffer());
+  const digest = await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer());
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Return the ranges of a file that are read. */
+export function samplesOf(sizeBytes: number): [begin: number, end: number][] {
+  if (sizeBytes <= 2 * EDGE_BYTES + BLOCKS * BLOCK_BYTES) return [[0, sizeBytes]];
+  const ranges: [number, number][] = [[0, EDGE_BYTES]];
+  const step = (sizeBytes - 2 * EDGE_BYTES) / BLOCKS;
+  for (let block = 0; block < BLOCKS; block++) {
+    const begin = EDGE_BYTES + Math.floor(block * step);
+    ranges.push([begin, begin + BLOCK_BYTES]);
+  }
+  ranges.push([sizeBytes - EDGE_BYTES, sizeBytes]);
+  return ranges;
+}
+
+/** Return whether a file can still be read. A browser refuses one that was changed or moved since it was chosen. */
+export async function isReadable(file: Blob): Promise<boolean> {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,116 @@
+import { type FileErrorCode, GreenroomError } from "../errors";
+
+/** The endings that the server supports. docs/questions.md lists their types. */
+export const FILE_ENDINGS: readonly string[] = [
+  "3gp",
+  "avi",
+  "flv",
+  "m4v",
+  "mkv",
+  "mov",
+  "mp4",
+  "mpeg",
+  "mpg",
+  "ogv",
+  "ts",
+  "webm",
+  "wmv",
+];
+
+/** The default of `UPLOAD_BYTES_MAX`. */
+export const FILE_SIZE_MAX_BYTES = 10 * 1024 ** 3;
+
+const FILE_NAME_MAX = 255;
+
+/** Files that only say where another one is. Windows hides the first two endings. */
+const SHORTCUT_ENDINGS: ReadonlySet<string> = new Set(["lnk", "url", "webloc", "desktop", "website", "icloud"]);
+
+/** Control characters, line breaks, overrides of direction and lone surrogates, as in shared/core/text.py. */
+// eslint-disable-next-line no-control-regex
+const NOT_IN_A_LINE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202d\u202e\ud800-\udfff]/u;
+
+/** Embeddings and isolates: the server takes them out, because they would show the ending elsewhere. */
+const ORDERING = /[\u202a-\u202c\u2066-\u2069]/gu;
+
+const AT_THE_END = /[. \u00a0\u00ad\u061c\u200b-\u200f\u2060\ufe0f\ufeff]+$/u;
+
+/** What can be uploaded at all. */
+export interface Restrictions {
+  readonly maxFileSizeBytes: number;
+  readonly fileEndings: readonly string[];
+}
+
+/** Return why a file cannot be uploaded, before a byte is sent; `undefined` if it can. The server checks the same. */
+export function refusalOf(
+  file: { name: string; size: number },
+  restrictions: Restrictions,
+): GreenroomError | undefined {
+  return refusalOfName(file.name, restrictions) ?? refusalOfSize(file.size, restrictions);
+}
+
+/** Return that something is a folder. */
+export function refusedFolder(name: string): GreenroomError {
+  return refused("FOLDER", `“${name}” is a folder. Open it, and choose the videos in it.`);
+}
+
+/** Return that a file cannot be read: it is a folder in disguise, was moved, or lies on a disk that is gone. */
+export function refusedUnreadable(name: string): GreenroomError {
+  return refused("FILE_UNREADABLE", `“${name}” cannot be read. If it is a file, copy it to this computer first.`);
+}
+
+/** Return that the same file is in the list already. */
+export function refusedTwice(name: string): GreenroomError {
+  return refused("FILE_ADDED_ALREADY", `“${name}” is being uploaded to this session already.`);
+}
+
+/** Return that another tab of this browser uploads the same file. */
+export function refusedElsewhere(name: string): GreenroomError {
+  const message = `Another tab uploads “${name}” to this session. It goes on here if that tab is closed.`;
+  return refused("SENT_BY_ANOTHER_TAB", message);
+}
+
+function refusalOfName(fileName: string, { fileEndings }: Restrictions): GreenroomError | undefined {
+  const whole = fileName.replace(ORDERING, "").normalize("NFC").replaceAll("\t", " ").trim();
+  if (NOT_IN_A_LINE.test(whole)) {
+    const what = "line breaks, control characters or overrides of direction";
+    return refused("FILE_NAME_INVALID", `The file name has characters that are not allowed in it: ${what}. Rename it.`);
+  }
+  if (whole.includes("/")) {
+    return refused("FILE_NAME_INVALID", "The file name has slashes, which are not allowed in it. Rename the file.");
+  }
+  const name = whole
+    .slice(whole.lastIndexOf("\\") + 1)
+    .trim()
+    .replace(AT_THE_END, "");
+  const { length } = [...name];
+  if (length < 1 || length > FILE_NAME_MAX) {
+    return refused("FILE_NAME_INVALID", `A file name must have between 1 and ${FILE_NAME_MAX} characters. Rename it.`);
+  }
+  const dot = name.lastIndexOf(".");
+  const ending = name.slice(dot + 1).toLowerCase();
+  if (SHORTCUT_ENDINGS.has(ending)) {
+    return refused("FILE_IS_SHORTCUT", `“${name}” is a shortcut. Choose the video that it leads to.`);
+  }
+  if (dot < 1 || !fileEndings.includes(ending)) {
+    const supported = fileEndings.join(", ");
+    return refused("FILE_TYPE_NOT_SUPPORTED", `“${name}” is of a type that is not supported. Supported: ${supported}.`);
+  }
+  return undefined;
+}
+
+function refusalOfSize(sizeBytes: number, { maxFileSizeBytes }: Restrictions): GreenroomError | undefined {
+  if (sizeBytes < 1) return refused("FILE_EMPTY", "The file is empty. Choose another file.");
+  if (sizeBytes > maxFileSizeBytes) {
+    const message = `The file has ${inGigabytes(sizeBytes)}, and at most ${inGigabytes(maxFileSizeBytes)} are allowed.`;
+    return refused("FILE_TOO_LARGE", `${message} Choose a smaller one.`);
+  }
+  return undefined;
+}
+
+function inGigabytes(bytes: number): string {
+  return bytes >= 1024 ** 3 ? `${+(bytes / 1024 ** 3).toFixed(1)} GiB` : `${+(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
+
+function refused(code: FileErrorCode, message: string): GreenroomError {
+  return new GreenroomError(code, message, false);
+}

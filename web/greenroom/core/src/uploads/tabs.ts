@@ -1,0 +1,85 @@
+/** Ends a claim. */
+export type Release = () => void;
+
+/** What tabs tell each other. */
+export type TabMessage =
+  /** The journal has a new entry, or one less. */
+  | { readonly kind: "changed" }
+  /** The tab that sends an upload tells how far it is. */
+  | { readonly kind: "progress"; readonly id: string; readonly sentBytes: number }
+  /** Somebody cancels an upload in a tab that does not send it. */
+  | { readonly kind: "cancel"; readonly id: string };
+
+/**
+ * Sees to it that one tab alone sends an upload. The browser itself releases the claims of a tab that is closed or
+ * crashes, whatever it was doing.
+ *
+ * Browsers without Web Locks, and pages without HTTPS, have one tab as far as this class is concerned.
+ */
+export class Tabs {
+  readonly #channel: BroadcastChannel | undefined;
+  readonly #closing = new AbortController();
+  readonly #releases = new Set<Release>();
+
+  constructor(
+    private readonly name: string,
+    onMessage: (message: TabMessage) => void,
+  ) {
+    if (typeof BroadcastChannel === "undefined") return;
+    this.#channel = new BroadcastChannel(name);
+    this.#channel.onmessage = ({ data }) => onMessage(data as TabMessage);
+  }
+
+  tell(message: TabMessage): void {
+    if (!this.#closing.signal.aborted) this.#channel?.postMessage(message);
+  }
+
+  /** Claim an upload. @returns how to end the claim, or `undefined` if another tab has it */
+  claim(id: string): Promise<Release | undefined> {
+    return this.#request(id, { ifAvailable: true });
+  }
+
+  /** Wait until no other tab has an upload, and claim it. Never answers once this tab is closed. */
+  async inherit(id: string): Promise<Release> {
+    const release = await this.#request(id, { signal: this.#closing.signal });
+    return release ?? (await new Promise<never>(() => undefined));
+  }
+
+  /** Run something that no two tabs may do at the same time. */
+  async alone<T>(run: () => Promise<T>): Promise<T> {
+    const release = await this.#request("", {});
+    try {
+      return await run();
+    } finally {
+      release?.();
+    }
+  }
+
+  /** End all claims, as the browser does when the tab is closed. */
+  close(): void {
+    this.#closing.abort();
+    for (const release of [...this.#releases]) release();
+    this.#channel?.close();
+  }
+
+  #request(id: string, options: LockOptions): Promise<Release | undefined> {
+    const locks = (navigator as Partial<Navigator>).locks;
+    if (locks === undefined) return Promise.resolve(() => undefined);
+    return new Promise((resolve) => {
+      const held = locks.request(`${this.name}/${id}`, options, (lock) => {
+        if (lock === null) return resolve(undefined);
+        return new Promise<void>((end) => {
+          const release = () => {
+            this.#releases.delete(release);
+            end();
+          };
+          this.#releases.add(release);
+          if (this.#closing.signal.aborted) release();
+          resolve(release);
+        });
+      });
+      // The only refusal is that this tab is closed while it waits.
+      held.catch(() => resolve(undefined));
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import type { UploadAnswer } from "../schema/types";
+
+/** How long before its end a token is renewed. The server gives a new one if the last ends within half an hour. */
+const RENEWED_BEFORE_MS = 10 * 60_000;
+
+/** A clock that shows another lifetime is wrong. No token lives longer than a day, and most live two hours. */
+const LIFETIME_MAX_MS = 24 * 3600_000;
+const LIFETIME_BY_WRONG_CLOCK_MS = 3600_000;
+
+/** However short its life is, a token is not asked for more often than this. */
+const RENEWED_AFTER_MIN_MS = 60_000;
+
+/** The token of one upload: renewed before it ends, and asked for once however many chunks need it. */
+export class UploadTokens {
+  #answer: UploadAnswer | undefined;
+  #renewAt = 0;
+  #asking: Promise<UploadAnswer> | undefined;
+
+  /**
+   * @param ask Asks the server; the same request gives the same upload.
+   * @param monotonic Milliseconds of a clock that nobody sets, unlike that of the machine.
+   */
+  constructor(
+    private readonly ask: () => Promise<UploadAnswer>,
+    private readonly monotonic: () => number = () => performance.now(),
+  ) {}
+
+  /** Return a token that is good for the next request. */
+  async current(): Promise<UploadAnswer> {
+    return this.#answer !== undefined && this.monotonic() < this.#renewAt ? this.#answer : this.renew();
+  }
+
+  /** Ask the server, which also says how much has arrived. */
+  renew(): Promise<UploadAnswer> {
+    this.#asking ??= this.#renew().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #renew(): Promise<UploadAnswer> {
+    const answer = await this.ask();
+    this.#answer = answer;
+    this.#renewAt = this.monotonic() + renewedAfter(Date.parse(answer.expiresAt) - Date.now());
+    return answer;
+  }
+}
+
+/**
+ * Return after how many milliseconds a token is renewed. Pure.
+ *
+ * The clock of the machine may be wrong by days. Then the lifetime that it shows is no plausible one, and a guess is
+ * used: a token that ends earlier is refused by the provider, which also leads to a new one.
+ */
+export function renewedAfter(shownLifetimeMs: number): number {
+  const isPlausible = shownLifetimeMs > 0 && shownLifetimeMs <= LIFETIME_MAX_MS;
+  const lifetime = isPlausible ? shownLifetimeMs : LIFETIME_BY_WRONG_CLOCK_MS;
+  return Math.max(RENEWED_AFTER_MIN_MS, lifetime - Math.max(RENEWED_BEFORE_MS, lifetime / 5));
+}
