@@ -1,6 +1,7 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 others mutants bench format lock docs recording picture clean
+.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 others \
+	web app browser beside-web beside-browser mutants bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -8,6 +9,8 @@ SETUP := $(PYTHON) -m emulator_tests.testbed.setup
 BIN := venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --python-platform linux \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+# What a demo needs: no store that speaks S3, no browser, no other clients. What is not missing is left out.
+DEMO := hidane storage python node web app debian
 LOGS := .testbed/logs
 RACES ?= 5000
 # Without byte code every run would compile every test and every library anew.
@@ -19,11 +22,13 @@ help: ## Show this list.
 setup: ## Install everything the other commands need, side by side; nothing is done twice.
 	@$(SETUP)
 
-demo: setup ## Run the whole stack and tell one session's story, step by step, on a real video; PROVIDER=cloudflare.
-	@PROVIDER=$(PROVIDER) $(BIN)/python -m emulator_tests.demo
+demo: ## Run the whole stack and tell its story, step by step; PROVIDER=cloudflare, CHAPTERS=videos,live, OPEN=1 leaves it running.
+	@$(SETUP) $(DEMO)
+	@PROVIDER=$(PROVIDER) CHAPTERS=$(CHAPTERS) OPEN=$(OPEN) $(BIN)/python -m emulator_tests.demo
 
-up: setup ## Run the whole stack until Ctrl-C and show its addresses.
-	@$(BIN)/python -m emulator_tests.testbed
+up: ## Run the whole stack with the reference app, users and sessions, until Ctrl-C; PORTS=free for a second one.
+	@$(SETUP) $(DEMO) s3
+	@$(BIN)/python -m emulator_tests.testbed $(if $(PORTS),--ports $(PORTS))
 
 fast: ## Check style, types and imports and run the quick tests: some 20 s on two cores once caches are warm.
 	@$(SETUP) python
@@ -51,7 +56,7 @@ races: ## Play ten times as many races as `make test` does; RACES=n for another 
 	@RACES=$(RACES) $(BIN)/pytest --quiet emulator_tests/pure/test_races.py
 
 test: setup lint types imports ## Run every check and every test, through the real emulators, three parts side by side.
-	@$(MAKE) -j3 flows-1 flows-2 others crashes-1 crashes-2
+	@$(MAKE) -j3 flows-1 flows-2 others crashes-1 crashes-2 beside-web beside-browser
 
 # The flows mostly wait for emulators, while the others compute: more at once would make the flows too slow. Each part shows its output when it fails.
 define beside
@@ -69,6 +74,25 @@ crashes-1 crashes-2: crashes-%:
 
 others:
 	@$(BIN)/pytest --ignore=emulator_tests/flow --ignore=emulator_tests/crashes
+
+app: ## Build the reference app, if its sources have changed.
+	@$(SETUP) app
+
+web: app ## Check the style and types of the web client, and run its tests that need no stack.
+	@cd web && npm run --silent check && npm run --silent test
+
+browser: app ## Run the tests in a browser on a stack of their own; ARGS="smoke --headed" for Playwright.
+	@$(SETUP) $(DEMO) s3 chromium
+	@$(BIN)/python -m emulator_tests.browser $(ARGS)
+
+beside-web:
+	@$(MAKE) web >$(LOGS)/web.log 2>&1 || { cat $(LOGS)/web.log; exit 1; }
+	@tail -n 4 $(LOGS)/web.log
+
+beside-browser:
+	@echo "The tests in a browser run beside the others; how far they are stands in $(LOGS)/browser.log."
+	@TESTBED_LANE=3 $(MAKE) browser >$(LOGS)/browser.log 2>&1 || { cat $(LOGS)/browser.log; exit 1; }
+	@tail -n 2 $(LOGS)/browser.log
 
 mutants: ## Change each decision in small ways and see a pure test fail; MODULE=hosts/decide for one module.
 	@$(SETUP) python
@@ -93,7 +117,8 @@ docs: ## Write the generated parts of the documentation: settings, error codes, 
 	@$(SETUP) python
 	@$(BIN)/python -m emulator_tests.documentation
 
-recording: setup ## Record a run of the demo, and draw the picture of the README from it.
+recording: ## Record a run of the demo, and draw the picture of the README from it.
+	@$(SETUP) $(DEMO)
 	@PROVIDER=$(PROVIDER) $(BIN)/python -m emulator_tests.demo.recording
 	@$(BIN)/python -m emulator_tests.documentation
 
@@ -104,4 +129,5 @@ picture: ## Make the video that demo and tests upload anew: 12 s of a moving tes
 
 clean: ## Remove everything that was installed or written.
 	rm -rf .testbed venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf web/dist web/.angular web/out-tsc web/test-results web/playwright-report
 	find . \( -name __pycache__ -o -name node_modules \) -type d -prune -exec rm -rf {} +

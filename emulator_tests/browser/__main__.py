@@ -15,10 +15,8 @@ from typing import Any, Final
 
 from emulator_tests.browser.lines import Lines, running_lines
 from emulator_tests.testbed import Testbed, TestbedError
-from emulator_tests.testbed.places import APP, TEST_PICTURE, WEB, state_folder
+from emulator_tests.testbed.places import APP, CHROMIUM, TEST_PICTURE, WEB, state_folder
 from emulator_tests.testbed.users import USERS
-
-CHROMIUM: Final = "/usr/bin/chromium"
 
 SETTINGS: Final = {
     "ARCHIVE_GCS_BUCKET": "originals",
@@ -47,6 +45,7 @@ def main() -> int:
             say=lambda line: print(f"  {line}", flush=True),
         )
         with stack as testbed:
+            testbed.set_up_accounts()
             servers = {
                 "kaltura": testbed.kaltura_url,
                 "cloudflare": testbed.cloudflare_url,
@@ -71,7 +70,7 @@ def check() -> None:
     Raises:
         TestbedError: Something is missing that the set-up installs.
     """
-    missing = [str(path) for path in (Path(CHROMIUM), WEB / "node_modules" / "@playwright") if not path.exists()]
+    missing = [str(path) for path in (CHROMIUM, WEB / "node_modules" / "@playwright") if not path.exists()]
     if missing:
         raise TestbedError(f"Missing: {', '.join(missing)}. `make setup` installs it.")
 
@@ -93,7 +92,7 @@ def told(testbed: Testbed, lines: Lines) -> dict[str, Any]:
         "storageUrl": testbed.storage_url,
         "linesUrl": lines.url,
         "resolverRules": lines.rules,
-        "chromium": CHROMIUM,
+        "chromium": str(CHROMIUM),
         "testPicture": str(TEST_PICTURE),
         "users": [{**user.shown, "uid": testbed.uids[user.name]} for user in USERS],
     }

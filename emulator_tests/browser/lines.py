@@ -58,13 +58,13 @@ def running_lines(servers: Mapping[str, str]) -> Iterator[Lines]:
     """
     with ExitStack() as held:
         lines = {name: held.enter_context(line_to(_place(url))) for name, url in servers.items()}
-        rules = ", ".join(f"MAP {urlsplit(url).netloc} {HOST}:{lines[name].address[1]}" for name, url in servers.items())
+        rules = [f"MAP {urlsplit(url).netloc} {HOST}:{lines[name].address[1]}" for name, url in servers.items()]
         server = held.enter_context(ThreadingHTTPServer((HOST, 0), _handler(lines)))
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         serving.start()
         held.callback(serving.join)
         held.callback(server.shutdown)
-        yield Lines(f"http://{HOST}:{server.server_port}", rules)
+        yield Lines(f"http://{HOST}:{server.server_port}", ", ".join(rules))
 
 
 def _place(url: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ import random
 import socket
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from emulator_tests.testbed.part import TestbedError
@@ -16,42 +17,16 @@ HOST = "127.0.0.1"
 
 ANSWER_WITHIN_S = 60.0
 
-FIXED_PORTS = {
-    "hosting": 5000,
-    "functions": 5001,
-    "firestore": 8080,
-    "websocket": 9150,
-    "auth": 9099,
-    "hub": 4400,
-    "logging": 4500,
-    "eventarc": 9299,
-    "queues": 9499,
-    "storage": 9199,
-    "tasks": 9600,
-    "kaltura": 9601,
-    "cloudflare": 9602,
-    "bunny": 9603,
-    "s3": 9604,
-    "converter": 9605,
-    "xmpp": 5222,
-    "chat": 5280,
-}
-"""The ports of `make up`: those that firebase-tools and Prosody have by default, and a row of others."""
-
-PORT_NAMES = " ".join(FIXED_PORTS)
-""""queues" is firebase-tools' own emulator of Cloud Tasks, which is not used; "tasks" is ours. "websocket" and "chat"
-are the WebSockets of Firestore and of the chat server."""
-
 PORTS = range(20_000, 32_768)[int(os.environ.get("TESTBED_LANE", "0")) :: 4]
 """Below the ports the system gives to outgoing connections, one of which could take a port before its program does.
 TESTBED_LANE, 0 to 3, keeps stacks that start at the same time from choosing the same."""
 
 
-def free_ports(names: str) -> dict[str, int]:
+def free_ports(names: str | Iterable[str]) -> dict[str, int]:
     """
-    Return a free port for each of the names, which are separated by spaces.
+    Return a free port for each of the names; those of a text are separated by spaces.
     """
-    wanted = names.split()
+    wanted = names.split() if isinstance(names, str) else list(names)
     with ExitStack() as held:
         found: list[int] = []
         for port in random.sample(PORTS, len(PORTS)):

@@ -28,6 +28,9 @@ APP = WEB / "dist" / "school" / "browser"
 HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
 VERSITYGW = HOME / "bin" / "versitygw"
+CHROMIUM = Path("/usr/bin/chromium")
+"""Where Debian's package puts it."""
+
 STAMPS = HOME / "stamps"
 FIREBASE = NODE / "node_modules" / ".bin" / "firebase"
 FORK_CLIENT = Path(__file__).with_name("fork_client.py")

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
 from emulator_tests.testbed.places import HOME, ROOT
-from emulator_tests.testbed.steps import Step, missing_packages, steps
+from emulator_tests.testbed.steps import Step, steps
 
 REPORT_EVERY_S = 15
 LINE_LONGEST = 60
@@ -31,10 +31,7 @@ def check(todo: Sequence[Step]) -> None:
         TestbedError: something is missing that set-up cannot install; says everything at once.
     """
     complaints = [complaint for step in todo for tool in step.tools if (complaint := tool.complaint())]
-    for step in todo:
-        if step.name != "debian":
-            continue
-        packages = " ".join(missing_packages())
+    if packages := " ".join(package for step in todo for package in step.packages):
         if shutil.which("apt-get") is None:
             complaints.append(f"These are needed and cannot be installed without apt-get: {packages}.")
         elif os.geteuid() != 0 and shutil.which("sudo") is None:

@@ -24,7 +24,7 @@ from typing import Any, Self
 from emulator_tests.testbed.converter import converter_command
 from emulator_tests.testbed.firebase import write_project
 from emulator_tests.testbed.lock import take_folder
-from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, PORT_NAMES, free_ports
+from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, free_ports
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
 from emulator_tests.testbed.places import (
     FAKE_GCS_SERVER,
@@ -36,6 +36,7 @@ from emulator_tests.testbed.places import (
     VENV,
     VERSITYGW,
 )
+from emulator_tests.testbed.ports import FIXED_PORTS
 from emulator_tests.testbed.prosody import Prosody
 from emulator_tests.testbed.readiness import await_answers
 from emulator_tests.testbed.servers import Server, servers_of
@@ -65,10 +66,11 @@ class Testbed:
         state: the folder for everything this stack writes; one stack at a time has it.
         settings: further environment of the functions, by name. SLIDES_BUCKET adds this bucket, and a converter;
             ARCHIVE_GCS_BUCKET adds this bucket.
+        has_s3: adds a store that speaks S3, which functions use that have USE_HOSTS set.
         has_chat: adds a chat server, and the settings and secrets with which the functions talk to it.
         app: the built app to serve by the hosting emulator, beside callables and the REST API.
         users: who can sign in.
-        ports: by name, those of `network.PORT_NAMES`; free ones unless given.
+        ports: by name, those of `ports.FIXED_PORTS`; free ones unless given.
         source: the folder that holds the functions' main.py.
         say: is told, line by line, what is being done.
 
@@ -84,6 +86,7 @@ class Testbed:
         state: Path,
         settings: Mapping[str, str] | None = None,
         *,
+        has_s3: bool = True,
         has_chat: bool = False,
         app: Path | None = None,
         users: Sequence[User] = (),
@@ -93,6 +96,9 @@ class Testbed:
     ) -> None:
         self._state = state.resolve()
         self._settings = dict(settings or {})
+        self.has_s3 = has_s3
+        """Whether there is a store that speaks S3."""
+
         self._has_chat = has_chat
         self.prosody: Prosody | None = None
         """The chat server, if there is one; from the start of the stack."""
@@ -126,7 +132,7 @@ class Testbed:
         self.s3_secret_key = secrets.token_hex(20)
         self.slides_token_secret = secrets.token_hex(20)
         self._cloudflare_signing_key = ""
-        self._ports = dict(ports or free_ports(PORT_NAMES))
+        self._ports = dict(ports or free_ports(FIXED_PORTS))
 
     @property
     def auth_host(self) -> str:
@@ -298,6 +304,21 @@ class Testbed:
             check=False,
         )
 
+    def set_up_accounts(self) -> str:
+        """
+        Prepare the providers' accounts, as an operator does once.
+
+        Returns:
+            What the command printed.
+
+        Raises:
+            TestbedError: The command failed.
+        """
+        setup = self.command("setup")
+        if setup.returncode != 0:
+            raise TestbedError(f"`setup` failed: {setup.stderr}")
+        return setup.stdout
+
     @property
     def addresses(self) -> list[tuple[str, str]]:
         """The name and address of every service of the stack."""
@@ -311,7 +332,7 @@ class Testbed:
             ("Kaltura", self.kaltura_url),
             ("Cloudflare Stream", self.cloudflare_url),
             ("Bunny Stream", self.bunny_url),
-            ("S3", self.s3_url),
+            *([("S3", self.s3_url)] if self.has_s3 else []),
             *([("converter", self.converter_url)] if self.slides_bucket else []),
             *(self.prosody.addresses if self.prosody else []),
         ]
@@ -320,8 +341,9 @@ class Testbed:
         started_at = time.monotonic()
         try:
             self._held.enter_context(take_folder(self._state))
-            self._parts = [self._tasks(), self._storage(), self._kaltura(), self._bunny(), self._s3()]
-            self._parts.append(self._cloudflare())
+            self._parts = [self._tasks(), self._storage(), self._kaltura(), self._bunny(), self._cloudflare()]
+            if self.has_s3:
+                self._parts.append(self._s3())
             if self.slides_bucket:
                 self._parts.append(self._converter())
             if self._has_chat:

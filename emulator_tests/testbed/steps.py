@@ -13,11 +13,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator_tests.testbed.places import (
+    APP,
+    CHROMIUM,
     CLIENTS,
     FAKE_GCS_SERVER,
     FIREBASE,
@@ -28,6 +30,7 @@ from emulator_tests.testbed.places import (
     STAMPS,
     VENV,
     VERSITYGW,
+    WEB,
 )
 
 HIDANE_VERSION = "0.6.0"
@@ -68,6 +71,9 @@ class Tool:
         return None
 
 
+NODE_JS = Tool(("node", "--version"), (20,), "https://nodejs.org")
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """
@@ -83,6 +89,8 @@ class Step:
         tools: what it needs.
         after: the steps that have to be done before, where they are to be done at all.
         leaves_behind: a folder to remove when it is done.
+        sources: files, and folders with files, whose names and content decide whether it is done, too.
+        packages: Debian packages that it installs.
     """
 
     name: str
@@ -94,6 +102,8 @@ class Step:
     tools: tuple[Tool, ...] = ()
     after: tuple[str, ...] = ()
     leaves_behind: Path | None = None
+    sources: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     @property
     def stamp(self) -> Path:
@@ -103,7 +113,17 @@ class Step:
         digest = hashlib.sha256(repr((self.commands, sorted(self.environment.items()), sys.version_info[:2])).encode())
         for pin in self.pins:
             digest.update((ROOT / pin).read_bytes())
+        for path in self._source_files():
+            digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
+            digest.update(path.read_bytes())
         return STAMPS / f"{self.name}-{digest.hexdigest()[:16]}"
+
+    def _source_files(self) -> list[Path]:
+        files = []
+        for source in self.sources:
+            path = ROOT / source
+            files += [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+        return sorted(files)
 
     def is_done(self) -> bool:
         """
@@ -142,6 +162,18 @@ def missing_packages() -> list[str]:
         if name != "#" and not Path(file).exists():
             packages.append(name)
     return packages
+
+
+def apt_install(packages: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """
+    Returns:
+        The commands that install Debian packages.
+    """
+    as_root = () if os.geteuid() == 0 else ("sudo",)
+    return (
+        (*as_root, "apt-get", "update"),
+        (*as_root, "apt-get", "install", "--yes", "--no-install-recommends", *packages),
+    )
 
 
 def clean_install(folder: Path) -> tuple[str, ...]:
@@ -251,7 +283,28 @@ def steps() -> list[Step]:
             commands=(clean_install(NODE),),
             product=FIREBASE,
             pins=packages_of(NODE),
-            tools=(Tool(("node", "--version"), (20,), "https://nodejs.org"),),
+            tools=(NODE_JS,),
+        ),
+        Step(
+            name="web",
+            what="installing Angular and the other Node packages into web/node_modules/",
+            commands=(clean_install(WEB),),
+            product=WEB / "node_modules" / ".package-lock.json",
+            pins=packages_of(WEB),
+            tools=(NODE_JS,),
+        ),
+        Step(
+            name="app",
+            what="building the client library and the reference app",
+            commands=(("npm", "run", "build", "--prefix", str(WEB)),),
+            product=APP / "index.html",
+            sources=(
+                *("web/greenroom", "web/school", "web/angular.json", "web/tsconfig.json"),
+                *("schema/callables.json", "schema/documents.json", "schema/errors.json"),
+            ),
+            pins=packages_of(WEB),
+            environment={"CI": "1", "NG_CLI_ANALYTICS": "false", "NO_COLOR": "1"},
+            after=("web",),
         ),
         Step(
             name="clients",
@@ -259,7 +312,7 @@ def steps() -> list[Step]:
             commands=(clean_install(CLIENTS),),
             product=CLIENTS / "node_modules" / ".package-lock.json",
             pins=packages_of(CLIENTS),
-            tools=(Tool(("node", "--version"), (20,), "https://nodejs.org"),),
+            tools=(NODE_JS,),
         ),
     ]
     if packages := missing_packages():
@@ -267,15 +320,23 @@ def steps() -> list[Step]:
             Step(
                 name="debian",
                 what=f"installing {', '.join(packages)} with apt-get",
-                commands=tuple(
-                    (*(() if os.geteuid() == 0 else ("sudo",)), "apt-get", *words)
-                    for words in (
-                        ("update",),
-                        ("install", "--yes", "--no-install-recommends", *packages),
-                    )
-                ),
+                commands=apt_install(packages),
                 product=HOME / "never",
                 environment={"DEBIAN_FRONTEND": "noninteractive"},
+                packages=tuple(packages),
+            )
+        )
+    if not CHROMIUM.exists():
+        found.append(
+            Step(
+                name="chromium",
+                what="installing chromium with apt-get, for the tests in a browser",
+                commands=apt_install(["chromium"]),
+                product=CHROMIUM,
+                environment={"DEBIAN_FRONTEND": "noninteractive"},
+                # Two at once would wait for each other's lock, and fail.
+                after=("debian",),
+                packages=("chromium",),
             )
         )
     return found

@@ -7,6 +7,7 @@ here, which record that they were called.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator_tests.testbed.places import CLIENTS, NODE, ROOT
-from emulator_tests.testbed.steps import packages_of
+from emulator_tests.testbed.places import CLIENTS, NODE, ROOT, WEB
+from emulator_tests.testbed.steps import packages_of, steps
 
 
 def unless_asked_for(flag: str, version: str, install: str) -> str:
@@ -33,7 +34,8 @@ INSTALLERS = {
         "--version", "cargo 1.90.0", "mkdir -p .testbed/hidane/bin; touch .testbed/hidane/bin/hidane"
     ),
     "go": unless_asked_for("version", "go1.26.1", 'mkdir -p "$GOBIN"; touch "$GOBIN/fake-gcs-server"'),
-    "npm": "mkdir -p $3/node_modules/.bin; touch $3/node_modules/.bin/firebase",
+    "npm": "if [ $1 = run ]; then mkdir -p $4/dist/school/browser; touch $4/dist/school/browser/index.html; exit; fi; "
+    "mkdir -p $3/node_modules/.bin; touch $3/node_modules/.bin/firebase $3/node_modules/.package-lock.json",
     "node": "echo v20.1.0",
     "sudo": 'exec "$@"',
     "apt-get": "if [ $1 = install ]; then touch tools/ffmpeg; chmod +x tools/ffmpeg; fi",
@@ -61,11 +63,11 @@ class Copy:
         program.write_text(f'#!/bin/sh\necho "{name} $1" >> calls\n{script}\n')
         program.chmod(0o755)
 
-    def command(self) -> list[str]:
+    def command(self, *steps: str) -> list[str]:
         """
-        The set-up of everything but the Python packages.
+        The set-up of some steps; of several that need no Python packages, unless given.
         """
-        return [sys.executable, "-m", "emulator_tests.testbed.setup", *STEPS]
+        return [sys.executable, "-m", "emulator_tests.testbed.setup", *(steps or STEPS)]
 
     def environment(self) -> dict[str, str]:
         """
@@ -73,12 +75,12 @@ class Copy:
         """
         return {"PATH": str(self.root / "tools")}
 
-    def run(self) -> subprocess.CompletedProcess[str]:
+    def run(self, *steps: str) -> subprocess.CompletedProcess[str]:
         """
         Set up, to the end.
         """
         return subprocess.run(
-            self.command(), cwd=self.root, env=self.environment(), capture_output=True, text=True, check=False
+            self.command(*steps), cwd=self.root, env=self.environment(), capture_output=True, text=True, check=False
         )
 
     def calls(self) -> list[str]:
@@ -87,7 +89,7 @@ class Copy:
         """
         file = self.root / "calls"
         lines = file.read_text().split("\n") if file.exists() else []
-        return sorted(line for line in lines if line.endswith((" install", " ci")))
+        return sorted(line for line in lines if line.endswith((" install", " ci", " run")))
 
 
 @pytest.fixture
@@ -105,6 +107,9 @@ def copy(tmp_path: Path) -> Copy:
         "requirements-dev.txt",
         *packages_of(NODE),
         *packages_of(CLIENTS),
+        *packages_of(WEB),
+        "web/angular.json",
+        "web/school/src/main.ts",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -163,6 +168,32 @@ def test_a_tool_that_is_missing_or_too_old_is_named_before_anything_is_done(copy
     assert "cargo 1.88 or newer is needed, this one says: cargo 1.87.2; see https://rustup.rs." in refused.stderr
     assert "go 1.21 or newer is needed and was not found; get it from https://go.dev/dl." in refused.stderr
     assert copy.calls() == []
+
+
+def test_app_is_built_again_only_when_a_source_changes_appears_or_goes(copy: Copy) -> None:
+    source = copy.root / "web" / "school" / "src" / "main.ts"
+    for change, builds in (
+        (lambda: None, 1),
+        (lambda: None, 1),
+        (lambda: source.write_text("changed"), 2),
+        (lambda: (source.parent / "more.ts").touch(), 3),
+        (lambda: (source.parent / "more.ts").rename(source.parent / "other.ts"), 4),
+        (lambda: (copy.root / "web" / "dist" / "school" / "browser" / "index.html").unlink(), 5),
+    ):
+        change()
+        done = copy.run("app")
+        assert done.returncode == 0, done.stderr
+        assert copy.calls() == ["npm ci", *["npm run"] * builds]
+
+
+def test_browser_is_installed_for_the_tests_and_not_for_the_demo() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    demo = re.search(r"^DEMO := (.*)$", makefile, re.MULTILINE)
+    assert demo is not None
+    assert {"debian", "app"} <= set(demo[1].split())
+    assert not {"chromium", "clients", "s3"} & set(demo[1].split())
+    known = {step.name for step in steps()} | {"debian", "chromium"}
+    assert set(demo[1].split()) <= known
 
 
 def test_missing_debian_package_is_installed_and_reported(copy: Copy) -> None:
