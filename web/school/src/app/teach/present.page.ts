@@ -47,6 +47,9 @@ export class PresentPage {
   protected readonly admissionError = fromReadable(() => this.#admission()?.error);
 
   protected readonly media = computed(() => this.#medias()?.find(({ id }) => id === this.#shown()?.mediaId));
+
+  /** What is shown is known only with the list of documents, which never is without the shown one. */
+  protected readonly isNothingShown = computed(() => this.#presenter()?.isListed === true && this.#shown()?.mediaId === null);
   protected readonly count = computed(() => this.media()?.pageCount ?? this.media()?.pages.length ?? 0);
 
   /** The page that was asked for: it is shown here at once, before the server has answered. */

@@ -285,7 +285,7 @@ export const ENGLISH_WORDS = {
     ended: "Presenting has ended",
     keys: "Arrow keys turn pages. Home and End go to the first and the last page.",
     waiting: "The page is being drawn …",
-    announce: (n: string, of: string) => `Page ${n} of ${of}`,
+    nothing: "Nothing is shown now",
     exit: "Back to the slides",
   },
   learnList: {
