@@ -43,18 +43,16 @@ export class PresentPage {
   readonly #admission = injectLiveAdmission(this.sessionId);
   readonly #presenter = injectSlidesPresenter(this.#admission);
   readonly #medias = fromReadable(() => this.#presenter()?.medias);
+  readonly #place = fromReadable(() => this.#admission()?.place);
   readonly #shown = fromReadable(() => this.#presenter()?.shown);
   protected readonly admissionError = fromReadable(() => this.#admission()?.error);
 
   protected readonly media = computed(() => this.#medias()?.find(({ id }) => id === this.#shown()?.mediaId));
 
-  /** What is shown is known only with the list of documents, which never is without the shown one. */
-  protected readonly isNothingShown = computed(() => this.#presenter()?.isListed === true && this.#shown()?.mediaId === null);
+  protected readonly isNothingShown = computed(() => this.#place() !== undefined && this.#shown()?.mediaId === null);
   protected readonly count = computed(() => this.media()?.pageCount ?? this.media()?.pages.length ?? 0);
 
-  /** The page that was asked for: it is shown here at once, before the server has answered. */
-  readonly #asked = signal<number | undefined>(undefined);
-  protected readonly page = computed(() => this.#asked() ?? this.#shown()?.page ?? 1);
+  protected readonly page = computed(() => this.#shown()?.page ?? 1);
   protected readonly current = computed(() => this.media()?.pages[this.page() - 1]);
   protected readonly following = computed(() => this.media()?.pages[this.page()]);
   protected readonly title = computed(() => this.media()?.title ?? this.texts().slides.untitled);
@@ -62,7 +60,6 @@ export class PresentPage {
 
   protected readonly end = new Action(async () => this.#presenter()?.end());
   protected readonly failure = signal<unknown>(undefined);
-  #isTurning = false;
 
   constructor() {
     showTitle(() => this.words().present.title(this.title()));
@@ -72,29 +69,15 @@ export class PresentPage {
     });
   }
 
-  /** Turn to a page. While a call is under way the latest page is remembered, so that fast keys send few calls. */
   protected async goTo(page: number): Promise<void> {
     const target = Math.min(Math.max(page, 1), this.count());
     if (target === this.page() || this.media() === undefined) return;
-    this.#asked.set(target);
     void this.#announcer.announce(this.#pageOf(target));
-    if (this.#isTurning) return;
-    this.#isTurning = true;
     this.failure.set(undefined);
     try {
-      for (
-        let asked = this.#asked(), sent: number | undefined;
-        asked !== undefined && asked !== sent;
-        asked = this.#asked()
-      ) {
-        await this.#presenter()?.navigate(asked);
-        sent = asked;
-      }
+      await this.#presenter()?.navigate(target);
     } catch (error) {
       this.failure.set(error);
-    } finally {
-      this.#isTurning = false;
-      this.#asked.set(undefined);
     }
   }
 

@@ -1,0 +1,121 @@
+// Checks the sizes of what an app loads: bundles parts of the library as an app does, and fails above a limit.
+// Sizes are KB (1000 bytes) after esbuild's minifier and gzip -9.
+import { build } from "esbuild";
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const WEB = fileURLToPath(new URL("..", import.meta.url));
+
+/** The texts that an app in English leaves out, as a bundler does with what is not imported. */
+const OTHER_LANGUAGES = ["ARABIC"];
+
+/** What an app imports, and the limit of what is loaded before anything happens. */
+const PARTS = [
+  {
+    name: "core in one language, without its dependencies",
+    code: `export { ${await exportsOf("greenroom/core", OTHER_LANGUAGES)} } from "greenroom/core";`,
+    limitKb: 20,
+    isAlone: true,
+  },
+  {
+    name: "playback alone, with dependencies, without firebase",
+    code: 'export { Playback } from "greenroom/core";',
+    limitKb: 12,
+    without: ["hls.js", "@uppy", "tus-js-client", "@xmpp"],
+  },
+  {
+    name: "uploads alone, with dependencies, without firebase",
+    code: 'export { Uploads } from "greenroom/core";',
+    limitKb: 45,
+    needs: "greenroom/core/src/uploads/uploads.ts",
+    without: ["hls.js", "@xmpp"],
+  },
+  {
+    name: "slides alone, with dependencies, without firebase",
+    code: 'export { SlidesFollower, SlidesPresenter, RecordedSlides, XmppSlides } from "greenroom/core";',
+    limitKb: 12,
+    without: ["hls.js", "@uppy", "tus-js-client", "@xmpp"],
+  },
+];
+
+const gzipKb = (contents) => gzipSync(contents, { level: 9 }).length / 1000;
+
+/** Bundle a part, and return its outputs. */
+async function bundle({ code, isAlone }) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: code, resolveDir: WEB, loader: "ts" },
+    absWorkingDir: WEB,
+    tsconfig: `${WEB}/tsconfig.json`,
+    bundle: true,
+    minify: true,
+    charset: "utf8",
+    splitting: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    outdir: "out",
+    write: false,
+    metafile: true,
+    logLevel: "error",
+    plugins: [externals(isAlone)],
+  });
+  return { outputFiles, metafile };
+}
+
+/** Leave out firebase, which an app has anyway, and all packages if the part is measured alone. */
+function externals(isAlone) {
+  const setup = ({ onResolve }) =>
+    onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      if (kind === "entry-point" || path.startsWith("greenroom/")) return undefined;
+      return isAlone || path.startsWith("firebase/") ? { path, external: true } : undefined;
+    });
+  return { name: "externals", setup };
+}
+
+/** Return the names that an entry point exports, except for some. */
+async function exportsOf(entry, without) {
+  const { metafile } = await bundle({ code: `export * from "${entry}";`, isAlone: true });
+  const { exports } = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint !== undefined);
+  for (const name of without) if (!exports.includes(name)) throw new Error(`${entry} exports no ${name}.`);
+  return exports.filter((name) => !without.includes(name)).join(", ");
+}
+
+/** Return the names of the outputs that are loaded with the entry, without those that are imported later. */
+function loadedAtOnce({ outputs }) {
+  const [entry] = Object.keys(outputs).filter(
+    (name) => outputs[name].entryPoint !== undefined && basename(name) === "stdin.js",
+  );
+  const found = new Set([entry]);
+  for (const name of found) {
+    for (const { path, kind, external } of outputs[name].imports) {
+      if (!external && kind === "import-statement") found.add(path);
+    }
+  }
+  return found;
+}
+
+for (const part of PARTS) {
+  if (part.needs !== undefined && !existsSync(`${WEB}/${part.needs}`)) continue;
+  const { outputFiles, metafile } = await bundle(part);
+  const names = loadedAtOnce(metafile);
+  const sizeOf = (name) => gzipKb(outputFiles.find(({ path }) => path.endsWith(name.slice("out".length))).contents);
+  const atOnceKb = [...names].reduce((sum, name) => sum + sizeOf(name), 0);
+  const later = Object.keys(metafile.outputs).filter((name) => !names.has(name));
+  const laterKb = later.reduce((sum, name) => sum + sizeOf(name), 0);
+  console.log(
+    `${atOnceKb.toFixed(1).padStart(6)} KB of at most ${part.limitKb}: ${part.name}` +
+      (later.length === 0 ? "" : `; loaded when needed: ${laterKb.toFixed(1)} KB`),
+  );
+  if (atOnceKb > part.limitKb) fail(`${part.name} is too large.`);
+  const inputs = [...names].flatMap((name) => Object.keys(metafile.outputs[name].inputs));
+  for (const name of part.without ?? []) {
+    if (inputs.some((input) => input.includes(`node_modules/${name}`))) fail(`${part.name} loads ${name} at once.`);
+  }
+}
+
+function fail(sentence) {
+  console.error(sentence);
+  process.exitCode = 1;
+}
