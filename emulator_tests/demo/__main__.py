@@ -1,4 +1,4 @@
-"""Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, list what remains.
+"""Run the demo (`make demo`): start the stack and the app, run `story.mjs`, list what remains.
 
 `story.mjs` has only what a browser app has: the Firebase SDK, each user's sign-in, and access to the documents within
 the security rules. The chapter about the archive also runs an operator's commands, with the secrets of the functions.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,10 +19,11 @@ from typing import Any, Final
 
 from emulator_tests.demo.documents import exercises, presentation
 from emulator_tests.testbed import Testbed, TestbedError
-from emulator_tests.testbed.places import ROOT, state_folder
+from emulator_tests.testbed.places import APP, ROOT, TEST_PICTURE, state_folder
+from emulator_tests.testbed.site import print_site
+from emulator_tests.testbed.users import PASSWORD, STUDENT, USERS
 
 STORY: Final = Path(__file__).with_name("story.mjs")
-VIDEO: Final = ROOT / "emulator_tests" / "testbed" / "test-picture.mp4"
 
 SETTINGS: Final = {
     "REAP_GRACE_S": "2",
@@ -38,12 +40,9 @@ PROCESSING_S: Final = 12
 
 PROVIDERS: Final = ("kaltura", "cloudflare")
 
-USERS: Final = {
-    "teacher": {"teacher": True},
-    "student": {},
-    "stranger": {},
-}
-PASSWORD: Final = "only-in-the-emulator"
+CHAPTERS: Final = ("videos", "live", "slides", "archive")
+NEEDS: Final = {"archive": "videos"}
+"""What has to be told before a chapter."""
 
 SETUP_KINDS: Final = (
     "accessControls",
@@ -58,80 +57,111 @@ SETUP_KINDS: Final = (
 
 def main() -> int:
     """
-    Run the demo, with videos at the provider that `PROVIDER` names.
+    Run the demo: the chapters that `CHAPTERS` names, with videos at the provider that `PROVIDER` names. `OPEN` keeps
+    the sessions, and the stack until Ctrl-C.
 
     Returns:
-        0 if every step succeeded and no content remains, else 1.
+        0 if every step succeeded and no content remains that should not, else 1.
     """
     started_at = time.monotonic()
-    provider = os.environ.get("PROVIDER") or PROVIDERS[0]
-    if provider not in PROVIDERS:
-        print(f"PROVIDER must be one of {', '.join(PROVIDERS)}.", file=sys.stderr)
-        return 1
+    is_open = bool(os.environ.get("OPEN"))
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, signal.default_int_handler)
     try:
-        stack = Testbed(state_folder("demo"), SETTINGS, has_chat=True, say=lambda line: print(f"  {line}", flush=True))
+        provider = chosen_provider(os.environ.get("PROVIDER", ""))
+        chapters = chosen_chapters(os.environ.get("CHAPTERS", ""))
+        state = state_folder("demo")
+        stack = Testbed(state, SETTINGS, has_s3=False, has_chat=True, app=APP, users=USERS, say=_say)
         with stack as testbed:
             for url in (testbed.kaltura_url, testbed.cloudflare_url):
                 _json(f"{url}/_simulator/clock", {"ready": f"after_s:{PROCESSING_S}"})
-            uids = {name: _create_user(testbed, name, claims) for name, claims in USERS.items()}
-            _set_up(testbed)
+            print(testbed.set_up_accounts(), end="", flush=True)
+            print_site(testbed)
             before = _objects(testbed)
-            documents = _write_documents(state_folder("demo"))
             environment = (
                 os.environ
                 | testbed.environment
-                | documents
+                | _write_documents(state)
                 | {
+                    "DEMO_CHAPTERS": ",".join(chapters),
+                    "DEMO_OPEN": "1" if is_open else "",
                     "DEMO_OPERATOR": json.dumps(testbed.secret_settings),
                     "DEMO_PASSWORD": PASSWORD,
                     "DEMO_PROVIDER": provider,
                     "DEMO_PYTHON": sys.executable,
-                    "DEMO_STUDENT_UID": uids["student"],
-                    "DEMO_VIDEO": str(VIDEO),
+                    "DEMO_STUDENT_UID": testbed.uids[STUDENT.name],
+                    "DEMO_VIDEO": str(TEST_PICTURE),
                     "DEMO_REGION": testbed.region,
                     "NODE_OPTIONS": "--no-deprecation",
                 }
             )
             exit_code = subprocess.run(["node", str(STORY)], env=environment, cwd=ROOT, check=False).returncode
-            after = _objects(testbed)
-            clean = _print_kaltura(before, after, set(uids.values()))
-            clean = _print_cloudflare(testbed) and clean
-            clean = _print_buckets(testbed) and clean
             if exit_code != 0:
                 print(f"\nA step failed. The logs of all processes are in {testbed.logs}.", file=sys.stderr)
                 return 1
-            if not clean:
+            if not is_open and not _is_clean(testbed, before):
                 print("\nContent of a deleted session remains.", file=sys.stderr)
                 return 1
+            took_s = time.monotonic() - started_at
+            print(f"\nAll steps succeeded in {took_s:.0f} s, including the start of the stack.", flush=True)
+            if is_open:
+                print_site(testbed)
+                print("\n  Ctrl-C stops it.", flush=True)
+                testbed.wait()
+    except KeyboardInterrupt:
+        print("\n  stopped")
+        return 0 if is_open else 130
     except TestbedError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    print(f"\nAll steps succeeded in {time.monotonic() - started_at:.0f} s, including the start of the stack.")
     return 0
 
 
-def _create_user(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:
+def chosen_provider(text: str) -> str:
     """
-    Create a user of the Auth emulator with custom claims, as an administrator's script would, and return the uid.
+    Return the provider that PROVIDER names, the first one if it is empty. Pure.
+
+    Raises:
+        TestbedError: There is no such provider.
     """
-    base = f"http://{testbed.auth_host}/identitytoolkit.googleapis.com/v1"
-    body = {"email": f"{name}@example.com", "password": PASSWORD, "displayName": name}
-    uid: str = _json(f"{base}/projects/{testbed.project_id}/accounts", body)["localId"]
-    _json(
-        f"{base}/projects/{testbed.project_id}/accounts:update",
-        {"localId": uid, "customAttributes": json.dumps(claims)},
+    provider = text or PROVIDERS[0]
+    if provider not in PROVIDERS:
+        raise TestbedError(f"PROVIDER must be one of {', '.join(PROVIDERS)}.")
+    return provider
+
+
+def chosen_chapters(text: str) -> list[str]:
+    """
+    Return the chapters that CHAPTERS names and those that they need, in their order; all if it is empty. Pure.
+
+    Raises:
+        TestbedError: There is no such chapter.
+    """
+    named = {word.strip() for word in text.split(",") if word.strip()} or set(CHAPTERS)
+    if not named <= set(CHAPTERS):
+        raise TestbedError(f"CHAPTERS must name some of {', '.join(CHAPTERS)}, separated by commas.")
+    needed = {NEEDS[name] for name in named if name in NEEDS}
+    return [name for name in CHAPTERS if name in named | needed]
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
+def _is_clean(testbed: Testbed, before: dict[str, list[dict[str, Any]]]) -> bool:
+    """
+    Print what still exists at the providers and in the buckets.
+
+    Returns:
+        Whether it is meant to remain.
+    """
+    return all(
+        (
+            _print_kaltura(before, _objects(testbed), set(testbed.uids.values())),
+            _print_cloudflare(testbed),
+            _print_buckets(testbed),
+        )
     )
-    return uid
-
-
-def _set_up(testbed: Testbed) -> None:
-    """
-    Run the operator's `setup` command, which prepares the provider accounts.
-    """
-    setup = testbed.command("setup")
-    if setup.returncode != 0:
-        raise TestbedError(f"`setup` failed: {setup.stderr}")
-    print(setup.stdout, end="", flush=True)
 
 
 def _write_documents(folder: Path) -> dict[str, str]:

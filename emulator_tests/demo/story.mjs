@@ -3,7 +3,7 @@
 // Run by `python -m emulator_tests.demo`, which starts the stack and passes its addresses in the environment. Changes of
 // documents are awaited by a listener, without polling, for at most DEADLINE_MS.
 
-import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
@@ -13,49 +13,10 @@ import { change, chapter, DEADLINE_MS, DemoError, environment, expect, refusal, 
 import { showArchive } from "./archive.mjs";
 import { untilBucketIsEmpty } from "./buckets.mjs";
 import { showSlides } from "./slides.mjs";
+import { bar, sendFile } from "./uploading.mjs";
 
-const CHUNK_BYTES = 100_000; // Kaltura's minimum, so that a small file still shows progress.
-
-function bar(percent, width = 30) {
-  const full = Math.round((percent / 100) * width);
-  return `[${"#".repeat(full)}${".".repeat(width - full)}] ${String(percent).padStart(3)} %`;
-}
-
-/** Send a file as Kaltura's browser clients do: the first chunk, then each at its offset; the last one completes it. */
-async function uploadToKaltura({ upload }, path) {
-  const { size } = await stat(path);
-  const file = await open(path);
-  for (let at = 0; at < size; at += CHUNK_BYTES) {
-    const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - at));
-    await file.read(chunk, 0, chunk.length, at);
-    const form = new FormData();
-    form.set("ks", upload.ks);
-    form.set("uploadTokenId", upload.uploadTokenId);
-    form.set("resume", String(at > 0));
-    form.set("resumeAt", String(at > 0 ? at : -1));
-    form.set("finalChunk", String(at + chunk.length === size));
-    form.set("fileData", new Blob([chunk], { type: "video/mp4" }), basename(path));
-    const answer = await (await fetch(`${upload.url}?format=1`, { method: "POST", body: form })).json();
-    expect(!answer.code, `Kaltura refused a chunk: ${answer.message}`);
-    console.log(`              ${bar(Math.round((100 * (at + chunk.length)) / size))}  sent`);
-  }
-  await file.close();
-  return size;
-}
-
-/** Send a file by TUS, as tus-js-client does. The demo's file fits into one chunk. */
-async function uploadByTus({ upload, receivedBytes }, path) {
-  const { size } = await stat(path);
-  const headers = { "Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(receivedBytes) };
-  const answer = await fetch(upload.url, { method: "PATCH", headers, body: await readFile(path) });
-  expect(answer.status === 204, `Cloudflare refused a chunk: ${answer.status} ${await answer.text()}`);
-  console.log(`              ${bar(Math.round((100 * Number(answer.headers.get("upload-offset"))) / size))}  sent`);
-  return size;
-}
-
-/** The function that sends a file, by the `protocol` in the answer of `issueUploadToken`. */
-const PROTOCOLS = { kaltura: uploadToKaltura, tus: uploadByTus };
-const upload = (token, path) => PROTOCOLS[token.upload.protocol](token, path);
+/** Send a file, and show how far it is. */
+const upload = (token, path) => sendFile(token, path, (percent) => console.log(`              ${bar(percent)}  sent`));
 
 /** Load all segments of the first quality of an HLS manifest, as a player does. */
 async function loadSegments(manifestUrl) {
@@ -124,10 +85,9 @@ async function untilGoneAtKaltura(kind, id) {
   throw new DemoError(`${kind} ${id} is still at Kaltura after ${DEADLINE_MS / 1000} s`);
 }
 
-async function demo() {
+/** Tell of a video: the teacher uploads it, a student watches it, the teacher replaces it. Return it, with its session. */
+async function showVideos(teacher, student) {
   chapter("A teacher uploads a video");
-  const teacher = await signIn("teacher");
-  say("the teacher signed in");
   const session = teacher.at("sessions/on-demand");
   await setDoc(session, {
     ownerUid: teacher.uid, title: "Fractions", status: "draft", format: "onDemand", visibility: "enrolled",
@@ -161,7 +121,6 @@ async function demo() {
   await setDoc(teacher.at(`enrolments/${session.id}_${environment.DEMO_STUDENT_UID}`), {
     sessionId: session.id, uid: environment.DEMO_STUDENT_UID, ownerUid: teacher.uid, createdAt: serverTimestamp(),
   });
-  const student = await signIn("student");
   const early = await refusal(student.call("issuePlayback", { videoId: token.videoId }), "a draft was played");
   expect(early.details.code === "VIDEO_NOT_FOUND", `a draft was refused with ${early.details.code}`);
   say(`the student is refused while the session is a draft: ${early.details.code}, "${early.message}"`);
@@ -221,7 +180,12 @@ async function demo() {
   await teacher.call("cancelUpload", { videoId: cancelled.videoId });
   await provider.untilCancelledIsGone(cancelled);
   say(`the teacher cancelled another upload; ${provider.name} has deleted it`);
+  await stranger.close();
+  return { session, videoId: token.videoId, original };
+}
 
+/** Tell of a live session: it is published, broadcast and recorded. Return it. */
+async function showLive(teacher, student) {
   chapter("A live session is published, unpublished and published again");
   const live = teacher.at("sessions/live");
   const startsAt = new Date(Date.now() + 3_600_000);
@@ -273,17 +237,15 @@ async function demo() {
   const watched = await student.call("issuePlayback", { videoId: recordingId });
   expect((await (await fetch(watched.manifestUrl)).text()).startsWith("#EXTM3U"), "the recording does not play");
   say(`the recording is a video of the session ("${recording.title}", ${recording.durationS} s), and the student watches it`);
+  return live;
+}
 
-  const lesson = await showSlides(teacher, student);
-
-  await showArchive(session, token.videoId, original, student);
-
+/** Delete the sessions, and wait until nothing of them is left at the providers. */
+async function deleteAll(teacher, sessions) {
   chapter("All sessions are deleted");
   const entryIds = (await atKaltura("entries")).map((entry) => entry.id);
-  await deleteDoc(live);
-  await deleteDoc(session);
-  await deleteDoc(lesson);
-  say("the teacher deleted all three sessions");
+  for (const session of sessions) await deleteDoc(session);
+  say(`the teacher deleted ${sessions.length === 1 ? "the session" : `all ${sessions.length} sessions`}`);
   for (const id of entryIds) await untilGoneAtKaltura("entries", id);
   for (const { id } of await atKaltura("users")) if (String(id).startsWith("upload-")) await untilGoneAtKaltura("users", id);
   for (const { id } of await atKaltura("uploadTokens")) await untilGoneAtKaltura("uploadTokens", id);
@@ -291,7 +253,23 @@ async function demo() {
   await provider.untilVideosAreGone();
   await untilBucketIsEmpty(environment.ARCHIVE_GCS_BUCKET);
   say(`all content at the providers was deleted, ${entryIds.length} Kaltura entries among it`);
-  await Promise.all([teacher.close(), student.close(), stranger.close()]);
+}
+
+/** Tell the chapters that were asked for. */
+async function demo() {
+  const chapters = environment.DEMO_CHAPTERS.split(",");
+  const [teacher, student] = [await signIn("teacher"), await signIn("student")];
+  const sessions = [];
+  let video;
+  if (chapters.includes("videos")) {
+    video = await showVideos(teacher, student);
+    sessions.push(video.session);
+  }
+  if (chapters.includes("live")) sessions.push(await showLive(teacher, student));
+  if (chapters.includes("slides")) sessions.push(await showSlides(teacher, student));
+  if (chapters.includes("archive")) await showArchive(video.session, video.videoId, video.original, student);
+  if (!environment.DEMO_OPEN) await deleteAll(teacher, sessions);
+  await Promise.all([teacher.close(), student.close()]);
 }
 
 try {

@@ -1,20 +1,28 @@
 """Runs the stack until Ctrl-C: `make up`.
 
-Run as `python -m emulator_tests.testbed`; everything it does is `stack.py`'s, it only shows it.
+Run as `python -m emulator_tests.testbed`. It adds a few sessions to what `stack.py` runs, and shows all of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 from emulator_tests.testbed import Testbed, TestbedError
-from emulator_tests.testbed.places import HOME
+from emulator_tests.testbed.places import APP, HOME, ROOT, TEST_PICTURE
+from emulator_tests.testbed.ports import fixed_ports
+from emulator_tests.testbed.site import print_site
+from emulator_tests.testbed.users import PASSWORD, STUDENT, USERS
 
-SETTINGS = {"SLIDES_BUCKET": "slides", "ARCHIVE_GCS_BUCKET": "originals"}
-"""The settings of the functions, unless `--set` changes them."""
+SETTINGS = {"SLIDES_BUCKET": "slides", "ARCHIVE_GCS_BUCKET": "originals", "FEED_INTERVAL_S": "2"}
+"""The settings of the functions, unless `--set` changes them. A video is ready soon after its processing has ended."""
+
+SAMPLES = ROOT / "emulator_tests" / "demo" / "samples.mjs"
+SAMPLES_WITHIN_S = 120.0
 
 
 def setting(text: str) -> tuple[str, str]:
@@ -27,13 +35,51 @@ def setting(text: str) -> tuple[str, str]:
     return name, value
 
 
+def create_samples(testbed: Testbed) -> str:
+    """
+    Create sessions to look at, as a teacher's app does.
+
+    Returns:
+        Which there are, for people.
+
+    Raises:
+        TestbedError: One was not created.
+    """
+    environment = (
+        os.environ
+        | testbed.environment
+        | {
+            "DEMO_PASSWORD": PASSWORD,
+            "DEMO_REGION": testbed.region,
+            "DEMO_STUDENT_UID": testbed.uids[STUDENT.name],
+            "DEMO_VIDEO": str(TEST_PICTURE),
+            "NODE_OPTIONS": "--no-deprecation",
+        }
+    )
+    made = subprocess.run(
+        ["node", str(SAMPLES)],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SAMPLES_WITHIN_S,
+        check=False,
+    )
+    if made.returncode != 0:
+        raise TestbedError(f"The sample sessions were not created: {made.stderr.strip()}")
+    return made.stdout
+
+
 def main() -> int:
     """
     Returns:
         The exit code: 0 when stopped by the user, 1 when the stack did not start or ended by itself.
     """
     parser = argparse.ArgumentParser(prog="python -m emulator_tests.testbed", description="Runs the whole stack.")
-    parser.add_argument("--state", type=Path, default=HOME / "up", help="the folder it writes to")
+    parser.add_argument("--state", type=Path, help="the folder it writes to")
+    parser.add_argument(
+        "--ports", choices=("fixed", "free"), default="fixed", help="free ones let a second stack run beside a first"
+    )
     parser.add_argument(
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="a setting of the functions"
     )
@@ -44,12 +90,26 @@ def main() -> int:
         signal.signal(told, signal.default_int_handler)
     try:
         settings = SETTINGS | dict(options.set)
-        stack = Testbed(options.state, settings, has_chat=True, say=lambda line: print(f"  {line}", flush=True))
+        is_fixed = options.ports == "fixed"
+        stack = Testbed(
+            options.state or HOME / ("up" if is_fixed else "up-free"),
+            settings,
+            has_chat=True,
+            app=APP,
+            users=USERS,
+            ports=fixed_ports() if is_fixed else None,
+            say=lambda line: print(f"  {line}", flush=True),
+        )
         with stack as testbed:
+            testbed.set_up_accounts()
+            samples = create_samples(testbed)
             print()
             for name, address in testbed.addresses:
                 print(f"  {name:19}{address}")
-            print(f"  {'logs':19}{testbed.logs}\n\n  Ctrl-C stops it.", flush=True)
+            print(f"  {'logs':19}{testbed.logs}")
+            print_site(testbed)
+            print(f"\n  The student is enrolled in the first two of the teacher's sessions:\n{samples}")
+            print("  Ctrl-C stops it.", flush=True)
             testbed.wait()
     except KeyboardInterrupt:
         print("\n  stopped")

@@ -10,11 +10,15 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator_tests.testbed.network import HOST
 from emulator_tests.testbed.part import TestbedError
 from emulator_tests.testbed.places import ROOT
+from emulator_tests.testbed.users import PASSWORD
+
+if TYPE_CHECKING:
+    from emulator_tests.testbed.stack import Testbed
 
 TARGET = "school"
 """The site among those of `firebase.json`."""
@@ -65,3 +69,12 @@ def with_this_machine(policy: str) -> str:
     Return the policy, with every port of this machine beside the providers. Pure.
     """
     return re.sub(rf"\b({'|'.join(REACHES_PROVIDERS)}) ", rf"\1 http://{HOST}:* ws://{HOST}:* ", policy)
+
+
+def print_site(testbed: Testbed) -> None:
+    """
+    Print the app's address, and as whom somebody can sign in there.
+    """
+    print(f"\n  The app is at {testbed.site_url}. Sign in, with the password {PASSWORD}, as")
+    for user in testbed.users:
+        print(f"  {user.email:24}{user.role}", flush=True)

@@ -104,7 +104,9 @@ class Testbed:
         """The chat server, if there is one; from the start of the stack."""
 
         self._app = app
-        self._users = users
+        self.users = users
+        """Who can sign in."""
+
         self.uids: dict[str, str] = {}
         """Of the users, by name; from the start of the stack."""
 
@@ -289,7 +291,7 @@ class Testbed:
             "firestore": {"host": HOST, "port": self._ports["firestore"]},
             "callablesUrl": "/call/",
             "apiUrl": "/api/",
-            "users": [user.shown for user in self._users],
+            "users": [user.shown for user in self.users],
         }
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -362,7 +364,7 @@ class Testbed:
                 started_at + READY_WITHIN_S,
                 lambda line: self._say(f"{line} ({time.monotonic() - started_at:.1f} s)"),
             )
-            self.uids = {user.name: create_user(self.auth_host, PROJECT_ID, user) for user in self._users}
+            self.uids = {user.name: create_user(self.auth_host, PROJECT_ID, user) for user in self.users}
             self._watch()
         except BaseException:
             self._stop()

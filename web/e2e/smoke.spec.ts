@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+
 import { expect, test } from "@playwright/test";
 
 import { Line } from "./support/line";
@@ -63,4 +65,12 @@ test("requests of a page take a line that breaks, stalls and is slow", async ({ 
   expect(await ask(200_000)).toBe("TypeError");
   expect((await line.report()).broken).toBe(2);
   expect(await ask(200_000)).toEqual(expect.any(Number));
+});
+
+test("page can be recorded as a video", async ({ browser }, info) => {
+  const context = await browser.newContext({ recordVideo: { dir: info.outputPath("video") } });
+  const page = await context.newPage();
+  await page.goto("/stack.json");
+  await context.close();
+  expect((await stat(await page.video()!.path())).size).toBeGreaterThan(1000);
 });

@@ -152,7 +152,7 @@ def test_a_launcher_that_is_stopped_leaves_nothing_behind(
 ) -> None:
     state = tmp_path / "state"
     launcher = subprocess.Popen(
-        [sys.executable, "-m", "emulator_tests.testbed", "--state", str(state)],
+        [sys.executable, "-m", "emulator_tests.testbed", "--ports", "free", "--state", str(state)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
