@@ -81,8 +81,7 @@ import { isUid, splitUids } from "./uid";
             <li class="person">
               <app-icon name="user" />
               <p class="grow">
-                <code class="value" dir="ltr">{{ one.uid }}</code
-                ><span class="hint">{{ since(one) }}</span>
+                <code class="value" dir="ltr">{{ one.uid }}</code><span class="hint">{{ since(one) }}</span>
               </p>
               <button
                 type="button"

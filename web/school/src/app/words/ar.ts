@@ -23,7 +23,13 @@ function plural(n: number, forms: Forms): string {
 const videos: Forms = { one: "فيديو واحد", two: "فيديوهان", few: "# فيديوهات", many: "# فيديو", other: "# فيديو" };
 const students: Forms = { one: "طالب واحد", two: "طالبان", few: "# طلاب", many: "# طالبًا", other: "# طالب" };
 const pages: Forms = { one: "صفحة واحدة", two: "صفحتان", few: "# صفحات", many: "# صفحة", other: "# صفحة" };
-const uploads: Forms = { one: "عملية رفع", two: "عمليتا رفع", few: "# عمليات رفع", many: "# عملية رفع", other: "# عملية رفع" };
+const uploads: Forms = {
+  one: "عملية رفع",
+  two: "عمليتا رفع",
+  few: "# عمليات رفع",
+  many: "# عملية رفع",
+  other: "# عملية رفع",
+};
 
 /** What the app says in Arabic. */
 export const ARABIC_WORDS: Words = {
