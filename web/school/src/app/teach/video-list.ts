@@ -20,13 +20,13 @@ import { VideoRow } from "./video-row";
     <section class="stack-3" aria-labelledby="videos-title">
       <h2 id="videos-title" tabindex="-1">{{ words().videos.title }}</h2>
       <app-problem [error]="move.error()" />
-      @if (videos().length === 0) {
+      @if (videos().length === 0 && sendingHere().size === 0) {
         <div class="empty card">
           <app-icon name="video" />
           <h3>{{ words().videos.empty }}</h3>
           <p class="hint">{{ words().videos.emptyHint }}</p>
         </div>
-      } @else {
+      } @else if (videos().length > 0) {
         <ol class="card rows" cdkDropList (cdkDropListDropped)="drop($event)">
           @for (video of videos(); track video.id) {
             <li

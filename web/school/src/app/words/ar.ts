@@ -397,7 +397,7 @@ export const ARABIC_WORDS: Words = {
     slides: "الشرائح",
     slidesNone: "لا تُعرض شرائح الآن.",
     recordings: "التسجيلات والفيديوهات",
-    refresh: "شيء لا يعمل؟ تحقّق من كل شيء مجددًا",
+    refresh: "لا يعمل؟ تحقّق مجددًا",
     refreshed: "جرى التحقق من كل شيء.",
   },
 };

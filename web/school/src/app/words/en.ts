@@ -338,7 +338,7 @@ export const ENGLISH_WORDS = {
     slides: "Slides",
     slidesNone: "No slides are shown now.",
     recordings: "Recordings and videos",
-    refresh: "Something does not work? Check everything again",
+    refresh: "Not working? Check again",
     refreshed: "Everything was checked.",
   },
 } as const satisfies Record<string, unknown>;
