@@ -82,16 +82,12 @@ async function exportsOf(entry, without) {
   return exports.filter((name) => !without.includes(name)).join(", ");
 }
 
-/** Return the names of the outputs that are loaded with the entry, without those that are imported later. */
-function loadedAtOnce({ outputs }) {
-  const [entry] = Object.keys(outputs).filter(
-    (name) => outputs[name].entryPoint !== undefined && basename(name) === "stdin.js",
-  );
-  const found = new Set([entry]);
+/** Return the names of the outputs that are loaded with these, by imports of some kinds. */
+function loadedBy(names, kinds, { outputs }) {
+  const found = new Set(names);
   for (const name of found) {
-    for (const { path, kind, external } of outputs[name].imports) {
-      if (!external && kind === "import-statement") found.add(path);
-    }
+    for (const { path, kind, external } of outputs[name].imports)
+      if (!external && kinds.includes(kind)) found.add(path);
   }
   return found;
 }
@@ -99,10 +95,12 @@ function loadedAtOnce({ outputs }) {
 for (const part of PARTS) {
   if (part.needs !== undefined && !existsSync(`${WEB}/${part.needs}`)) continue;
   const { outputFiles, metafile } = await bundle(part);
-  const names = loadedAtOnce(metafile);
+  const entries = Object.keys(metafile.outputs).filter((name) => basename(name) === "stdin.js");
+  const names = loadedBy(entries, ["import-statement"], metafile);
   const sizeOf = (name) => gzipKb(outputFiles.find(({ path }) => path.endsWith(name.slice("out".length))).contents);
   const atOnceKb = [...names].reduce((sum, name) => sum + sizeOf(name), 0);
-  const later = Object.keys(metafile.outputs).filter((name) => !names.has(name));
+  const reached = loadedBy(names, ["import-statement", "dynamic-import"], metafile);
+  const later = [...reached].filter((name) => !names.has(name));
   const laterKb = later.reduce((sum, name) => sum + sizeOf(name), 0);
   console.log(
     `${atOnceKb.toFixed(1).padStart(6)} KB of at most ${part.limitKb}: ${part.name}` +

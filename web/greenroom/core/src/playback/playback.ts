@@ -82,7 +82,7 @@ export class Playback {
   readonly #videoId: string | undefined;
   readonly #request: IssuePlayback;
   readonly #renewal: Renewal<PlaybackAnswer>;
-  readonly #addresses = new RenewedAddresses();
+  #addresses = new RenewedAddresses();
   readonly #failedHosts = new Set<string>();
   readonly #listening = new AbortController();
   #stopWatching = () => {};
@@ -297,6 +297,7 @@ export class Playback {
     if (found === undefined) return;
     this.#source = found.source;
     this.#loadedUrl = found.url;
+    this.#addresses = new RenewedAddresses();
     this.#settlesAt = (this.#resumeAt ?? 0) + SETTLED_S;
     this.#set({ host: answer.host, quality: undefined, qualities: [] });
     found.source.load(found.url, this.#resumeAt);
@@ -354,13 +355,13 @@ export class Playback {
   }
 
   #freshAddresses(): FreshAddresses {
-    const [renewal, addresses] = [this.#renewal, this.#addresses];
+    const renewal = this.#renewal;
     return {
       get isStale() {
         return renewal.isStale;
       },
       renewNow: () => renewal.renewNow(),
-      apply: (url) => addresses.apply(url),
+      apply: (url) => this.#addresses.apply(url),
     };
   }
 

@@ -9,7 +9,9 @@ const TOKEN_MIN = 16;
  * address is written down here: the parts of the path and the query in which the two differ are the token.
  */
 export class RenewedAddresses {
-  readonly #newest = new Map<string, string>();
+  /** The tokens of all grants, with the number of the part that each of them is. */
+  readonly #parts = new Map<string, number>();
+  readonly #newest = new Map<number, string>();
 
   /**
    * Note the addresses of one manifest in an earlier and a later grant.
@@ -21,14 +23,12 @@ export class RenewedAddresses {
     if (old.origin !== now.origin) return false;
     const [oldParts, newParts] = [partsOf(old), partsOf(now)];
     if (oldParts.length !== newParts.length) return false;
-    const pairs = oldParts.flatMap((part, index): [string, string][] => {
-      const newPart = newParts[index] ?? "";
-      return part === newPart ? [] : [[part, newPart]];
-    });
-    if (pairs.some(([part, newPart]) => Math.min(part.length, newPart.length) < TOKEN_MIN)) return false;
-    for (const [part, newPart] of pairs) {
-      for (const [earliest, known] of this.#newest) if (known === part) this.#newest.set(earliest, newPart);
-      this.#newest.set(part, newPart);
+    const differing = [...oldParts.keys()].filter((index) => oldParts[index] !== newParts[index]);
+    const isToken = (part = "") => part.length >= TOKEN_MIN;
+    if (!differing.every((index) => isToken(oldParts[index]) && isToken(newParts[index]))) return false;
+    for (const index of differing) {
+      for (const part of [oldParts[index], newParts[index]]) this.#parts.set(part ?? "", index);
+      this.#newest.set(index, newParts[index] ?? "");
     }
     return true;
   }
@@ -36,7 +36,7 @@ export class RenewedAddresses {
   /** Return an address with the newest token. */
   apply(url: string): string {
     let renewed = url;
-    for (const [part, newest] of this.#newest) renewed = renewed.replaceAll(part, newest);
+    for (const [part, index] of this.#parts) renewed = renewed.replaceAll(part, this.#newest.get(index) ?? part);
     return renewed;
   }
 }

@@ -114,6 +114,7 @@ export class SlidesPresenter {
    * are left out.
    */
   navigate(page: number): Promise<void> {
+    if (this.#truth.mediaId === null) return Promise.reject(nothingShared());
     this.#wantedPage = page;
     if (this.#turning === undefined) this.#turnedBy = Infinity;
     this.#showShown();

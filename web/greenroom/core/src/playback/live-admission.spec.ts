@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { answerJson, LocalServer, until } from "../testing/local-server";
+import { ManualClock } from "../testing/manual-clock";
+import { LiveAdmission } from "./live-admission";
+
+const lasting = (lifetimeS: number) => ({
+  renewAt: "2030-01-01T00:00:00Z",
+  expiresAt: new Date(Date.parse("2030-01-01T00:00:00Z") + (lifetimeS * 1_000) / 2).toISOString(),
+});
+
+describe("LiveAdmission", () => {
+  let server: LocalServer;
+  let clock: ManualClock;
+  let admission: LiveAdmission;
+  let requests: unknown[];
+  let refusal: object | undefined;
+
+  beforeEach(async () => {
+    server = await LocalServer.start();
+    clock = new ManualClock();
+    requests = [];
+    refusal = undefined;
+    server.handle = (_request, body, response) => {
+      requests.push((JSON.parse(body.toString()) as { data: unknown }).data);
+      if (refusal !== undefined) {
+        return answerJson(response, 400, { error: { status: "FAILED_PRECONDITION", message: "no", details: refusal } });
+      }
+      const number = requests.length;
+      const chat = { address: "wss://chat.test", jid: "a@chat.test", roomJid: "r@rooms.test", password: `${number}` };
+      answerJson(response, 200, {
+        result: {
+          sessionId: "s",
+          player: lasting(1_200),
+          chat: { jwt: `chat-${number}`, ...lasting(600) },
+          room: { url: `https://room.test/${number}`, ...lasting(1_200) },
+          slides: { token: `slides-${number}`, ...lasting(1_200), chat: { ...chat, ...lasting(1_200) } },
+        },
+      });
+    };
+    admission = new LiveAdmission(server.greenroom(), "s", clock);
+  });
+  afterEach(async () => {
+    admission.leave();
+    await server.close();
+  });
+
+  it("gives chat, room and slides, and renews all with the one that ends first", async () => {
+    await admission.join();
+    expect(admission.place.value).toMatchObject({ chat: { jwt: "chat-1" }, room: { url: "https://room.test/1" } });
+    expect(admission.slides.value?.token).toBe("slides-1");
+    expect(admission.slidesChat.value?.password).toBe("1");
+    await clock.pass(300_000);
+    await until(() => admission.slides.value?.token === "slides-2");
+    expect(requests).toEqual([{ sessionId: "s" }, { sessionId: "s" }]);
+  });
+
+  it("waits until the event opens", async () => {
+    refusal = { code: "SESSION_NOT_OPEN_YET", retryable: true, retryAfterS: 900 };
+    await admission.join();
+    expect(admission.error.value?.code).toBe("SESSION_NOT_OPEN_YET");
+    refusal = undefined;
+    await clock.pass(899_000);
+    expect(requests).toHaveLength(1);
+    await clock.pass(1_000);
+    await until(() => admission.place.value !== undefined);
+    expect(admission.error.value).toBeUndefined();
+  });
+
+  it("loses its place when the event is over", async () => {
+    await admission.join();
+    refusal = { code: "SESSION_OVER", retryable: false };
+    await clock.pass(300_000);
+    await until(() => admission.error.value?.code === "SESSION_OVER");
+    expect(admission.place.value).toBeUndefined();
+    expect(admission.slides.value).toBeUndefined();
+  });
+
+  it("keeps its place while a renewal is tried again", async () => {
+    await admission.join();
+    refusal = { code: "SESSION_BUSY", retryable: true };
+    await clock.pass(300_000);
+    await until(() => admission.error.value?.code === "SESSION_BUSY");
+    expect(admission.place.value).toMatchObject({ chat: { jwt: "chat-1" } });
+  });
+
+  it("lets the server check everything once if Kaltura refuses it", async () => {
+    await admission.join();
+    await Promise.all([admission.refused(), admission.refused()]);
+    await admission.refused();
+    expect(requests).toEqual([{ sessionId: "s" }, { sessionId: "s", forceRefresh: true }]);
+    await clock.pass(60_000);
+    await admission.refused();
+    expect(requests.at(-1)).toEqual({ sessionId: "s", forceRefresh: true });
+    expect(requests).toHaveLength(3);
+  });
+
+  it("renews nothing once somebody has left", async () => {
+    await admission.join();
+    admission.leave();
+    await clock.pass(3_600_000);
+    expect(requests).toHaveLength(1);
+    expect(admission.place.value).toBeUndefined();
+  });
+});

@@ -1,0 +1,200 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { systemClock } from "./clock";
+import { GreenroomError } from "./errors";
+import { type Lasting, Renewal, renewalDelayMs } from "./renewal";
+import { ManualClock } from "./testing/manual-clock";
+
+/** The server's formula: `renew_at` in shared/ports/grants.py. */
+function grantAt(serverMs: number, lifetimeS: number): Lasting {
+  const expiresMs = serverMs + lifetimeS * 1000;
+  const renewMs = expiresMs - Math.min(600_000, (lifetimeS * 1000) / 2);
+  return { expiresAt: new Date(expiresMs).toISOString(), renewAt: new Date(renewMs).toISOString() };
+}
+
+const SERVER_MS = Date.parse("2026-11-29T12:00:00Z");
+const down = new GreenroomError("UNREACHABLE", "down", true);
+
+function renewalOf(clock: ManualClock, ask: () => Promise<Lasting>, isNeeded = () => true) {
+  const accepted: Lasting[] = [];
+  const errors: [string, boolean][] = [];
+  const renewal = new Renewal<Lasting>({
+    clock,
+    ask,
+    grantsOf: (answer) => [answer],
+    accept: (answer) => accepted.push(answer),
+    failed: (error, isRetried) => errors.push([error.code, isRetried]),
+    isNeeded,
+  });
+  return { renewal, accepted, errors };
+}
+
+describe("renewalDelayMs", () => {
+  it.each([10, 60, 600, 1_200, 3_600, 86_400])("renews a grant of %d s before it ends", (lifetimeS) => {
+    const delayMs = renewalDelayMs([grantAt(SERVER_MS, lifetimeS)]);
+    expect(delayMs).toBeGreaterThan(0);
+    expect(delayMs).toBeLessThanOrEqual((lifetimeS * 1000) / 2);
+  });
+
+  it("renews all grants with the one that ends first", () => {
+    expect(renewalDelayMs([grantAt(SERVER_MS, 3_600), grantAt(SERVER_MS, 60)])).toBe(30_000);
+  });
+});
+
+describe("systemClock", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date", "performance", "setTimeout", "clearTimeout"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  const dueAfter = async (ms: number, whileWaiting: () => void) => {
+    let isDue = false;
+    systemClock.after(ms, () => (isDue = true));
+    whileWaiting();
+    await vi.advanceTimersByTimeAsync(ms);
+    return isDue;
+  };
+
+  it.each([-86_400_000, 0])("is on time if the clock is moved by %d ms while it waits", async (ms) => {
+    expect(await dueAfter(40_000, () => vi.setSystemTime(Date.now() + ms))).toBe(true);
+  });
+
+  it("is due early if the clock jumps ahead, as after the device has slept", async () => {
+    let isDue = false;
+    systemClock.after(600_000, () => (isDue = true));
+    vi.setSystemTime(Date.now() + 700_000);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(isDue).toBe(true);
+  });
+
+  it("calls nobody who has cancelled", async () => {
+    let isDue = false;
+    systemClock.after(20_000, () => (isDue = true))();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(isDue).toBe(false);
+  });
+});
+
+describe("Renewal", () => {
+  it.each([-86_400, 0, 86_400])("renews in time with a server whose clock differs by %d s", async (differenceS) => {
+    const clock = new ManualClock();
+    const givenAt: number[] = [];
+    const ask = () => {
+      givenAt.push(clock.now());
+      return Promise.resolve(grantAt(Date.now() + differenceS * 1000 + clock.now(), 60));
+    };
+    const { renewal } = renewalOf(clock, ask);
+    await renewal.renewNow();
+    await clock.pass(95_000);
+    expect(givenAt).toEqual([0, 30_000, 60_000, 90_000]);
+    expect(renewal.isStale).toBe(false);
+    renewal.close();
+  });
+
+  it("tries again several times before the grant ends", async () => {
+    const clock = new ManualClock();
+    let isDown = false;
+    let asked = 0;
+    const ask = () => {
+      asked += 1;
+      return isDown ? Promise.reject(down) : Promise.resolve(grantAt(SERVER_MS, 120));
+    };
+    const { renewal, errors, accepted } = renewalOf(clock, ask);
+    await renewal.renewNow();
+    isDown = true;
+    await clock.pass(119_000);
+    expect(asked).toBeGreaterThan(5);
+    expect(errors.every(([code, isRetried]) => code === "UNREACHABLE" && isRetried)).toBe(true);
+    isDown = false;
+    await clock.pass(31_000);
+    expect(accepted).toHaveLength(2);
+    renewal.close();
+  });
+
+  it("waits for as long as the server says", async () => {
+    const clock = new ManualClock();
+    const askedAt: number[] = [];
+    const ask = () => {
+      askedAt.push(clock.now());
+      return Promise.reject(new GreenroomError("SESSION_NOT_OPEN_YET", "not yet", true, 7_200));
+    };
+    const { renewal } = renewalOf(clock, ask);
+    await renewal.renewNow();
+    await clock.pass(7_200_000);
+    expect(askedAt).toEqual([0, 7_200_000]);
+    renewal.close();
+  });
+
+  it("does not try again what stays refused", async () => {
+    const clock = new ManualClock();
+    let asked = 0;
+    const ask = () => {
+      asked += 1;
+      return Promise.reject(new GreenroomError("VIDEO_NOT_FOUND", "no", false));
+    };
+    const { renewal, errors } = renewalOf(clock, ask);
+    await renewal.renewNow();
+    await clock.pass(3_600_000);
+    expect(asked).toBe(1);
+    expect(errors).toEqual([["VIDEO_NOT_FOUND", false]]);
+    renewal.close();
+  });
+
+  it("asks once for all who want it at the same moment", async () => {
+    let asked = 0;
+    const ask = () => {
+      asked += 1;
+      return Promise.resolve(grantAt(SERVER_MS, 60));
+    };
+    const { renewal } = renewalOf(new ManualClock(), ask);
+    await Promise.all([renewal.renewNow(), renewal.renewNow()]);
+    expect(asked).toBe(1);
+    renewal.close();
+  });
+
+  it("puts off what nobody needs until it is needed", async () => {
+    const clock = new ManualClock();
+    let asked = 0;
+    let isNeeded = false;
+    const ask = () => {
+      asked += 1;
+      return Promise.resolve(grantAt(SERVER_MS, 60));
+    };
+    const { renewal } = renewalOf(clock, ask, () => isNeeded);
+    await renewal.renewNow();
+    await clock.pass(3_600_000);
+    expect(asked).toBe(1);
+    expect(renewal.isStale).toBe(true);
+    isNeeded = true;
+    renewal.wake();
+    await clock.pass(0);
+    expect(asked).toBe(2);
+    expect(renewal.isStale).toBe(false);
+    renewal.close();
+  });
+
+  it("asks at once when the line is back", async () => {
+    const clock = new ManualClock();
+    let isDown = true;
+    const { renewal, accepted } = renewalOf(clock, () =>
+      isDown ? Promise.reject(down) : Promise.resolve(grantAt(SERVER_MS, 60)),
+    );
+    await renewal.renewNow();
+    isDown = false;
+    globalThis.dispatchEvent(new Event("online"));
+    await clock.pass(0);
+    expect(accepted).toHaveLength(1);
+    renewal.close();
+  });
+
+  it("asks no more once it is closed", async () => {
+    const clock = new ManualClock();
+    let asked = 0;
+    const { renewal } = renewalOf(clock, () => {
+      asked += 1;
+      return Promise.resolve(grantAt(SERVER_MS, 60));
+    });
+    await renewal.renewNow();
+    renewal.close();
+    await clock.pass(3_600_000);
+    expect(asked).toBe(1);
+  });
+});

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { Store } from "../store";
+import { answerJson, type Handler, LocalServer, until } from "../testing/local-server";
+import { ManualClock } from "../testing/manual-clock";
+import { identity, mediaDocument, MemorySlides } from "../testing/memory-slides";
+import { SlidesPresenter } from "./slides-presenter";
+
+describe("SlidesPresenter", () => {
+  let server: LocalServer;
+  let documents: MemorySlides;
+  let clock: ManualClock;
+  let presenter: SlidesPresenter;
+  let drawn: number;
+
+  const addresses: Handler = (_request, _body, response) => {
+    const pages = Object.fromEntries(Array.from({ length: drawn }, (_, index) => [index + 1, `page-${index + 1}`]));
+    answerJson(response, 200, { id: "m", active_stamp: null, urls: { pages, thumbnails: pages } });
+  };
+
+  beforeEach(async () => {
+    server = await LocalServer.start();
+    server.handle = addresses;
+    documents = new MemorySlides();
+    documents.setSession({ identity: identity(), mediaId: "m", page: 1, revision: 1 });
+    clock = new ManualClock();
+    presenter = new SlidesPresenter(server.greenroom(), "lesson", new Store({ token: "t" }), { clock, documents });
+  });
+  afterEach(async () => {
+    presenter.close();
+    await server.close();
+  });
+
+  it("shows the pages of a new document one by one", async () => {
+    const fresh = { uploadState: "processing", isReadyToShow: false, activeStamp: null, nbPages: null } as const;
+    for (drawn of [1, 2, 9]) {
+      documents.setMedia("m", mediaDocument("m", fresh, drawn));
+      await clock.pass(1_000);
+      await until(
+        () => presenter.medias.value[0]?.pages.filter((page) => page.imageUrl !== undefined).length === drawn,
+      );
+      const [media] = presenter.medias.value;
+      expect(media).toMatchObject({ isReadyToShow: false, pageCount: 9 });
+      expect(media?.pages.filter(({ isReady }) => isReady)).toHaveLength(drawn);
+    }
+  });
+
+  it("says why a document cannot be shown", () => {
+    const error = { reason: "ENCRYPTED", message: "It needs a password." };
+    documents.setMedia("m", mediaDocument("m", { uploadState: "error", deck: null, nbPages: null, error }));
+    expect(presenter.medias.value[0]).toMatchObject({ uploadState: "error", error, pages: [], pageCount: null });
+  });
+
+  it("shows a turned page at once, and leaves out pages in between if somebody turns fast", async () => {
+    const turned: number[] = [];
+    let release = () => {};
+    server.handle = (_request, body, response) => {
+      turned.push((JSON.parse(body.toString()) as { target_page: number }).target_page);
+      release = () => answerJson(response, 200, { revision: 1 + turned.length });
+    };
+    const turns = [2, 3, 4, 5].map((page) => presenter.navigate(page));
+    expect(presenter.shown.value.page).toBe(5);
+    await until(() => turned.length === 1);
+    release();
+    await until(() => turned.length === 2);
+    release();
+    await Promise.all(turns);
+    expect(turned).toEqual([2, 5]);
+    // Firestore is slower than the answer.
+    documents.setSession({ identity: identity(), mediaId: "m", page: 2, revision: 2 });
+    expect(presenter.shown.value).toEqual({ mediaId: "m", page: 5, revision: 2 });
+    documents.setSession({ identity: identity(), mediaId: "m", page: 5, revision: 3 });
+    documents.setSession({ identity: identity(), mediaId: "m", page: 8, revision: 4 });
+    expect(presenter.shown.value).toEqual({ mediaId: "m", page: 8, revision: 4 });
+  });
+
+  it("goes back to the shown page if a turn is refused", async () => {
+    server.handle = (_request, _body, response) =>
+      answerJson(response, 400, { code: "PAGE_NOT_FOUND", detail: "Page does not exist.", retryable: false });
+    await expect(presenter.navigate(99)).rejects.toMatchObject({ code: "PAGE_NOT_FOUND" });
+    expect(presenter.shown.value.page).toBe(1);
+  });
+
+  it("refuses to turn and to end if nothing is shown", async () => {
+    documents.setSession({ identity: identity(), mediaId: null, page: null, revision: 2 });
+    await expect(presenter.navigate(2)).rejects.toMatchObject({ code: "NOTHING_SHARED" });
+    await expect(presenter.end()).rejects.toMatchObject({ code: "NOTHING_SHARED" });
+  });
+});

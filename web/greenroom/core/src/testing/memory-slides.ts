@@ -1,0 +1,87 @@
+import { Timestamp } from "firebase/firestore";
+
+import type { Watcher } from "../documents";
+import type { MediaDocument, SessionIdentity, SharingSession, SlidesDocuments } from "../slides/slides-documents";
+import type { TimelineEntry } from "../slides/timeline";
+
+/** The documents of slides in memory, which a test writes. */
+export class MemorySlides implements SlidesDocuments {
+  #session: SharingSession | null | undefined;
+  readonly #medias = new Map<string, MediaDocument | null>();
+  #timeline: readonly TimelineEntry[] = [];
+  readonly #watchers = new Set<() => void>();
+
+  setSession(session: SharingSession | null): void {
+    this.#session = session;
+    this.#tell();
+  }
+
+  setMedia(id: string, media: MediaDocument | null): void {
+    this.#medias.set(id, media);
+    this.#tell();
+  }
+
+  setTimeline(timeline: readonly TimelineEntry[]): void {
+    this.#timeline = timeline;
+    this.#tell();
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  watchSession(_sessionId: string, watcher: Watcher<SharingSession | null>): () => void {
+    return this.#watch(() => {
+      if (this.#session !== undefined) watcher.next(this.#session);
+    });
+  }
+
+  watchMedia(_sessionId: string, mediaId: string, watcher: Watcher<MediaDocument | null>): () => void {
+    return this.#watch(() => {
+      const media = this.#medias.get(mediaId);
+      if (media !== undefined) watcher.next(media);
+    });
+  }
+
+  watchMedias(_session: SessionIdentity, watcher: Watcher<readonly MediaDocument[]>): () => void {
+    return this.#watch(() => watcher.next([...this.#medias.values()].filter((media) => media !== null)));
+  }
+
+  watchTimeline(_session: SessionIdentity, watcher: Watcher<readonly TimelineEntry[]>): () => void {
+    return this.#watch(() => watcher.next(this.#timeline));
+  }
+
+  #watch(tell: () => void): () => void {
+    this.#watchers.add(tell);
+    tell();
+    return () => this.#watchers.delete(tell);
+  }
+
+  #tell(): void {
+    for (const tell of [...this.#watchers]) tell();
+  }
+}
+
+export function identity(createdMs = 1_000): SessionIdentity {
+  return { sessionId: "lesson", ownerUid: "teacher", createdAt: Timestamp.fromMillis(createdMs) };
+}
+
+/** Return a converted document; `drawn` pages of it are there. */
+export function mediaDocument(id: string, fields: Partial<MediaDocument> = {}, drawn = 9): MediaDocument {
+  const page = { width: 1_920, height: 1_080, isBlank: false };
+  return {
+    id,
+    createdAt: Timestamp.fromMillis(1_000),
+    title: "Fractions",
+    fileName: "fractions.pdf",
+    showDownload: true,
+    uploadState: "ready",
+    isReadyToShow: true,
+    activeStamp: 5,
+    nbPages: 9,
+    deck: { pages: Array.from({ length: 9 }, (_, index) => (index < drawn ? page : null)) },
+    error: null,
+    warnings: [],
+    ...fields,
+  };
+}
