@@ -12,11 +12,23 @@ const BLOCKS = 64;
  */
 export async function fingerprintOf(file: File): Promise<string> {
   // Pages without HTTPS have no digests. Their journal does not survive a reload, so nothing is verified by this one.
-  if (!isSecureContext) return `${file.name}/${file.lastModified}`;
-  const parts: BlobPart[] = [new TextEncoder().encode(`${file.size}\n`)];
-  for (const [begin, end] of samplesOf(file.size)) parts.push(await file.slice(begin, end).arrayBuffer());
-  const digest = await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer());
+  if (!hasDigests()) return `${file.name}/${file.size}/${file.lastModified}`;
+  const ranges = samplesOf(file.size);
+  const size = new TextEncoder().encode(`${file.size}\n`);
+  const read = new Uint8Array(ranges.reduce((bytes, [begin, end]) => bytes + end - begin, size.length));
+  read.set(size);
+  let at = size.length;
+  for (const [begin, end] of ranges) {
+    read.set(new Uint8Array(await file.slice(begin, end).arrayBuffer()), at);
+    at += end - begin;
+  }
+  const digest = await crypto.subtle.digest("SHA-256", read);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Return whether this page can tell files apart by their bytes. */
+export function hasDigests(): boolean {
+  return (crypto as Partial<Crypto>).subtle !== undefined;
 }
 
 /** Return the ranges of a file that are read. */

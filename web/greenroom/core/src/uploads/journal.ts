@@ -1,3 +1,5 @@
+import { hasDigests } from "./fingerprint";
+
 /** What this browser remembers of an upload. Nothing in it is a secret: no token, no address. */
 export interface Entry {
   readonly id: string;
@@ -42,7 +44,7 @@ const COPIES = "copies";
 const VERSION = 1;
 
 /** How long a browser may take to open a database: one that blocks storage may never answer. */
-const OPENED_WITHIN_MS = 5000;
+const OPENED_WITHIN_MS = 2000;
 
 /** The entries of one person, in IndexedDB; in memory alone where the browser stores nothing. */
 export class Journal {
@@ -65,7 +67,7 @@ export class Journal {
    */
   static async open(name: string, onLost: () => void): Promise<Journal> {
     // Without HTTPS there are no digests, so a file that is chosen again could not be verified.
-    const database = isSecureContext ? await opened(name).catch(() => undefined) : undefined;
+    const database = hasDigests() ? await opened(name).catch(() => undefined) : undefined;
     if (database === undefined) onLost();
     return new Journal(database, onLost);
   }

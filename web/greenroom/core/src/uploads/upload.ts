@@ -183,7 +183,8 @@ export class Upload {
       this.shared.list.setFile(this.id, file);
       this.#change({ canAskForFile: false, error: undefined, state: "queued" });
     } else {
-      const error = file === undefined ? fileNeeded(entry.fileName) : fileChanged(entry.fileName);
+      const isChanged = file !== undefined || this.#item.error?.code === "FILE_CHANGED";
+      const error = isChanged ? fileChanged(entry.fileName) : fileNeeded(entry.fileName);
       this.#change({ canAskForFile: canAsk && file === undefined, error });
     }
     this.interrupt();
@@ -313,7 +314,9 @@ export class Upload {
     } else if (!error.retryable) return this.#change({ state: "failed", error });
     this.#failures += 1;
     const isOffline = this.shared.list.isOffline && error.code === "UNREACHABLE";
-    this.#delay = delayAfter(this.#failures, error.retryAfterS, Math.random());
+    // A refusal is no sign of a server that needs rest: another token is asked for soon.
+    const failures = error instanceof ProviderRefusal ? 1 : this.#failures;
+    this.#delay = delayAfter(failures, error.retryAfterS, Math.random());
     const retryAt = isOffline ? undefined : new Date(Date.now() + this.#delay);
     this.#change({ state: "waiting", error, retryAt });
   }

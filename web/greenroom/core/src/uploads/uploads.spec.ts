@@ -1,0 +1,628 @@
+import { vi } from "vitest";
+
+import { Browser, bytesOf, fileOf } from "../../testing/browser";
+import { eventually, until } from "../../testing/until";
+import type { GreenroomError } from "../errors";
+import type { UploadItem, UploadState } from "./types";
+import type { Uploads } from "./uploads";
+
+// Vitest runs in Node, for which tus-js-client has another build. Browsers get this one.
+vi.mock("tus-js-client", () => import("tus-js-client/lib.esm/browser/index.js" as string));
+
+const SESSION = { sessionId: "fractions" };
+
+// A busy machine takes its time. What does not happen fails by its own deadline.
+vi.setConfig({ testTimeout: 20_000 });
+
+let browser: Browser;
+
+beforeEach(async () => {
+  browser = await Browser.open();
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await browser.close();
+});
+
+/** Return the states that an upload goes through, as they come. */
+function statesOf(uploads: Uploads, id?: string): UploadState[] {
+  const states: UploadState[] = [];
+  uploads.summary.subscribe(({ items }) => {
+    const state = items.find((item) => id === undefined || item.id === id)?.state;
+    if (state !== undefined && states.at(-1) !== state) states.push(state);
+  });
+  return states;
+}
+
+function reaches(uploads: Uploads, state: UploadState, index = 0): Promise<UploadItem> {
+  return until(uploads.summary, ({ items }) => items[index]?.state === state).then(
+    ({ items }) => items[index] as UploadItem,
+  );
+}
+
+describe.each(["kaltura", "tus"] as const)("an upload by %s", (protocol) => {
+  beforeEach(() => {
+    browser.school.protocol = protocol;
+  });
+
+  it("goes from queued to sent, and the server has the bytes", async () => {
+    const uploads = browser.tab();
+    const states = statesOf(uploads);
+    const { added, refused } = await uploads.add([fileOf("halves.mp4", 5500)], SESSION);
+    const item = await reaches(uploads, "sent");
+    expect(states).toEqual(["queued", "preparing", "sending", "sent"]);
+    expect({ added, refused }).toEqual({ added: [item.id], refused: [] });
+    expect(item).toMatchObject({ fileName: "halves.mp4", sizeBytes: 5500, sentBytes: 5500, isTooSlow: false });
+    const [video] = browser.school.videos;
+    expect(item.videoId).toBe(video?.videoId);
+    expect(browser.school.bytesOf(video!)).toEqual(Buffer.from(bytesOf(5500)));
+    await eventually(() => browser.school.called("uploadFinished").length === 1);
+  });
+
+  it.each([1, 999, 1000, 1001, 2000, 2001, 12_345])("sends a file of %i bytes whole", async (size) => {
+    const uploads = browser.tab();
+    await uploads.add([fileOf("halves.mp4", size)], SESSION);
+    await reaches(uploads, "sent");
+    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(size)));
+  });
+
+  it("goes on by itself after a broken line", async () => {
+    browser.school.faultOf = (count) => (count === 2 ? { kind: "cut", afterBytes: 300 } : undefined);
+    const uploads = browser.tab();
+    await uploads.add([fileOf("halves.mp4", 5500)], SESSION);
+    await reaches(uploads, "sent");
+    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(5500)));
+    expect(browser.school.videos).toHaveLength(1);
+  });
+
+  it.each(["answerLost", "portal"] as const)("survives any chunk that ends with %s", async (kind) => {
+    for (const [index, bad] of [1, 3, 6].entries()) {
+      const seen = browser.school.chunks.length;
+      browser.school.faultOf = (count) => (count === seen + bad ? { kind } : undefined);
+      const uploads = browser.tab(`teacher-${bad}`);
+      await uploads.add([fileOf("halves.mp4", 5500, bad)], SESSION);
+      await reaches(uploads, "sent");
+      expect(browser.school.bytesOf(browser.school.videos[index]!)).toEqual(Buffer.from(bytesOf(5500, bad)));
+    }
+  });
+
+  it("waits while the provider is not available, and then goes on", async () => {
+    browser.school.faultOf = (count) => (count <= 3 ? { kind: "status", status: 503 } : undefined);
+    const uploads = browser.tab();
+    await uploads.add([fileOf("halves.mp4", 2500)], SESSION);
+    const waiting = await reaches(uploads, "waiting");
+    expect(waiting.error?.retryable).toBe(true);
+    expect(waiting.retryAt!.getTime()).toBeGreaterThan(Date.now());
+    await reaches(uploads, "sent");
+  });
+
+  it("survives a reload: the next page goes on where the provider is", async () => {
+    let stop = () => {};
+    const held = new Promise<void>((resolve) => (stop = resolve));
+    browser.school.faultOf = (count) => (count >= 4 ? { kind: "hold", until: held } : undefined);
+    const first = browser.tab();
+    await first.add([fileOf("halves.mp4", 8500)], SESSION);
+    await eventually(() => browser.school.chunks.length >= 4);
+    first.close();
+    browser.school.faultOf = () => undefined;
+    stop();
+    const before = browser.school.chunks.length;
+    const second = browser.tab();
+    expect(await second.restored).toBe(1);
+    await reaches(second, "sent");
+    expect(Math.min(...browser.school.chunks.slice(before))).toBeGreaterThan(0);
+    expect(browser.school.videos).toHaveLength(1);
+    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(8500)));
+  });
+
+  it("is paused and resumed, also over a reload", async () => {
+    let stop = () => {};
+    const held = new Promise<void>((resolve) => (stop = resolve));
+    browser.school.faultOf = (count) => (count === 2 ? { kind: "hold", until: held } : undefined);
+    const first = browser.tab();
+    const { added } = await first.add([fileOf("halves.mp4", 3500)], SESSION);
+    await eventually(() => browser.school.chunks.length >= 2);
+    first.pause(added[0]);
+    await reaches(first, "paused");
+    stop();
+    await eventually(async () => (await browser.stored()).includes('"isPaused":true'));
+    first.close();
+    const second = browser.tab();
+    await second.restored;
+    await reaches(second, "paused");
+    const seen = browser.school.chunks.length;
+    second.resume();
+    await reaches(second, "sent");
+    expect(browser.school.chunks.length).toBeGreaterThan(seen);
+    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(3500)));
+  });
+
+  it("is cancelled here and on the server", async () => {
+    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    const uploads = browser.tab();
+    const { added } = await uploads.add([fileOf("halves.mp4", 3500)], SESSION);
+    await eventually(() => browser.school.chunks.length > 0);
+    await uploads.cancel(added[0]!);
+    expect(uploads.summary.value.items).toEqual([]);
+    expect(browser.school.videos[0]?.cancelled).toBe(true);
+    const next = browser.tab();
+    expect(await next.restored).toBe(0);
+  });
+
+  it("ends in words if it was cancelled in another browser", async () => {
+    browser.school.faultOf = (count) => (count === 2 ? { kind: "hold", until: cancelled() } : undefined);
+    const cancelled = async () => {
+      browser.school.videos[0]!.cancelled = true;
+      browser.school.keys.clear();
+    };
+    const uploads = browser.tab();
+    await uploads.add([fileOf("halves.mp4", 5500)], SESSION);
+    const item = await reaches(uploads, "failed");
+    expect(item.error).toMatchObject({ code: "UPLOAD_CANCELLED", retryable: false });
+    uploads.retry(item.id);
+    await reaches(uploads, "sent");
+    expect(browser.school.videos).toHaveLength(2);
+  });
+
+  it("stores no token, address or key in this browser", async () => {
+    browser.school.faultOf = (count) => (count >= 2 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+    const uploads = browser.tab();
+    await uploads.add([fileOf("halves.mp4", 5500)], SESSION);
+    await eventually(() => browser.school.chunks.length >= 2);
+    const stored = await browser.stored();
+    expect(stored).toContain("halves.mp4");
+    expect(stored).not.toMatch(/secret|token\d|http/i);
+  });
+});
+
+describe("several uploads", () => {
+  it("are sent two at once, asked for in order, and shown in order", async () => {
+    let most = 0;
+    const uploads = browser.tab();
+    uploads.summary.subscribe(({ items }) => {
+      most = Math.max(most, items.filter(({ state }) => state === "sending" || state === "preparing").length);
+    });
+    const files = [1, 2, 3, 4, 5].map((seed) => fileOf(`${seed}.mp4`, 3000, seed));
+    await uploads.add(files, SESSION);
+    await until(uploads.summary, ({ items }) => items.every(({ state }) => state === "sent"));
+    expect(most).toBe(2);
+    expect(uploads.summary.value.items.map(({ fileName }) => fileName)).toEqual(files.map(({ name }) => name));
+    expect(browser.school.videos.map(({ fileName }) => fileName)).toEqual(files.map(({ name }) => name));
+    expect(uploads.summary.value).toMatchObject({ sentBytes: 15_000, sizeBytes: 15_000, isActive: false });
+  });
+
+  it("can be added while others run, and a paused one gives its turn to the next", async () => {
+    browser.school.faultOf = (count) => (count === 1 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+    const uploads = browser.tab("teacher", { limit: 1 });
+    const { added } = await uploads.add([fileOf("a.mp4", 500, 1)], SESSION);
+    await eventually(() => browser.school.chunks.length === 1);
+    await uploads.add([fileOf("b.mp4", 500, 2)], SESSION);
+    expect(uploads.summary.value.items[1]?.state).toBe("queued");
+    uploads.pause(added[0]);
+    await reaches(uploads, "sent", 1);
+    uploads.resume(added[0]);
+    await reaches(uploads, "sent", 0);
+  });
+
+  it("go on after a reload without the finished ones of their batch", async () => {
+    browser.school.faultOf = (count) => (count > 1 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+    const first = browser.tab("teacher", { limit: 1 });
+    await first.add([fileOf("a.mp4", 500, 1), fileOf("b.mp4", 500, 2)], SESSION);
+    await reaches(first, "sent", 0);
+    await eventually(() => browser.school.chunks.length === 2);
+    first.close();
+    browser.school.faultOf = () => undefined;
+    const second = browser.tab();
+    expect(await second.restored).toBe(1);
+    await reaches(second, "sent");
+    expect(browser.school.videos).toHaveLength(2);
+    expect(browser.school.chunks).toHaveLength(3);
+  });
+
+  it("are all retried by one call", async () => {
+    let isFull = true;
+    browser.school.refusalOf = (name) =>
+      isFull && name === "issueUploadToken" ? { code: "QUOTA_USED_UP" } : undefined;
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500, 1), fileOf("b.mp4", 500, 2)], SESSION);
+    await until(uploads.summary, ({ items }) => items.every(({ state }) => state === "failed"));
+    isFull = false;
+    uploads.retry();
+    await until(uploads.summary, ({ items }) => items.every(({ state }) => state === "sent"));
+    expect(browser.school.videos).toHaveLength(2);
+  });
+});
+
+describe("the server's answer", () => {
+  it("may be lost: the same request is repeated and makes one video", async () => {
+    browser.school.refusalOf = (name, _, count) =>
+      name === "issueUploadToken" && count === 1 ? { kind: "answerLost" } : undefined;
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    await reaches(uploads, "sent");
+    const ids = browser.school.called("issueUploadToken").map(({ requestId }) => requestId);
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(1);
+    expect(browser.school.videos).toHaveLength(1);
+  });
+
+  it("may be lost in a reload: the request was stored before it was sent", async () => {
+    let stored = "";
+    const held = new Promise(() => {});
+    browser.school.refusalOf = (name) => (name === "issueUploadToken" ? { kind: "hold", until: held } : undefined);
+    const first = browser.tab();
+    await first.add([fileOf("a.mp4", 500)], SESSION);
+    await eventually(() => browser.school.called("issueUploadToken").length === 1);
+    stored = await browser.stored();
+    first.close();
+    expect(stored).toContain(browser.school.called("issueUploadToken")[0]?.["requestId"]);
+    browser.school.refusalOf = () => undefined;
+    const second = browser.tab();
+    await reaches(second, "sent");
+    expect(browser.school.videos).toHaveLength(1);
+  });
+
+  it.each([
+    "QUOTA_USED_UP",
+    "UPLOADS_OPEN_TOO_MANY",
+    "TEACHER_ONLY",
+    "SIGN_IN_ENDED",
+    "UPLOAD_EXPIRED",
+    "UPLOAD_FAILED",
+  ])("%s is shown in words, and a retry works once the cause is gone", async (code) => {
+    browser.school.refusalOf = (name) => (name === "issueUploadToken" ? { code } : undefined);
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    const { id, error } = await reaches(uploads, "failed");
+    expect(error).toMatchObject({ code, message: `The server says ${code}.` });
+    browser.school.refusalOf = () => undefined;
+    uploads.retry(id);
+    await reaches(uploads, "sent");
+  });
+
+  it("that asks for a pause is obeyed", async () => {
+    browser.school.refusalOf = (name, _, count) =>
+      name === "issueUploadToken" && count === 1
+        ? { code: "UPLOAD_TOKENS_TOO_MANY", retryable: true, retryAfterS: 2 }
+        : undefined;
+    const uploads = browser.tab();
+    const began = performance.now();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    expect((await reaches(uploads, "waiting")).error?.retryAfterS).toBe(2);
+    await reaches(uploads, "sent");
+    expect(performance.now() - began).toBeGreaterThan(2000);
+  });
+
+  it("from a portal of the network is no answer", async () => {
+    browser.school.refusalOf = (_, __, count) => (count === 1 ? { kind: "portal" } : undefined);
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    expect((await reaches(uploads, "waiting")).error?.code).toBe("UNREACHABLE");
+    await reaches(uploads, "sent");
+  });
+
+  it("that the upload was replaced in another browser ends it, and nothing of it goes into the other", async () => {
+    const uploads = browser.tab();
+    browser.school.refusalOf = (name, _, count) => {
+      if (name === "replaceVideo" && count === 2) browser.school.videos[0]!.requests.push("of another browser");
+      return undefined;
+    };
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    const { videoId = "" } = await reaches(uploads, "sent");
+    browser.school.faultOf = (count) => (count === 3 ? { kind: "code", code: "INVALID_KS" } : undefined);
+    await uploads.add([fileOf("b.mp4", 4500, 2)], { ...SESSION, videoId });
+    const item = await reaches(uploads, "failed", 1);
+    expect(item).toMatchObject({ replaces: videoId, error: { code: "UPLOAD_REPLACED" } });
+    await uploads.cancel(item.id);
+    expect(browser.school.called("cancelUpload")).toEqual([]);
+  });
+
+  it("that all bytes have arrived ends the upload well", async () => {
+    browser.school.faultOf = (count) => (count === 1 ? { kind: "answerLost" } : undefined);
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    await reaches(uploads, "sent");
+    expect(browser.school.chunks).toHaveLength(1);
+  });
+});
+
+describe("a token", () => {
+  it.each([-86_400_000, 86_400_000])("is used as long as it is good if the clock is wrong by %i ms", async (offset) => {
+    browser.school.clockOffsetMs = offset;
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 9500)], SESSION);
+    await reaches(uploads, "sent");
+    expect(browser.school.called("issueUploadToken")).toHaveLength(1);
+  });
+
+  it("that is refused in the middle is renewed", async () => {
+    browser.school.faultOf = (count) => {
+      if (count === 3) browser.school.keys.clear();
+      return undefined;
+    };
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 9500)], SESSION);
+    await reaches(uploads, "sent");
+    expect(browser.school.called("issueUploadToken")).toHaveLength(2);
+    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(9500)));
+  });
+
+  it("that is refused for ever ends the upload in words, after some tries", async () => {
+    browser.school.faultOf = () => ({ kind: "code", code: "SERVICE_FORBIDDEN" });
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    const { error } = (await until(uploads.summary, ({ items }) => items[0]?.state === "failed")).items[0]!;
+    expect(error?.code).toBe("PROVIDER_REFUSED");
+    expect(browser.school.chunks.length).toBe(6);
+  });
+});
+
+describe("the file", () => {
+  beforeEach(() => {
+    // A browser without room for copies: there it makes no difference how large a file is.
+    const { put } = IDBObjectStore.prototype;
+    vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (this: IDBObjectStore, value, key) {
+      if (this.name === "copies") throw new DOMException("full", "QuotaExceededError");
+      return put.call(this, value, key);
+    });
+  });
+
+  /** Leave a page in the middle of a file. */
+  async function left(): Promise<File> {
+    browser.school.chunkSizeBytes = 6000;
+    browser.school.faultOf = (count) => (count >= 2 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+    const file = fileOf("long.mp4", 17_000);
+    const first = browser.tab();
+    await first.add([file], SESSION);
+    await eventually(() => browser.school.chunks.length >= 2);
+    first.close();
+    browser.school.faultOf = () => undefined;
+    return file;
+  }
+
+  it("has to be chosen again after a reload, and the upload goes on", async () => {
+    const file = await left();
+    const uploads = browser.tab();
+    expect(await uploads.restored).toBe(1);
+    const item = await reaches(uploads, "needsFile");
+    expect(item).toMatchObject({ canAskForFile: false, error: { code: "FILE_NEEDED" } });
+    await uploads.reselect(item.id, new File([file], "renamed.mp4", { lastModified: 1 }));
+    await reaches(uploads, "sent");
+    expect(browser.school.chunks[2]).toBe(6000);
+    expect(browser.school.bytesOf(browser.school.videos[0]!)?.equals(bytesOf(17_000))).toBe(true);
+  });
+
+  it("may simply be added again", async () => {
+    const file = await left();
+    const uploads = browser.tab();
+    const { id } = await reaches(uploads, "needsFile");
+    expect(await uploads.add([file], SESSION)).toEqual({ added: [id], refused: [] });
+    await reaches(uploads, "sent");
+    expect(browser.school.videos).toHaveLength(1);
+  });
+
+  it("is asked for again if another one is chosen, and nothing is sent", async () => {
+    await left();
+    const uploads = browser.tab();
+    const { id } = await reaches(uploads, "needsFile");
+    const seen = browser.school.chunks.length;
+    for (const other of [fileOf("long.mp4", 17_000, 2), fileOf("long.mp4", 16_999)]) {
+      await expect(uploads.reselect(id, other)).rejects.toMatchObject({ code: "FILE_CHANGED" });
+      expect(uploads.summary.value.items[0]).toMatchObject({ state: "needsFile", error: { code: "FILE_CHANGED" } });
+    }
+    expect(browser.school.chunks).toHaveLength(seen);
+  });
+
+  it("that changes while it is sent is asked for again, once", async () => {
+    let isChanged = false;
+    const file = fileOf("a.mp4", 20_000);
+    const slice = file.slice.bind(file);
+    // As browsers do: a file that was changed since it was chosen cannot be read.
+    vi.spyOn(file, "slice").mockImplementation((begin, end) => {
+      const part = slice(begin, end);
+      if (isChanged) vi.spyOn(part, "arrayBuffer").mockRejectedValue(new DOMException("changed", "NotReadableError"));
+      return part;
+    });
+    browser.school.chunkSizeBytes = 5000;
+    browser.school.faultOf = (count) => {
+      isChanged = count >= 2;
+      return count >= 2 ? { kind: "cut", afterBytes: 100 } : undefined;
+    };
+    const uploads = browser.tab();
+    await uploads.add([file], SESSION);
+    const item = await reaches(uploads, "needsFile");
+    await eventually(() => browser.school.inFlight === 0);
+    expect(uploads.summary.value.items[0]).toMatchObject({ state: "needsFile", error: { code: "FILE_CHANGED" } });
+    const seen = browser.school.chunks.length;
+    browser.school.faultOf = () => undefined;
+    await uploads.reselect(item.id, fileOf("a.mp4", 20_000));
+    await reaches(uploads, "sent");
+    expect(browser.school.chunks.length).toBeGreaterThan(seen);
+  });
+
+  it("is refused if it is in the list already, unless it goes elsewhere", async () => {
+    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    const again = await uploads.add([fileOf("b.mp4", 500)], SESSION);
+    expect(again.refused).toMatchObject([{ fileName: "b.mp4", error: { code: "FILE_ADDED_ALREADY" } }]);
+    expect((await uploads.add([fileOf("a.mp4", 500)], { sessionId: "other" })).added).toHaveLength(1);
+  });
+
+  it("is refused in words before a byte is sent", async () => {
+    const folder = fileOf("videos", 0);
+    const unreadable = new DOMException("It is a folder.", "NotFoundError");
+    vi.spyOn(folder, "slice").mockReturnValue({ arrayBuffer: () => Promise.reject(unreadable) } as unknown as Blob);
+    Object.defineProperty(folder, "type", { value: "" });
+    const huge = fileOf("huge.mp4", 10);
+    Object.defineProperty(huge, "size", { value: 40e9 });
+    const bad = [
+      folder,
+      huge,
+      fileOf("empty.mp4", 0),
+      fileOf("a.mp4.lnk", 9),
+      fileOf("a.pdf", 9),
+      fileOf("a\nb.mp4", 9),
+    ];
+    const uploads = browser.tab();
+    const { added, refused } = await uploads.add([...bad, fileOf("good.mp4", 9)], SESSION);
+    const codes = [
+      "FOLDER",
+      "FILE_TOO_LARGE",
+      "FILE_EMPTY",
+      "FILE_IS_SHORTCUT",
+      "FILE_TYPE_NOT_SUPPORTED",
+      "FILE_NAME_INVALID",
+    ];
+    expect(refused.map(({ error }) => error.code)).toEqual(codes);
+    expect(added).toHaveLength(1);
+    await reaches(uploads, "sent");
+    expect(browser.school.videos).toHaveLength(1);
+  });
+});
+
+describe("two tabs", () => {
+  it("do not send the same upload: the other shows it, and takes it over when the first is closed", async () => {
+    browser.school.faultOf = (count) => (count >= 3 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+    const first = browser.tab();
+    await first.add([fileOf("a.mp4", 4500)], SESSION);
+    await eventually(() => browser.school.chunks.length >= 3);
+    const second = browser.tab();
+    expect(await second.restored).toBe(1);
+    await reaches(second, "elsewhere");
+    const again = await second.add([fileOf("a.mp4", 4500)], SESSION);
+    expect(again.refused).toMatchObject([{ error: { code: "SENT_BY_ANOTHER_TAB" } }]);
+    browser.school.faultOf = () => undefined;
+    const asked = browser.school.called("issueUploadToken").length;
+    expect(asked).toBe(1);
+    first.close();
+    await reaches(second, "sent");
+    expect(browser.school.videos).toHaveLength(1);
+    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(4500)));
+  });
+
+  it("know what the other adds and cancels", async () => {
+    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    const [first, second] = [browser.tab(), browser.tab()];
+    await second.restored;
+    await first.add([fileOf("a.mp4", 4500)], SESSION);
+    const { id } = await reaches(second, "elsewhere");
+    await eventually(() => browser.school.chunks.length > 0);
+    await second.cancel(id);
+    await until(first.summary, ({ items }) => items.length === 0);
+    await until(second.summary, ({ items }) => items.length === 0);
+    expect(browser.school.videos[0]?.cancelled).toBe(true);
+  });
+
+  it("that add the same file at the same moment upload it once", async () => {
+    const [first, second] = [browser.tab(), browser.tab()];
+    const outcomes = await Promise.all([first, second].map((tab) => tab.add([fileOf("a.mp4", 4500)], SESSION)));
+    expect(outcomes.flatMap(({ added }) => added)).toHaveLength(1);
+    await eventually(() => browser.school.videos.some(({ isWhole }) => isWhole));
+    expect(browser.school.videos).toHaveLength(1);
+  });
+
+  it("of two people show nothing of each other", async () => {
+    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    const first = browser.tab("ada");
+    await first.add([fileOf("a.mp4", 4500)], SESSION);
+    await eventually(() => browser.school.chunks.length === 1);
+    first.close();
+    const second = browser.tab("bob");
+    expect(await second.restored).toBe(0);
+    expect(second.summary.value.items).toEqual([]);
+    expect((await second.add([fileOf("a.mp4", 4500)], SESSION)).added).toHaveLength(1);
+  });
+});
+
+describe("a browser", () => {
+  it("that is offline says so, and goes on as soon as it is online", async () => {
+    const onLine = vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
+    let isDown = true;
+    browser.school.faultOf = () => (isDown ? { kind: "cut", afterBytes: 1 } : undefined);
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    const waiting = await reaches(uploads, "waiting");
+    expect(waiting.retryAt).toBeUndefined();
+    expect(uploads.summary.value.isOffline).toBe(true);
+    isDown = false;
+    onLine.mockReturnValue(true);
+    dispatchEvent(new Event("online"));
+    await reaches(uploads, "sent");
+    expect(uploads.summary.value.isOffline).toBe(false);
+  });
+
+  it("keeps the screen on while bytes are sent, also after the page was hidden", async () => {
+    const sentinels: { released: boolean; release: () => Promise<void> }[] = [];
+    const request = () => {
+      const sentinel = { released: false, release: () => ((sentinel.released = true), Promise.resolve()) };
+      sentinels.push(sentinel);
+      return Promise.resolve(sentinel);
+    };
+    Object.defineProperty(navigator, "wakeLock", { value: { request }, configurable: true });
+    let go = () => {};
+    const held = new Promise<void>((resolve) => (go = resolve));
+    browser.school.faultOf = () => ({ kind: "hold", until: held });
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    await eventually(() => sentinels.length === 1);
+    sentinels[0]!.released = true;
+    document.dispatchEvent(new Event("visibilitychange"));
+    await eventually(() => sentinels.length === 2);
+    go();
+    await reaches(uploads, "sent");
+    expect(sentinels.every(({ released }) => released)).toBe(true);
+    Object.defineProperty(navigator, "wakeLock", { value: undefined, configurable: true });
+  });
+
+  it("that is too slow for the end of the upload warns", async () => {
+    browser.school.minKbps = 1_000_000;
+    browser.school.chunkSizeBytes = 100;
+    browser.school.faultOf = () => ({ kind: "hold", until: new Promise((resolve) => setTimeout(resolve, 100)) });
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 20_000)], SESSION);
+    const { items } = await until(uploads.summary, (summary) => summary.items[0]?.isTooSlow === true);
+    expect(items[0]!.bytesPerSecond).toBeGreaterThan(0);
+    expect(items[0]!.secondsLeft).toBeGreaterThan(0);
+    expect(items[0]!.uploadUntil!.getTime()).toBeGreaterThan(Date.now());
+    await uploads.cancel(items[0]!.id);
+  });
+
+  it.each(["refuses", "never opens"])("that %s storage uploads, and says that nothing is kept", async (how) => {
+    const open = () => {
+      if (how === "refuses") throw new DOMException("blocked", "SecurityError");
+      return {} as IDBOpenDBRequest;
+    };
+    vi.spyOn(indexedDB, "open").mockImplementation(open);
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    await reaches(uploads, "sent");
+    expect(uploads.summary.value.isKept).toBe(false);
+  });
+
+  it("whose storage is full uploads, and says that nothing is kept", async () => {
+    vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+      throw new DOMException("full", "QuotaExceededError");
+    });
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    await reaches(uploads, "sent");
+    expect(uploads.summary.value.isKept).toBe(false);
+  });
+
+  it("cannot cancel while the server does not answer: the upload stays, paused", async () => {
+    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    const uploads = browser.tab();
+    const { added } = await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    await eventually(() => browser.school.chunks.length === 1);
+    browser.school.refusalOf = () => ({ kind: "portal" });
+    await expect(uploads.cancel(added[0]!)).rejects.toMatchObject({
+      code: "UNREACHABLE",
+    } satisfies Partial<GreenroomError>);
+    expect(uploads.summary.value.items[0]?.state).toBe("paused");
+    browser.school.refusalOf = () => undefined;
+    await uploads.cancel(added[0]!);
+    expect(browser.school.videos[0]?.cancelled).toBe(true);
+  });
+});
