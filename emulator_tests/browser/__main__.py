@@ -90,6 +90,7 @@ def told(testbed: Testbed, lines: Lines) -> dict[str, Any]:
         "kalturaUrl": testbed.kaltura_url,
         "cloudflareUrl": testbed.cloudflare_url,
         "storageUrl": testbed.storage_url,
+        "chatUrl": testbed.prosody.websocket_url if testbed.prosody else "",
         "linesUrl": lines.url,
         "resolverRules": lines.rules,
         "chromium": str(CHROMIUM),

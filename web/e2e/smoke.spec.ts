@@ -67,6 +67,20 @@ test("requests of a page take a line that breaks, stalls and is slow", async ({ 
   expect(await ask(200_000)).toEqual(expect.any(Number));
 });
 
+test("page reaches the chat server", async ({ page }) => {
+  await page.goto("/");
+  const protocol = await page.evaluate(
+    (url) =>
+      new Promise<string>((resolve) => {
+        const socket = new WebSocket(url, "xmpp");
+        socket.onopen = () => resolve(socket.protocol);
+        socket.onerror = () => resolve("refused");
+      }),
+    stack.chatUrl,
+  );
+  expect(protocol).toBe("xmpp");
+});
+
 test("page can be recorded as a video", async ({ browser }, info) => {
   const context = await browser.newContext({ recordVideo: { dir: info.outputPath("video") } });
   const page = await context.newPage();

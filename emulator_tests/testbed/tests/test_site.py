@@ -6,16 +6,18 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator_tests.testbed import Testbed, TestbedError
+from emulator_tests.testbed.__main__ import create_samples
 from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.places import ROOT
 from emulator_tests.testbed.site import with_this_machine
-from emulator_tests.testbed.users import USERS
+from emulator_tests.testbed.users import PASSWORD, TEACHER, USERS, User
 
 PAGE = "<!doctype html><title>The app</title>"
 CALLABLES: list[str] = json.loads((ROOT / "schema" / "callables.json").read_text())["required"]
@@ -29,7 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     app = tmp_path_factory.mktemp("app")
     (app / "index.html").write_text(PAGE)
     (app / "main-ABCD2345.js").write_text("0;")
-    settings = {"SLIDES_BUCKET": "slides"}
+    settings = {"SLIDES_BUCKET": "slides", "FEED_INTERVAL_S": "1"}
     with Testbed(
         tmp_path_factory.mktemp("state"), settings, has_s3=False, has_chat=True, app=app, users=USERS
     ) as testbed:
@@ -109,6 +111,47 @@ def test_nothing_that_is_served_has_a_secret(stack: Testbed) -> None:
     assert len(secrets) > 8
     assert [secret for secret in secrets if secret in served] == []
     assert set(told(stack)) == {"projectId", "region", "authUrl", "firestore", "callablesUrl", "apiUrl", "users"}
+
+
+def test_sample_sessions_are_a_ready_video_a_live_session_and_a_draft_seen_by_those_who_may(stack: Testbed) -> None:
+    stack.set_up_accounts()
+    told_of = create_samples(stack)
+    assert [line.split("  ")[1] for line in told_of.splitlines()] == [
+        "Fractions",
+        "Questions and answers",
+        "Percentages",
+    ]
+    seen = {
+        user.name: {name: read(stack, user, f"sessions/{name}") for name in ("fractions", "questions", "percentages")}
+        for user in USERS
+    }
+    fractions, questions, percentages = seen[TEACHER.name].values()
+    (video,) = fractions["videos"]["mapValue"]["fields"].values()
+    assert video["mapValue"]["fields"]["state"] == {"stringValue": "ready"}
+    assert questions["kaltura"]["mapValue"]["fields"]["state"] == {"stringValue": "ready"}
+    starts_at = datetime.fromisoformat(questions["startsAt"]["timestampValue"])
+    assert abs((datetime.now(UTC) - starts_at).total_seconds()) < 120
+    assert percentages["status"] == {"stringValue": "draft"}
+    may_read = {name: [id for id, fields in sessions.items() if fields] for name, sessions in seen.items()}
+    assert may_read == {
+        "teacher": ["fractions", "questions", "percentages"],
+        "student": ["fractions", "questions"],
+        "stranger": [],
+        "admin": ["fractions", "questions", "percentages"],
+    }
+
+
+def read(stack: Testbed, user: User, path: str) -> dict[str, Any]:
+    """
+    The fields of a document as a user may read it; none if they may not.
+    """
+    documents = f"http://{stack.firestore_host}/v1/projects/{stack.project_id}/databases/(default)/documents"
+    sign_in = f"http://{stack.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword?key=any"
+    signed_in = json.loads(ask(sign_in, {"email": user.email, "password": PASSWORD, "returnSecureToken": True})[1])
+    status, body = ask(f"{documents}/{path}", token=signed_in["idToken"])
+    assert status in (200, 403), body
+    fields: dict[str, Any] = json.loads(body)["fields"] if status == 200 else {}
+    return fields
 
 
 def test_app_that_is_not_built_is_refused_with_what_builds_it(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ export interface Stack {
   readonly kalturaUrl: string;
   readonly cloudflareUrl: string;
   readonly storageUrl: string;
+  /** The WebSocket of the chat server. */
+  readonly chatUrl: string;
   /** Where the lines between browser and servers are controlled. */
   readonly linesUrl: string;
   readonly resolverRules: string;
