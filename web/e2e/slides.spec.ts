@@ -6,6 +6,7 @@ import { deck } from "./support/files";
 const PAGES = 50;
 
 test("presenter turns fifty pages, and the student's view follows", async ({ page, browser }) => {
+  test.slow();
   await signIn(page, "teacher");
   const id = await createSession(page, { title: "Lenses", isLive: true, isOpen: true });
   await publish(page);
@@ -38,7 +39,10 @@ test("presenter turns fifty pages, and the student's view follows", async ({ pag
 
   const late = await openAs(browser, "stranger");
   await late.goto(`/learn/${id}`);
-  await expect(late.locator(".gr-slide-image"), "who comes late sees the present page").toHaveAttribute("alt", /^Page 7 /);
+  await expect(late.locator(".gr-slide-image"), "who comes late sees the present page").toHaveAttribute(
+    "alt",
+    /^Page 7 /,
+  );
   await late.context().close();
 
   await page.getByRole("button", { name: "End" }).click();

@@ -3,7 +3,9 @@ import { expect, test } from "@playwright/test";
 import { createSession, openAs, publish, signIn, videoRow } from "./support/app";
 import { video } from "./support/files";
 
-test("teacher uploads three videos at once, sees them ready, and orders, renames and deletes them", async ({ page }) => {
+test("teacher uploads three videos at once, sees them ready, and orders, renames and deletes them", async ({
+  page,
+}) => {
   await signIn(page, "teacher");
   await createSession(page, { title: "Fractions" });
   await publish(page);

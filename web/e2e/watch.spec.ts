@@ -10,6 +10,7 @@ test("enrolled student plays a video whose grant is renewed meanwhile, and is re
   page,
   browser,
 }) => {
+  test.slow();
   await signIn(page, "teacher");
   const id = await createSession(page, { title: "Halves and thirds" });
   await publish(page);
@@ -23,7 +24,10 @@ test("enrolled student plays a video whose grant is renewed meanwhile, and is re
     const answer = await route.fetch();
     const body = await answer.json();
     grants += 1;
-    if (body.result !== undefined && grants === 1) body.result.renewAt = new Date(Date.now() + 3_000).toISOString();
+    if (body.result !== undefined && grants === 1) {
+      const soon = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+      Object.assign(body.result, { renewAt: soon(3), expiresAt: soon(6) });
+    }
     await route.fulfill({ response: answer, json: body });
   });
   await student.locator(".session-card", { hasText: "Halves and thirds" }).click();
