@@ -107,6 +107,8 @@ test("student's pages have no barrier", async ({ page, browser }) => {
 
 test("everything is reached and used by keys alone", async ({ page }) => {
   await signIn(page, "teacher");
+  await page.goto("/teach");
+  await expect(page.getByRole("link", { name: "New session" })).toBeVisible();
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
   await page.keyboard.press("Enter");

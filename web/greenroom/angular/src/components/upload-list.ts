@@ -1,12 +1,12 @@
 import {
-  afterNextRender,
+  afterRenderEffect,
   ChangeDetectionStrategy,
   Component,
   computed,
+  DestroyRef,
   effect,
   ElementRef,
   inject,
-  Injector,
   input,
   signal,
   untracked,
@@ -29,7 +29,12 @@ const ANNOUNCE_AFTER_MS = 1_000;
   selector: "gr-upload-list",
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: "./upload-list.html",
-  host: { class: "gr-upload-list" },
+  host: {
+    class: "gr-upload-list",
+    tabindex: "-1",
+    "(focusin)": "focusIn($event)",
+    "(focusout)": "focusOut($event)",
+  },
 })
 export class UploadList {
   /** Show the uploads into this session only. */
@@ -42,11 +47,11 @@ export class UploadList {
   readonly #uploads = injectUploads();
   readonly #summary = injectUploadsSummary();
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
-  readonly #injector = inject(Injector);
   private readonly picker = viewChild.required<ElementRef<HTMLInputElement>>("picker");
   readonly #problems = signal<ReadonlyMap<string, GreenroomError>>(new Map());
   readonly #status = signal("");
   #reselected: string | undefined;
+  #focused: { readonly id: string; readonly index: number } | undefined;
 
   protected readonly status = this.#status.asReadonly();
   protected readonly isOffline = computed(() => this.#summary().isOffline);
@@ -78,7 +83,7 @@ export class UploadList {
     let known = new Map<string, UploadItem["state"]>();
     let waiting: ReturnType<typeof setTimeout> | undefined;
     let sentences: string[] = [];
-    effect((onCleanup) => {
+    effect(() => {
       const items = this.items();
       const texts = untracked(this.texts);
       for (const { id, state, fileName } of items) {
@@ -94,8 +99,9 @@ export class UploadList {
           sentences = [];
         }, ANNOUNCE_AFTER_MS);
       }
-      onCleanup(() => undefined);
     });
+    inject(DestroyRef).onDestroy(() => clearTimeout(waiting));
+    afterRenderEffect({ read: () => this.#keepFocus(this.items()) });
   }
 
   protected canPause(item: UploadItem): boolean {
@@ -142,29 +148,26 @@ export class UploadList {
   }
 
   protected pause(item: UploadItem): void {
-    this.#keepFocus(item, () => this.#uploads()?.pause(item.id));
+    this.#uploads()?.pause(item.id);
   }
 
   protected resume(item: UploadItem): void {
-    this.#keepFocus(item, () => this.#uploads()?.resume(item.id));
+    this.#uploads()?.resume(item.id);
   }
 
   protected retry(item: UploadItem): void {
-    this.#keepFocus(item, () => this.#uploads()?.retry(item.id));
+    this.#uploads()?.retry(item.id);
   }
 
   protected dismiss(item: UploadItem): void {
-    this.#focusNeighbour(item);
     this.#uploads()?.dismiss(item.id);
   }
 
   protected async cancel(item: UploadItem): Promise<void> {
     if (!(await this.confirmCancel()(item))) return;
     this.#setProblem(item.id, undefined);
-    const neighbour = this.#neighbourOf(item);
     try {
       await this.#uploads()?.cancel(item.id);
-      this.#focus(neighbour);
     } catch (error) {
       this.#setProblem(item.id, toGreenroomError(error));
     }
@@ -204,34 +207,26 @@ export class UploadList {
     this.#problems.set(problems);
   }
 
-  /** A button that was pressed may disappear with the state that it changes: then its item takes the focus. */
-  #keepFocus(item: UploadItem, act: () => void): void {
-    act();
-    afterNextRender(
-      { read: () => this.#itemElement(item.id)?.contains(document.activeElement) || this.#focus(item.id) },
-      {
-        injector: this.#injector,
-      },
-    );
+  /** Remember which upload has the focus. */
+  protected focusIn(event: FocusEvent): void {
+    const id = (event.target as Element).closest<HTMLElement>("[data-id]")?.dataset["id"];
+    this.#focused = id === undefined ? undefined : { id, index: this.items().findIndex((item) => item.id === id) };
   }
 
-  #focusNeighbour(item: UploadItem): void {
-    const neighbour = this.#neighbourOf(item);
-    afterNextRender({ read: () => this.#focus(neighbour) }, { injector: this.#injector });
+  /** Forget it if the person went elsewhere; not if the button was removed because the upload changed. */
+  protected focusOut(event: FocusEvent): void {
+    const left = event.target as Element;
+    queueMicrotask(() => {
+      if (left.isConnected && !left.contains(document.activeElement)) this.#focused = undefined;
+    });
   }
 
-  #neighbourOf(item: UploadItem): string | undefined {
-    const items = this.items();
-    const at = items.findIndex(({ id }) => id === item.id);
-    return (items[at + 1] ?? items[at - 1])?.id;
-  }
-
-  #focus(id: string | undefined): void {
-    const target = id === undefined ? this.#element.nativeElement : this.#itemElement(id);
-    target?.focus();
-  }
-
-  #itemElement(id: string): HTMLElement | null {
-    return this.#element.nativeElement.querySelector(`[data-id="${CSS.escape(id)}"]`);
+  /** A pressed button may disappear with the state that it changes. Then its upload takes the focus, or the next one. */
+  #keepFocus(items: readonly UploadItem[]): void {
+    if (this.#focused === undefined || document.activeElement !== document.body) return;
+    const { id, index } = this.#focused;
+    const present = items.find((item) => item.id === id) ?? items[index] ?? items.at(-1);
+    const elements = [...this.#element.nativeElement.querySelectorAll<HTMLElement>("[data-id]")];
+    (elements.find(({ dataset }) => dataset["id"] === present?.id) ?? this.#element.nativeElement).focus();
   }
 }
