@@ -424,7 +424,9 @@ class Testbed:
     def _storage(self) -> Part:
         address = ["-scheme", "http", "-host", HOST, "-port", str(self._ports["storage"])]
         outside = ["-external-url", self.storage_url, "-public-host", f"{HOST}:{self._ports['storage']}"]
-        return self._part("storage", [FAKE_GCS_SERVER, "-backend", "memory", *address, *outside], 3)
+        # A bucket has CORS of its own, as docs/slides.md says; the emulator has them for all.
+        cors = ["-cors-headers", "x-goog-if-generation-match,x-goog-resumable,x-upload-content-length"]
+        return self._part("storage", [FAKE_GCS_SERVER, "-backend", "memory", *address, *outside, *cors], 3)
 
     def _kaltura(self) -> Part:
         address = ["--host", HOST, "--port", str(self._ports["kaltura"])]

@@ -1,5 +1,15 @@
 import { bootstrapApplication } from "@angular/platform-browser";
-import { appConfig } from "./app/app.config";
-import { App } from "./app/app";
 
-bootstrapApplication(App, appConfig).catch((err) => console.error(err));
+import { App } from "./app/app";
+import { appConfig } from "./app/app.config";
+import { loadConfig } from "./app/config";
+
+async function start(): Promise<void> {
+  await bootstrapApplication(App, appConfig(await loadConfig()));
+}
+
+start().catch((error: unknown) => {
+  console.error(error);
+  const failure = document.getElementById("cannot-start");
+  if (failure !== null) failure.hidden = false;
+});

@@ -34,4 +34,5 @@ export type { Readable } from "./store";
 export { ARABIC } from "./texts/arabic";
 export { ENGLISH } from "./texts/english";
 export * from "./texts/texts";
+export { toGreenroomError } from "./to-greenroom-error";
 export * from "./uploads";

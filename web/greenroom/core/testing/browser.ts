@@ -21,12 +21,16 @@ export class Browser {
     return new Browser(await School.open());
   }
 
-  /** Open a tab in which somebody is signed in. */
-  tab(uid = "teacher", options: UploadsOptions = {}): Uploads {
+  /** Return a deployment whose callables are the school's. */
+  greenroom(): Greenroom {
     const app = initializeApp({ projectId: "school", apiKey: "none" }, `tab-${Math.random()}`);
     this.#apps.push(app);
-    const greenroom = new Greenroom(app, { callablesUrl: `${this.school.url}/call/` });
-    const uploads = new Uploads(greenroom, uid, options);
+    return new Greenroom(app, { callablesUrl: `${this.school.url}/call/` });
+  }
+
+  /** Open a tab in which somebody is signed in. */
+  tab(uid = "teacher", options: UploadsOptions = {}): Uploads {
+    const uploads = new Uploads(this.greenroom(), uid, options);
     this.#tabs.push(uploads);
     return uploads;
   }

@@ -1,8 +1,36 @@
-import { ApplicationConfig, provideBrowserGlobalErrorListeners } from "@angular/core";
-import { provideRouter } from "@angular/router";
+import {
+  type ApplicationConfig,
+  inject,
+  provideAppInitializer,
+  provideBrowserGlobalErrorListeners,
+  provideZonelessChangeDetection,
+} from "@angular/core";
+import { provideRouter, TitleStrategy, withComponentInputBinding, withRouterConfig } from "@angular/router";
 
+import { Account } from "./account/account";
 import { routes } from "./app.routes";
+import { APP_CONFIG, type AppConfig } from "./config";
+import { PageTitles } from "./ui/page-titles";
+import { ColourScheme } from "./ui/scheme";
+import { Language } from "./words/language";
 
-export const appConfig: ApplicationConfig = {
-  providers: [provideBrowserGlobalErrorListeners(), provideRouter(routes)],
-};
+export function appConfig(config: AppConfig): ApplicationConfig {
+  return {
+    providers: [
+      provideBrowserGlobalErrorListeners(),
+      provideZonelessChangeDetection(),
+      { provide: APP_CONFIG, useValue: config },
+      { provide: TitleStrategy, useExisting: PageTitles },
+      provideRouter(
+        routes,
+        withComponentInputBinding(),
+        withRouterConfig({ paramsInheritanceStrategy: "always", canceledNavigationResolution: "computed" }),
+      ),
+      provideAppInitializer(() => {
+        inject(ColourScheme).start();
+        inject(Account);
+        return inject(Language).start();
+      }),
+    ],
+  };
+}

@@ -1,3 +1,22 @@
-import { Routes } from "@angular/router";
+import { inject } from "@angular/core";
+import { type CanMatchFn, Router, type Routes } from "@angular/router";
 
-export const routes: Routes = [];
+import { Account } from "./account/account";
+
+const isSignedIn: CanMatchFn = async (_route, segments) => {
+  const account = inject(Account);
+  const router = inject(Router);
+  await account.known;
+  if (account.person() !== null) return true;
+  const from = segments.map(({ path }) => path).join("/");
+  return router.createUrlTree(["/sign-in"], from === "" ? {} : { queryParams: { from } });
+};
+
+export const routes: Routes = [
+  { path: "sign-in", loadComponent: () => import("./account/sign-in.page").then((m) => m.SignInPage) },
+  {
+    path: "",
+    canMatch: [isSignedIn],
+    loadChildren: () => import("./signed-in.routes").then((m) => m.SIGNED_IN_ROUTES),
+  },
+];

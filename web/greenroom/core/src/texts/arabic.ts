@@ -54,6 +54,8 @@ const errors: Texts["errors"] = {
   FILE_TYPE_NOT_SUPPORTED: "لا يمكن رفع ملفات من هذا النوع. اختر ملفًا آخر، أو حوّل هذا الملف.",
   FILE_NAME_INVALID: "اسم هذا الملف طويل جدًا أو فيه رموز غير مسموح بها. غيّر اسم الملف.",
   FILE_ADDED_ALREADY: "هذا الملف موجود في القائمة.",
+  FILE_IS_SHORTCUT: "هذا اختصار. اختر الملف الذي يقود إليه.",
+  FILE_NEEDED: "أُعيد تحميل الصفحة. اختر الملف نفسه مرة أخرى ليستمر الرفع.",
   FILE_CHANGED: "ليس هذا هو الملف الذي بدأ رفعه، أو أنه تغيّر بعد ذلك. اختر الملف الأصلي.",
   SENT_BY_ANOTHER_TAB: "ترفع علامة تبويب أخرى في متصفحك هذا الملف. اترك تلك العلامة مفتوحة.",
 
@@ -340,6 +342,8 @@ export const ARABIC: Texts = {
     goToPage: (page) => `الانتقال إلى الصفحة ${number(page)}`,
     download: "تنزيل المستند",
     letStudentsDownload: "يُسمح للطلاب بتنزيل المستند",
+    zoom: "تكبير",
+    fullscreen: "ملء الشاشة",
     uploading: (percent) => `قيد الرفع، ${format.percent(percent / 100)}`,
     warning: slidesWarning,
   },

@@ -50,6 +50,8 @@ export const ENGLISH: Texts = {
     FILE_TYPE_NOT_SUPPORTED: "Files of this type cannot be uploaded. Choose another file, or convert this one.",
     FILE_NAME_INVALID: "This file name is too long or has characters that are not allowed. Rename the file.",
     FILE_ADDED_ALREADY: "This file is in the list already.",
+    FILE_IS_SHORTCUT: "This is a shortcut. Choose the file that it leads to.",
+    FILE_NEEDED: "The page was loaded anew. Choose the same file again, and the upload goes on.",
     FILE_CHANGED: "This is not the file whose upload began, or it was changed since. Choose the original file.",
     SENT_BY_ANOTHER_TAB: "Another tab of your browser uploads this file. Leave that tab open.",
 
@@ -307,6 +309,8 @@ export const ENGLISH: Texts = {
     goToPage: (page) => `Go to page ${number(page)}`,
     download: "Download the document",
     letStudentsDownload: "Students may download the document",
+    zoom: "Enlarge",
+    fullscreen: "Full screen",
     uploading: (percent) => `Uploading, ${format.percent(percent / 100)}`,
     warning: (message) => message,
   },

@@ -196,6 +196,8 @@ export interface Texts {
     goToPage(page: number): string;
     readonly download: string;
     readonly letStudentsDownload: string;
+    readonly zoom: string;
+    readonly fullscreen: string;
     uploading(percent: number): string;
     /** What the converter warns of, by its sentence in English. */
     warning(message: string): string;

@@ -1,0 +1,84 @@
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  effect,
+  type ElementRef,
+  inject,
+  input,
+  signal,
+  viewChild,
+} from "@angular/core";
+import { errorText, Playback, type PlaybackOptions, type PlaybackTarget } from "greenroom/core";
+
+import { fromReadable } from "../from-readable";
+import { GREENROOM, GREENROOM_TEXTS } from "../tokens";
+
+/**
+ * A video, or the live event of a session, with the browser's own controls.
+ *
+ * It says in words why nothing plays, and goes on by itself where waiting helps. It has no style of its own:
+ * `data-phase` is the phase of the playback, and the classes begin with `gr-`.
+ */
+@Component({
+  selector: "gr-player",
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  templateUrl: "./player.html",
+  host: { class: "gr-player", "[attr.data-phase]": "state()?.phase", "[attr.data-live]": "state()?.isLive || null" },
+})
+export class Player {
+  readonly target = input.required<PlaybackTarget>();
+
+  /** The name of the player for screen readers, such as the title of the video. */
+  readonly label = input<string>();
+
+  readonly options = input<PlaybackOptions>({});
+
+  protected readonly texts = inject(GREENROOM_TEXTS);
+  readonly #greenroom = inject(GREENROOM);
+  private readonly video = viewChild.required<ElementRef<HTMLVideoElement>>("video");
+  readonly #playback = signal<Playback | undefined>(undefined);
+
+  /** What plays, for slides that follow it. It changes with the target. */
+  readonly playback = this.#playback.asReadonly();
+
+  readonly #key = computed(() => JSON.stringify(this.target()));
+  protected readonly state = fromReadable(() => this.#playback()?.state);
+
+  /** What stands in place of the picture, or above it. */
+  protected readonly sentence = computed(() => {
+    const state = this.state();
+    if (state === undefined || state.phase === "playing") return undefined;
+    const { player, videos } = this.texts();
+    if (state.phase === "notYet" && state.opensAt !== undefined) return player.opensAt(state.opensAt);
+    if (state.phase === "restoring" && state.availableAt !== undefined) return videos.availableAt(state.availableAt);
+    if (state.phase === "failed" && state.error !== undefined) return errorText(this.texts(), state.error);
+    return player.phases[state.phase];
+  });
+
+  /** Whether the picture is there although something else is to be said. */
+  protected readonly isPictureShown = computed(() =>
+    ["playing", "reconnecting", "restoring"].includes(this.state()?.phase ?? "loading"),
+  );
+
+  protected readonly canRetry = computed(() => ["failed", "refused"].includes(this.state()?.phase ?? ""));
+
+  constructor() {
+    effect((onCleanup) => {
+      const target = JSON.parse(this.#key()) as PlaybackTarget;
+      const playback = new Playback(this.#greenroom, this.video().nativeElement, target, this.options());
+      this.#playback.set(playback);
+      void playback.load();
+      onCleanup(() => playback.close());
+    });
+  }
+
+  protected retry(): void {
+    void this.#playback()?.load();
+    this.video().nativeElement.focus();
+  }
+
+  protected choose(quality: string): void {
+    this.#playback()?.setQuality(quality === "" ? undefined : Number(quality));
+  }
+}

@@ -1,0 +1,29 @@
+import { type EnvironmentProviders, inject, isSignal, makeEnvironmentProviders, signal } from "@angular/core";
+import { ENGLISH, Greenroom } from "greenroom/core";
+
+import { GREENROOM, GREENROOM_SETTINGS, GREENROOM_TEXTS, type ProvideGreenroomOptions } from "./tokens";
+import { UploadsOfUser } from "./uploads";
+
+/** Provide Greenroom. A function instead of options is called on first use, and may `inject`. */
+export function provideGreenroom(
+  options: ProvideGreenroomOptions | (() => ProvideGreenroomOptions),
+): EnvironmentProviders {
+  return makeEnvironmentProviders([
+    UploadsOfUser,
+    { provide: GREENROOM_SETTINGS, useFactory: () => (typeof options === "function" ? options() : options) },
+    {
+      provide: GREENROOM,
+      useFactory: () => {
+        const { app, uid: _uid, texts: _texts, uploads: _uploads, ...deployment } = inject(GREENROOM_SETTINGS);
+        return new Greenroom(app, deployment);
+      },
+    },
+    {
+      provide: GREENROOM_TEXTS,
+      useFactory: () => {
+        const { texts = ENGLISH } = inject(GREENROOM_SETTINGS);
+        return isSignal(texts) ? texts : signal(texts);
+      },
+    },
+  ]);
+}

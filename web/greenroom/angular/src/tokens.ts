@@ -1,0 +1,28 @@
+import { InjectionToken, type Signal, signal } from "@angular/core";
+import type { FirebaseApp } from "firebase/app";
+import { ENGLISH, type Greenroom, type GreenroomOptions, type Texts, type UploadsOptions } from "greenroom/core";
+
+/** What an app says about its deployment of Greenroom. */
+export interface ProvideGreenroomOptions extends GreenroomOptions {
+  app: FirebaseApp;
+
+  /** The uid of whoever is signed in; `undefined` if nobody is. Uploads belong to a person. */
+  uid?: Signal<string | undefined>;
+
+  /** What the library shows, in the language of the app. A signal changes it without a reload. English unless set. */
+  texts?: Texts | Signal<Texts>;
+
+  uploads?: UploadsOptions;
+}
+
+/** The deployment of Greenroom that this app uses. */
+export const GREENROOM = new InjectionToken<Greenroom>("GREENROOM");
+
+/** What the library shows. */
+export const GREENROOM_TEXTS = new InjectionToken<Signal<Texts>>("GREENROOM_TEXTS", {
+  providedIn: "root",
+  factory: () => signal(ENGLISH),
+});
+
+/** The options of `provideGreenroom`. */
+export const GREENROOM_SETTINGS = new InjectionToken<ProvideGreenroomOptions>("GREENROOM_SETTINGS");

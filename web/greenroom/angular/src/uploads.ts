@@ -1,0 +1,49 @@
+import { computed, DestroyRef, effect, inject, Injectable, type Signal, signal } from "@angular/core";
+import { Uploads, type UploadsSummary } from "greenroom/core";
+
+import { fromReadable } from "./from-readable";
+import { GREENROOM, GREENROOM_SETTINGS } from "./tokens";
+
+/** The uploads of whoever is signed in. There is one object for the whole app: uploads go on while pages change. */
+@Injectable()
+export class UploadsOfUser {
+  readonly #current = signal<Uploads | undefined>(undefined);
+  readonly current = this.#current.asReadonly();
+
+  constructor() {
+    const greenroom = inject(GREENROOM);
+    const { uid = signal(undefined), uploads: options } = inject(GREENROOM_SETTINGS);
+    effect((onCleanup) => {
+      const present = uid();
+      if (present === undefined) {
+        this.#current.set(undefined);
+        return;
+      }
+      const uploads = new Uploads(greenroom, present, options);
+      this.#current.set(uploads);
+      onCleanup(() => uploads.close());
+    });
+    inject(DestroyRef).onDestroy(() => this.#current.set(undefined));
+  }
+}
+
+/** Return the uploads of whoever is signed in; `undefined` if nobody is, or before `uid` is known. */
+export function injectUploads(): Signal<Uploads | undefined> {
+  return inject(UploadsOfUser).current;
+}
+
+const NOTHING: UploadsSummary = {
+  items: [],
+  sentBytes: 0,
+  sizeBytes: 0,
+  isActive: false,
+  isOffline: false,
+  isKept: true,
+};
+
+/** Return what is uploaded at present: all of it, or what goes into one session. */
+export function injectUploadsSummary(): Signal<UploadsSummary> {
+  const uploads = injectUploads();
+  const summary = fromReadable(() => uploads()?.summary);
+  return computed(() => summary() ?? NOTHING);
+}

@@ -1,0 +1,112 @@
+import { Component, provideZonelessChangeDetection, signal } from "@angular/core";
+import { type ComponentFixture, TestBed } from "@angular/core/testing";
+import { deleteApp, type FirebaseApp, initializeApp } from "firebase/app";
+import { Greenroom, GreenroomError, type Watcher } from "greenroom/core";
+
+import { fromReadable } from "./from-readable";
+import { GREENROOM } from "./tokens";
+import { injectWatched } from "./watched";
+import { Store } from "../../core/src/store";
+
+const id = signal<string | undefined>(undefined);
+/** The listeners that are listening, by what they listen to. */
+const listening = new Map<string, Watcher<string>>();
+
+@Component({ template: "{{ watched.value() }}" })
+class Listening {
+  readonly watched = injectWatched<string>((_greenroom, watcher) => {
+    const present = id();
+    if (present === undefined) return undefined;
+    listening.set(present, watcher);
+    return () => listening.delete(present);
+  });
+}
+
+const store = new Store("one");
+const chosen = signal<Store<string> | undefined>(store);
+
+@Component({ template: "{{ fixed() }} {{ current() }}" })
+class Reading {
+  readonly fixed = fromReadable(store);
+  readonly current = fromReadable(() => chosen());
+}
+
+let app: FirebaseApp;
+
+beforeEach(() => {
+  app = initializeApp({ projectId: "school", apiKey: "none" }, `app-${Math.random()}`);
+  TestBed.configureTestingModule({
+    providers: [provideZonelessChangeDetection(), { provide: GREENROOM, useValue: new Greenroom(app) }],
+  });
+  id.set(undefined);
+  listening.clear();
+});
+
+afterEach(() => deleteApp(app));
+
+describe("injectWatched", () => {
+  let fixture: ComponentFixture<Listening>;
+  const watched = () => fixture.componentInstance.watched;
+
+  beforeEach(async () => {
+    fixture = TestBed.createComponent(Listening);
+    await fixture.whenStable();
+  });
+
+  it("listens to nothing while there is nothing to listen to", () => {
+    expect(listening.size).toBe(0);
+    expect(watched().isLoading()).toBe(true);
+  });
+
+  it("shows what it is told, and forgets it when it listens to something else", async () => {
+    id.set("a");
+    await fixture.whenStable();
+    listening.get("a")?.next("value of a");
+    await fixture.whenStable();
+    expect((fixture.nativeElement as HTMLElement).textContent).toBe("value of a");
+    id.set("b");
+    await fixture.whenStable();
+    expect([...listening.keys()]).toEqual(["b"]);
+    expect([watched().value(), watched().isLoading()]).toEqual([undefined, true]);
+  });
+
+  it("shows an error until it is restarted", async () => {
+    id.set("a");
+    await fixture.whenStable();
+    const refused = new GreenroomError("DOCUMENT_NOT_READABLE", "no", false);
+    listening.get("a")?.error(refused);
+    expect([watched().error(), watched().isLoading()]).toEqual([refused, false]);
+    watched().restart();
+    await fixture.whenStable();
+    expect([watched().error(), watched().isLoading()]).toEqual([undefined, true]);
+  });
+
+  it("stops listening with its component", async () => {
+    id.set("a");
+    await fixture.whenStable();
+    fixture.destroy();
+    expect(listening.size).toBe(0);
+  });
+});
+
+describe("fromReadable", () => {
+  it("follows a store, and another one in its place, until its component is gone", async () => {
+    const fixture = TestBed.createComponent(Reading);
+    await fixture.whenStable();
+    const text = () => (fixture.nativeElement as HTMLElement).textContent;
+    expect(text()).toBe("one one");
+    store.set("two");
+    await fixture.whenStable();
+    expect(text()).toBe("two two");
+    chosen.set(new Store("other"));
+    await fixture.whenStable();
+    expect(text()).toBe("two other");
+    chosen.set(undefined);
+    await fixture.whenStable();
+    expect(text()).toBe("two ");
+    const { current } = fixture.componentInstance;
+    fixture.destroy();
+    store.set("three");
+    expect(current()).toBeUndefined();
+  });
+});

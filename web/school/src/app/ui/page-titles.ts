@@ -1,0 +1,36 @@
+import { effect, inject, Injectable, signal } from "@angular/core";
+import { Title } from "@angular/platform-browser";
+import { type RouterStateSnapshot, TitleStrategy } from "@angular/router";
+
+import { Language } from "../words/language";
+
+/** The title of the tab: that of the page, then that of the app. Pages call `show` once they know theirs. */
+@Injectable({ providedIn: "root" })
+export class PageTitles extends TitleStrategy {
+  readonly #title = inject(Title);
+  readonly #language = inject(Language);
+  readonly #page = signal("");
+
+  constructor() {
+    super();
+    effect(() => {
+      const { name } = this.#language.words().app;
+      const page = this.#page();
+      this.#title.setTitle(page === "" ? name : `${page} – ${name}`);
+    });
+  }
+
+  show(page: string): void {
+    this.#page.set(page);
+  }
+
+  override updateTitle(_snapshot: RouterStateSnapshot): void {
+    // Titles depend on documents and on the language, so that pages show them themselves.
+  }
+}
+
+/** Keep the title of the tab equal to what the function returns. Call it in a page's constructor. */
+export function showTitle(title: () => string): void {
+  const titles = inject(PageTitles);
+  effect(() => titles.show(title()));
+}

@@ -1,0 +1,85 @@
+import { Directionality } from "@angular/cdk/bidi";
+import { DOCUMENT, computed, inject, Injectable, signal } from "@angular/core";
+
+import { ENGLISH_WORDS, type Words } from "./en";
+
+export type LanguageCode = "en" | "ar";
+
+const STORED = "language";
+
+/** The language of the app, and how dates and numbers are written in it. It changes without a reload. */
+@Injectable({ providedIn: "root" })
+export class Language {
+  readonly #document = inject(DOCUMENT);
+  readonly #directionality = inject(Directionality);
+  readonly #code = signal<LanguageCode>("en");
+  readonly #words = signal<Words>(ENGLISH_WORDS);
+
+  readonly code = this.#code.asReadonly();
+  readonly words = this.#words.asReadonly();
+  readonly direction = computed(() => (this.#code() === "ar" ? "rtl" : "ltr"));
+
+  readonly #dateTime = computed(
+    () => new Intl.DateTimeFormat(this.#code(), { dateStyle: "medium", timeStyle: "short" }),
+  );
+  readonly #time = computed(() => new Intl.DateTimeFormat(this.#code(), { timeStyle: "short" }));
+  readonly #day = computed(
+    () => new Intl.DateTimeFormat(this.#code(), { weekday: "short", day: "numeric", month: "long" }),
+  );
+  readonly #number = computed(() => new Intl.NumberFormat(this.#code()));
+  readonly #percent = computed(() => new Intl.NumberFormat(this.#code(), { style: "percent" }));
+
+  /** Use the language that was chosen last, or else the browser's. */
+  start(): Promise<void> {
+    const chosen = stored() ?? navigator.language.split("-")[0];
+    return this.use(chosen === "ar" ? "ar" : "en");
+  }
+
+  async use(code: LanguageCode): Promise<void> {
+    const words = code === "ar" ? (await import("./ar")).ARABIC_WORDS : ENGLISH_WORDS;
+    this.#words.set(words);
+    this.#code.set(code);
+    const { documentElement } = this.#document;
+    documentElement.lang = code;
+    documentElement.dir = this.direction();
+    this.#directionality.valueSignal.set(this.direction());
+    try {
+      localStorage.setItem(STORED, code);
+    } catch {
+      // The browser stores nothing: the choice lasts until the tab is closed.
+    }
+  }
+
+  number(value: number): string {
+    return this.#number().format(value);
+  }
+
+  percent(fraction: number): string {
+    return this.#percent().format(fraction);
+  }
+
+  dateTime(at: Date): string {
+    return this.#dateTime().format(at);
+  }
+
+  day(at: Date): string {
+    return this.#day().format(at);
+  }
+
+  time(at: Date): string {
+    return this.#time().format(at);
+  }
+
+  /** From one instant to another: the day is not repeated if both are on the same. */
+  span(from: Date, until: Date): string {
+    return this.#dateTime().formatRange(from, until);
+  }
+}
+
+function stored(): string | null {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null;
+  }
+}
