@@ -1,6 +1,6 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 others \
+.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 contract others \
 	web app browser beside-web beside-browser mutants bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
@@ -56,7 +56,7 @@ races: ## Play ten times as many races as `make test` does; RACES=n for another 
 	@RACES=$(RACES) $(BIN)/pytest --quiet emulator_tests/pure/test_races.py
 
 test: setup lint types imports ## Run every check and every test, through the real emulators, three parts side by side.
-	@$(MAKE) -j3 flows-1 flows-2 others crashes-1 crashes-2 beside-web beside-browser
+	@$(MAKE) -j3 flows-1 flows-2 crashes-1 crashes-2 contract beside-browser others beside-web
 
 # The flows mostly wait for emulators, while the others compute: more at once would make the flows too slow. Each part shows its output when it fails.
 define beside
@@ -72,8 +72,12 @@ flows-1 flows-2: flows-%:
 crashes-1 crashes-2: crashes-%:
 	$(call beside,$(BIN)/pytest --quiet --share $*/2 emulator_tests/crashes)
 
+# It has a stack of its own too, because `others` runs beside it.
+contract:
+	$(call beside,TESTBED_STATE=$(CURDIR)/.testbed/contract TESTBED_LANE=3 $(BIN)/pytest --quiet emulator_tests/contract)
+
 others:
-	@$(BIN)/pytest --ignore=emulator_tests/flow --ignore=emulator_tests/crashes
+	@$(BIN)/pytest --ignore=emulator_tests/flow --ignore=emulator_tests/crashes --ignore=emulator_tests/contract
 
 app: ## Build the reference app, if its sources have changed.
 	@$(SETUP) app
@@ -91,7 +95,7 @@ beside-web:
 
 beside-browser:
 	@echo "The tests in a browser run beside the others; how far they are stands in $(LOGS)/browser.log."
-	@TESTBED_LANE=3 $(MAKE) browser >$(LOGS)/browser.log 2>&1 || { cat $(LOGS)/browser.log; exit 1; }
+	@TESTBED_LANE=4 $(MAKE) browser >$(LOGS)/browser.log 2>&1 || { cat $(LOGS)/browser.log; exit 1; }
 	@tail -n 2 $(LOGS)/browser.log
 
 mutants: ## Change each decision in small ways and see a pure test fail; MODULE=hosts/decide for one module.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gzip
 import socket
+import struct
 import threading
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +18,19 @@ from typing import Final
 
 MIB: Final = 1024 * 1024
 
-BOMB: Final = gzip.compress(bytes(420 * MIB), 6)
+
+def _bomb(mebibytes: int) -> bytes:
+    """
+    Return zeros that are compressed with gzip, as one stream. One MiB is compressed and then repeated.
+    """
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    block = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = zlib.compressobj(wbits=-zlib.MAX_WBITS).flush()
+    head, checksum = gzip.compress(b"")[:10], zlib.crc32(bytes(mebibytes * MIB))
+    return head + block * mebibytes + end + struct.pack("<II", checksum, mebibytes * MIB)
+
+
+BOMB: Final = _bomb(420)
 """420 MiB of zeros compressed to 400 KiB, which a careless client would unpack."""
 
 

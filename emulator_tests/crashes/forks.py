@@ -9,12 +9,28 @@ from __future__ import annotations
 
 import gc
 import os
+import pkgutil
 import socket
 import sys
 import traceback
+from functools import cache
+from importlib import import_module
 from typing import NoReturn
 
+import shared
+
 _DIGEST_BYTES = 16
+
+
+@cache
+def _import_everything() -> None:
+    """
+    Import what functions of ours import only when they are called. Else each copy would import it anew, which takes
+    longer than most copies.
+    """
+    for module in pkgutil.walk_packages(shared.__path__, "shared."):
+        if not module.name.startswith(("shared.cloud", "shared.providers")):
+            import_module(module.name)
 
 
 class Forks:
@@ -29,6 +45,7 @@ class Forks:
     """
 
     def __init__(self) -> None:
+        _import_everything()
         self.is_copy = False
         self.failures: list[str] = []
         self.judged: set[bytes] = set()

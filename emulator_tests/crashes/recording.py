@@ -7,7 +7,7 @@ when pytest ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,7 @@ from emulator_tests.crashes.flows import FLOWS, Flow
 from emulator_tests.crashes.playing import play, play_each
 
 ACCOUNT: Final = pytest.StashKey[Account]()
-RECORDED: Final = pytest.StashKey[Mapping[str, Sequence[Met]]]()
+RECORDED: Final = pytest.StashKey[dict[str, Sequence[Met]]]()
 FAILURES: Final = pytest.StashKey[dict[str, str | None]]()
 
 
@@ -61,14 +61,14 @@ def account_of(config: pytest.Config) -> Account:
     return config.stash[ACCOUNT]
 
 
-def recorded(config: pytest.Config) -> Mapping[str, Sequence[Met]]:
+def recorded(config: pytest.Config, flow: Flow) -> Sequence[Met]:
     """
-    Return the effects of each flow in an undisturbed run, by the flow's name.
+    Return the effects of a flow in an undisturbed run.
     """
-    if RECORDED not in config.stash:
-        account = account_of(config)
-        config.stash[RECORDED] = {flow.name: play(flow, account).met() for flow in FLOWS}
-    return config.stash[RECORDED]
+    known = config.stash.setdefault(RECORDED, {})
+    if flow.name not in known:
+        known[flow.name] = play(flow, account_of(config)).met()
+    return known[flow.name]
 
 
 def flows_of(config: pytest.Config) -> Sequence[Flow]:
@@ -84,7 +84,7 @@ def effects(config: pytest.Config) -> Iterator[tuple[Flow, int, Met]]:
     Yield every effect of every flow of this share.
     """
     for flow in flows_of(config):
-        for number, met in enumerate(recorded(config)[flow.name], 1):
+        for number, met in enumerate(recorded(config, flow), 1):
             yield flow, number, met
 
 

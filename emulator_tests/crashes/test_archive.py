@@ -22,6 +22,10 @@ from shared.ports import Tier
 T = TypeVar("T")
 
 HOUR_S: Final = 3600
+
+HOURS: Final = 3
+"""Hours after each wish: everything happens in the first two. Later ones only repeat the third one's effects."""
+
 READS: Final = frozenset({"read", "select", "count", "find", "page", "source", "address", "digest", "total"})
 """The effects that change nothing: it makes no difference whether they are refused or their answer is lost."""
 
@@ -75,18 +79,16 @@ class Disturbance:
             self.is_looking = False
 
 
-def live(world: Archiving, *targets: Target, between: Callable[[], None] = lambda: None) -> None:
+def live(world: Archiving, *targets: Target, hours: int = HOURS) -> None:
     """
     Ask for one thing after another, and let each end.
     """
-    for number, target in enumerate(targets):
+    for target in targets:
         _survive(lambda target=target: world.ask(target, tier=Tier.EXPEDITED))  # type: ignore[misc]  # mypy cannot infer it
-        for _ in range(8):
+        for _ in range(hours):
             _survive(lambda: world.deployment.originals.finish(world.entry.id))
             _survive(lambda: world.deployment.run(HOUR_S))
             _survive(world.sweep)
-        if number == 0:
-            between()
 
 
 def _survive(do: Callable[[], None]) -> None:
@@ -101,7 +103,9 @@ STORIES: Final[dict[str, tuple[Target, ...]]] = {
 }
 
 
-def played(story: str, at: int = 0, fault: Fault | None = None, *, is_replaced: bool = False) -> Disturbance:
+def played(
+    story: str, at: int = 0, fault: Fault | None = None, *, is_replaced: bool = False, hours: int = HOURS
+) -> Disturbance:
     """
     Play a story, with a disturbance of its last part.
     """
@@ -112,7 +116,7 @@ def played(story: str, at: int = 0, fault: Fault | None = None, *, is_replaced: 
         world.replaced_outside(OTHER_FILM)
     disturbance = Disturbance(world, at, fault)
     world.deployment.disturb = disturbance
-    live(world, last)
+    live(world, last, hours=hours)
     if fault is not None:
         # What was asked for may not have been recorded.
         live(world, last)
@@ -141,3 +145,12 @@ def test_nothing_is_lost_and_all_ends_well(story: str, at: int, fault: Fault, is
     assert world.content() == (PLACEHOLDER.content if is_held else expected)
     world.require_settled()
     assert world.deployment.cold_store.unfinished() <= 1
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+@pytest.mark.parametrize("story", STORIES)
+def test_more_hours_would_only_repeat_the_last_one(story: str, is_replaced: bool) -> None:
+    seen, more = (played(story, is_replaced=is_replaced, hours=hours).seen for hours in (HOURS, HOURS + 1))
+    another_hour = more[len(seen) :]
+    assert another_hour
+    assert seen[-len(another_hour) :] == another_hour

@@ -106,7 +106,7 @@ def _breaks(flow: Flow, account: Account, number: int, what: Fault | Act | None,
 def _blows(
     flow: Flow, what: tuple[Fault | Act, ...], config: pytest.Config
 ) -> Iterator[tuple[int, Fault | Act | None]]:
-    for number, met in enumerate(recorded(config)[flow.name], 1):
+    for number, met in enumerate(recorded(config, flow), 1):
         for one in what:
             if not isinstance(one, Fault) or one in met.faults():
                 yield number, one

@@ -49,7 +49,7 @@ def test_a_change_of_mind_and_a_second_worker_come_at_any_time(mind: Case, reque
 def test_what_nothing_disturbs_stays_as_it_was_wished(
     flow: Flow, account: Account, request: pytest.FixtureRequest
 ) -> None:
-    assert play(flow, account, hastily=False).met() == recorded(request.config)[flow.name]
+    assert play(flow, account, hastily=False).met() == recorded(request.config, flow)
 
 
 @pytest.mark.parametrize(

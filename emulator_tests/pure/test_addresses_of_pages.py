@@ -17,6 +17,8 @@ from shared.core.errors import Transient
 from shared.slides.addresses import AT_ONCE, KEPT_MAX, LIFETIME_S, Addresses, Wanted
 from shared.slides.reading import LISTED_PAGES_MAX
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 WITHIN_S = 10.0

@@ -35,6 +35,8 @@ from shared.hosts.table import Terms
 from shared.ports import MediaState, Observation, Tier
 from shared.videos.commands import delete_video, keep_video
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 

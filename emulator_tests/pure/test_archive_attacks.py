@@ -39,6 +39,8 @@ from shared.providers.s3.classes import CLASSES
 from shared.reconcile.resource import Mark, Slice
 from shared.videos.commands import delete_video
 
+pytestmark = pytest.mark.long
+
 # --- documents that are older than the world --------------------------------------------------------------------------
 
 

@@ -16,6 +16,8 @@ from shared.archive.commands import obstacle, obstacle_to_restoring
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, Target
 from shared.core.paths import archive_path
 
+pytestmark = pytest.mark.long
+
 STATES: Final = ("initial", "archived", "place_holder")
 
 

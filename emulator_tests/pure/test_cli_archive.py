@@ -39,6 +39,8 @@ from shared.core.paths import ARCHIVE_REPORT, ARCHIVE_SAVINGS_REPORT, archive_pa
 from shared.operations.kill_switch import KillSwitch
 from shared.ports import EntryPage, MediaState, Selection, Source
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 ENTRY = "0_film"
@@ -757,7 +759,6 @@ def test_chart_is_well_formed() -> None:
 # --- very many ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("command", ["list", "archive --all"])
 def test_10_000_entries_take_20_calls_and_constant_memory(command: str, operator: Operator) -> None:
     originals = operator.archiving.deployment.originals

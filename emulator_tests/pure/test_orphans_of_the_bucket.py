@@ -20,6 +20,8 @@ from shared.operations.orphans.report import Report
 from shared.ports import Create, Delete, Task, Update
 from shared.slides.owned import LISTED
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 PNG: Final = "image/png"

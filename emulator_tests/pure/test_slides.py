@@ -40,6 +40,8 @@ from shared.slides.resource import commands, reading
 from shared.slides.showing import Announce, end, navigate, start, tell_nobody
 from shared.slides.types import TYPES
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 PDF: Final = "application/pdf"

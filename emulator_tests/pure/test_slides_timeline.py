@@ -50,6 +50,8 @@ from shared.slides.timeline import (
 from shared.slides.timelines.controller import Timelines
 from shared.slides.timelines.model import CHUNKS_MAX, Timeline, timeline_key
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 BEGINS: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -17,9 +17,9 @@ HOST = "127.0.0.1"
 
 ANSWER_WITHIN_S = 60.0
 
-PORTS = range(20_000, 32_768)[int(os.environ.get("TESTBED_LANE", "0")) :: 4]
+PORTS = range(20_000, 32_768)[int(os.environ.get("TESTBED_LANE", "0")) :: 8]
 """Below the ports the system gives to outgoing connections, one of which could take a port before its program does.
-TESTBED_LANE, 0 to 3, keeps stacks that start at the same time from choosing the same."""
+TESTBED_LANE, 0 to 7, keeps stacks that start at the same time from choosing the same."""
 
 
 def free_ports(names: str | Iterable[str]) -> dict[str, int]:

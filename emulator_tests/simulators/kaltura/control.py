@@ -48,7 +48,7 @@ async def _route(account: Account, request: Request, name: str, sent: Mapping[st
             query = request.query_params
             return things(account, query.get("deleted") == "1", query.get("seeded") == "1")
         case ("POST", "clock"):
-            return _set_clock(account, sent)
+            return set_clock(account, sent)
         case ("POST", "broadcast"):
             entry_id = str(sent["entryId"])
             if sent["live"]:
@@ -137,7 +137,8 @@ def _described(row: actions.Action) -> Record:
     }
 
 
-def _set_clock(account: Account, sent: Mapping[str, Any]) -> Record:
+def set_clock(account: Account, sent: Mapping[str, Any]) -> Record:
+    """Move the clock, or change when videos become ready."""
     if "ready" in sent:
         rule = Readiness.parse(str(sent["ready"]))
         if "entryId" in sent:
