@@ -77,7 +77,8 @@ class Follower:
         """
         End it.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         assert self._process.wait(DEADLINE_S) == 0
         self._reader.join()
