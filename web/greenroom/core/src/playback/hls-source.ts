@@ -11,6 +11,17 @@ const RECOVERY_MS = 10_000;
 /** How fast a live picture may play to get back to the edge; faster can be heard. */
 const CATCH_UP_RATE = 1.1;
 
+/**
+ * How long a fragment is tried. hls.js would try a dead host for half a minute; another host, or a new grant, helps
+ * sooner. A slow line has two minutes for a fragment.
+ */
+const FRAGMENT_POLICY = {
+  maxTimeToFirstByteMs: 10_000,
+  maxLoadTimeMs: 120_000,
+  timeoutRetry: { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 },
+  errorRetry: { maxNumRetry: 2, retryDelayMs: 500, maxRetryDelayMs: 1_000 },
+} as const;
+
 /** How a source gets addresses that work now. */
 export interface FreshAddresses {
   /** Whether the grant may have ended. */
@@ -38,6 +49,7 @@ export class HlsSource implements Source {
       autoStartLoad: false,
       lowLatencyMode: true,
       maxLiveSyncPlaybackRate: CATCH_UP_RATE,
+      fragLoadPolicy: { default: FRAGMENT_POLICY },
       xhrSetup: (xhr, url) => this.#open(xhr, url),
     });
     const { Events } = Hls;

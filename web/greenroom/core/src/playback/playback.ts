@@ -192,7 +192,13 @@ export class Playback {
     on("waiting", () => {
       if (this.#cancelRetry !== undefined || !navigator.onLine) this.#set({ phase: "reconnecting" });
     });
-    globalThis.addEventListener("online", () => this.#retryNow(), { signal });
+    globalThis.addEventListener("online", () => this.#cameOnline(), { signal });
+  }
+
+  #cameOnline(): void {
+    if (this.#cancelRetry !== undefined) this.#retryNow();
+    // The source may be in one of its own pauses.
+    else if (this.#state.value.phase === "reconnecting") this.#source?.restart();
   }
 
   // The session's document.

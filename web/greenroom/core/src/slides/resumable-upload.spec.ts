@@ -141,6 +141,18 @@ describe("uploadToStorage", () => {
     expect(storage.stored).toEqual(CONTENT);
   });
 
+  it("begins anew if the bucket lets nobody ask what has arrived", async () => {
+    const { handle } = server;
+    server.handle = (request, body, response) => {
+      if (request.headers["content-range"] !== undefined) request.socket.destroy();
+      else handle(request, body, response);
+    };
+    breakAfter(2_000);
+    await upload();
+    expect(storage.begun).toBe(2);
+    expect(storage.stored).toEqual(CONTENT);
+  });
+
   it("gives up a line that lets no byte through", async () => {
     storage.interfere = (request) => {
       request.socket.destroy();

@@ -17,6 +17,9 @@ export interface SlidesUploadOptions {
 /** The pauses before the further tries of an upload that makes no progress. */
 const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 
+/** Failures after which an upload that was never resumed is begun anew. */
+const UNANSWERED_MAX = 3;
+
 /** Silence after which a line is taken for broken. */
 const STALLED_MS = 30_000;
 
@@ -39,13 +42,14 @@ export async function uploadToStorage(
 ): Promise<void> {
   const tell = (sentBytes: number) => onProgress?.({ sentBytes, sizeBytes: file.size });
   let location: string | undefined;
-  let [failures, furthest] = [0, 0];
+  let [failures, furthest, canResume] = [0, 0, false];
   for (;;) {
     signal?.throwIfAborted();
     try {
       const isResumed = location !== undefined;
       location ??= await beginUpload(await begin(), signal);
       const from = isResumed ? await receivedBytes(location, file.size, signal) : 0;
+      canResume ||= isResumed;
       if (from >= file.size) return tell(file.size);
       if (from > furthest) [failures, furthest] = [0, from];
       await sendRest(location, file, from, isResumed, tell, signal);
@@ -53,10 +57,12 @@ export async function uploadToStorage(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof Gone) location = undefined;
-      else if (!(error instanceof GreenroomError && error.code === "UNREACHABLE")) throw error;
+      else if (!(error instanceof GreenroomError && error.retryable)) throw error;
       const pauseMs = PAUSES_MS[failures];
       if (pauseMs === undefined) throw error instanceof Gone ? refused(error.status) : error;
       failures += 1;
+      // Perhaps the bucket's CORS settings let nobody ask what has arrived: then only a new upload can help.
+      if (!canResume && failures >= UNANSWERED_MAX && navigator.onLine) location = undefined;
       await pause(pauseMs, clock, signal);
     }
   }
