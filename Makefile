@@ -1,7 +1,7 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
 .PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 contract others \
-	web app browser beside-web beside-browser mutants bench format lock docs recording picture clean
+	web app browser screenshots beside-web beside-browser mutants bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -88,6 +88,10 @@ web: app ## Check the style and types of the web client, and run its tests that 
 browser: app ## Run the tests in a browser on a stack of their own; ARGS="smoke --headed" for Playwright.
 	@$(SETUP) $(DEMO) s3 chromium
 	@$(BIN)/python -m emulator_tests.browser $(ARGS)
+
+screenshots: app ## Take the pictures of the app anew, and the film of its slides: docs/screenshots/.
+	@$(SETUP) $(DEMO) s3 chromium
+	@$(BIN)/python -m emulator_tests.browser --config screenshots.config.ts
 
 beside-web:
 	@$(MAKE) web >$(LOGS)/web.log 2>&1 || { cat $(LOGS)/web.log; exit 1; }

@@ -32,23 +32,23 @@ interface StackFile extends TestBed {
   readonly apiUrl?: string;
 }
 
-/** The file that is deployed with the app: `firebase apps:sdkconfig web`, and where Greenroom is. */
-interface ProductionFile {
-  readonly firebase: FirebaseOptions;
-  readonly greenroom?: GreenroomOptions;
-}
+/** The file that is deployed with the app: the configuration of the Firebase project, and where Greenroom is. */
+type ProductionFile = FirebaseOptions & { readonly greenroom?: GreenroomOptions };
+
+/** The site leads to the functions, as `firebase.json` says. */
+const SITE: GreenroomOptions = { callablesUrl: "/call/", apiUrl: "/api/" };
 
 export const APP_CONFIG = new InjectionToken<AppConfig>("APP_CONFIG");
 
 /** Read `firebase-config.json`; as long as that is empty, `stack.json` of the test bed. */
 export async function loadConfig(): Promise<AppConfig> {
-  const production = await read<Partial<ProductionFile>>("firebase-config.json");
-  if (production.firebase !== undefined)
-    return { firebase: production.firebase, greenroom: production.greenroom ?? {} };
+  const { greenroom, ...firebase } = await read<ProductionFile>("firebase-config.json");
+  if (firebase.projectId !== undefined) return { firebase, greenroom: { ...SITE, ...greenroom } };
   const { projectId, region, callablesUrl, apiUrl, authUrl, firestore, users } = await read<StackFile>("stack.json");
   return {
     firebase: { projectId, apiKey: "any-key-will-do", authDomain: location.host },
     greenroom: {
+      ...SITE,
       ...(region !== undefined && { region }),
       ...(callablesUrl !== undefined && { callablesUrl }),
       ...(apiUrl !== undefined && { apiUrl }),

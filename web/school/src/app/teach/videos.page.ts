@@ -69,15 +69,11 @@ export class VideosPage {
   };
 
   constructor() {
-    // Once the session document shows that the bytes are there, the upload has nothing more to say.
+    // Once all are sent, and the session document shows it, the uploads have nothing more to say.
     effect(() => {
-      const videos = this.context.videos();
-      for (const { id, state, videoId } of this.#summary().items) {
-        const video = videos.find((one) => one.id === videoId);
-        const server = video?.replacement?.state ?? video?.state;
-        const isKnown = server !== undefined && !["requested", "preparing", "uploading"].includes(server);
-        if (state === "sent" && isKnown) untracked(() => this.#uploads()?.dismiss(id));
-      }
+      const items = this.#summary().items.filter(({ sessionId }) => sessionId === this.context.id());
+      if (!items.every((item) => item.state === "failed" || this.#hasArrived(item))) return;
+      for (const { id, state } of items) if (state === "sent") untracked(() => this.#uploads()?.dismiss(id));
     });
   }
 
@@ -109,6 +105,12 @@ export class VideosPage {
     if (!event.clipboardData?.types.includes("Files")) return;
     event.preventDefault();
     await this.#take(this.#uploads()?.addFrom(event.clipboardData, { sessionId: this.context.id() }));
+  }
+
+  #hasArrived({ state, videoId }: UploadItem): boolean {
+    const video = this.context.videos().find(({ id }) => id === videoId);
+    const server = video?.replacement?.state ?? video?.state;
+    return state === "sent" && server !== undefined && !["requested", "preparing", "uploading"].includes(server);
   }
 
   async #take(adding: Promise<AddedFiles> | undefined): Promise<void> {
