@@ -1,7 +1,7 @@
 """A server that takes uploads by both protocols and keeps nothing, for the benchmark of uploads.
 
-Called by `upload.py` as a program; it prints its port. It answers the callables that a client needs, and is as strict as
-Kaltura about chunks: the first one alone, the last one when all others are there.
+Called by `upload.py` as a program; it prints its port. It answers the callables that a client needs, and is as strict
+as Kaltura about chunks: the first one alone, the last one when all others are there.
 """
 
 from __future__ import annotations
