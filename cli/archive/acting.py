@@ -1,7 +1,7 @@
 """The commands that archive originals, put placeholders in their place, and bring them back.
 
 Called by the group `archive`. `shared/archive/plan.py` says what can be done with an entry, and
-`shared/archive/runs.py` does it.
+`shared/archive/runner.py` does it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from cli.running import command, require_task_account, stoppable
 if TYPE_CHECKING:
     from shared.archive.commands import Request
     from shared.archive.plan import Act, Planned, Totals
-    from shared.archive.runs import Ran
+    from shared.archive.runner import RunResult
     from shared.ports import Entry, Tier
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -390,7 +390,7 @@ def _run(plan: _Plan, output: Output, rows: Rows, is_stopped: threading.Event, w
     with output.progress(plan.act.value, plan.whole) as progress:
         rows.above = progress.note if output.is_one_terminal else None
         copied = Copied(progress, SHOWN_EVERY_S if output.messages.isatty() else LINE_EVERY_S)
-        runs = plan.job.runs(is_stopped, copied.reached)
+        runner = plan.job.runner(is_stopped, copied.reached)
 
         def asked() -> Iterator[tuple[Entry, Request]]:
             for one in plan.entries(is_stopped):
@@ -402,15 +402,15 @@ def _run(plan: _Plan, output: Output, rows: Rows, is_stopped: threading.Event, w
                     yield one.entry, plan.request()
 
         try:
-            for ran in runs.run(asked(), workers):
-                one = running.pop(ran.entry_id)
-                outcome, sentence = _told(plan, ran)
+            for result in runner.run(asked(), workers):
+                one = running.pop(result.entry_id)
+                outcome, sentence = _described(plan, result)
                 plan.ended[outcome] = plan.ended.get(outcome, 0) + 1
-                if outcome == "waits" and ran.due_at is not None:
-                    plan.waits_until.append(ran.due_at)
+                if outcome == "waits" and result.due_at is not None:
+                    plan.waits_until.append(result.due_at)
                 rows.add(
-                    line_of(ran.entry_id, plan.act.value, f"{outcome}: {sentence}", is_applied=True),
-                    plan.data(one, outcome=outcome, sentence=sentence, dueAt=ran.due_at),
+                    line_of(result.entry_id, plan.act.value, f"{outcome}: {sentence}", is_applied=True),
+                    plan.data(one, outcome=outcome, sentence=sentence, dueAt=result.due_at),
                 )
                 progress.advance()
         finally:
@@ -418,26 +418,26 @@ def _run(plan: _Plan, output: Output, rows: Rows, is_stopped: threading.Event, w
             plan.copied = copied.sum()
 
 
-def _told(plan: _Plan, ran: Ran) -> tuple[str, str]:
+def _described(plan: _Plan, result: RunResult) -> tuple[str, str]:
     """
     Return how a run has ended for an entry, and that in words.
     """
     from shared.archive.model import ArchiveState
     from shared.archive.plan import Act
-    from shared.archive.runs import Outcome
+    from shared.archive.runner import Outcome
 
-    again = "" if ran.due_at is None else f" The workers try again at {time_text(ran.due_at)}."
-    match ran.outcome:
-        case Outcome.DONE if plan.act is Act.REPLACE and ran.state is not ArchiveState.PLACE_HOLDER:
+    again = "" if result.due_at is None else f" The workers try again at {time_text(result.due_at)}."
+    match result.outcome:
+        case Outcome.DONE if plan.act is Act.REPLACE and result.state is not ArchiveState.PLACE_HOLDER:
             return "failed", "It was played, or its content replaced, meanwhile. It stays as it is."
         case Outcome.DONE:
             return "done", "verified" if plan.act is not Act.REPLACE else "the placeholder plays"
         case Outcome.WAITS:
-            when = "some hours" if ran.due_at is None else time_text(ran.due_at)
+            when = "some hours" if result.due_at is None else time_text(result.due_at)
             return "waits", f"the cold store has it ready at {when}"
         case Outcome.FAILED:
-            return "failed", f"{printable(ran.sentence)}{again}"
-    return "left", ran.sentence
+            return "failed", f"{printable(result.sentence)}{again}"
+    return "left", result.sentence
 
 
 @dataclass(slots=True)

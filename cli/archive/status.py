@@ -20,7 +20,7 @@ from cli.running import command, require_task_account, stoppable
 if TYPE_CHECKING:
     from shared.archive.commands import Request
     from shared.archive.health import Health
-    from shared.archive.runs import Runs
+    from shared.archive.runner import Runner
     from shared.ports import ColdObject, Entry
 
 LISTED_MAX: Final = 100
@@ -78,12 +78,12 @@ def repair(output: Output, filters: Filters, is_applied: bool, workers: int) -> 
         job.require_running()
     ended: Counter[str] = Counter()
     with stoppable() as is_stopped, output.rows("entries") as rows:
-        runs = job.runs(is_stopped, lambda *_: None)
+        runner = job.runner(is_stopped, lambda *_: None)
         for one in _checked(job, chosen, workers, is_stopped, is_whole=_is_whole(filters)):
             if one.health.is_healthy:
                 ended["healthy"] += 1
                 continue
-            outcome, sentence = _mended(job, runs, one) if is_applied else _proposed(one)
+            outcome, sentence = _mended(job, runner, one) if is_applied else _proposed(one)
             ended[outcome] += 1
             sentence = f"{one.health.sentence}: {sentence}"
             rows.add(
@@ -242,11 +242,11 @@ def _proposed(one: _Checked) -> tuple[str, str]:
     return ("look", "a person has to look at it") if does is None else ("planned", does)
 
 
-def _mended(job: Work, runs: Runs, one: _Checked) -> tuple[str, str]:
+def _mended(job: Work, runner: Runner, one: _Checked) -> tuple[str, str]:
     """
     Mend one entry. Return how that has ended, and that in words.
     """
-    from shared.archive.runs import Outcome
+    from shared.archive.runner import Outcome
     from shared.core.errors import BackendError
 
     request, entry = _request(one), one.entry
@@ -254,19 +254,19 @@ def _mended(job: Work, runs: Runs, one: _Checked) -> tuple[str, str]:
         return _proposed(one)
     try:
         if one.health.remedy.value == "takeOver" and one.item is not None:
-            runs.commands.adopt(job.account.name, entry, job.store.name, one.item)
-        ran = runs.one(entry, request)
+            runner.commands.adopt(job.account.name, entry, job.store.name, one.item)
+        result = runner.one(entry, request)
     except BackendError as error:
         return "failed", printable(str(error))
-    when = "" if ran.due_at is None else time_text(ran.due_at)
-    match ran.outcome:
+    when = "" if result.due_at is None else time_text(result.due_at)
+    match result.outcome:
         case Outcome.DONE:
             return "mended", _DOES[one.health.remedy.value]
         case Outcome.WAITS:
             return "waits", f"the cold store has it ready at {when}"
         case Outcome.LEFT:
-            return "left", ran.sentence
-    return "failed", printable(ran.sentence) + (when and f" The workers try again at {when}.")
+            return "left", result.sentence
+    return "failed", printable(result.sentence) + (when and f" The workers try again at {when}.")
 
 
 def _request(one: _Checked) -> Request | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.app import App
     from shared.archive.model import ArchivedEntry, Wish
     from shared.archive.prices import Price
-    from shared.archive.runs import Runs
+    from shared.archive.runner import Runner
     from shared.archive.storing import Reached
     from shared.ports import ColdStore, Document, Originals
 
@@ -131,14 +131,14 @@ class Work:
         if KillSwitch(app.documents, app.queue, app.clock, app.common.tasks_per_hour_max, ()).is_stopped():
             raise WrongState("All work is stopped. Start it first: greenroom start.", reason="ARCHIVE_STATE")
 
-    def runs(self, is_stopped: threading.Event, reached: Reached) -> Runs:
+    def runner(self, is_stopped: threading.Event, reached: Reached) -> Runner:
         """
         Return what carries requests out.
         """
         from shared.archive.resource import RUN_TIMEOUT_S, commands, job
-        from shared.archive.runs import Runs
+        from shared.archive.runner import Runner
 
-        return Runs(
+        return Runner(
             self.app.get(commands),
             self.app.get(job).telling(reached),
             self.app.reconciler(RUN_TIMEOUT_S),

@@ -25,7 +25,7 @@ from shared.archive.model import (
 from shared.archive.plan import Act, Planned, Totals, planned
 from shared.archive.prices import FREE, PRICES, price_of, still_paid
 from shared.archive.resource import commands, controller
-from shared.archive.runs import Outcome, Runs
+from shared.archive.runner import Outcome, Runner
 from shared.core.errors import Transient
 from shared.ports import ColdObject, Entry, Flavor, MediaState, Tier
 from shared.reconcile import Progress
@@ -211,10 +211,10 @@ def test_entry_that_is_gone() -> None:
     assert missing_entry("0_a", None, None).to_line().split("\t")[:2] == ["0_a", "False    "]
 
 
-# --- runs ---------------------------------------------------------------------------------------------------------
+# --- runner ---------------------------------------------------------------------------------------------------------
 
 
-def runs(of: Archiving, is_stopped: threading.Event | None = None) -> Runs:
+def runner(of: Archiving, is_stopped: threading.Event | None = None) -> Runner:
     app = of.deployment.app
 
     def pause(event: threading.Event, seconds: float) -> bool:
@@ -223,7 +223,7 @@ def runs(of: Archiving, is_stopped: threading.Event | None = None) -> Runs:
         return event.is_set()
 
     event = is_stopped or threading.Event()
-    return Runs(app.get(commands), app.get(controller), app.reconciler(1500), of.deployment.media.name, event, pause)
+    return Runner(app.get(commands), app.get(controller), app.reconciler(1500), of.deployment.media.name, event, pause)
 
 
 ASK = Request(Target.ARCHIVED, By.OPERATOR)
@@ -232,29 +232,29 @@ REPLACE = Request(Target.PLACE_HOLDER, By.OPERATOR)
 
 def test_run_ends_when_an_entry_rests() -> None:
     of = archiving()
-    (ran,) = runs(of).run([(of.entry, REPLACE)], 1)
-    assert (ran.outcome, ran.state) == (Outcome.DONE, ArchiveState.PLACE_HOLDER)
-    (ran,) = runs(of).run([(of.now(), ASK)], 1)
-    assert (ran.outcome, ran.due_at is not None) == (Outcome.WAITS, True)
+    (result,) = runner(of).run([(of.entry, REPLACE)], 1)
+    assert (result.outcome, result.state) == (Outcome.DONE, ArchiveState.PLACE_HOLDER)
+    (result,) = runner(of).run([(of.now(), ASK)], 1)
+    assert (result.outcome, result.due_at is not None) == (Outcome.WAITS, True)
     of.require_nothing_lost()
 
 
 def test_run_does_not_stop_its_event_when_it_ends() -> None:
     of, event = archiving(), threading.Event()
-    list(runs(of, event).run([(of.entry, ASK)], 1))
+    list(runner(of, event).run([(of.entry, ASK)], 1))
     assert not event.is_set()
 
 
 def test_stopped_run_begins_nothing() -> None:
     of, event = archiving(), threading.Event()
     event.set()
-    assert list(runs(of, event).run([(of.entry, ASK)], 4)) == []
+    assert list(runner(of, event).run([(of.entry, ASK)], 4)) == []
     assert not of.has_record
 
 
 def test_run_that_is_given_up_stops() -> None:
     of, event = archiving(), threading.Event()
-    running = runs(of, event).run([(of.entry, ASK)], 1)
+    running = runner(of, event).run([(of.entry, ASK)], 1)
     assert next(running).outcome is Outcome.DONE
     running.close()  # type: ignore[attr-defined]  # it is a generator
 
@@ -271,6 +271,6 @@ def test_run_waits_for_what_is_tried_again_soon(retry_after_s: float, outcome: O
         return do()
 
     of.deployment.disturb = disturb
-    (ran,) = runs(of).run([(of.entry, ASK)], 1)
-    assert ran.outcome is outcome
-    assert (ran.sentence == "Down.") == (outcome is Outcome.FAILED)
+    (result,) = runner(of).run([(of.entry, ASK)], 1)
+    assert result.outcome is outcome
+    assert (result.sentence == "Down.") == (outcome is Outcome.FAILED)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from shared.archive.controller import entry_of, told_of
 from shared.archive.model import COMING_BACK, HELD, ArchivedEntry, ArchiveState, By, Original, Target, Wish
+from shared.archive.snapshot import entry_of, view_of
 from shared.archive.transitions import adopted
 from shared.core.errors import Conflict, Transient, WrongState
 from shared.core.identity import SessionIdentity
@@ -231,8 +231,8 @@ class Restores:
             video: The video's document.
         """
         entry_id = entry_of(video)
-        told = None if entry_id is None else told_of(video.fields, entry_id)
-        if entry_id is not None and told is not None and told["state"] == ArchiveState.PLACE_HOLDER.value:
+        view = None if entry_id is None else view_of(video.fields, entry_id)
+        if entry_id is not None and view is not None and view["state"] == ArchiveState.PLACE_HOLDER.value:
             with suppress(Conflict, Transient):
                 self.restore(entry_id)
 

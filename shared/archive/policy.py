@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from shared.archive.commands import Commands, Request, video_of
-from shared.archive.controller import Archive, entry_of, snapshot_of
+from shared.archive.controller import Archive
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.plan import Act, size_of
 from shared.archive.plays import Plays
 from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
+from shared.archive.snapshot import entry_of, snapshot_of
 from shared.core import log
 from shared.core.errors import Misconfigured, Permanent, WrongState
 from shared.core.paths import ARCHIVE, archive_path, video_path

@@ -21,7 +21,7 @@ from shared.core.errors import BackendError, Transient
 from shared.ports import Entry
 from shared.reconcile.reconciler import Reconciler
 
-LOOK_S: Final = 5.0
+POLL_S: Final = 5.0
 """The longest wait between two reconciliations of an entry that the provider works on."""
 
 RETRY_WITHIN: Final = timedelta(minutes=5)
@@ -49,7 +49,7 @@ class Stopped(Transient):
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunResult:
     """
     The end of a run for one entry.
 
@@ -69,9 +69,9 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class Runner:
     """
-    Runs of one operator.
+    Runner of one operator.
 
     Attributes:
         commands: Record what is asked for.
@@ -101,7 +101,7 @@ class Runs:
             raise Stopped("The copy was interrupted.", provider="", operation="archive", code="STOPPED")
         self.archive.storing.reached(entry_id, read, whole)
 
-    def run(self, asked: Iterable[tuple[Entry, Request]], workers: int) -> Iterator[Ran]:
+    def run(self, asked: Iterable[tuple[Entry, Request]], workers: int) -> Iterator[RunResult]:
         """
         Carry out requests, and yield the end of each. Requests are taken as workers become free.
 
@@ -110,7 +110,7 @@ class Runs:
             workers: How many are worked on at once.
         """
         with ThreadPoolExecutor(workers, "archive") as pool:
-            waiting: set[Future[Ran]] = set()
+            waiting: set[Future[RunResult]] = set()
             left = iter(asked)
             try:
                 for entry, request in left:
@@ -128,7 +128,7 @@ class Runs:
                 self.is_stopped.set()
                 raise
 
-    def one(self, entry: Entry, request: Request) -> Ran:
+    def one(self, entry: Entry, request: Request) -> RunResult:
         """
         Carry out one request.
         """
@@ -136,23 +136,23 @@ class Runs:
             self.commands.ask(self.provider, entry, request, has_task=False)
             return self._until_it_rests(entry.id)
         except BackendError as error:
-            return Ran(entry.id, Outcome.FAILED, str(error))
+            return RunResult(entry.id, Outcome.FAILED, str(error))
 
-    def _until_it_rests(self, entry_id: str) -> Ran:
+    def _until_it_rests(self, entry_id: str) -> RunResult:
         archive = self.archive.telling(self.reached)
         while True:
             snapshot = self.reconciler.reconcile(archive, entry_id)
             record, wish = snapshot.record, snapshot.spec.wish
             if record is None:
-                return Ran(entry_id, Outcome.DONE)
+                return RunResult(entry_id, Outcome.DONE)
             ended = _ended(entry_id, record, wish.number, self.reconciler.clock())
             if ended is not None:
                 return ended
-            if self.pause(self.is_stopped, LOOK_S):
-                return Ran(entry_id, Outcome.LEFT, LEFT)
+            if self.pause(self.is_stopped, POLL_S):
+                return RunResult(entry_id, Outcome.LEFT, LEFT)
 
 
-def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> Ran | None:
+def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> RunResult | None:
     """
     Return how a run has ended; `None` if it goes on: somebody works on it, or a step that failed is tried again soon.
     Pure.
@@ -161,18 +161,18 @@ def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> 
     if record.progress.claim is not None:
         return None
     if failure is not None and failure.code == "STOPPED":
-        return Ran(entry_id, Outcome.LEFT, LEFT)
+        return RunResult(entry_id, Outcome.LEFT, LEFT)
     if failure is not None and failure.retry_at is not None and failure.retry_at - now <= RETRY_WITHIN:
         return None
     if failure is not None:
-        return Ran(entry_id, Outcome.FAILED, failure.message, failure.retry_at)
+        return RunResult(entry_id, Outcome.FAILED, failure.message, failure.retry_at)
     if record.state is ArchiveState.LOST:
-        return Ran(entry_id, Outcome.FAILED, "The entry does not exist at the provider any more.")
+        return RunResult(entry_id, Outcome.FAILED, "The entry does not exist at the provider any more.")
     if record.served == number:
-        return Ran(entry_id, Outcome.DONE, state=record.state)
+        return RunResult(entry_id, Outcome.DONE, state=record.state)
     if record.state is ArchiveState.ARCHIVED and record.waits_until is not None:
         sentence = "The provider could not replace its content."
-        return Ran(entry_id, Outcome.FAILED, sentence, record.waits_until)
+        return RunResult(entry_id, Outcome.FAILED, sentence, record.waits_until)
     if record.state is ArchiveState.WAITING:
-        return Ran(entry_id, Outcome.WAITS, due_at=record.waits_until)
+        return RunResult(entry_id, Outcome.WAITS, due_at=record.waits_until)
     return None
