@@ -16,10 +16,9 @@ from shared.core.errors import Misconfigured, WrongState
 if TYPE_CHECKING:
     from shared.app import App
     from shared.archive.model import ArchivedEntry, Wish
-    from shared.archive.prices import Price
     from shared.archive.runner import Runner
     from shared.archive.storing import Reached
-    from shared.ports import ColdStore, Document, Originals
+    from shared.ports import ColdStore, Document, Originals, Price
 
 KILO: Final = 1000
 UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
@@ -74,9 +73,14 @@ class Work:
         """
         Return the prices of the store's class.
         """
-        from shared.archive.prices import price_of
+        return self.store.terms.price
 
-        return price_of(self.store.terms.storage_class)
+    @property
+    def prices_of(self) -> str:
+        """
+        Return the day of these prices.
+        """
+        return "an unknown day" if self.price.as_of is None else self.price.as_of.isoformat()
 
     def known(self, entry_ids: Iterable[str]) -> Mapping[str, Known]:
         """

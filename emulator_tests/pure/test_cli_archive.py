@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cli.archive.acting import Copied
+from cli.archive.carrying_out import Copied
 from cli.archive.chart import bars
 from cli.archive.selecting import ID_FILE_MAX_BYTES, PAGE_MAX, YEAR, Chosen
 from cli.main import main

@@ -17,7 +17,6 @@ from shared.archive import transitions
 from shared.archive.decide import ArchiveSpec, target_of
 from shared.archive.model import ArchivedEntry, ArchiveState
 from shared.archive.placeholder import Placeholder
-from shared.archive.prices import still_paid
 from shared.archive.snapshot import NO_WISH, snapshot_of
 from shared.archive.steps import Steps, earlier_files
 from shared.archive.storing import READABLE_DAYS, Reached, Storing, later, never
@@ -102,7 +101,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         match step.name:
             case decisions.REMOVE:
                 self.storing.remove(key, record)
-                log.originals_deleted(key, len(record.stored), still_paid(record.stored, now))
+                log.originals_deleted(key, len(record.stored), self.storing.still_paid(record, now))
                 return Outcome()
             case decisions.ASK:
                 item = self.storing.find(record)

@@ -21,7 +21,6 @@ from shared.archive.controller import Archive
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.plan import Act, size_of
 from shared.archive.plays import Plays
-from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
 from shared.archive.snapshot import entry_of, snapshot_of
 from shared.core import log
@@ -134,7 +133,7 @@ class Policy:
         Return how much of the day's budget an entry takes: of the bytes, or of the money if that is more.
         """
         size_bytes = size_of(Act.ARCHIVE, entry, None)
-        cents = price_of(self.store.terms.storage_class).stored(size_bytes) * CENTS
+        cents = self.store.terms.price.stored(size_bytes) * CENTS
         return max(_part(size_bytes, self.settings.bytes_per_day), _part(cents, self.settings.cents_per_day))
 
     def _plannable(self, entries: Sequence[Entry], since: datetime) -> list[Entry]:

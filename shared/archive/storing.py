@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, Original, is_size
 from shared.archive.transitions import Outcome
 from shared.core.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing
+
+DAY: Final = timedelta(days=1)
 
 SOURCE_READABLE_S: Final = 6 * 3600
 """Seconds for which the provider may read an original that it fetches, and for which we may read one there."""
@@ -150,6 +153,16 @@ class Storing:
         for one in found:
             if one is not None:
                 self.cold_store.delete(one)
+
+    def still_paid(self, record: ArchivedEntry, now: datetime) -> float:
+        """
+        Return what is still paid for the originals of an entry, in dollars, if they are deleted now: each class has a
+        least time. Pure.
+        """
+        return sum(
+            self.cold_store.terms_of(one.storage_class).price.deleted(one.size_bytes, (now - one.stored_at) / DAY)
+            for one in record.stored
+        )
 
     def _free_key(self, entry_id: str, record: ArchivedEntry, *, takes_key: bool) -> tuple[str, ColdObject | None]:
         """

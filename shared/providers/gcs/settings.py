@@ -8,9 +8,8 @@ from typing import ClassVar, Final
 
 from shared.core import reading
 from shared.ports import ColdStore
+from shared.providers.gcs.classes import CLASSES
 from shared.providers.settings import ColdStoreSettings, Context, archive_prefix, optional, prefix_of, required
-
-CLASSES: Final = ("COLDLINE", "ARCHIVE")
 
 _class: Final = reading.matching("|".join(CLASSES), f"one of {', '.join(CLASSES)}")
 
