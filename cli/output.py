@@ -68,6 +68,12 @@ class Progress(Protocol):
         """
         ...
 
+    def result(self, line: str) -> None:
+        """
+        Print a line of the result above the progress, if both are on one terminal.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -205,6 +211,17 @@ class Rows:
         print(text, end="", file=self.output.results, flush=True)
 
 
+def log_in_words(severity: str, message: str, fields: Mapping[str, Any]) -> str | None:
+    """
+    Return an entry of the log for a person at a terminal; `None` if they need not see it: what a command does and what
+    it tries again is in its result and its progress. Pure.
+    """
+    if severity not in ("ERROR", "CRITICAL", "ALERT"):
+        return None
+    thing, sentence = fields.get("key"), fields.get("sentence")
+    return f"{severity}: {message}{f' ({thing})' if thing else ''}{f': {sentence}' if sentence else ''}"
+
+
 def _inner(value: object) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_instant)
     return textwrap.indent(text, "  ").lstrip()
@@ -267,7 +284,11 @@ class Lines:
 
     def note(self, sentence: str) -> None:
         """See `Progress`."""
-        print(f"  {sentence}", file=self.stream, flush=True)
+        self.result(f"  {sentence}")
+
+    def result(self, line: str) -> None:
+        """See `Progress`."""
+        print(line, file=self.stream, flush=True)
 
     def end(self) -> None:
         """
@@ -309,7 +330,10 @@ class _Bar:
         self.rich.update(self.task, description=f"{self.what}: {sentence}")
 
     def note(self, sentence: str) -> None:
-        self.rich.console.print(f"  {sentence}")
+        self.result(f"  {sentence}")
+
+    def result(self, line: str) -> None:
+        self.rich.console.print(line, soft_wrap=True)
 
 
 @contextmanager
@@ -333,6 +357,7 @@ def _bar(stream: TextIO, what: str, total: int | None, *, is_bytes: bool) -> Ite
         count = DownloadColumn(binary_units=True) if is_bytes else MofNCompleteColumn()
         columns += [BarColumn(), count, TimeRemainingColumn()]
     console = Console(file=stream, markup=False, highlight=False)
-    # Libraries that print meanwhile print above the bar.
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as rich:
+    # Libraries that print meanwhile print above the bar. The blanks are for the `^C` that a terminal shows: after a
+    # full line it would begin another one, and the bar would stay on the screen.
+    with Progress(*columns, TimeElapsedColumn(), TextColumn("  "), console=console, transient=True) as rich:
         yield _Bar(rich, rich.add_task(what, total=total), what)

@@ -80,9 +80,9 @@ def archive(output: Output, filters: Filters, **options: Any) -> Result:
 @provider_price_option
 def replace_video(output: Output, filters: Filters, **options: Any) -> Result:
     """
-    Put a placeholder in the place of archived originals, and delete the other files at the provider.
+    Put a placeholder in the place of archived originals.
 
-    It replaces only originals that are in the cold store, verified.
+    The other files at the provider are deleted. It replaces only originals that are in the cold store, verified.
     """
     from shared.archive.plan import Act
 
@@ -140,12 +140,17 @@ def _act(
     tier: str | None = None,
     note: str = "",
 ) -> Result:
+    from shared.archive.plan import Act
+
     require_filter(filters)
     job = work()
     chosen = chosen_by(filters, job.app.clock())
+    job.require_store()
     if is_applied:
         require_task_account()
         job.require_running()
+        if act is not Act.RESTORE:
+            job.require_not_held()
     plan = Plan(act, job, chosen, _tier(job, act, tier), provider_price, is_applied, note)
     with stoppable() as is_stopped, output.rows("entries") as rows:
         if is_applied:

@@ -33,9 +33,9 @@ def carry_out(plan: Plan, output: Output, rows: Rows, is_stopped: threading.Even
     plan.whole = plan.chosen.count(plan.job.account)
     running: dict[str, Planned] = {}
     with output.progress(plan.act.value, plan.whole) as progress:
-        rows.above = progress.note if output.is_one_terminal else None
+        rows.above = progress.result if output.is_one_terminal else None
         copied = Copied(progress, SHOWN_EVERY_S if output.messages.isatty() else LINE_EVERY_S)
-        runner = plan.job.runner(is_stopped, copied.reached)
+        runner = plan.job.runner(is_stopped, copied.reached, copied.waits)
 
         def asked() -> Iterator[tuple[Entry, Request]]:
             for one in plan.entries(is_stopped):
@@ -51,6 +51,8 @@ def carry_out(plan: Plan, output: Output, rows: Rows, is_stopped: threading.Even
                 one = running.pop(result.entry_id)
                 outcome, sentence = _described(plan, result)
                 plan.ended[outcome] = plan.ended.get(outcome, 0) + 1
+                if outcome in ("done", "waits"):
+                    plan.paid = plan.paid.plus(one)
                 if outcome == "waits" and result.due_at is not None:
                     plan.waits_until.append(result.due_at)
                 rows.add(
@@ -88,7 +90,7 @@ def _described(plan: Plan, result: RunResult) -> tuple[str, str]:
 @dataclass(slots=True)
 class Copied:
     """
-    The bytes that were copied, of all entries. Several threads call it.
+    The bytes that were copied, of all entries, and what is waited for. Several threads call it.
 
     Attributes:
         progress: Where it is shown.
@@ -100,7 +102,9 @@ class Copied:
     every_s: float
     clock: Callable[[], float] = time.monotonic
     _read: dict[str, int] = field(default_factory=dict)
+    _sizes: dict[str, int] = field(default_factory=dict)
     _ended: int = 0
+    _reasons: dict[str, str] = field(default_factory=dict)
     _shown_at: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -110,13 +114,25 @@ class Copied:
         """
         with self._lock:
             self._read[entry_id] = read
+            self._sizes[entry_id] = max(read, whole or 0)
             if whole is not None and read >= whole:
                 self._ended += self._read.pop(entry_id)
+                del self._sizes[entry_id]
             now = self.clock()
             if self._shown_at is not None and now - self._shown_at < self.every_s:
                 return
             self._shown_at = now
-            self.progress.show(f"{size_text(self._sum())} copied, {len(self._read)} under way")
+            whole_bytes = self._ended + sum(self._sizes.values())
+            self.progress.show(f"{size_text(self._sum())} of {size_text(whole_bytes)} copied")
+
+    def waits(self, entry_id: str, reason: str) -> None:
+        """
+        Show why an entry is waited for, once for each reason.
+        """
+        with self._lock:
+            if self._reasons.get(entry_id) != reason:
+                self._reasons[entry_id] = reason
+                self.progress.show(f"{entry_id}: {reason}")
 
     def sum(self) -> int:
         """

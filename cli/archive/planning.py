@@ -35,6 +35,7 @@ class Plan:
     is_applied: bool
     note: str
     sums: Totals = field(init=False)
+    paid: Totals = field(init=False)
     ended: dict[str, int] = field(default_factory=dict)
     seen: int = 0
     whole: int | None = None
@@ -46,7 +47,7 @@ class Plan:
     def __post_init__(self) -> None:
         from shared.archive.plan import Totals
 
-        self.sums = Totals()
+        self.sums = self.paid = Totals()
 
     def entries(self, is_stopped: threading.Event) -> Iterator[Planned]:
         """
@@ -72,6 +73,8 @@ class Plan:
                 if self.chosen.ids_only:
                     self._ids.add(entry.id)
                 self.sums = self.sums.plus(one)
+                if not self.is_applied:
+                    self.paid = self.sums
                 yield one
 
     def find_missing(self) -> None:
@@ -100,8 +103,10 @@ class Plan:
             parts.append(size_text(one.size_bytes))
         if one.cost:
             parts.append(f"{money(one.cost)} once")
-        if one.monthly:
+        if one.monthly > 0:
             parts.append(f"{money(one.monthly)} a month")
+        if one.monthly < 0:
+            parts.append(f"saves {money(-one.monthly)} a month")
         return ", ".join(parts)
 
     def data(self, one: Planned, **more: Any) -> Mapping[str, Any]:
@@ -140,7 +145,7 @@ class Plan:
 
         missing, sums, ended = len(self.missing), self.sums, self.ended
         lines = [self._counted(missing)]
-        if sums.todo:
+        if self.paid.todo:
             lines.append(self._paid())
         if self.waits_until:
             lines.append(
@@ -162,8 +167,8 @@ class Plan:
                 "refused": sums.refused + missing,
                 "bytes": sums.size_bytes,
                 "copiedBytes": self.copied,
-                "cost": sums.cost,
-                "monthly": sums.monthly,
+                "cost": self.paid.cost,
+                "monthly": self.paid.monthly,
                 **{name: ended.get(name, 0) for name in ("done", "waits", "failed", "left")},
             },
             "storageClass": self.job.store.terms.storage_class,
@@ -176,8 +181,10 @@ class Plan:
     def _counted(self, missing: int) -> str:
         sums, ended = self.sums, self.ended
         others = f"Done already: {sums.done}. Refused: {sums.refused + missing}."
+        if not self.seen and not missing:
+            return "No entry is chosen."
         if not self.is_applied:
-            return f"To do: {sums.todo} of {self.seen} entries, {size_text(sums.size_bytes)}. {others}"
+            return f"To do: {sums.todo} of {self.seen + missing} entries, {size_text(sums.size_bytes)}. {others}"
         waits = f" Waiting for the cold store: {ended['waits']}." if ended.get("waits") else ""
         return f"Done: {ended.get('done', 0)}. Failed: {ended.get('failed', 0)}.{waits} {others}"
 
@@ -185,10 +192,10 @@ class Plan:
         from shared.archive.plan import Act
 
         price, terms = self.job.price, self.job.store.terms
-        monthly = self.sums.monthly
+        monthly = self.paid.monthly
         each = f"{money(-monthly)} less each month" if monthly < 0 else f"{money(monthly)} more each month"
         by = f"for {terms.storage_class} by the prices of {self.job.prices_of}"
-        text = f"Cost: {money(self.sums.cost)} once, {each}, {by}."
+        text = f"Cost: {money(self.paid.cost)} once, {each}, {by}."
         if self.act is Act.ARCHIVE and price.least_days:
             text += f" The first {price.least_days} days are paid in any case, and are part of what is paid once."
         if self.act is Act.REPLACE and self.provider_price is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +18,7 @@ from cli.running import command
 
 if TYPE_CHECKING:
     from shared.archive.model import ArchivedEntry
-    from shared.ports import ColdStore
+    from shared.ports import Terms
 
 MONTHS_SHOWN: Final = 24
 COLUMNS: Final = ("month", "entries", "bytes", "gone_entries", "gone_bytes", "store_monthly", "saved_monthly")
@@ -45,7 +45,7 @@ class Month:
     gone_bytes: int = 0
     store_monthly: float = 0.0
 
-    def add(self, record: ArchivedEntry, store: ColdStore) -> None:
+    def add(self, record: ArchivedEntry, terms_of: Callable[[str], Terms]) -> None:
         """
         Count one record with an original.
         """
@@ -55,9 +55,7 @@ class Month:
         assert original is not None
         self.entries += 1
         self.size_bytes += original.size_bytes
-        self.store_monthly += sum(
-            store.terms_of(one.storage_class).price.monthly(one.size_bytes) for one in record.stored
-        )
+        self.store_monthly += sum(terms_of(one.storage_class).price.monthly(one.size_bytes) for one in record.stored)
         if record.state in HELD | COMING_BACK:
             self.gone_entries += 1
             self.gone_bytes += original.size_bytes
@@ -95,10 +93,10 @@ def report(
     _output: Output, provider_price: float | None, csv_file: str | None, chart_file: str | None, is_written: bool
 ) -> Result:
     """
-    Say what archiving has saved, by the month in which originals were archived.
+    Say what archiving has saved, month by month.
 
-    It counts originals of which the provider has only a placeholder now. It does not count the other files of these
-    entries, which the provider has deleted too.
+    A month has the originals that were archived in it. It counts originals of which the provider has only a placeholder
+    now. It does not count the other files of these entries, which the provider has deleted too.
     """
     job = work()
     months = _months(job)
@@ -127,7 +125,7 @@ def _months(job: Work) -> list[Month]:
     for record in _records(job):
         if record.original is not None:
             name = f"{record.original.stored_at:%Y-%m}"
-            months.setdefault(name, Month(name)).add(record, job.store)
+            months.setdefault(name, Month(name)).add(record, job.app.terms_of)
     return [months[name] for name in sorted(months)]
 
 

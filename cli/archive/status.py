@@ -13,7 +13,7 @@ import click
 
 from cli.archive.acting import applying
 from cli.archive.selecting import Chosen, Filters, chosen_by, require_filter, with_filters
-from cli.archive.work import Known, Work, line_of, printable, time_text, work, workers_option
+from cli.archive.work import Known, Work, line_of, printable, size_text, time_text, work, workers_option
 from cli.output import Output, Result
 from cli.running import command, require_task_account, stoppable
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 LISTED_MAX: Final = 100
 """The most entries that the document lists."""
 
-WIDTHS: Final = (12, 9, 13, 10, 10, 0)
-HEADINGS: Final = ("entry", "healthy", "archive", "stored kB", "at hand kB", "")
+WIDTHS: Final = (12, 9, 13, 10, 11, 0)
+HEADINGS: Final = ("entry", "healthy", "archive", "cold store", "provider", "what is wrong")
 
 
 @command("status", examples=["archive status --unplayed 2", "archive status --tsv", "archive status --json --write"])
@@ -56,6 +56,8 @@ def status(output: Output, filters: Filters, workers: int, is_tsv: bool, is_writ
             _write(job, sums, is_whole=_is_whole(filters))
         data = {"healthy": sums.healthy, "problems": dict(sums.problems), "isInterrupted": is_cut}
         text = "" if is_tsv else sums.text()
+        if is_written and not is_cut and not is_tsv:
+            text += " Written to the document reports/archive."
         return rows.end(Result(text, data, not sums.problems, is_cut))
 
 
@@ -65,10 +67,10 @@ def status(output: Output, filters: Filters, workers: int, is_tsv: bool, is_writ
 @workers_option
 def repair(output: Output, filters: Filters, is_applied: bool, workers: int) -> Result:
     """
-    Mend what can be mended safely, and say what a person has to look at.
+    Mend what can be mended safely.
 
-    Puts tags back, stores originals once more, takes over what kaltura_aws.py has archived, and tries again what was
-    given up.
+    It says what a person has to look at. It puts tags back, stores originals once more, takes over what kaltura_aws.py
+    has archived, and tries again what was given up.
     """
     require_filter(filters)
     job = work()
@@ -76,6 +78,7 @@ def repair(output: Output, filters: Filters, is_applied: bool, workers: int) -> 
     if is_applied:
         require_task_account()
         job.require_running()
+        job.require_not_held()
     ended: Counter[str] = Counter()
     with stoppable() as is_stopped, output.rows("entries") as rows:
         runner = job.runner(is_stopped, lambda *_: None)
@@ -318,8 +321,8 @@ class _Sums:
         """
         count = self.problems.total()
         every = "" if not count else f" ({', '.join(f'{name} {one}' for name, one in sorted(self.problems.items()))})"
-        told = f"Healthy: {self.healthy}. Not healthy: {count}{every}."
-        return f"{told} `greenroom archive repair` says what can be mended." if count else told
+        healthy = f"Healthy: {self.healthy}. Not healthy: {count}{every}."
+        return f"{healthy} `greenroom archive repair` says what can be mended." if count else healthy
 
 
 def _row(health: Health) -> str:
@@ -328,9 +331,9 @@ def _row(health: Health) -> str:
             health.entry_id,
             "yes" if health.is_healthy else "NO",
             "initial" if health.state is None else health.state.value,
-            "-" if health.stored_bytes is None else str(health.stored_bytes // 1024),
-            "-" if health.original_kb is None else str(health.original_kb),
-            printable(health.sentence),
+            "-" if health.stored_bytes is None else size_text(health.stored_bytes),
+            "-" if health.original_kb is None else size_text(health.original_kb * 1024),
+            printable(health.sentence) + ("" if health.due_at is None else f", readable at {time_text(health.due_at)}"),
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -104,8 +104,8 @@ class Work:
         from shared.ports import Create, Update
 
         (before,) = self.app.documents.read(path)
-        told = {"at": self.app.clock(), **fields}
-        self.app.documents.commit(Create(path, told) if before is None else Update(path, told))
+        report = {"at": self.app.clock(), **fields}
+        self.app.documents.commit(Create(path, report) if before is None else Update(path, report))
 
     def record_pages(self) -> Iterator[Sequence[Document]]:
         """
@@ -135,12 +135,42 @@ class Work:
         if KillSwitch(app.documents, app.queue, app.clock, app.common.tasks_per_hour_max, ()).is_stopped():
             raise WrongState("All work is stopped. Start it first: greenroom start.", reason="ARCHIVE_STATE")
 
-    def runner(self, is_stopped: threading.Event, reached: Reached) -> Runner:
+    def require_store(self) -> None:
+        """
+        Refuse to plan or do anything with a cold store that cannot be used.
+
+        Raises:
+            Misconfigured: The bucket does not exist, or refuses the credentials (never, until that is set right).
+            ProviderError: The store does not answer (again).
+        """
+        self.store.listed()
+
+    def require_not_held(self) -> None:
+        """
+        Refuse to archive in a database that was restored, or is a copy.
+
+        Raises:
+            WrongState: It is, and nobody has checked it yet (never, until they have).
+        """
+        from shared.archive.runner import HELD
+
+        if self.app.epochs.is_held():
+            raise WrongState(HELD, reason="ARCHIVE_STATE")
+
+    def runner(
+        self, is_stopped: threading.Event, reached: Reached, waits: Callable[[str, str], None] | None = None
+    ) -> Runner:
         """
         Return what carries requests out.
+
+        Args:
+            is_stopped: Is set when the operator presses Ctrl-C.
+            reached: Is called with the progress of each copy.
+            waits: Is called with an entry, and in words why it is waited for.
         """
         from shared.archive.resource import RUN_TIMEOUT_S, commands, job
         from shared.archive.runner import Runner
+        from shared.archive.storing import tell_nobody
 
         return Runner(
             self.app.get(commands),
@@ -149,6 +179,7 @@ class Work:
             self.account.name,
             is_stopped,
             self.around.pause,
+            waits or tell_nobody,
         )
 
 
@@ -191,7 +222,7 @@ def money(dollars: float) -> str:
     """
     sign = "-" if dollars < 0 else ""
     amount = abs(dollars)
-    return f"under {sign}$0.01" if 0 < amount < 0.01 else f"{sign}${amount:,.2f}"
+    return f"{sign}under $0.01" if 0 < amount < 0.01 else f"{sign}${amount:,.2f}"
 
 
 def time_text(at: datetime) -> str:

@@ -86,9 +86,6 @@ class MemoryColdStore:
         self._addresses: dict[str, tuple[ColdObject, datetime]] = {}
         self._numbers = itertools.count(1)
 
-    def terms_of(self, storage_class: str) -> Terms:
-        return terms_of(storage_class)
-
     def alive(self) -> dict[str, bytes]:
         """
         Return the newest bytes of every key, in the order of the keys.

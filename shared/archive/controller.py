@@ -19,11 +19,11 @@ from shared.archive.model import ArchivedEntry, ArchiveState
 from shared.archive.placeholder import Placeholder
 from shared.archive.snapshot import NO_WISH, snapshot_of
 from shared.archive.steps import Steps, earlier_files
-from shared.archive.storing import READABLE_DAYS, Reached, Storing, later, never
+from shared.archive.storing import READABLE_DAYS, Reached, Storing, later, never, tell_nobody
 from shared.archive.transitions import Obstacle, Outcome
 from shared.archive.view import shown
 from shared.core import log
-from shared.core.errors import Conflict
+from shared.core.errors import Conflict, Misconfigured
 from shared.core.paths import RECONCILE_ARCHIVE, RECONCILE_VIDEO, archive_path, video_path
 from shared.ports import (
     REMOVE,
@@ -54,6 +54,7 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         late_commit_s: Seconds after which a lost replacement certainly does not begin.
         holds: Tells whether deletions are held.
         is_job: Whether this is the job that copies large originals, or an operator's machine.
+        misconfigured: Is called with an entry, and with what has to be set up before a step of it can be done.
     """
 
     queue: ClassVar[str] = RECONCILE_ARCHIVE
@@ -67,12 +68,13 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
     late_commit_s: int
     holds: Holds = nothing_is_held
     is_job: bool = False
+    misconfigured: Callable[[str, Misconfigured], None] = tell_nobody
 
-    def telling(self, reached: Reached) -> Archive:
+    def telling(self, reached: Reached, misconfigured: Callable[[str, Misconfigured], None] = tell_nobody) -> Archive:
         """
-        Return this Controller with a callback for the progress of copies.
+        Return this Controller with callbacks for the progress of copies, and for what is not set up.
         """
-        return replace(self, storing=replace(self.storing, reached=reached))
+        return replace(self, storing=replace(self.storing, reached=reached), misconfigured=misconfigured)
 
     def read(self, key: str) -> Snapshot[ArchiveSpec, ArchivedEntry]:
         """
@@ -97,6 +99,13 @@ class Archive(Controller[ArchiveSpec, ArchivedEntry, Outcome]):
         """
         Do one step. Each reads first what it depends on, because provider and store change without us.
         """
+        try:
+            return self._act(snapshot, step, now)
+        except Misconfigured as error:
+            self.misconfigured(snapshot.key, error)
+            raise
+
+    def _act(self, snapshot: Snapshot[ArchiveSpec, ArchivedEntry], step: Step[ArchivedEntry], now: datetime) -> Outcome:
         key, record = snapshot.key, step.record
         match step.name:
             case decisions.REMOVE:

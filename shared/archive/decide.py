@@ -105,7 +105,8 @@ class ArchiveSpec:
         wish: What was last asked for.
         session: The session that its video belongs to now; `None` if it is no video of this deployment.
         is_deleted: Whether it was made for a video that was deleted, or plays another entry now.
-        is_waiting: Whether that video was deleted, or its document does not exist, while deletions are held.
+        is_waiting: Whether it waits because the database was restored: that video was deleted, or its document does not
+            exist, or the entry should be archived.
         is_kept: Whether the owner keeps it out of the archive.
         is_copying: Whether a host is copying the video now, which must not get the placeholder instead.
         view: The field `archive` that the video's document has for it now; `None` for nothing.

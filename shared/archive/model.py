@@ -323,6 +323,13 @@ class ArchivedEntry:
         """
         return self.earlier if self.original is None else (*self.earlier, self.original)
 
+    @property
+    def due_at(self) -> datetime | None:
+        """
+        Return when its original can be read in the cold store, if that is waited for; else `None`.
+        """
+        return self.waits_until if self.state is ArchiveState.WAITING else None
+
     def is_placeholder(self, flavor: Flavor | None) -> bool:
         """
         Tell whether a file at the provider is the placeholder. Pure.

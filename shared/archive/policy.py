@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from shared.archive.commands import Commands, Request, video_of
+from shared.archive.commands import CENTS, Commands, Request, video_of
 from shared.archive.controller import Archive
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.plan import Act, size_of
@@ -32,8 +32,6 @@ from shared.reconcile.resource import Mark, Slice
 
 UNWATCHED: Final = "archiveUnwatched"
 RECORDED: Final = "archiveRecorded"
-
-CENTS: Final = 100
 
 BUDGET: Final = 10**9
 """The whole of a day's budget, in the units that the mark of a check counts."""
@@ -87,8 +85,11 @@ class Policy:
     def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
         Plan one page of what nobody watches. The mark counts how much of the day's budget is planned in this check. An
-        entry that is larger than the whole budget is left to an operator: it would hold up the others every day.
+        entry that is larger than the whole budget is left to an operator: it would hold up the others every day. In a
+        database that was restored, nothing is planned until an operator has checked it.
         """
+        if self.archive.holds():
+            return Mark(RECORDED)
         days, now = self.settings.unwatched_days, self.clock()
         if not mark.after_id:
             self.store.tidy(now - UPLOAD_ENDS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -17,7 +17,8 @@ from typing import Final
 from shared.archive.commands import Commands, Request
 from shared.archive.controller import Archive
 from shared.archive.model import ArchivedEntry, ArchiveState
-from shared.core.errors import BackendError, Transient
+from shared.archive.storing import tell_nobody
+from shared.core.errors import BackendError, Misconfigured, Transient
 from shared.ports import Entry
 from shared.reconcile.reconciler import Reconciler
 
@@ -28,6 +29,11 @@ RETRY_WITHIN: Final = timedelta(minutes=5)
 """The longest pause before another try for which a run waits."""
 
 LEFT: Final = "Interrupted. The workers go on with it, and so does the same command."
+
+HELD: Final = (
+    "The database was restored, and nothing is archived until an operator has checked it: "
+    "`greenroom resume-after-restore`."
+)
 
 
 class Outcome(StrEnum):
@@ -81,6 +87,7 @@ class Runner:
         is_stopped: Is set to begin no further entry. Copies are given up, the steps at hand come to their end, and what
             is left is continued by the workers, or by another run.
         pause: Waits for `is_stopped`, or for some seconds, and returns whether it is set.
+        waits: Is called with an entry, and in words why the run waits for it.
     """
 
     commands: Commands
@@ -89,6 +96,8 @@ class Runner:
     provider: str
     is_stopped: threading.Event
     pause: Callable[[threading.Event, float], bool] = threading.Event.wait
+    waits: Callable[[str, str], None] = tell_nobody
+    _wrong: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reached(self, entry_id: str, read: int, whole: int | None) -> None:
         """
@@ -100,6 +109,9 @@ class Runner:
         if self.is_stopped.is_set():
             raise Stopped("The copy was interrupted.", provider="", operation="archive", code="STOPPED")
         self.archive.storing.reached(entry_id, read, whole)
+
+    def _misconfigured(self, entry_id: str, error: Misconfigured) -> None:
+        self._wrong[entry_id] = str(error)
 
     def run(self, asked: Iterable[tuple[Entry, Request]], workers: int) -> Iterator[RunResult]:
         """
@@ -139,17 +151,36 @@ class Runner:
             return RunResult(entry.id, Outcome.FAILED, str(error))
 
     def _until_it_rests(self, entry_id: str) -> RunResult:
-        archive = self.archive.telling(self.reached)
+        archive = self.archive.telling(self.reached, self._misconfigured)
         while True:
             snapshot = self.reconciler.reconcile(archive, entry_id)
             record, wish = snapshot.record, snapshot.spec.wish
             if record is None:
                 return RunResult(entry_id, Outcome.DONE)
+            if entry_id in self._wrong:
+                failure = record.progress.failure
+                retry_at = None if failure is None else failure.retry_at
+                return RunResult(entry_id, Outcome.FAILED, self._wrong.pop(entry_id), retry_at)
+            if snapshot.spec.is_waiting:
+                return RunResult(entry_id, Outcome.FAILED, HELD)
             ended = _ended(entry_id, record, wish.number, self.reconciler.clock())
             if ended is not None:
                 return ended
+            self.waits(entry_id, _reason(record))
             if self.pause(self.is_stopped, POLL_S):
                 return RunResult(entry_id, Outcome.LEFT, LEFT)
+
+
+def _reason(record: ArchivedEntry) -> str:
+    """
+    Return why a run waits for an entry, in words. Pure.
+    """
+    progress = record.progress
+    if progress.claim is not None:
+        return "a worker of the deployment has it"
+    if progress.failure is not None and progress.failure.retry_at is not None:
+        return f"is tried again at {progress.failure.retry_at:%H:%M:%S} UTC"
+    return "the provider works on it"
 
 
 def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> RunResult | None:

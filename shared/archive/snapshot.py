@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from shared.archive.decide import ArchiveSpec
-from shared.archive.model import ArchivedEntry, By, Target, Wish
+from shared.archive.model import ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.core.identity import SessionIdentity
 from shared.hosts.model import CopyState
 from shared.ports import ENTRY_PART, Document, Fields
@@ -29,10 +29,12 @@ def snapshot_of(
         document: The record.
         video: The document of its video; `None` if there is none.
         holds: Tells whether deletions are held. Asked only if it matters: in a copy of the database, a deleted video
-            must not cost the true one its original.
+            must not cost the true one its original, and a wish must not put a placeholder in its place.
     """
     record = ArchivedEntry.from_document(document)
     wish = Wish.from_fields(document.fields["wish"])
+    if _is_archiving(record, wish) and holds():
+        return Snapshot(document.id, ArchiveSpec(wish, record.session, is_waiting=True), record, document.version)
     if not record.video_id:
         return Snapshot(document.id, ArchiveSpec(wish), record, document.version)
     if video is None:
@@ -52,6 +54,17 @@ def snapshot_of(
         has_view=not is_held,
     )
     return Snapshot(document.id, spec, record, document.version)
+
+
+def _is_archiving(record: ArchivedEntry, wish: Wish) -> bool:
+    """
+    Tell whether something is still to be done that stores an original, or takes it away at its provider. Bringing one
+    back is neither. Pure.
+    """
+    is_new = record.state in (ArchiveState.INITIAL, ArchiveState.STORING)
+    return wish.number != record.served and (
+        wish.target is Target.PLACE_HOLDER or (is_new and wish.target is Target.ARCHIVED)
+    )
 
 
 def view_of(fields: Fields, entry_id: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from typing import Final
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, Original, is_size
 from shared.archive.transitions import Outcome
 from shared.core.errors import Doubtful, Permanent, SecretRejected, Transient
-from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing
+from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing, Terms
 
 DAY: Final = timedelta(days=1)
 
@@ -32,9 +32,9 @@ Reached = Callable[[str, int, int | None], None]
 """Called with the progress of a copy: the id of the entry, the bytes that were read, and how many there are."""
 
 
-def tell_nobody(_entry_id: str, _read: int, _whole: int | None) -> None:
+def tell_nobody(*_told: object) -> None:
     """
-    Ignore the progress of a copy.
+    Ignore what is told: the progress of a copy, for example.
     """
 
 
@@ -45,12 +45,14 @@ class Storing:
 
     Attributes:
         cold_store: The store.
+        terms_of: Returns the terms and prices of a class.
         jobs: Starts the job that copies large originals; `None` if this deployment has none, or if this is that job.
         bytes_max: Larger originals are left to the job.
         reached: Called with the progress of each copy.
     """
 
     cold_store: ColdStore
+    terms_of: Callable[[str], Terms]
     jobs: Jobs | None = None
     bytes_max: int = 0
     reached: Reached = tell_nobody
@@ -160,7 +162,7 @@ class Storing:
         least time. Pure.
         """
         return sum(
-            self.cold_store.terms_of(one.storage_class).price.deleted(one.size_bytes, (now - one.stored_at) / DAY)
+            self.terms_of(one.storage_class).price.deleted(one.size_bytes, (now - one.stored_at) / DAY)
             for one in record.stored
         )
 

@@ -110,15 +110,6 @@ class ColdStore(Protocol):
         """
         ...
 
-    def terms_of(self, storage_class: str) -> Terms:
-        """
-        Return the terms of another class; those of one that this store does not know are readable at once, and free.
-
-        Args:
-            storage_class: The store's name of the class, as an object has it.
-        """
-        ...
-
     def store(self, key: str, source: Source, size_bytes: int | None, reached: Callable[[int], None]) -> Stored:
         """
         Read a file and store it as it comes, in constant memory, in parts of which each is sent with its checksum. Then

@@ -114,7 +114,8 @@ def find_category(account: KalturaAccount, asked: str) -> str:
     found = named.answer().objects
     if not asked.strip() or not found:
         raise BadRequest(
-            "There is no such category at Kaltura. Name it by its id, or by its full name, such as Lessons>Physics.",
+            f"There is no category '{asked}' at Kaltura. Name it by its id, or by its full name, such as "
+            "Lessons>Physics.",
             reason="OPTION_INVALID",
         )
     return str(found[0].id)

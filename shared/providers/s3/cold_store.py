@@ -118,9 +118,6 @@ class S3ColdStore:
     def terms(self) -> Terms:
         return terms_of(self._bucket.storage_class)
 
-    def terms_of(self, storage_class: str) -> Terms:
-        return terms_of(storage_class)
-
     def close(self) -> None:
         """
         Close the connections.
