@@ -6,8 +6,10 @@ Run as `python -m emulator_tests.testbed`; everything it does is `stack.py`'s, i
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from emulator_tests.testbed import Testbed, TestbedError
@@ -15,6 +17,10 @@ from emulator_tests.testbed.places import HOME
 
 SETTINGS = {"SLIDES_BUCKET": "slides", "ARCHIVE_GCS_BUCKET": "originals"}
 """The settings of the functions, unless `--set` changes them."""
+
+
+SETTINGS_FILE = "greenroom.sh"
+"""The file, in the folder of the stack, with which the operator's command finds it."""
 
 
 def setting(text: str) -> tuple[str, str]:
@@ -25,6 +31,15 @@ def setting(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def write_settings(file: Path, settings: Mapping[str, str]) -> Path:
+    """
+    Write settings as exports for a shell, readable by this user only, because there are secrets among them.
+    """
+    file.touch(mode=0o600)
+    file.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(settings.items())))
+    return file
 
 
 def main() -> int:
@@ -49,7 +64,13 @@ def main() -> int:
             print()
             for name, address in testbed.addresses:
                 print(f"  {name:19}{address}")
-            print(f"  {'logs':19}{testbed.logs}\n\n  Ctrl-C stops it.", flush=True)
+            settings_file = write_settings(options.state / SETTINGS_FILE, testbed.environment | testbed.secret_settings)
+            print(f"  {'logs':19}{testbed.logs}")
+            print(f"  {'settings':19}{settings_file}\n")
+            print(
+                f"  In another shell, `source {settings_file}` points `greenroom` here.\n\n  Ctrl-C stops it.",
+                flush=True,
+            )
             testbed.wait()
     except KeyboardInterrupt:
         print("\n  stopped")

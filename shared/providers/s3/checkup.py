@@ -18,6 +18,14 @@ from shared.providers.s3.classes import terms_of
 if TYPE_CHECKING:
     from shared.providers.s3.cold_store import Bucket
 
+_PERMISSIONS: Final = {
+    "getBucketVersioning": "s3:GetBucketVersioning",
+    "getBucketEncryption": "s3:GetEncryptionConfiguration",
+    "getBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "getObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+}
+"""The permission that each operation needs, by Amazon's name of it."""
+
 _NOT_ON: Final = frozenset(
     {
         "ServerSideEncryptionConfigurationNotFoundError",
@@ -203,4 +211,4 @@ def _answer_of(
             raise
         return None
     except BackendError:
-        return f"It cannot be read: the key has no permission s3:{operation[0].upper()}{operation[1:]}."
+        return f"It cannot be read: the key has no permission {_PERMISSIONS[operation]}."
