@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+MARGIN: Final = 3
+"""The cells that a progress bar leaves free at the end of its line."""
+
 LINE_EVERY_S: Final = 10.0
 """The shortest time between two lines that count, where there is no terminal."""
 
@@ -338,7 +341,7 @@ class _Bar:
 
 @contextmanager
 def _bar(stream: TextIO, what: str, total: int | None, *, is_bytes: bool) -> Iterator[Progress]:
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -356,8 +359,19 @@ def _bar(stream: TextIO, what: str, total: int | None, *, is_bytes: bool) -> Ite
     if total is not None:
         count = DownloadColumn(binary_units=True) if is_bytes else MofNCompleteColumn()
         columns += [BarColumn(), count, TimeRemainingColumn()]
-    console = Console(file=stream, markup=False, highlight=False)
-    # Libraries that print meanwhile print above the bar. The blanks are for the `^C` that a terminal shows: after a
-    # full line it would begin another one, and the bar would stay on the screen.
-    with Progress(*columns, TimeElapsedColumn(), TextColumn("  "), console=console, transient=True) as rich:
+
+    class Narrow(Console):
+        """
+        A terminal that is narrower than it is, so that the `^C` that it shows fits behind the bar: after a full line it
+        would begin another one, and the bar would stay on the screen.
+        """
+
+        @property
+        def size(self) -> ConsoleDimensions:
+            found = super().size
+            return ConsoleDimensions(max(MARGIN, found.width - MARGIN), found.height)
+
+    console = Narrow(file=stream, markup=False, highlight=False)
+    # Libraries that print meanwhile print above the bar.
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as rich:
         yield _Bar(rich, rich.add_task(what, total=total), what)

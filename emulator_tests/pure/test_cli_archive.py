@@ -849,12 +849,12 @@ def test_bytes_of_all_copies_are_summed() -> None:
     copied.reached("0_a", 500, 1000)
     copied.reached("0_b", 2000, 3000)
     copied.reached("0_a", 1000, 1000)
-    copied.waits("0_c", "the provider works on it")
-    copied.waits("0_c", "the provider works on it")
+    copied.waits("0_c", "at the provider")
+    copied.waits("0_c", "at the provider")
     assert stream.getvalue().splitlines() == [
         "  500 bytes of 1.0 kB copied",
         "  3.0 kB of 4.0 kB copied",
-        "  0_c: the provider works on it",
+        "  0_c: at the provider",
     ]
     assert copied.sum() == 3000
 

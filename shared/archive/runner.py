@@ -177,10 +177,10 @@ def _reason(record: ArchivedEntry) -> str:
     """
     progress = record.progress
     if progress.claim is not None:
-        return "a worker of the deployment has it"
+        return "a worker has it"
     if progress.failure is not None and progress.failure.retry_at is not None:
         return f"is tried again at {progress.failure.retry_at:%H:%M:%S} UTC"
-    return "the provider works on it"
+    return "at the provider"
 
 
 def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> RunResult | None:
