@@ -366,7 +366,7 @@ def _bar(stream: TextIO, what: str, total: int | None, *, is_bytes: bool) -> Ite
         would begin another one, and the bar would stay on the screen.
         """
 
-        @property
+        @property  # type: ignore[misc]  # nobody sets it here
         def size(self) -> ConsoleDimensions:
             found = super().size
             return ConsoleDimensions(max(MARGIN, found.width - MARGIN), found.height)
