@@ -53,7 +53,7 @@ pure: ## Run all tests that need no emulator.
 
 races: ## Play ten times as many races as `make test` does; RACES=n for another number, RACES_FROM=n for other seeds.
 	@$(SETUP) python
-	@RACES=$(RACES) $(BIN)/pytest --quiet emulator_tests/pure/test_races.py
+	@RACES=$(RACES) $(BIN)/pytest --quiet emulator_tests/pure/test_races.py emulator_tests/pure/test_archive_races.py
 
 test: setup lint types imports ## Run every check and every test, through the real emulators, three parts side by side.
 	@$(MAKE) -j3 flows-1 flows-2 crashes-1 crashes-2 contract beside-browser others beside-web

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+MARGIN: Final = 3
+"""The cells that a progress bar leaves free at the end of its line."""
+
 LINE_EVERY_S: Final = 10.0
 """The shortest time between two lines that count, where there is no terminal."""
 
@@ -65,6 +68,12 @@ class Progress(Protocol):
     def note(self, sentence: str) -> None:
         """
         Print a line that stays.
+        """
+        ...
+
+    def result(self, line: str) -> None:
+        """
+        Print a line of the result above the progress, if both are on one terminal.
         """
         ...
 
@@ -205,6 +214,17 @@ class Rows:
         print(text, end="", file=self.output.results, flush=True)
 
 
+def log_in_words(severity: str, message: str, fields: Mapping[str, Any]) -> str | None:
+    """
+    Return an entry of the log for a person at a terminal; `None` if they need not see it: what a command does and what
+    it tries again is in its result and its progress. Pure.
+    """
+    if severity not in ("ERROR", "CRITICAL", "ALERT"):
+        return None
+    thing, sentence = fields.get("key"), fields.get("sentence")
+    return f"{severity}: {message}{f' ({thing})' if thing else ''}{f': {sentence}' if sentence else ''}"
+
+
 def _inner(value: object) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_instant)
     return textwrap.indent(text, "  ").lstrip()
@@ -267,7 +287,11 @@ class Lines:
 
     def note(self, sentence: str) -> None:
         """See `Progress`."""
-        print(f"  {sentence}", file=self.stream, flush=True)
+        self.result(f"  {sentence}")
+
+    def result(self, line: str) -> None:
+        """See `Progress`."""
+        print(line, file=self.stream, flush=True)
 
     def end(self) -> None:
         """
@@ -309,12 +333,15 @@ class _Bar:
         self.rich.update(self.task, description=f"{self.what}: {sentence}")
 
     def note(self, sentence: str) -> None:
-        self.rich.console.print(f"  {sentence}")
+        self.result(f"  {sentence}")
+
+    def result(self, line: str) -> None:
+        self.rich.console.print(line, soft_wrap=True)
 
 
 @contextmanager
 def _bar(stream: TextIO, what: str, total: int | None, *, is_bytes: bool) -> Iterator[Progress]:
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -332,7 +359,19 @@ def _bar(stream: TextIO, what: str, total: int | None, *, is_bytes: bool) -> Ite
     if total is not None:
         count = DownloadColumn(binary_units=True) if is_bytes else MofNCompleteColumn()
         columns += [BarColumn(), count, TimeRemainingColumn()]
-    console = Console(file=stream, markup=False, highlight=False)
+
+    class Narrow(Console):
+        """
+        A terminal that is narrower than it is, so that the `^C` that it shows fits behind the bar: after a full line it
+        would begin another one, and the bar would stay on the screen.
+        """
+
+        @property  # type: ignore[misc]  # nobody sets it here
+        def size(self) -> ConsoleDimensions:
+            found = super().size
+            return ConsoleDimensions(max(MARGIN, found.width - MARGIN), found.height)
+
+    console = Narrow(file=stream, markup=False, highlight=False)
     # Libraries that print meanwhile print above the bar.
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as rich:
         yield _Bar(rich, rich.add_task(what, total=total), what)

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from dotenv import load_dotenv
 
-from cli.output import Output, Result
+from cli.output import Output, Result, log_in_words
 from shared.core.errors import Misconfigured
+from shared.core.log_format import in_words
 
 if TYPE_CHECKING:
     from shared.app import App
@@ -146,6 +147,11 @@ def command(name: str, *, examples: Sequence[str] = ()) -> Callable[[Run], click
 def _run(function: Run, context: click.Context, **values: Any) -> int:
     options = context.ensure_object(Options)
     output = Output(options.is_json)
+    with in_words(log_in_words) if output.messages.isatty() else nullcontext():
+        return _run_with(function, options, output, values)
+
+
+def _run_with(function: Run, options: Options, output: Output, values: dict[str, Any]) -> int:
     if options.surroundings is not None:
         with redirect_stdout(sys.stderr):
             result = function(output, **values)

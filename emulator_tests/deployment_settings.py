@@ -76,6 +76,8 @@ def archive_settings(
     bytes_per_day: int = 1024**4,
     cents_per_day: int = 10_000,
     restores_per_day: int = 200,
+    restore_bytes_per_day: int = 1024**4,
+    restore_cents_per_day: int = 10_000,
     restore_tier: Tier = Tier.BULK,
     function_bytes_max: int = 1024**3,
 ) -> ArchiveSettings:
@@ -90,6 +92,8 @@ def archive_settings(
         bytes_per_day,
         cents_per_day,
         restores_per_day,
+        restore_bytes_per_day,
+        restore_cents_per_day,
         restore_tier.value,
         function_bytes_max,
         job="",

@@ -35,6 +35,7 @@ from shared.ports import (
     Storage,
     Webhook,
 )
+from shared.providers.registry import cold_stores
 from shared.providers.settings import Context, Provider
 from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile.deployment import CommonSettings
@@ -208,6 +209,7 @@ def app() -> App:
         converter=_converter(),
         chat=_chat(),
         cold_store=_cold_store(),
+        storage_classes={name: terms for kind in cold_stores().values() for name, terms in kind.classes.items()},
         jobs=_jobs(),
     )
 

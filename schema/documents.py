@@ -306,7 +306,7 @@ class ArchiveSavings:
     """What archiving has saved, as an operator last kept it. Amounts are in dollars."""
 
     at: Timestamp
-    pricesOf: Annotated[str, Doc("the day of the store's price table")]
+    pricesOf: Annotated[str, Doc("the day on which the prices of the store's class were noted")]
     providerPrice: Annotated[float | None, Doc("what the provider takes for a gigabyte and month")]
     entries: Annotated[int, Doc("entries whose original is in the cold store")]
     bytes: int

@@ -1,45 +1,28 @@
 """The commands that archive originals, put placeholders in their place, and bring them back.
 
-Called by the group `archive`. `shared/archive/plan.py` says what can be done with an entry, and
-`shared/archive/runs.py` does it.
+Called by the group `archive`. `planning.py` says what would be done, and `carrying_out.py` does it.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli.archive.selecting import Chosen, Filters, chosen_by, require_filter, with_filters
-from cli.archive.work import (
-    Work,
-    line_of,
-    money,
-    printable,
-    provider_price_option,
-    size_text,
-    time_text,
-    work,
-    workers_option,
-)
-from cli.output import Output, Progress, Result, Rows
+from cli.archive.carrying_out import carry_out
+from cli.archive.planning import Plan
+from cli.archive.selecting import Filters, chosen_by, require_filter, with_filters
+from cli.archive.work import Work, line_of, provider_price_option, work, workers_option
+from cli.output import Output, Result
 from cli.running import command, require_task_account, stoppable
 
 if TYPE_CHECKING:
-    from shared.archive.commands import Request
-    from shared.archive.plan import Act, Planned, Totals
-    from shared.archive.runs import Ran
-    from shared.ports import Entry, Tier
+    from shared.archive.plan import Act
+    from shared.ports import Tier
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-SHOWN_EVERY_S: Final = 0.2
-LINE_EVERY_S: Final = 10.0
-"""The shortest time between two reports of the bytes that were copied: on a terminal, and in a log."""
 
 
 def applying(*names: str) -> Callable[[F], F]:
@@ -97,9 +80,9 @@ def archive(output: Output, filters: Filters, **options: Any) -> Result:
 @provider_price_option
 def replace_video(output: Output, filters: Filters, **options: Any) -> Result:
     """
-    Put a placeholder in the place of archived originals, and delete the other files at the provider.
+    Put a placeholder in the place of archived originals.
 
-    It replaces only originals that are in the cold store, verified.
+    The other files at the provider are deleted. It replaces only originals that are in the cold store, verified.
     """
     from shared.archive.plan import Act
 
@@ -157,16 +140,21 @@ def _act(
     tier: str | None = None,
     note: str = "",
 ) -> Result:
+    from shared.archive.plan import Act
+
     require_filter(filters)
     job = work()
     chosen = chosen_by(filters, job.app.clock())
+    job.require_store()
     if is_applied:
         require_task_account()
         job.require_running()
-    plan = _Plan(act, job, chosen, _tier(job, act, tier), provider_price, is_applied, note)
+        if act is not Act.RESTORE:
+            job.require_not_held()
+    plan = Plan(act, job, chosen, _tier(job, act, tier), provider_price, is_applied, note)
     with stoppable() as is_stopped, output.rows("entries") as rows:
         if is_applied:
-            _run(plan, output, rows, is_stopped, workers)
+            carry_out(plan, output, rows, is_stopped, workers)
         else:
             for one in plan.entries(is_stopped):
                 rows.add(plan.line(one), plan.data(one))
@@ -198,287 +186,3 @@ def _tier(job: Work, act: Act, word: str | None) -> Tier:
         every = ", ".join(one.value for one in terms.waits)
         raise click.UsageError(f"{terms.storage_class} has no tier '{tier}'. Use --tier with one of {every}.")
     return tier
-
-
-@dataclass(slots=True)
-class _Plan:
-    """
-    The plan of one command, and its results so far.
-    """
-
-    act: Act
-    job: Work
-    chosen: Chosen
-    tier: Tier
-    provider_price: float | None
-    is_applied: bool
-    note: str
-    sums: Totals = field(init=False)
-    ended: dict[str, int] = field(default_factory=dict)
-    seen: int = 0
-    whole: int | None = None
-    copied: int = 0
-    waits_until: list[Any] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    _ids: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        from shared.archive.plan import Totals
-
-        self.sums = Totals()
-
-    def entries(self, is_stopped: threading.Event) -> Iterator[Planned]:
-        """
-        Yield what would be done with each entry, one page after the other.
-        """
-        from shared.archive.plan import planned
-
-        for page in self.chosen.pages(self.job.account):
-            known = self.job.known(one.id for one in page)
-            for entry in page:
-                if is_stopped.is_set():
-                    return
-                record = known[entry.id].record if entry.id in known else None
-                one = planned(
-                    self.act,
-                    entry,
-                    record,
-                    self.job.price,
-                    tier=self.tier,
-                    provider_price=self.provider_price or 0.0,
-                )
-                self.seen += 1
-                if self.chosen.ids_only:
-                    self._ids.add(entry.id)
-                self.sums = self.sums.plus(one)
-                yield one
-
-    def find_missing(self) -> None:
-        """
-        Find the ids that were asked for and do not exist, once all entries were looked at.
-        """
-        if self.chosen.ids_only:
-            self.missing = [one for one in self.chosen.selection.ids or () if one not in self._ids]
-
-    def line(self, one: Planned) -> str:
-        """
-        Return the line for an entry with which nothing is done, or in a dry run. Pure.
-        """
-        return line_of(one.entry.id, self.act.value, self.sentence(one), is_applied=self.is_applied)
-
-    def sentence(self, one: Planned) -> str:
-        """
-        Return what would be done with an entry, or why nothing. Pure.
-        """
-        if one.refused is not None:
-            return f"refused: {one.refused}"
-        if one.is_done:
-            return "done already"
-        parts = [one.does]
-        if one.size_bytes:
-            parts.append(size_text(one.size_bytes))
-        if one.cost:
-            parts.append(f"{money(one.cost)} once")
-        if one.monthly:
-            parts.append(f"{money(one.monthly)} a month")
-        return ", ".join(parts)
-
-    def data(self, one: Planned, **more: Any) -> Mapping[str, Any]:
-        """
-        Return an entry for programs. Pure.
-        """
-        outcome = "refused" if one.refused is not None else "doneAlready" if one.is_done else "planned"
-        return {
-            "entryId": one.entry.id,
-            "title": one.entry.name,
-            "action": self.act.value,
-            "outcome": outcome,
-            "sentence": one.refused or one.does,
-            "bytes": one.size_bytes,
-            "cost": one.cost,
-            "monthly": one.monthly,
-            "dueAt": None,
-            **more,
-        }
-
-    def request(self) -> Request:
-        """
-        Return what is asked for. What is played meanwhile is not replaced if it was chosen because nobody plays it.
-        """
-        from shared.archive.commands import Request
-        from shared.archive.model import By
-        from shared.archive.plan import Act
-
-        since = self.chosen.selection.unplayed_since if self.act is Act.REPLACE else None
-        return Request(self.act.target, By.OPERATOR, unplayed_since=since, tier=self.tier)
-
-    def result(self, *, is_interrupted: bool) -> Result:
-        """
-        Return the totals.
-        """
-        from shared.archive.prices import AS_OF
-
-        missing, sums, ended = len(self.missing), self.sums, self.ended
-        lines = [self._counted(missing)]
-        if sums.todo:
-            lines.append(self._paid())
-        if self.waits_until:
-            lines.append(
-                f"The cold store has the first original ready at {time_text(min(self.waits_until))}, the last at "
-                f"{time_text(max(self.waits_until))}. The workers continue then; the same command shows it."
-            )
-        if self.is_applied and is_interrupted:
-            lines.append(self._left())
-        if self.note:
-            lines.append(self.note)
-        if not self.is_applied and sums.todo:
-            lines.append("Nothing was changed. Add --apply to do it.")
-        data = {
-            "isApplied": self.is_applied,
-            "isInterrupted": is_interrupted,
-            "totals": {
-                "toDo": sums.todo,
-                "doneAlready": sums.done,
-                "refused": sums.refused + missing,
-                "bytes": sums.size_bytes,
-                "copiedBytes": self.copied,
-                "cost": sums.cost,
-                "monthly": sums.monthly,
-                **{name: ended.get(name, 0) for name in ("done", "waits", "failed", "left")},
-            },
-            "storageClass": self.job.store.terms.storage_class,
-            "pricesOf": AS_OF.isoformat(),
-            "providerPrice": self.provider_price,
-        }
-        is_complete = not (sums.refused or missing or ended.get("failed"))
-        return Result("\n".join(lines), data, is_complete, is_interrupted)
-
-    def _counted(self, missing: int) -> str:
-        sums, ended = self.sums, self.ended
-        others = f"Done already: {sums.done}. Refused: {sums.refused + missing}."
-        if not self.is_applied:
-            return f"To do: {sums.todo} of {self.seen} entries, {size_text(sums.size_bytes)}. {others}"
-        waits = f" Waiting for the cold store: {ended['waits']}." if ended.get("waits") else ""
-        return f"Done: {ended.get('done', 0)}. Failed: {ended.get('failed', 0)}.{waits} {others}"
-
-    def _paid(self) -> str:
-        from shared.archive.plan import Act
-        from shared.archive.prices import AS_OF
-
-        price, terms = self.job.price, self.job.store.terms
-        monthly = self.sums.monthly
-        each = f"{money(-monthly)} less each month" if monthly < 0 else f"{money(monthly)} more each month"
-        text = f"Cost: {money(self.sums.cost)} once, {each}, for {terms.storage_class} by the prices of {AS_OF}."
-        if self.act is Act.ARCHIVE and price.least_days:
-            text += f" The first {price.least_days} days are paid in any case, and are part of what is paid once."
-        if self.act is Act.REPLACE and self.provider_price is None:
-            text += " Name what the provider takes, with --provider-price, to see what this saves."
-        return text
-
-    def _left(self) -> str:
-        begun = self.ended.get("left", 0)
-        ahead = "" if self.whole is None else f" Not looked at: {max(0, self.whole - self.seen)}."
-        return f"Interrupted. Begun, and continued by the workers: {begun}.{ahead} The same command does the rest."
-
-
-def _run(plan: _Plan, output: Output, rows: Rows, is_stopped: threading.Event, workers: int) -> None:
-    """
-    Do what is planned, and print the end of each entry as it comes.
-    """
-    plan.whole = plan.chosen.count(plan.job.account)
-    running: dict[str, Planned] = {}
-    with output.progress(plan.act.value, plan.whole) as progress:
-        rows.above = progress.note if output.is_one_terminal else None
-        copied = Copied(progress, SHOWN_EVERY_S if output.messages.isatty() else LINE_EVERY_S)
-        runs = plan.job.runs(is_stopped, copied.reached)
-
-        def asked() -> Iterator[tuple[Entry, Request]]:
-            for one in plan.entries(is_stopped):
-                if one.refused is not None or one.is_done:
-                    rows.add(plan.line(one), plan.data(one))
-                    progress.advance()
-                else:
-                    running[one.entry.id] = one
-                    yield one.entry, plan.request()
-
-        try:
-            for ran in runs.run(asked(), workers):
-                one = running.pop(ran.entry_id)
-                outcome, sentence = _told(plan, ran)
-                plan.ended[outcome] = plan.ended.get(outcome, 0) + 1
-                if outcome == "waits" and ran.due_at is not None:
-                    plan.waits_until.append(ran.due_at)
-                rows.add(
-                    line_of(ran.entry_id, plan.act.value, f"{outcome}: {sentence}", is_applied=True),
-                    plan.data(one, outcome=outcome, sentence=sentence, dueAt=ran.due_at),
-                )
-                progress.advance()
-        finally:
-            rows.above = None
-            plan.copied = copied.sum()
-
-
-def _told(plan: _Plan, ran: Ran) -> tuple[str, str]:
-    """
-    Return how a run has ended for an entry, and that in words.
-    """
-    from shared.archive.model import ArchiveState
-    from shared.archive.plan import Act
-    from shared.archive.runs import Outcome
-
-    again = "" if ran.due_at is None else f" The workers try again at {time_text(ran.due_at)}."
-    match ran.outcome:
-        case Outcome.DONE if plan.act is Act.REPLACE and ran.state is not ArchiveState.PLACE_HOLDER:
-            return "failed", "It was played, or its content replaced, meanwhile. It stays as it is."
-        case Outcome.DONE:
-            return "done", "verified" if plan.act is not Act.REPLACE else "the placeholder plays"
-        case Outcome.WAITS:
-            when = "some hours" if ran.due_at is None else time_text(ran.due_at)
-            return "waits", f"the cold store has it ready at {when}"
-        case Outcome.FAILED:
-            return "failed", f"{printable(ran.sentence)}{again}"
-    return "left", ran.sentence
-
-
-@dataclass(slots=True)
-class Copied:
-    """
-    The bytes that were copied, of all entries. Several threads call it.
-
-    Attributes:
-        progress: Where it is shown.
-        every_s: The shortest time between two reports.
-        clock: Returns seconds.
-    """
-
-    progress: Progress
-    every_s: float
-    clock: Callable[[], float] = time.monotonic
-    _read: dict[str, int] = field(default_factory=dict)
-    _ended: int = 0
-    _shown_at: float | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def reached(self, entry_id: str, read: int, whole: int | None) -> None:
-        """
-        Take note of how far the copy of an entry is.
-        """
-        with self._lock:
-            self._read[entry_id] = read
-            if whole is not None and read >= whole:
-                self._ended += self._read.pop(entry_id)
-            now = self.clock()
-            if self._shown_at is not None and now - self._shown_at < self.every_s:
-                return
-            self._shown_at = now
-            self.progress.show(f"{size_text(self._sum())} copied, {len(self._read)} under way")
-
-    def sum(self) -> int:
-        """
-        Return the bytes of all copies.
-        """
-        with self._lock:
-            return self._sum()
-
-    def _sum(self) -> int:
-        return self._ended + sum(self._read.values())

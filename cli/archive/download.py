@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli.archive.carrying_out import LINE_EVERY_S, SHOWN_EVERY_S, Copied
 from cli.archive.selecting import Filters, chosen_by, require_id
 from cli.archive.work import Known, Work, printable, size_text, time_text, work
-from cli.output import Output, Progress, Result
+from cli.output import Output, Result
 from cli.running import command, stoppable
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ class _Got:
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
 @click.option("--id", "-i", "entry_id", multiple=True, metavar="ENTRY", help="As the argument.")
 @click.option("--id-file", "--idfile", "-I", "id_file", metavar="FILE", help="The entries in this file, one each line.")
-@click.option(
-    "--to", "--tmp", "folder", default=".", metavar="FOLDER", help="The folder for the files. Default: this one."
-)
+@click.option("--to", "--tmp", "folder", default=".", metavar="FOLDER", help="A folder that exists. Default: this one.")
 @click.option(
     "--from", "origin", type=click.Choice(["store", "provider"]), default="store", help="Where to read. Default: store."
 )
@@ -96,10 +95,10 @@ def download(
     tier: str,
 ) -> Result:
     """
-    Download originals, verified, to files that have the entries' ids as their names.
+    Download originals, verified by their checksums.
 
-    A file that exists is not overwritten. An original that the cold store cannot give at once must be asked for first,
-    with --ask.
+    The files have the entries' ids as their names. A file that exists is not overwritten. An original that the cold
+    store cannot give at once must be asked for first, with --ask.
     """
     for one in entries:
         require_id(one)
@@ -117,10 +116,11 @@ def download(
     with (
         stoppable() as is_stopped,
         output.rows("entries") as rows,
-        output.progress("Downloading", len(ids)) as progress,
+        output.progress("download", len(ids)) as progress,
     ):
-        rows.above = progress.note if output.is_one_terminal else None
-        one_by_one = _Download(job, place, origin, _tier(tier) if is_asked else None, progress, is_stopped)
+        rows.above = progress.result if output.is_one_terminal else None
+        copied = Copied(progress, SHOWN_EVERY_S if output.messages.isatty() else LINE_EVERY_S)
+        one_by_one = _Download(job, place, origin, _tier(tier) if is_asked else None, copied, is_stopped)
         for one in ids:
             if is_stopped.is_set():
                 break
@@ -148,7 +148,7 @@ class _Download:
     place: Path
     origin: str
     tier: Tier | None
-    progress: Progress
+    copied: Copied
     is_stopped: threading.Event
 
     def get(self, entry_id: str) -> _Got:
@@ -245,6 +245,7 @@ class _Download:
                     stream.write(piece)
                     digest.update(piece)
                     received += len(piece)
+                    self.copied.reached(entry_id, received, size_bytes)
             if size_bytes not in (None, received) or sha256 not in ("", digest.hexdigest()):
                 raise _NotDone("it came with other bytes than were archived. Nothing was kept. Try again.")
             if target.exists():

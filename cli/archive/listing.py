@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.archive.selecting import Filters, chosen_by, with_filters
-from cli.archive.work import Known, Work, printable, size_text, work
+from cli.archive.work import Known, Work, printable, size_text, time_text, work
 from cli.output import Output, Result
 from cli.running import command, stoppable
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HEADINGS: Final = {
     "video": ("entry", "created", "played", "plays", "original", "archive", "tags", "title"),
-    "flavor": ("entry", "flavor", "original", "kilobytes", "version", "state"),
+    "flavor": ("entry", "flavor", "original", "size", "version", "state"),
 }
 WIDTHS: Final = {"video": (12, 10, 10, 8, 12, 13, 30, 0), "flavor": (12, 14, 8, 12, 8, 0)}
 
@@ -32,7 +32,9 @@ WIDTHS: Final = {"video": (12, 10, 10, 8, 12, 13, 30, 0), "flavor": (12, 14, 8, 
 @click.option("--tsv", "is_tsv", is_flag=True, help="Separate columns by tabs.")
 def list_entries(output: Output, filters: Filters, mode: str, is_tsv: bool) -> Result:
     """
-    List entries, the oldest first, with what is archived of them.
+    List entries, the oldest first, and what is archived.
+
+    An entry that waits for the cold store has the time at which its original can be read.
     """
     job = work()
     chosen = chosen_by(filters, job.app.clock())
@@ -70,6 +72,7 @@ def _rows(job: Work, page: Any, mode: str) -> Iterator[tuple[tuple[str, ...], Ma
 
 def _video(entry: Entry, known: Known | None) -> tuple[tuple[str, ...], Mapping[str, Any]]:
     state = "" if known is None else known.record.state.value
+    due_at = None if known is None else known.record.due_at
     size_bytes = None if entry.original is None else entry.original.size_bytes or entry.original.size_kb * 1024
     cells = (
         entry.id,
@@ -77,7 +80,7 @@ def _video(entry: Entry, known: Known | None) -> tuple[tuple[str, ...], Mapping[
         "never" if entry.last_played_at is None else f"{entry.last_played_at:%Y-%m-%d}",
         str(entry.plays),
         "none" if size_bytes is None else size_text(size_bytes),
-        state or "initial",
+        (state or "initial") if due_at is None else f"{state} until {time_text(due_at)}",
         ", ".join(sorted(map(printable, entry.tags))),
         printable(entry.name),
     )
@@ -92,6 +95,7 @@ def _video(entry: Entry, known: Known | None) -> tuple[tuple[str, ...], Mapping[
         "durationS": entry.duration_s,
         "bytes": size_bytes,
         "archive": state or "initial",
+        "dueAt": due_at,
     }
 
 
@@ -99,8 +103,9 @@ def _files(entry: Entry) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
     files = entry.flavors if entry.original is None else (entry.original, *entry.flavors)
     for one in files:
         is_original = one is entry.original
+        size_bytes = one.size_bytes or one.size_kb * 1024
         state = "ready" if one.is_ready else "not ready"
-        cells = (entry.id, one.id, str(is_original), str(one.size_kb), one.version, state)
+        cells = (entry.id, one.id, "yes" if is_original else "no", size_text(size_bytes), one.version, state)
         yield (
             cells,
             {

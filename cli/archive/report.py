@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from cli.running import command
 
 if TYPE_CHECKING:
     from shared.archive.model import ArchivedEntry
+    from shared.ports import Terms
 
 MONTHS_SHOWN: Final = 24
 COLUMNS: Final = ("month", "entries", "bytes", "gone_entries", "gone_bytes", "store_monthly", "saved_monthly")
@@ -44,18 +45,17 @@ class Month:
     gone_bytes: int = 0
     store_monthly: float = 0.0
 
-    def add(self, record: ArchivedEntry) -> None:
+    def add(self, record: ArchivedEntry, terms_of: Callable[[str], Terms]) -> None:
         """
         Count one record with an original.
         """
         from shared.archive.model import COMING_BACK, HELD
-        from shared.archive.prices import price_of
 
         original = record.original
         assert original is not None
         self.entries += 1
         self.size_bytes += original.size_bytes
-        self.store_monthly += sum(price_of(one.storage_class).monthly(one.size_bytes) for one in record.stored)
+        self.store_monthly += sum(terms_of(one.storage_class).price.monthly(one.size_bytes) for one in record.stored)
         if record.state in HELD | COMING_BACK:
             self.gone_entries += 1
             self.gone_bytes += original.size_bytes
@@ -77,7 +77,7 @@ class Month:
         """
         Return what is saved in a month, in dollars.
         """
-        from shared.archive.prices import GIGABYTE
+        from shared.ports import GIGABYTE
 
         return provider_price * self.gone_bytes / GIGABYTE - self.store_monthly
 
@@ -93,10 +93,10 @@ def report(
     _output: Output, provider_price: float | None, csv_file: str | None, chart_file: str | None, is_written: bool
 ) -> Result:
     """
-    Say what archiving has saved, by the month in which originals were archived.
+    Say what archiving has saved, month by month.
 
-    It counts originals of which the provider has only a placeholder now. It does not count the other files of these
-    entries, which the provider has deleted too.
+    A month has the originals that were archived in it. It counts originals of which the provider has only a placeholder
+    now. It does not count the other files of these entries, which the provider has deleted too.
     """
     job = work()
     months = _months(job)
@@ -104,7 +104,7 @@ def report(
     whole = Month("all")
     for one in months:
         whole = whole.plus(one)
-    data = _data(whole, months, provider_price)
+    data = _data(job, whole, months, provider_price)
     if csv_file is not None:
         _write_file(csv_file, _csv(months, price))
     if chart_file is not None:
@@ -114,7 +114,7 @@ def report(
         from shared.core.paths import ARCHIVE_SAVINGS_REPORT
 
         job.write(ARCHIVE_SAVINGS_REPORT, data)
-    return Result(_text(whole, months, provider_price), data)
+    return Result(_text(job, whole, months, provider_price), data)
 
 
 def _months(job: Work) -> list[Month]:
@@ -125,7 +125,7 @@ def _months(job: Work) -> list[Month]:
     for record in _records(job):
         if record.original is not None:
             name = f"{record.original.stored_at:%Y-%m}"
-            months.setdefault(name, Month(name)).add(record)
+            months.setdefault(name, Month(name)).add(record, job.app.terms_of)
     return [months[name] for name in sorted(months)]
 
 
@@ -136,11 +136,9 @@ def _records(job: Work) -> Iterator[ArchivedEntry]:
         yield from map(ArchivedEntry.from_document, page)
 
 
-def _data(whole: Month, months: Sequence[Month], provider_price: float | None) -> dict[str, Any]:
-    from shared.archive.prices import AS_OF
-
+def _data(job: Work, whole: Month, months: Sequence[Month], provider_price: float | None) -> dict[str, Any]:
     return {
-        "pricesOf": AS_OF.isoformat(),
+        "pricesOf": job.prices_of,
         "providerPrice": provider_price,
         **_fields(whole, provider_price),
         "months": [{"month": one.name, **_fields(one, provider_price)} for one in months],
@@ -158,26 +156,24 @@ def _fields(one: Month, provider_price: float | None) -> dict[str, Any]:
     }
 
 
-def _text(whole: Month, months: Sequence[Month], provider_price: float | None) -> str:
+def _text(job: Work, whole: Month, months: Sequence[Month], provider_price: float | None) -> str:
     """
-    Format the report for people. Pure.
+    Format the report for people.
     """
-    from shared.archive.prices import AS_OF
-
     if not months:
         return "Nothing is archived."
     heading = ["month", "archived", "size", "gone", "size", "store a month"]
     rows = [_cells(one, provider_price) for one in (*months, whole)]
-    told = [table(rows, heading if provider_price is None else [*heading, "saved a month"])]
-    told.append(
+    lines = [table(rows, heading if provider_price is None else [*heading, "saved a month"])]
+    lines.append(
         f"Gone from the provider: {size_text(whole.gone_bytes)} of originals in {whole.gone_entries} entries. The cold "
-        f"store takes {money(whole.store_monthly)} a month, by the prices of {AS_OF}."
+        f"store takes {money(whole.store_monthly)} a month, by the prices of {job.prices_of}."
     )
     if provider_price is None:
-        told.append("Name what the provider takes, with --provider-price, to see what that saves.")
+        lines.append("Name what the provider takes, with --provider-price, to see what that saves.")
     else:
-        told.append(f"Saved each month: {money(whole.saved(provider_price))}.")
-    return "\n".join(told)
+        lines.append(f"Saved each month: {money(whole.saved(provider_price))}.")
+    return "\n".join(lines)
 
 
 def _cells(one: Month, provider_price: float | None) -> list[str]:

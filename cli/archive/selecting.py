@@ -59,7 +59,9 @@ class Years(click.ParamType[float]):
         except ValueError:
             years = math.nan
         if not 0 < years <= YEARS_MAX:
-            self.fail(f"'{value}' is not a number of years between 0 and {YEARS_MAX}, such as 2 or 0.5.", param, ctx)
+            self.fail(
+                f"'{value}' is not a number of years, above 0 and up to {YEARS_MAX}, such as 2 or 0.5.", param, ctx
+            )
         return years
 
 

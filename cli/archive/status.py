@@ -13,21 +13,21 @@ import click
 
 from cli.archive.acting import applying
 from cli.archive.selecting import Chosen, Filters, chosen_by, require_filter, with_filters
-from cli.archive.work import Known, Work, line_of, printable, time_text, work, workers_option
+from cli.archive.work import Known, Work, line_of, printable, size_text, time_text, work, workers_option
 from cli.output import Output, Result
 from cli.running import command, require_task_account, stoppable
 
 if TYPE_CHECKING:
     from shared.archive.commands import Request
     from shared.archive.health import Health
-    from shared.archive.runs import Runs
+    from shared.archive.runner import Runner
     from shared.ports import ColdObject, Entry
 
 LISTED_MAX: Final = 100
 """The most entries that the document lists."""
 
-WIDTHS: Final = (12, 9, 13, 10, 10, 0)
-HEADINGS: Final = ("entry", "healthy", "archive", "stored kB", "at hand kB", "")
+WIDTHS: Final = (12, 9, 13, 10, 11, 0)
+HEADINGS: Final = ("entry", "healthy", "archive", "cold store", "provider", "what is wrong")
 
 
 @command("status", examples=["archive status --unplayed 2", "archive status --tsv", "archive status --json --write"])
@@ -56,6 +56,8 @@ def status(output: Output, filters: Filters, workers: int, is_tsv: bool, is_writ
             _write(job, sums, is_whole=_is_whole(filters))
         data = {"healthy": sums.healthy, "problems": dict(sums.problems), "isInterrupted": is_cut}
         text = "" if is_tsv else sums.text()
+        if is_written and not is_cut and not is_tsv:
+            text += " Written to the document reports/archive."
         return rows.end(Result(text, data, not sums.problems, is_cut))
 
 
@@ -65,10 +67,10 @@ def status(output: Output, filters: Filters, workers: int, is_tsv: bool, is_writ
 @workers_option
 def repair(output: Output, filters: Filters, is_applied: bool, workers: int) -> Result:
     """
-    Mend what can be mended safely, and say what a person has to look at.
+    Mend what can be mended safely.
 
-    Puts tags back, stores originals once more, takes over what kaltura_aws.py has archived, and tries again what was
-    given up.
+    It says what a person has to look at. It puts tags back, stores originals once more, takes over what kaltura_aws.py
+    has archived, and tries again what was given up.
     """
     require_filter(filters)
     job = work()
@@ -76,14 +78,15 @@ def repair(output: Output, filters: Filters, is_applied: bool, workers: int) -> 
     if is_applied:
         require_task_account()
         job.require_running()
+        job.require_not_held()
     ended: Counter[str] = Counter()
     with stoppable() as is_stopped, output.rows("entries") as rows:
-        runs = job.runs(is_stopped, lambda *_: None)
+        runner = job.runner(is_stopped, lambda *_: None)
         for one in _checked(job, chosen, workers, is_stopped, is_whole=_is_whole(filters)):
             if one.health.is_healthy:
                 ended["healthy"] += 1
                 continue
-            outcome, sentence = _mended(job, runs, one) if is_applied else _proposed(one)
+            outcome, sentence = _mended(job, runner, one) if is_applied else _proposed(one)
             ended[outcome] += 1
             sentence = f"{one.health.sentence}: {sentence}"
             rows.add(
@@ -242,11 +245,11 @@ def _proposed(one: _Checked) -> tuple[str, str]:
     return ("look", "a person has to look at it") if does is None else ("planned", does)
 
 
-def _mended(job: Work, runs: Runs, one: _Checked) -> tuple[str, str]:
+def _mended(job: Work, runner: Runner, one: _Checked) -> tuple[str, str]:
     """
     Mend one entry. Return how that has ended, and that in words.
     """
-    from shared.archive.runs import Outcome
+    from shared.archive.runner import Outcome
     from shared.core.errors import BackendError
 
     request, entry = _request(one), one.entry
@@ -254,19 +257,19 @@ def _mended(job: Work, runs: Runs, one: _Checked) -> tuple[str, str]:
         return _proposed(one)
     try:
         if one.health.remedy.value == "takeOver" and one.item is not None:
-            runs.commands.adopt(job.account.name, entry, job.store.name, one.item)
-        ran = runs.one(entry, request)
+            runner.commands.adopt(job.account.name, entry, job.store.name, one.item)
+        result = runner.one(entry, request)
     except BackendError as error:
         return "failed", printable(str(error))
-    when = "" if ran.due_at is None else time_text(ran.due_at)
-    match ran.outcome:
+    when = "" if result.due_at is None else time_text(result.due_at)
+    match result.outcome:
         case Outcome.DONE:
             return "mended", _DOES[one.health.remedy.value]
         case Outcome.WAITS:
             return "waits", f"the cold store has it ready at {when}"
         case Outcome.LEFT:
-            return "left", ran.sentence
-    return "failed", printable(ran.sentence) + (when and f" The workers try again at {when}.")
+            return "left", result.sentence
+    return "failed", printable(result.sentence) + (when and f" The workers try again at {when}.")
 
 
 def _request(one: _Checked) -> Request | None:
@@ -318,8 +321,8 @@ class _Sums:
         """
         count = self.problems.total()
         every = "" if not count else f" ({', '.join(f'{name} {one}' for name, one in sorted(self.problems.items()))})"
-        told = f"Healthy: {self.healthy}. Not healthy: {count}{every}."
-        return f"{told} `greenroom archive repair` says what can be mended." if count else told
+        healthy = f"Healthy: {self.healthy}. Not healthy: {count}{every}."
+        return f"{healthy} `greenroom archive repair` says what can be mended." if count else healthy
 
 
 def _row(health: Health) -> str:
@@ -328,9 +331,9 @@ def _row(health: Health) -> str:
             health.entry_id,
             "yes" if health.is_healthy else "NO",
             "initial" if health.state is None else health.state.value,
-            "-" if health.stored_bytes is None else str(health.stored_bytes // 1024),
-            "-" if health.original_kb is None else str(health.original_kb),
-            printable(health.sentence),
+            "-" if health.stored_bytes is None else size_text(health.stored_bytes),
+            "-" if health.original_kb is None else size_text(health.original_kb * 1024),
+            printable(health.sentence) + ("" if health.due_at is None else f", readable at {time_text(health.due_at)}"),
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +16,9 @@ from shared.core.errors import Misconfigured, WrongState
 if TYPE_CHECKING:
     from shared.app import App
     from shared.archive.model import ArchivedEntry, Wish
-    from shared.archive.prices import Price
-    from shared.archive.runs import Runs
+    from shared.archive.runner import Runner
     from shared.archive.storing import Reached
-    from shared.ports import ColdStore, Document, Originals
+    from shared.ports import ColdStore, Document, Originals, Price
 
 KILO: Final = 1000
 UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
@@ -74,9 +73,14 @@ class Work:
         """
         Return the prices of the store's class.
         """
-        from shared.archive.prices import price_of
+        return self.store.terms.price
 
-        return price_of(self.store.terms.storage_class)
+    @property
+    def prices_of(self) -> str:
+        """
+        Return the day of these prices.
+        """
+        return "an unknown day" if self.price.as_of is None else self.price.as_of.isoformat()
 
     def known(self, entry_ids: Iterable[str]) -> Mapping[str, Known]:
         """
@@ -100,8 +104,8 @@ class Work:
         from shared.ports import Create, Update
 
         (before,) = self.app.documents.read(path)
-        told = {"at": self.app.clock(), **fields}
-        self.app.documents.commit(Create(path, told) if before is None else Update(path, told))
+        report = {"at": self.app.clock(), **fields}
+        self.app.documents.commit(Create(path, report) if before is None else Update(path, report))
 
     def record_pages(self) -> Iterator[Sequence[Document]]:
         """
@@ -131,20 +135,51 @@ class Work:
         if KillSwitch(app.documents, app.queue, app.clock, app.common.tasks_per_hour_max, ()).is_stopped():
             raise WrongState("All work is stopped. Start it first: greenroom start.", reason="ARCHIVE_STATE")
 
-    def runs(self, is_stopped: threading.Event, reached: Reached) -> Runs:
+    def require_store(self) -> None:
+        """
+        Refuse to plan or do anything with a cold store that cannot be used.
+
+        Raises:
+            Misconfigured: The bucket does not exist, or refuses the credentials (never, until that is set right).
+            ProviderError: The store does not answer (again).
+        """
+        self.store.listed()
+
+    def require_not_held(self) -> None:
+        """
+        Refuse to archive in a database that was restored, or is a copy.
+
+        Raises:
+            WrongState: It is, and nobody has checked it yet (never, until they have).
+        """
+        from shared.archive.runner import HELD
+
+        if self.app.epochs.is_held():
+            raise WrongState(HELD, reason="ARCHIVE_STATE")
+
+    def runner(
+        self, is_stopped: threading.Event, reached: Reached, waits: Callable[[str, str], None] | None = None
+    ) -> Runner:
         """
         Return what carries requests out.
+
+        Args:
+            is_stopped: Is set when the operator presses Ctrl-C.
+            reached: Is called with the progress of each copy.
+            waits: Is called with an entry, and in words why it is waited for.
         """
         from shared.archive.resource import RUN_TIMEOUT_S, commands, job
-        from shared.archive.runs import Runs
+        from shared.archive.runner import Runner
+        from shared.archive.storing import tell_nobody
 
-        return Runs(
+        return Runner(
             self.app.get(commands),
             self.app.get(job).telling(reached),
             self.app.reconciler(RUN_TIMEOUT_S),
             self.account.name,
             is_stopped,
             self.around.pause,
+            waits or tell_nobody,
         )
 
 
@@ -187,7 +222,7 @@ def money(dollars: float) -> str:
     """
     sign = "-" if dollars < 0 else ""
     amount = abs(dollars)
-    return f"under {sign}$0.01" if 0 < amount < 0.01 else f"{sign}${amount:,.2f}"
+    return f"{sign}under $0.01" if 0 < amount < 0.01 else f"{sign}${amount:,.2f}"
 
 
 def time_text(at: datetime) -> str:

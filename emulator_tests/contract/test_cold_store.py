@@ -605,6 +605,7 @@ ERRORS: Final[dict[str, tuple[int, type[BackendError], str]]] = {
     "AuthorizationHeaderMalformed": (400, Misconfigured, "another region"),
     "RequestTimeTooSkewed": (403, Misconfigured, "clock"),
     "InvalidAccessKeyId": (403, Misconfigured, "ARCHIVE_S3_ACCESS_KEY"),
+    "XAdminUserNotFound": (404, Misconfigured, "ARCHIVE_S3_ACCESS_KEY"),
     "AccessDenied": (403, Misconfigured, "permission"),
     "NoSuchBucket": (404, Misconfigured, "There is no bucket"),
     "SlowDown": (503, Transient, "no more requests"),

@@ -34,7 +34,7 @@ from shared.core.errors import BackendError, BadRequest, Doubtful, Misconfigured
 from shared.ports import Entry, Flavor, MediaState, Replacing, Selection, entries_of
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.originals import KalturaOriginals
-from shared.providers.kaltura.selecting import Behind, filter_of, is_selected
+from shared.providers.kaltura.selecting import Position, filter_of, is_selected
 
 MANY: Final = 1_200
 PAGES: Final = 3
@@ -301,7 +301,7 @@ Y2000: Final = 946_684_800
 def test_kaltura_leaves_out_what_it_can(selection: Selection, demands: dict[str, object]) -> None:
     account = KalturaAccount("http://127.0.0.1:1", 1, "0" * 32, "contract", None, MemoryDocuments(), ManualClock())
 
-    asked = filter_of(account, selection, Behind())
+    asked = filter_of(account, selection, Position())
 
     assert {name: getattr(asked, name) for name in demands} == demands
 

@@ -44,6 +44,7 @@ from shared.deletions.model import Deletion
 from shared.hosts.table import Terms
 from shared.operations.orphans.adoption import Adopted
 from shared.ports import Create, Delete, Document, Documents, Fields, Observation, ProviderAccount, Query, Task, Update
+from shared.providers.s3.classes import CLASSES
 from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S
 from shared.sessions.admissions.joining import Joining
 from shared.sessions.broadcasting import Window
@@ -242,6 +243,7 @@ class Deployment:
             converter=self.converter,
             chat=lambda: self.chat,
             cold_store=None if archive is None else lambda: self.cold_store,
+            storage_classes=CLASSES,
             jobs=None if archive is None else self.jobs,
         )
         keys = self.app.viewer_keys.get(self.events.name)

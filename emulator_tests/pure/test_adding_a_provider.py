@@ -267,7 +267,7 @@ def test_settings_are_read_without_an_adapter() -> None:
     folders = {f"shared.providers.{name}" for name in (*PROVIDERS, *HOSTS, *CHATS, *COLD_STORES)}
     assert set(loaded) == folders | {f"{name}.settings" for name in folders} | {
         "shared.providers.registry",
-        "shared.providers.s3.classes",
+        *(f"shared.providers.{name}.classes" for name in COLD_STORES),
         "shared.providers.settings",
     }
     assert not re.search(r"'(requests|httpx|botocore|cloudflare|KalturaClient|google)", done.stdout)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from emulator_tests.deployment_settings import archive_settings
+from emulator_tests.memory.clock import ManualClock
+from emulator_tests.memory.documents import MemoryDocuments
 from emulator_tests.pure.archiving import (
     DAY_S,
     ENOUGH_S,
@@ -25,19 +27,32 @@ from emulator_tests.pure.archiving import (
     with_video,
 )
 from emulator_tests.pure.deployment import TEACHER
+from shared.archive.budget import SPENT, Amount, DayBudget
 from shared.archive.commands import obstacle, obstacle_to_restoring
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, By, Target
 from shared.archive.resource import job
 from shared.archive.settings import ArchiveSettings
 from shared.core.errors import WrongState
-from shared.core.paths import RECONCILE_ARCHIVE, session_path, video_path
+from shared.core.paths import EPOCH, RECONCILE_ARCHIVE, session_path, video_path
 from shared.hosts.table import Terms
-from shared.ports import MediaState, Observation, Tier
+from shared.ports import Create, MediaState, Observation, Tier, Update
+from shared.reconcile.epoch import Hold, Suspicion
 from shared.videos.commands import delete_video, keep_video
 
 pytestmark = pytest.mark.long
 
 T = TypeVar("T")
+
+
+def hold(world: Archiving) -> None:
+    """
+    Let it be noticed that the database was restored.
+    """
+    now = world.deployment.clock()
+    fields = {"hold": Hold(Suspicion.OTHER_DATABASE, "other", now, None, now).to_fields()}
+    (document,) = world.deployment.documents.read(EPOCH)
+    world.deployment.documents.commit(Create(EPOCH, fields) if document is None else Update(EPOCH, fields))
+    world.deployment.clock.advance(60)
 
 
 def test_archiving_stores_and_tags_and_leaves_the_video_as_it_is() -> None:
@@ -292,14 +307,70 @@ def test_placeholder_that_is_played_elsewhere_brings_the_original_back() -> None
     world.require_settled()
 
 
-def test_plays_bring_no_more_originals_back_than_the_budget_allows() -> None:
-    world, video_id = with_video(archive_settings(unwatched_days=365, restores_per_day=0))
+@pytest.mark.parametrize(
+    "settings",
+    [
+        archive_settings(unwatched_days=365, restores_per_day=0),
+        archive_settings(unwatched_days=365, restore_bytes_per_day=len(FILM) - 1),
+        archive_settings(unwatched_days=365, restore_cents_per_day=0),
+    ],
+    ids=["originals", "bytes", "money"],
+)
+def test_plays_bring_no_more_originals_back_than_the_budget_allows(settings: ArchiveSettings) -> None:
+    world, video_id = with_video(settings)
     world.deployment.clock.advance(400 * DAY_S)
     check(world)
     world.run(15 * DAY_S)
     world.deployment.playbacks.issue_playback(STUDENT, video_id)
     world.run(DAY_S)
     assert world.record.state is ArchiveState.PLACE_HOLDER
+
+
+def test_budget_is_that_of_a_day() -> None:
+    documents, clock = MemoryDocuments(), ManualClock()
+    budget = DayBudget(documents, clock, Amount(3, 1000, 50.0))
+    assert [budget.take(Amount(1, 400, 20.0)) for _ in range(3)] == [True, True, False]
+    # What does not fit leaves the rest to smaller ones.
+    assert budget.take(Amount(1, 100, 5.0))
+    assert not budget.take(Amount(1))
+    clock.advance(DAY_S)
+    assert budget.take(Amount(1, 1000, 50.0))
+
+
+@pytest.mark.parametrize("edited", [{"day": 5}, {"originals": "many"}, {"bytes": -1}, {"cents": True}])
+def test_budget_whose_document_was_edited_is_read_all_the_same(edited: dict[str, Any]) -> None:
+    documents, clock = MemoryDocuments(), ManualClock()
+    budget = DayBudget(documents, clock, Amount(2, 1000, 50.0))
+    assert budget.take(Amount(1, 500, 25.0))
+    documents.commit(Update(SPENT, edited))
+    assert budget.take(Amount(1, 500, 25.0))
+
+
+def test_restored_database_archives_nothing_and_brings_originals_back() -> None:
+    world, video_id = with_video(POLICY)
+    world.deployment.clock.advance(400 * DAY_S)
+    check(world)
+    hold(world)
+    world.run(30 * DAY_S)
+    assert world.record.state.value == "initial"
+    assert world.deployment.cold_store.contents() == set()
+
+    world.deployment.app.epochs.acknowledge([])
+    world.run(30 * DAY_S)
+    assert world.record.state.value == "place_holder"
+
+    hold(world)
+    world.deployment.playbacks.issue_playback(STUDENT, video_id)
+    world.run(ENOUGH_S)
+    assert world.content() == FILM
+
+
+def test_restored_database_plans_nothing() -> None:
+    world, _ = with_video(POLICY)
+    world.deployment.clock.advance(400 * DAY_S)
+    hold(world)
+    check(world)
+    assert not world.has_record
 
 
 @pytest.mark.parametrize(

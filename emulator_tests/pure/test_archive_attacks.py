@@ -34,7 +34,7 @@ from shared.erasure.commands import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.hosts.resource import controller as copy_controller
 from shared.ports import EntryPage, Selection, Tier, entries_of
-from shared.providers.kaltura.selecting import Behind
+from shared.providers.kaltura.selecting import Position
 from shared.providers.s3.classes import CLASSES
 from shared.reconcile.resource import Mark, Slice
 from shared.videos.commands import delete_video
@@ -317,7 +317,7 @@ def test_list_of_kaltura_ends_although_it_repeats() -> None:
         SimpleNamespace(id="0_a", createdAt=2_000_000_000),
         SimpleNamespace(id="0_b", createdAt=2_000_000_001),
     )
-    place = Behind().moved([first, second])
+    place = Position().moved([first, second])
     assert place.moved([SimpleNamespace(id="0_c", createdAt=2_000_000_001)]).skipped == ("0_b", "0_c")
     for again in ([second], [first]):
         with pytest.raises(Transient):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from emulator_tests.memory.clock import BEGIN_AT
+from emulator_tests.memory.clock import BEGIN_AT, ManualClock
+from emulator_tests.memory.cold_store import MemoryColdStore
 from emulator_tests.pure.archiving import Archiving, archiving
 from shared.archive.commands import Request
 from shared.archive.health import COLUMNS, HEADING, Problem, Remedy, health_of, missing_entry
@@ -23,15 +25,19 @@ from shared.archive.model import (
     Target,
 )
 from shared.archive.plan import Act, Planned, Totals, planned
-from shared.archive.prices import FREE, PRICES, price_of, still_paid
 from shared.archive.resource import commands, controller
-from shared.archive.runs import Outcome, Runs
+from shared.archive.runner import Outcome, Runner
+from shared.archive.storing import Storing
 from shared.core.errors import Transient
-from shared.ports import ColdObject, Entry, Flavor, MediaState, Tier
+from shared.ports import FREE, ColdObject, Entry, Flavor, MediaState, Terms, Tier
+from shared.providers.gcs import classes as gcs_classes
+from shared.providers.s3 import classes as s3_classes
 from shared.reconcile import Progress
 from shared.reconcile.model import Failure
 
 GB = 1000**3
+CLASSES = {"s3": s3_classes.CLASSES, "gcs": gcs_classes.CLASSES}
+GLACIER = s3_classes.CLASSES["GLACIER"].price
 NOW = BEGIN_AT
 FLAVOR = Flavor("0_f", "1", GB, GB // 1024, is_ready=True, extension="mp4")
 SMALL = Flavor("0_f", "2", 20_000, 20, is_ready=True, extension="mp4")
@@ -83,7 +89,7 @@ HELD = record(ArchiveState.PLACE_HOLDER, placeholder="0_f 2")
     ],
 )
 def test_plan(act: Act, before: Entry, known: ArchivedEntry | None, does: str | None) -> None:
-    one = planned(act, before, known, PRICES["GLACIER"])
+    one = planned(act, before, known, GLACIER)
     if does is None:
         assert one.is_done
         assert (one.does, one.refused, one.cost, one.monthly) == ("", None, 0.0, 0.0)
@@ -105,7 +111,7 @@ def test_plan(act: Act, before: Entry, known: ArchivedEntry | None, does: str | 
 )
 def test_costs_of_a_gigabyte(act: Act, known: ArchivedEntry | None, tier: Tier, cost: float, monthly: float) -> None:
     before = entry() if known is None else entry(*(BOTH if known is HELD else (ARCHIVED_TAG,)))
-    one = planned(act, before, known, PRICES["GLACIER"], tier=tier, provider_price=0.2)
+    one = planned(act, before, known, GLACIER, tier=tier, provider_price=0.2)
     assert one.cost == pytest.approx(cost)
     assert one.monthly == pytest.approx(monthly)
     assert one.size_bytes == GB
@@ -123,24 +129,31 @@ def test_totals() -> None:
     assert sums == Totals(2, 1, 1, 12, 3.0, 0.75)
 
 
-@pytest.mark.parametrize("name", PRICES)
-def test_prices_of_each_class_are_complete(name: str) -> None:
-    price = PRICES[name]
+@pytest.mark.parametrize("terms", [terms for classes in CLASSES.values() for terms in classes.values()])
+def test_prices_of_each_class_are_complete(terms: Terms) -> None:
+    price = terms.price
+    assert price.as_of is not None
     assert price.storage > 0
+    assert price.sent > 0
     assert price.stored(GB) >= price.put
     assert price.deleted(GB, price.least_days) == 0.0
     assert price.deleted(GB, 0) == pytest.approx(price.storage * price.least_days / 30)
+    # Each tier that can be chosen has a price.
+    assert set(terms.waits) <= set(price.retrieval) & set(price.request)
 
 
-def test_store_without_classes_is_free() -> None:
-    assert price_of("OTHER") is FREE
+@pytest.mark.parametrize("terms_of", [s3_classes.terms_of, gcs_classes.terms_of])
+def test_class_that_is_not_known_is_free_and_readable_at_once(terms_of: Callable[[str], Terms]) -> None:
+    terms = terms_of("OTHER")
+    assert terms == Terms("OTHER", is_cold=False, waits={}, price=FREE)
     assert (FREE.stored(GB), FREE.restored(GB, Tier.BULK), FREE.deleted(GB, 0)) == (0.0, 0.0, 0.0)
 
 
 def test_deletion_costs_what_is_left_of_the_least_time() -> None:
-    stored = (ORIGINAL, replace(ORIGINAL, size_bytes=2 * GB))
-    assert still_paid(stored, NOW + timedelta(days=60)) == pytest.approx(3 * 0.0036)
-    assert still_paid(stored, NOW + timedelta(days=91)) == 0.0
+    storing = Storing(MemoryColdStore(ManualClock(), lambda _: None), s3_classes.terms_of)
+    both = replace(ARCHIVED, earlier=(replace(ORIGINAL, size_bytes=2 * GB),))
+    assert storing.still_paid(both, NOW + timedelta(days=60)) == pytest.approx(3 * 0.0036)
+    assert storing.still_paid(both, NOW + timedelta(days=91)) == 0.0
 
 
 # --- health -------------------------------------------------------------------------------------------------------
@@ -211,10 +224,10 @@ def test_entry_that_is_gone() -> None:
     assert missing_entry("0_a", None, None).to_line().split("\t")[:2] == ["0_a", "False    "]
 
 
-# --- runs ---------------------------------------------------------------------------------------------------------
+# --- runner ---------------------------------------------------------------------------------------------------------
 
 
-def runs(of: Archiving, is_stopped: threading.Event | None = None) -> Runs:
+def runner(of: Archiving, is_stopped: threading.Event | None = None) -> Runner:
     app = of.deployment.app
 
     def pause(event: threading.Event, seconds: float) -> bool:
@@ -223,7 +236,7 @@ def runs(of: Archiving, is_stopped: threading.Event | None = None) -> Runs:
         return event.is_set()
 
     event = is_stopped or threading.Event()
-    return Runs(app.get(commands), app.get(controller), app.reconciler(1500), of.deployment.media.name, event, pause)
+    return Runner(app.get(commands), app.get(controller), app.reconciler(1500), of.deployment.media.name, event, pause)
 
 
 ASK = Request(Target.ARCHIVED, By.OPERATOR)
@@ -232,29 +245,29 @@ REPLACE = Request(Target.PLACE_HOLDER, By.OPERATOR)
 
 def test_run_ends_when_an_entry_rests() -> None:
     of = archiving()
-    (ran,) = runs(of).run([(of.entry, REPLACE)], 1)
-    assert (ran.outcome, ran.state) == (Outcome.DONE, ArchiveState.PLACE_HOLDER)
-    (ran,) = runs(of).run([(of.now(), ASK)], 1)
-    assert (ran.outcome, ran.due_at is not None) == (Outcome.WAITS, True)
+    (result,) = runner(of).run([(of.entry, REPLACE)], 1)
+    assert (result.outcome, result.state) == (Outcome.DONE, ArchiveState.PLACE_HOLDER)
+    (result,) = runner(of).run([(of.now(), ASK)], 1)
+    assert (result.outcome, result.due_at is not None) == (Outcome.WAITS, True)
     of.require_nothing_lost()
 
 
 def test_run_does_not_stop_its_event_when_it_ends() -> None:
     of, event = archiving(), threading.Event()
-    list(runs(of, event).run([(of.entry, ASK)], 1))
+    list(runner(of, event).run([(of.entry, ASK)], 1))
     assert not event.is_set()
 
 
 def test_stopped_run_begins_nothing() -> None:
     of, event = archiving(), threading.Event()
     event.set()
-    assert list(runs(of, event).run([(of.entry, ASK)], 4)) == []
+    assert list(runner(of, event).run([(of.entry, ASK)], 4)) == []
     assert not of.has_record
 
 
 def test_run_that_is_given_up_stops() -> None:
     of, event = archiving(), threading.Event()
-    running = runs(of, event).run([(of.entry, ASK)], 1)
+    running = runner(of, event).run([(of.entry, ASK)], 1)
     assert next(running).outcome is Outcome.DONE
     running.close()  # type: ignore[attr-defined]  # it is a generator
 
@@ -271,6 +284,6 @@ def test_run_waits_for_what_is_tried_again_soon(retry_after_s: float, outcome: O
         return do()
 
     of.deployment.disturb = disturb
-    (ran,) = runs(of).run([(of.entry, ASK)], 1)
-    assert ran.outcome is outcome
-    assert (ran.sentence == "Down.") == (outcome is Outcome.FAILED)
+    (result,) = runner(of).run([(of.entry, ASK)], 1)
+    assert result.outcome is outcome
+    assert (result.sentence == "Down.") == (outcome is Outcome.FAILED)

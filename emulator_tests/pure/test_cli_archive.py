@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cli.archive.acting import Copied
+from cli.archive.carrying_out import Copied
 from cli.archive.chart import bars
 from cli.archive.selecting import ID_FILE_MAX_BYTES, PAGE_MAX, YEAR, Chosen
 from cli.main import main
@@ -34,16 +34,27 @@ from emulator_tests.memory.originals import MemoryOriginals
 from emulator_tests.pure.archiving import FILM, PLACEHOLDER, Archiving, archiving
 from shared.archive.health import HEADING
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchiveState, By, Target
-from shared.core.errors import Transient
-from shared.core.paths import ARCHIVE_REPORT, ARCHIVE_SAVINGS_REPORT, archive_path
+from shared.core.errors import Misconfigured, Transient
+from shared.core.paths import ARCHIVE_REPORT, ARCHIVE_SAVINGS_REPORT, EPOCH, archive_path
 from shared.operations.kill_switch import KillSwitch
-from shared.ports import EntryPage, MediaState, Selection, Source
+from shared.ports import Create, EntryPage, MediaState, Selection, Source
 
 pytestmark = pytest.mark.long
 
 T = TypeVar("T")
 
 ENTRY = "0_film"
+
+HELD_EPOCH = {
+    "hold": {
+        "reason": "otherDatabase",
+        "found": "other",
+        "since": BEGIN_AT,
+        "sweptAt": None,
+        "alarmedAt": BEGIN_AT,
+    }
+}
+"""The document of a database that was restored."""
 
 
 @dataclass(slots=True)
@@ -198,8 +209,19 @@ def test_twice_is_once(command: str, operator: Operator) -> None:
             "replace-video",
             "Its original is on its way back. Wait until it is there.",
         ),
+        (
+            ["archive", "replace-video", "restore --any-play"],
+            "archive",
+            "Its original is on its way back. Wait until it is there.",
+        ),
     ],
-    ids=["replace initial", "restore initial", "archive placeholder", "replace while it comes back"],
+    ids=[
+        "replace initial",
+        "restore initial",
+        "archive placeholder",
+        "replace while it comes back",
+        "archive while it comes back",
+    ],
 )
 @pytest.mark.parametrize("apply", ["", "--apply"], ids=["dry", "applied"])
 def test_wrong_state_is_refused(before: list[str], command: str, sentence: str, apply: str, operator: Operator) -> None:
@@ -258,6 +280,45 @@ def test_failure_is_told_and_is_exit_status_1(operator: Operator) -> None:
     assert operator.outcomes("archive --all --apply") == {ENTRY: "done"}
 
 
+def test_store_that_cannot_be_used_ends_a_dry_run(operator: Operator) -> None:
+    def refuse() -> None:
+        raise Misconfigured("There is no bucket films. Create it.")
+
+    operator.on["listed"] = refuse
+    for apply in ("", "--apply"):
+        assert operator.types(f"archive --all {apply}") == (Status.FAILED, "")
+        assert operator.err.strip() == "There is no bucket films. Create it."
+    assert not operator.archiving.has_record
+
+
+def test_setting_that_is_wrong_fails_at_once_and_in_words(operator: Operator) -> None:
+    def refuse() -> None:
+        raise Misconfigured("The store refuses the key. Correct it.")
+
+    operator.on["store"] = refuse
+    began_at = operator.archiving.deployment.clock()
+    status, out = operator.types("archive --all --apply")
+    assert status == Status.FAILED
+    assert "failed: The store refuses the key. Correct it." in out
+    assert "Cost:" not in out
+    assert operator.archiving.deployment.clock() == began_at
+
+    del operator.on["store"]
+    operator.archiving.run(3600)
+    assert operator.state() is ArchiveState.ARCHIVED
+
+
+def test_nothing_is_archived_in_a_restored_database(operator: Operator) -> None:
+    deployment = operator.archiving.deployment
+    operator.types("archive --all --apply")
+    deployment.documents.commit(Create(EPOCH, HELD_EPOCH))
+    deployment.clock.advance(60)
+    for command in ("archive --all", "replace-video --all", "repair --all"):
+        assert operator.types(f"{command} --apply") == (Status.FAILED, "")
+        assert "greenroom resume-after-restore" in operator.err
+        assert operator.types(command)[0] == Status.DONE
+
+
 def test_step_that_is_tried_again_soon_is_waited_for(operator: Operator) -> None:
     failures = iter([Transient("Once.", provider="memory", operation="store", code="DOWN")])
 
@@ -304,7 +365,7 @@ def test_restore_takes_what_was_played_within_a_year(operator: Operator) -> None
     operator.types("archive --all --apply")
     operator.types("replace-video --all --apply")
     status, out = operator.types("restore")
-    assert (status, "To do: 0 of 0" in out, "--any-play" in out) == (Status.DONE, True, True)
+    assert (status, "No entry is chosen." in out, "--any-play" in out) == (Status.DONE, True, True)
 
     operator.archiving.deployment.originals.play(ENTRY)
     assert operator.outcomes("restore") == {ENTRY: "planned"}
@@ -354,7 +415,7 @@ def test_interrupted_command_says_what_is_left_and_can_be_repeated(command: str,
 def test_interrupted_dry_run_ends(operator: Operator) -> None:
     operator.on["page"] = interrupt
     assert operator.types("archive --all")[0] == Status.INTERRUPTED
-    assert operator.calls == {"page": 1, "read": 1}
+    assert operator.calls == {"listed": 1, "page": 1, "read": 1}
     assert operator.json("archive --all", Status.INTERRUPTED)["entries"] == []
 
 
@@ -469,7 +530,7 @@ def test_entry_that_is_listed_twice_is_taken_once() -> None:
         ("list --tag a --tag b", 2, "Use --tag once for a tag"),
         ("list --category 'No such'", 1, "There is no category No such."),
         ("list --category ''", 2, "--category needs the id or the full name"),
-        ("list --unplayed nan", 2, "'nan' is not a number of years between 0 and 100, such as 2 or 0.5."),
+        ("list --unplayed nan", 2, "'nan' is not a number of years, above 0 and up to 100, such as 2 or 0.5."),
         ("list --unplayed -1", 2, "is not a number of years"),
         ("list --unplayed 1e9", 2, "is not a number of years"),
         ("list --created-within soon", 2, "'soon' is not a number of years"),
@@ -776,7 +837,7 @@ def test_10_000_entries_take_20_calls_and_constant_memory(command: str, operator
     tracemalloc.stop()
 
     assert status == Status.DONE
-    assert operator.calls == {"page": 20, "read": 20}
+    assert operator.calls == {"page": 20, "read": 20} | ({} if command == "list" else {"listed": 1})
     printed = len(operator.capsys.readouterr().out)
     assert printed > 500_000
     # What was printed is kept by the test.
@@ -789,7 +850,13 @@ def test_bytes_of_all_copies_are_summed() -> None:
     copied.reached("0_a", 500, 1000)
     copied.reached("0_b", 2000, 3000)
     copied.reached("0_a", 1000, 1000)
-    assert stream.getvalue() == "  500 bytes copied, 1 under way\n  3.0 kB copied, 1 under way\n"
+    copied.waits("0_c", "at the provider")
+    copied.waits("0_c", "at the provider")
+    assert stream.getvalue().splitlines() == [
+        "  500 bytes of 1.0 kB copied",
+        "  3.0 kB of 4.0 kB copied",
+        "  0_c: at the provider",
+    ]
     assert copied.sum() == 3000
 
 

@@ -80,7 +80,6 @@ ALLOWED: Final = (
     Allowed("kaltura_archiver", ["archive/health.py"], "the repository of that program"),
     Allowed("archived_to_s3", ["archive/model.py", "archive/health.py"], "tag that other programs read"),
     Allowed("s3", ["archive/health.py"], "in the heading of a column that other programs read"),
-    Allowed("aws.amazon.com/s3/pricing", ["archive/prices.py"], "where prices are published"),
     Allowed("kalturaUsers", ["core/paths.py"], "collection with documents of earlier releases"),
     Allowed("kalturaCache", ["core/paths.py"], "collection with documents of earlier releases"),
     Allowed("kalturaUser", ["sessions/admissions/resource.py"], "section of the export that people get"),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from emulator_tests.testbed import Testbed, TestbedError
@@ -23,6 +25,10 @@ SETTINGS = {"SLIDES_BUCKET": "slides", "ARCHIVE_GCS_BUCKET": "originals", "FEED_
 
 SAMPLES = ROOT / "emulator_tests" / "demo" / "samples.mjs"
 SAMPLES_WITHIN_S = 120.0
+
+
+SETTINGS_FILE = "greenroom.sh"
+"""The file, in the folder of the stack, with which the operator's command finds it."""
 
 
 def setting(text: str) -> tuple[str, str]:
@@ -70,6 +76,15 @@ def create_samples(testbed: Testbed) -> str:
     return made.stdout
 
 
+def write_settings(file: Path, settings: Mapping[str, str]) -> Path:
+    """
+    Write settings as exports for a shell, readable by this user only, because there are secrets among them.
+    """
+    file.touch(mode=0o600)
+    file.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(settings.items())))
+    return file
+
+
 def main() -> int:
     """
     Returns:
@@ -91,8 +106,9 @@ def main() -> int:
     try:
         settings = SETTINGS | dict(options.set)
         is_fixed = options.ports == "fixed"
+        state = options.state or HOME / ("up" if is_fixed else "up-free")
         stack = Testbed(
-            options.state or HOME / ("up" if is_fixed else "up-free"),
+            state,
             settings,
             has_chat=True,
             app=APP,
@@ -106,9 +122,12 @@ def main() -> int:
             print()
             for name, address in testbed.addresses:
                 print(f"  {name:19}{address}")
+            settings_file = write_settings(state / SETTINGS_FILE, testbed.environment | testbed.secret_settings)
             print(f"  {'logs':19}{testbed.logs}")
+            print(f"  {'settings':19}{settings_file}")
             print_site(testbed)
             print(f"\n  The student is enrolled in the first two of the teacher's sessions:\n{samples}")
+            print(f"  In another shell, `source {settings_file}` points `greenroom` here.\n")
             print("  Ctrl-C stops it.", flush=True)
             testbed.wait()
     except KeyboardInterrupt:

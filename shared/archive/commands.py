@@ -6,29 +6,41 @@ the reconciliation carries it out. Every command can be repeated without harm.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from shared.archive.controller import entry_of, told_of
+from shared.archive.budget import Amount, DayBudget
 from shared.archive.model import COMING_BACK, HELD, ArchivedEntry, ArchiveState, By, Original, Target, Wish
+from shared.archive.snapshot import entry_of, view_of
 from shared.archive.transitions import adopted
 from shared.core.errors import Conflict, Transient, WrongState
 from shared.core.identity import SessionIdentity
-from shared.core.paths import RECONCILE_ARCHIVE, archive_path, limit_path, video_path
+from shared.core.paths import RECONCILE_ARCHIVE, archive_path, video_path
 from shared.core.references import VIDEO, parse
 from shared.core.retry import RetryOnConflict
-from shared.limits.buckets import Budget
-from shared.limits.limiter import Limiter
-from shared.ports import Clock, ColdObject, Create, Digest, Document, Documents, Entry, Queue, Task, Tier, Update, Write
+from shared.ports import (
+    Clock,
+    ColdObject,
+    Create,
+    Digest,
+    Document,
+    Documents,
+    Entry,
+    Queue,
+    Task,
+    Terms,
+    Tier,
+    Update,
+    Write,
+)
 from shared.reconcile import AT_ONCE
 
 _CHANGED: Final = "The entry was changed at every try. Try again."
 
-RESTORES_BUDGET: Final = "restores"
-
-MINUTES_OF_DAY: Final = 24 * 60
+CENTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,7 @@ def obstacle(target: Target, record: ArchivedEntry | None) -> str | None:
             return "A placeholder stands in for it. Restore it instead."
         case Target.PLACE_HOLDER if state in (ArchiveState.INITIAL, ArchiveState.STORING):
             return "Its original is not in the cold store. Archive it first."
-        case Target.PLACE_HOLDER if state in COMING_BACK:
+        case Target.ARCHIVED | Target.PLACE_HOLDER if state in COMING_BACK:
             return "Its original is on its way back. Wait until it is there."
     return None
 
@@ -210,17 +222,17 @@ class Restores:
         documents: Where the documents are stored.
         queue: Gets the tasks.
         clock: Returns the present time, in UTC.
-        limiter: Has the budget.
-        per_day: How many are brought back in a day at most.
+        budget: What may be spent in a day.
         tier: How quickly, and at what price.
+        terms_of: Returns the terms and prices of a class.
     """
 
     documents: Documents
     queue: Queue
     clock: Clock
-    limiter: Limiter
-    per_day: int
+    budget: DayBudget
     tier: Tier
+    terms_of: Callable[[str], Terms]
 
     def played(self, video: Document) -> None:
         """
@@ -231,8 +243,8 @@ class Restores:
             video: The video's document.
         """
         entry_id = entry_of(video)
-        told = None if entry_id is None else told_of(video.fields, entry_id)
-        if entry_id is not None and told is not None and told["state"] == ArchiveState.PLACE_HOLDER.value:
+        view = None if entry_id is None else view_of(video.fields, entry_id)
+        if entry_id is not None and view is not None and view["state"] == ArchiveState.PLACE_HOLDER.value:
             with suppress(Conflict, Transient):
                 self.restore(entry_id)
 
@@ -250,11 +262,19 @@ class Restores:
         (document,) = self.documents.read(archive_path(entry_id))
         if document is None or Wish.from_fields(document.fields["wish"]).target is Target.ARCHIVED:
             return False
-        if ArchivedEntry.from_document(document).state not in HELD:
-            return False
-        budget = Budget(max(1, self.per_day), max(1, self.per_day) / MINUTES_OF_DAY)
-        if self.per_day == 0 or self.limiter.take(limit_path(RESTORES_BUDGET), budget) > 0:
+        record = ArchivedEntry.from_document(document)
+        if record.state not in HELD or not self.budget.take(self._amount(record)):
             return False
         self.documents.commit(_asked(document, Request(Target.ARCHIVED, By.VIEWER, tier=self.tier), self.clock()))
         self.queue.put(Task(RECONCILE_ARCHIVE, entry_id))
         return True
+
+    def _amount(self, record: ArchivedEntry) -> Amount:
+        """
+        Return what bringing an original back takes from the budget.
+        """
+        original = record.original
+        if original is None:
+            return Amount(1)
+        price = self.terms_of(original.storage_class).price
+        return Amount(1, original.size_bytes, price.restored(original.size_bytes, self.tier) * CENTS)

@@ -31,7 +31,7 @@ neither the original that was stored nor the placeholder, so that somebody has r
 | archived           | anything else, asked       | TAG it again: stored                                             |
 | archived           | anything                   | done                                                             |
 | replacing, refused | anything                   | CANCEL the replacement: archived, and REPLACE later              |
-| replacing          | anything                   | LOOK, with growing pauses, until the placeholder plays: replaced |
+| replacing          | anything                   | POLL, with growing pauses, until the placeholder plays: replaced |
 | replaced           | anything                   | PICTURE: show the thumbnail of the placeholder: shown            |
 | shown              | anything                   | PRUNE: delete the flavors of the earlier content: pruned         |
 | pruned             | anything                   | MARK it with its tags: placeholder; other content: initial       |
@@ -42,7 +42,7 @@ neither the original that was stored nor the placeholder, so that somebody has r
 | waiting            | archived                   | CHECK it when it is due: available; expired: placeholder         |
 | available          | anything                   | RETURN it to the provider: returning; expired: waiting           |
 | returning, refused | anything                   | CANCEL the replacement: waiting, and CHECK later                 |
-| returning          | anything                   | LOOK, with growing pauses, until the original plays: returned    |
+| returning          | anything                   | POLL, with growing pauses, until the original plays: returned    |
 | returned           | anything                   | VERIFY its checksum: stored; other content: initial              |
 """
 
@@ -64,7 +64,7 @@ from shared.reconcile.epoch import held_until
 STORE: Final = "store"
 TAG: Final = "tag"
 REPLACE: Final = "replace"
-LOOK: Final = "look"
+POLL: Final = "poll"
 CANCEL: Final = "cancel"
 PICTURE: Final = "picture"
 PRUNE: Final = "prune"
@@ -105,10 +105,11 @@ class ArchiveSpec:
         wish: What was last asked for.
         session: The session that its video belongs to now; `None` if it is no video of this deployment.
         is_deleted: Whether it was made for a video that was deleted, or plays another entry now.
-        is_waiting: Whether that video was deleted, or its document does not exist, while deletions are held.
+        is_waiting: Whether it waits because the database was restored: that video was deleted, or its document does not
+            exist, or the entry should be archived.
         is_kept: Whether the owner keeps it out of the archive.
         is_copying: Whether a host is copying the video now, which must not get the placeholder instead.
-        told: The field `archive` that the video's document has for it now; `None` for nothing.
+        view: The field `archive` that the video's document has for it now; `None` for nothing.
         has_view: Whether there is such a document.
     """
 
@@ -118,7 +119,7 @@ class ArchiveSpec:
     is_waiting: bool = False
     is_kept: bool = False
     is_copying: bool = False
-    told: Mapping[str, Any] | None = field(default=None)
+    view: Mapping[str, Any] | None = field(default=None)
     has_view: bool = False
 
 
@@ -152,7 +153,7 @@ def decide(
         return _change(REMOVE, record)
     if spec.session is not None and record.session != spec.session:
         return _write(IDENTIFY, replace(record, session=spec.session))
-    if spec.has_view and spec.told != shown(snapshot.key, record, spec.wish, is_kept=spec.is_kept):
+    if spec.has_view and spec.view != shown(snapshot.key, record, spec.wish, is_kept=spec.is_kept):
         return _write(SHOW, record)
     decision = _next(record, spec, target_of(record, spec), now)
     if is_job or record.handed_until is None or record.handed_until <= now:
@@ -182,7 +183,7 @@ def _next(record: ArchivedEntry, spec: ArchiveSpec, target: Target, now: datetim
                 return _replace(record, wish, now) if due_at <= now else RequeueAt(due_at, is_swept=True)
             return _write(TAG, moved_to(record, ArchiveState.STORED, now)) if is_asked_again else Done()
         case ArchiveState.REPLACING | ArchiveState.RETURNING:
-            return _look(record, now)
+            return _poll(record, now)
         case ArchiveState.REPLACED:
             return _change(PICTURE, record)
         case ArchiveState.SHOWN:
@@ -264,17 +265,17 @@ def _begun(record: ArchivedEntry, state: ArchiveState, now: datetime) -> Archive
     """
     Return the record of a replacement that is about to begin.
     """
-    return replace(moved_to(record, state, now), tried_at=now, looks=0, looked_at=None, is_begun=False)
+    return replace(moved_to(record, state, now), tried_at=now, polls=0, polled_at=None, is_begun=False)
 
 
-def _look(record: ArchivedEntry, now: datetime) -> Decision[ArchivedEntry]:
+def _poll(record: ArchivedEntry, now: datetime) -> Decision[ArchivedEntry]:
     if record.is_refused:
         return _change(CANCEL, record)
-    if record.looked_at is None:
-        return _observe(LOOK, record)
-    pause_s = min(FIRST_PAUSE_S * 2 ** min(record.looks - 1, 10), PAUSE_MAX_S)
-    due_at = record.looked_at + timedelta(seconds=pause_s)
-    return _observe(LOOK, record) if due_at <= now else RequeueAt(due_at)
+    if record.polled_at is None:
+        return _observe(POLL, record)
+    pause_s = min(FIRST_PAUSE_S * 2 ** min(record.polls - 1, 10), PAUSE_MAX_S)
+    due_at = record.polled_at + timedelta(seconds=pause_s)
+    return _observe(POLL, record) if due_at <= now else RequeueAt(due_at)
 
 
 def _change(name: str, record: ArchivedEntry) -> Step[ArchivedEntry]:

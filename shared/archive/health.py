@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -74,6 +75,7 @@ class Health:
         stored_bytes: The size of its object in the cold store; `None` if there is none.
         original_kb: The size of its original, as the provider reports it.
         state: That of its record; `None` if it has none.
+        due_at: When its original can be read in the cold store, if that is waited for; else `None`.
     """
 
     entry_id: str
@@ -87,6 +89,7 @@ class Health:
     stored_bytes: int | None
     original_kb: int | None
     state: ArchiveState | None
+    due_at: datetime | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -112,6 +115,7 @@ class Health:
             "storedBytes": self.stored_bytes,
             "originalKb": self.original_kb,
             "state": None if self.state is None else self.state.value,
+            "dueAt": self.due_at,
         }
 
     def to_line(self) -> str:
@@ -180,6 +184,7 @@ def health_of(entry: Entry, item: ColdObject | None, record: ArchivedEntry | Non
         stored_bytes=None if item is None else item.size_bytes,
         original_kb=None if original is None else original.size_kb,
         state=None if record is None else record.state,
+        due_at=None if record is None else record.due_at,
     )
 
 

@@ -6,7 +6,6 @@ operator, the policy or a viewer ask for something under `wish`, and reconciliat
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -271,27 +270,6 @@ def is_size(flavor: Flavor, size_bytes: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Placeholder:
-    """
-    The file that plays while an original is in the cold store only.
-
-    Attributes:
-        content: A small video, which says that the original is archived.
-        picture: A JPEG with the same sentence.
-    """
-
-    content: bytes = field(repr=False)
-    picture: bytes = field(repr=False)
-
-    @property
-    def sha256(self) -> str:
-        """
-        Return the checksum of its content.
-        """
-        return hashlib.sha256(self.content).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
 class ArchivedEntry:
     """
     The record of one entry.
@@ -307,8 +285,8 @@ class ArchivedEntry:
         placeholder: The placeholder at the provider, as `mark_of`; `None` if none plays.
         served: The number of the last wish that was carried out, or given up.
         tried_at: When the storing, or the replacement, was begun.
-        looks: How often the replacement was checked.
-        looked_at: When it was last checked.
+        polls: How often the replacement was polled.
+        polled_at: When it was last polled.
         waits_until: When the next try is due, or when the original can be read.
         is_begun: Whether the provider is known to have begun the replacement.
         is_refused: Whether the replacement that is under way must be given up.
@@ -328,8 +306,8 @@ class ArchivedEntry:
     placeholder: str | None = None
     served: int = 0
     tried_at: datetime | None = None
-    looks: int = 0
-    looked_at: datetime | None = None
+    polls: int = 0
+    polled_at: datetime | None = None
     waits_until: datetime | None = None
     is_begun: bool = False
     is_refused: bool = False
@@ -344,6 +322,13 @@ class ArchivedEntry:
         Return everything of it that is in the cold store.
         """
         return self.earlier if self.original is None else (*self.earlier, self.original)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """
+        Return when its original can be read in the cold store, if that is waited for; else `None`.
+        """
+        return self.waits_until if self.state is ArchiveState.WAITING else None
 
     def is_placeholder(self, flavor: Flavor | None) -> bool:
         """
@@ -368,8 +353,8 @@ class ArchivedEntry:
             "placeholder": self.placeholder,
             "served": self.served,
             "triedAt": self.tried_at,
-            "looks": self.looks,
-            "lookedAt": self.looked_at,
+            "polls": self.polls,
+            "polledAt": self.polled_at,
             "waitsUntil": self.waits_until,
             "begun": self.is_begun,
             "refused": self.is_refused,
@@ -397,8 +382,8 @@ class ArchivedEntry:
             placeholder=fields["placeholder"],
             served=fields["served"],
             tried_at=fields["triedAt"],
-            looks=fields["looks"],
-            looked_at=fields["lookedAt"],
+            polls=fields["polls"],
+            polled_at=fields["polledAt"],
             waits_until=fields["waitsUntil"],
             is_begun=fields["begun"],
             is_refused=fields["refused"],

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from shared.archive.model import Placeholder
 from shared.core.errors import Misconfigured
 
 _OURS: Final = Path(__file__).parent
 _ROOT: Final = _OURS.parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """
+    The file that plays while an original is in the cold store only.
+
+    Attributes:
+        content: A small video, which says that the original is archived.
+        picture: A JPEG with the same sentence.
+    """
+
+    content: bytes = field(repr=False)
+    picture: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """
+        Return the checksum of its content.
+        """
+        return hashlib.sha256(self.content).hexdigest()
 
 
 @cache

@@ -17,8 +17,7 @@ from shared.archive.model import (
     ArchiveState,
     Target,
 )
-from shared.archive.prices import GIGABYTE, Price
-from shared.ports import Entry, Tier
+from shared.ports import GIGABYTE, Entry, Price, Tier
 
 
 class Act(StrEnum):

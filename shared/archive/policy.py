@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from shared.archive.commands import Commands, Request, video_of
-from shared.archive.controller import Archive, entry_of, snapshot_of
+from shared.archive.commands import CENTS, Commands, Request, video_of
+from shared.archive.controller import Archive
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.plan import Act, size_of
 from shared.archive.plays import Plays
-from shared.archive.prices import price_of
 from shared.archive.settings import ArchiveSettings
+from shared.archive.snapshot import entry_of, snapshot_of
 from shared.core import log
 from shared.core.errors import Misconfigured, Permanent, WrongState
 from shared.core.paths import ARCHIVE, archive_path, video_path
@@ -32,8 +32,6 @@ from shared.reconcile.resource import Mark, Slice
 
 UNWATCHED: Final = "archiveUnwatched"
 RECORDED: Final = "archiveRecorded"
-
-CENTS: Final = 100
 
 BUDGET: Final = 10**9
 """The whole of a day's budget, in the units that the mark of a check counts."""
@@ -87,8 +85,11 @@ class Policy:
     def _unwatched(self, mark: Mark, done: Slice) -> Mark | None:
         """
         Plan one page of what nobody watches. The mark counts how much of the day's budget is planned in this check. An
-        entry that is larger than the whole budget is left to an operator: it would hold up the others every day.
+        entry that is larger than the whole budget is left to an operator: it would hold up the others every day. In a
+        database that was restored, nothing is planned until an operator has checked it.
         """
+        if self.archive.holds():
+            return Mark(RECORDED)
         days, now = self.settings.unwatched_days, self.clock()
         if not mark.after_id:
             self.store.tidy(now - UPLOAD_ENDS)
@@ -133,7 +134,7 @@ class Policy:
         Return how much of the day's budget an entry takes: of the bytes, or of the money if that is more.
         """
         size_bytes = size_of(Act.ARCHIVE, entry, None)
-        cents = price_of(self.store.terms.storage_class).stored(size_bytes) * CENTS
+        cents = self.store.terms.price.stored(size_bytes) * CENTS
         return max(_part(size_bytes, self.settings.bytes_per_day), _part(cents, self.settings.cents_per_day))
 
     def _plannable(self, entries: Sequence[Entry], since: datetime) -> list[Entry]:

@@ -47,7 +47,7 @@ def controller(deployment: Deployment) -> Archive:
     return Archive(
         deployment.documents,
         deployment.provider_accounts,
-        Storing(cold_store(deployment), deployment.jobs, settings.function_bytes_max),
+        Storing(cold_store(deployment), deployment.terms_of, deployment.jobs, settings.function_bytes_max),
         partial(placeholder_in, settings.placeholder),
         deployment.common.late_commit_s,
         deployment.epochs.is_held,
@@ -75,17 +75,18 @@ def restores(deployment: Deployment) -> Restores:
     """
     Return what brings originals back whose placeholder is played.
     """
+    from shared.archive.budget import Amount, DayBudget
     from shared.archive.commands import Restores
-    from shared.limits.limiter import Limiter
 
     settings = deployment.settings_of(ArchiveSettings)
+    most = Amount(settings.restores_per_day, settings.restore_bytes_per_day, settings.restore_cents_per_day)
     return Restores(
         deployment.documents,
         deployment.queue,
         deployment.clock,
-        Limiter(deployment.documents, deployment.clock),
-        settings.restores_per_day,
+        DayBudget(deployment.documents, deployment.clock, most),
         Tier(settings.restore_tier),
+        deployment.terms_of,
     )
 
 

@@ -24,7 +24,9 @@ class ArchiveSettings:
         others_tag: Only others with this tag; empty for all.
         bytes_per_day: Bytes that are planned to be archived in one day.
         cents_per_day: The most that it may cost in one day, in US cents.
-        restores_per_day: Originals that viewers and the policy bring back in one day.
+        restores_per_day: Originals that plays bring back in one day.
+        restore_bytes_per_day: Bytes of these originals.
+        restore_cents_per_day: The most that they may cost in one day, in US cents.
         restore_tier: How quickly they are brought back.
         function_bytes_max: Larger originals are copied by the job, if there is one.
         job: The name of that Cloud Run job; empty for none.
@@ -66,6 +68,18 @@ class ArchiveSettings:
         whole(0, 100_000),
         "Originals that are brought back in one day because somebody played them.",
         200,
+    )
+    restore_bytes_per_day: int = setting(
+        "ARCHIVE_RESTORE_BYTES_PER_DAY",
+        whole(0, 1024 * 1024 * GIBIBYTE),
+        "Bytes of originals that are brought back in one day because somebody played them.",
+        1024 * GIBIBYTE,
+    )
+    restore_cents_per_day: int = setting(
+        "ARCHIVE_RESTORE_CENTS_PER_DAY",
+        whole(0, 100_000_000),
+        "The most that one day's plays may cost at the store, with the traffic to the provider, in US cents.",
+        10_000,
     )
     restore_tier: str = setting(
         "ARCHIVE_RESTORE_TIER",

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.archive.model import FLAVORS_DELETED_TAG, ArchivedEntry, Original, is_size
 from shared.archive.transitions import Outcome
 from shared.core.errors import Doubtful, Permanent, SecretRejected, Transient
-from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing
+from shared.ports import ColdObject, ColdStore, Entry, Flavor, Jobs, Originals, Replacing, Terms
+
+DAY: Final = timedelta(days=1)
 
 SOURCE_READABLE_S: Final = 6 * 3600
 """Seconds for which the provider may read an original that it fetches, and for which we may read one there."""
@@ -29,9 +32,9 @@ Reached = Callable[[str, int, int | None], None]
 """Called with the progress of a copy: the id of the entry, the bytes that were read, and how many there are."""
 
 
-def tell_nobody(_entry_id: str, _read: int, _whole: int | None) -> None:
+def tell_nobody(*_told: object) -> None:
     """
-    Ignore the progress of a copy.
+    Ignore what is told: the progress of a copy, for example.
     """
 
 
@@ -42,12 +45,14 @@ class Storing:
 
     Attributes:
         cold_store: The store.
+        terms_of: Returns the terms and prices of a class.
         jobs: Starts the job that copies large originals; `None` if this deployment has none, or if this is that job.
         bytes_max: Larger originals are left to the job.
         reached: Called with the progress of each copy.
     """
 
     cold_store: ColdStore
+    terms_of: Callable[[str], Terms]
     jobs: Jobs | None = None
     bytes_max: int = 0
     reached: Reached = tell_nobody
@@ -150,6 +155,16 @@ class Storing:
         for one in found:
             if one is not None:
                 self.cold_store.delete(one)
+
+    def still_paid(self, record: ArchivedEntry, now: datetime) -> float:
+        """
+        Return what is still paid for the originals of an entry, in dollars, if they are deleted now: each class has a
+        least time. Pure.
+        """
+        return sum(
+            self.terms_of(one.storage_class).price.deleted(one.size_bytes, (now - one.stored_at) / DAY)
+            for one in record.stored
+        )
 
     def _free_key(self, entry_id: str, record: ArchivedEntry, *, takes_key: bool) -> tuple[str, ColdObject | None]:
         """

@@ -147,13 +147,13 @@ def replacing(record: ArchivedEntry, entry: Entry) -> ArchivedEntry:
     return replace(record, flavors={one.id: one.version for one in files})
 
 
-def looked(record: ArchivedEntry, outcome: Outcome, placeholder_sha256: str, now: datetime) -> ArchivedEntry:
+def polled(record: ArchivedEntry, outcome: Outcome, placeholder_sha256: str, now: datetime) -> ArchivedEntry:
     """
-    Return the record after a replacement was looked at. Pure.
+    Return the record after a replacement was polled. Pure.
     """
     entry = outcome.entry
     assert entry is not None
-    record = replace(record, looks=record.looks + 1, looked_at=now)
+    record = replace(record, polls=record.polls + 1, polled_at=now)
     is_before = _has_content_before(record, entry)
     is_late = record.tried_at is not None and now - record.tried_at > timedelta(seconds=REPLACING_MAX_S)
     match entry.replacing:

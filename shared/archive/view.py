@@ -35,5 +35,5 @@ def shown(entry_id: str, record: ArchivedEntry, wish: Wish, *, is_kept: bool) ->
         "isKept": is_kept,
         "state": state,
         "archivesAt": wish.not_before if is_planned and record.state not in HELD else None,
-        "availableAt": record.waits_until if record.state is ArchiveState.WAITING else None,
+        "availableAt": record.due_at,
     }

@@ -17,8 +17,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from shared.core.errors import BackendError
 
@@ -52,12 +53,14 @@ _OF_GUNICORN: Final = ("gunicorn.error", "gunicorn.access")
 @dataclass
 class _Sink:
     """
-    The streams that entries go to, and the id of the request that they belong to.
+    The streams that entries go to, the id of the request that they belong to, and, for a person at a terminal, what
+    returns an entry in words, or `None` for one that they need not see.
     """
 
     out: TextIO | None = None
     err: TextIO | None = None
     execution_id: Callable[[], str | None] = lambda: None
+    in_words: Callable[[str, str, Mapping[str, Any]], str | None] | None = None
 
 
 _SINK: Final = _Sink()
@@ -84,6 +87,12 @@ def write(severity: str, message: str, fields: Mapping[str, Field]) -> None:
     """
     entry: dict[str, object] = {"severity": severity, "message": message}
     entry |= {name: _shown(name, value) if isinstance(value, str) else value for name, value in fields.items()}
+    if _SINK.in_words is not None:
+        words = _SINK.in_words(severity, message, entry)
+        if words is not None:
+            with _ONE_AT_A_TIME:
+                print(words, file=sys.stderr, flush=True)
+        return
     execution_id = _SINK.execution_id()
     if execution_id is not None:
         entry["logging.googleapis.com/labels"] = {"execution_id": execution_id}
@@ -93,6 +102,21 @@ def write(severity: str, message: str, fields: Mapping[str, Field]) -> None:
     with _ONE_AT_A_TIME:
         to.write(line)
         to.flush()
+
+
+@contextmanager
+def in_words(words: Callable[[str, str, Mapping[str, Any]], str | None]) -> Iterator[None]:
+    """
+    Write entries in words to stderr, for a person at a terminal, until the end of the `with`.
+
+    Args:
+        words: Returns an entry in words from its severity, its message and its fields; `None` writes nothing.
+    """
+    before, _SINK.in_words = _SINK.in_words, words
+    try:
+        yield
+    finally:
+        _SINK.in_words = before
 
 
 def _shown(name: str, text: str) -> str:

@@ -15,7 +15,6 @@ from shared.ports.cold_store import (
     ColdStore,
     Stored,
     Terms,
-    Tier,
 )
 from shared.ports.converter import CONVERSION, Conversion, ConvertedPage, Converter
 from shared.ports.documents import (
@@ -62,6 +61,7 @@ from shared.ports.originals import (
     entries_of,
     pages_of,
 )
+from shared.ports.prices import FREE, GIGABYTE, Price, Tier
 from shared.ports.provider_accounts import Keeper, Place, Places, ProviderAccount, ProviderAccounts, holder_of, places
 from shared.ports.queue import Queue, Task
 from shared.ports.setup import Finding, Health, Setup
@@ -87,6 +87,8 @@ __all__ = [
     "CHANGES_MAX",
     "CONVERSION",
     "ENTRY_PART",
+    "FREE",
+    "GIGABYTE",
     "LISTED_MAX",
     "MANIFEST_URL",
     "NOT_AVAILABLE",
@@ -147,6 +149,7 @@ __all__ = [
     "Originals",
     "Place",
     "Places",
+    "Price",
     "Probe",
     "ProviderAccount",
     "ProviderAccounts",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
 from shared.ports.originals import Digest
+from shared.ports.prices import FREE, Price, Tier
 from shared.ports.setup import Finding
 from shared.ports.videos import Source
 
@@ -29,17 +30,6 @@ class Availability(StrEnum):
     READY = "ready"
     COLD = "cold"
     COMING = "coming"
-
-
-class Tier(StrEnum):
-    """
-    The speed, and so the price, at which a cold object is made available: `EXPEDITED` within minutes, `STANDARD` within
-    some 5 hours, `BULK` within some 12. The coldest class takes 12 and 48 hours, and has no `EXPEDITED`.
-    """
-
-    EXPEDITED = "expedited"
-    STANDARD = "standard"
-    BULK = "bulk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +75,19 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class Terms:
     """
-    The terms of the class in which a store keeps new objects.
+    The terms of a class of a store.
 
     Attributes:
         storage_class: The store's name of the class.
         is_cold: Whether objects have to be asked for before they can be read.
         waits: How long it takes until a cold object can be read, by tier, as its maker says; empty if it is at hand.
+        price: What it costs, and the time for which it is paid at least.
     """
 
     storage_class: str
-    is_cold: bool
-    waits: dict[Tier, timedelta]
+    is_cold: bool = False
+    waits: Mapping[Tier, timedelta] = field(default_factory=dict)
+    price: Price = FREE
 
 
 class ColdStore(Protocol):

@@ -18,7 +18,19 @@ from shared.core import reading
 from shared.core.settings import Declared, field_of, settings_of
 
 if TYPE_CHECKING:
-    from shared.ports import Audience, Chat, Clock, ColdStore, Documents, Events, Host, ProviderAccount, Setup, Webhook
+    from shared.ports import (
+        Audience,
+        Chat,
+        Clock,
+        ColdStore,
+        Documents,
+        Events,
+        Host,
+        ProviderAccount,
+        Setup,
+        Terms,
+        Webhook,
+    )
 
 T = TypeVar("T")
 
@@ -248,11 +260,13 @@ class ColdStoreSettings:
 
     Attributes:
         title: What it is, as people write it.
+        classes: The terms and prices of its classes, by the store's names of them.
     """
 
     __slots__ = ()
 
     title: ClassVar[str]
+    classes: ClassVar[Mapping[str, Terms]]
 
     def open(self, context: Context) -> ColdStore:
         """

@@ -30,6 +30,7 @@ from shared.ports import (
     ProviderAccounts,
     Queue,
     Storage,
+    Terms,
     ViewerKeys,
     places,
 )
@@ -99,6 +100,8 @@ class Deployment:
         audience: The users of the provider of live events; `None` if nobody is admitted.
         jobs: Starts what runs for longer than a function; `None` if this deployment has no such job.
         cold_store: Returns where originals are archived; `None` if this deployment archives none.
+        storage_classes: The terms and prices of all classes of cold stores, by the stores' names of them. They are
+            known without opening a store: an earlier one may have been of another kind.
     """
 
     documents: Documents
@@ -119,6 +122,7 @@ class Deployment:
     converter: Converter | None = None
     chat: Callable[[], Chat] | None = None
     cold_store: Callable[[], ColdStore] | None = None
+    storage_classes: Mapping[str, Terms] = field(default_factory=dict)
     jobs: Jobs | None = None
     _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -133,6 +137,16 @@ class Deployment:
             self._parts[build] = build(self)
         part: P = self._parts[build]
         return part
+
+    def terms_of(self, storage_class: str) -> Terms:
+        """
+        Return the terms and prices of a class of a cold store. Those of one that no store here knows are readable at
+        once, and free.
+
+        Args:
+            storage_class: The store's name of the class, as an object has it.
+        """
+        return self.storage_classes.get(storage_class) or Terms(storage_class)
 
     def settings_of(self, kind: type[S]) -> S:
         """

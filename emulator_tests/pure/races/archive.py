@@ -28,11 +28,12 @@ from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.pure.races.scheduler import Killed, Scheduler, Worker
 from shared.app import App
 from shared.archive.commands import Request
-from shared.archive.controller import Archive, entry_of
+from shared.archive.controller import Archive
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, By, Target, Wish
 from shared.archive.policy import UNWATCHED
 from shared.archive.resource import RUN_TIMEOUT_S, commands, controller, full_check
-from shared.archive.runs import Runs
+from shared.archive.runner import Runner
+from shared.archive.snapshot import entry_of
 from shared.core.callers import Caller
 from shared.core.errors import BackendError, Doubtful, Permanent, Transient
 from shared.core.paths import RECONCILE_VIDEO, archive_path, video_path
@@ -357,7 +358,7 @@ class ArchivePlay:
         Require that our replacement is given up once it was seen to be under way over content that is not archived.
         """
         document, look = self._document(), self._looks.get(who)
-        looks = 0 if document is None else document.fields["looks"]
+        looks = 0 if document is None else document.fields["polls"]
         was, self._looked = self._looked, looks
         if document is None or looks <= was or look is None or look.entry is None:
             return
@@ -634,11 +635,11 @@ class ArchivePlay:
         def run() -> None:
             patience = _Patience(waits, looks)
             reconciler = app.reconciler()
-            runs = Runs(
+            runner = Runner(
                 app.get(commands), app.get(controller), reconciler, name, patience, lambda _, s: patience.wait(s)
             )
-            for ran in runs.run([(entry, request)], 1):
-                self._tell("run", ran.outcome.value, ran.sentence)
+            for result in runner.run([(entry, request)], 1):
+                self._tell("run", result.outcome.value, result.sentence)
 
         self._enter("run", run)
 

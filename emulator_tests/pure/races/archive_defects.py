@@ -1,6 +1,6 @@
 """The archive's code with one part of its mechanism broken. The race must notice each defect.
 
-Called by `test_archive_races.py`. Each is a Controller that leaves one thing out.
+Called by `test_archive_races.py`. Each is a Controller, or has steps, that leave one thing out.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Final
 
 from emulator_tests.pure.races.archive import ArchiveBuild
-from shared.archive.controller import PLACEHOLDER_NAME, Archive
+from shared.archive.controller import Archive
 from shared.archive.decide import REMOVE, STORE, ArchiveSpec
 from shared.archive.model import ARCHIVED_TAG, FLAVORS_DELETED_TAG, ArchivedEntry, ArchiveState, Wish
+from shared.archive.steps import PLACEHOLDER_NAME, Steps
 from shared.archive.storing import SOURCE_READABLE_S
 from shared.archive.transitions import Outcome
 from shared.ports import Digest, Entry, Originals, Replacing, Update, Version, Write
@@ -21,33 +22,44 @@ from shared.reconcile import Snapshot, Step
 ArchiveSnapshot = Snapshot[ArchiveSpec, ArchivedEntry]
 
 
-class ReplacesBlindly(Archive):
+def with_steps(broken: type[Steps]) -> type[Archive]:
+    """
+    Return a Controller with broken steps.
+    """
+
+    class Broken(Archive):
+        steps = broken
+
+    return Broken
+
+
+class ReplacesBlindly(Steps):
     """
     Uploads the placeholder over whatever the entry has.
     """
 
-    def _replace(self, originals: Originals, entry: Entry, record: ArchivedEntry, wish: Wish) -> Outcome:
+    def replace(self, originals: Originals, entry: Entry, record: ArchivedEntry, wish: Wish) -> Outcome:
         originals.replace(entry.id, self.placeholder().content, PLACEHOLDER_NAME)
         return Outcome(entry)
 
 
-class ReturnsBlindly(Archive):
+class ReturnsBlindly(Steps):
     """
     Brings an original back over whatever the entry has.
     """
 
-    def _return(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+    def bring_back(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
         item = self.storing.find(record)
         originals.replace_from(entry.id, self.storing.cold_store.address(item, SOURCE_READABLE_S).url)
         return Outcome(entry, item=item)
 
 
-class MarksBlindly(Archive):
+class MarksBlindly(Steps):
     """
     Tags an entry as replaced, whatever it has.
     """
 
-    def _mark(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+    def mark(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
         originals.change_tags(entry.id, {ARCHIVED_TAG, FLAVORS_DELETED_TAG})
         return Outcome(entry)
 
@@ -64,24 +76,24 @@ class PrunesFirst(Archive):
         return outcome
 
 
-class TrustsWhatItRead(Archive):
+class TrustsWhatItRead(Steps):
     """
     Takes what was stored for what the entry has, although that may have changed meanwhile.
     """
 
-    def _tag(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
+    def tag(self, originals: Originals, entry: Entry, record: ArchivedEntry) -> Outcome:
         originals.change_tags(entry.id, {ARCHIVED_TAG}, {FLAVORS_DELETED_TAG})
         return Outcome(entry)
 
 
-class TakesAnyFileForThePlaceholder(Archive):
+class TakesAnyFileForThePlaceholder(Steps):
     """
     Compares nothing after a replacement.
     """
 
-    def _look(self, originals: Originals, entry: Entry, record: ArchivedEntry, now: datetime) -> Outcome:
+    def poll(self, originals: Originals, entry: Entry, record: ArchivedEntry, now: datetime) -> Outcome:
         if entry.replacing is not Replacing.NO or record.state is not ArchiveState.REPLACING:
-            return super()._look(originals, entry, record, now)
+            return super().poll(originals, entry, record, now)
         return Outcome(entry, digest=Digest(self.placeholder().sha256, 0))
 
 
@@ -132,12 +144,14 @@ class ForgetsTheVideo(Archive):
 
 
 DEFECTS: Final = {
-    "the placeholder replaces anything": ArchiveBuild((101, 102, 106), archive=ReplacesBlindly),
-    "an original replaces anything": ArchiveBuild((101, 106), archive=ReturnsBlindly),
-    "anything is tagged as replaced": ArchiveBuild((102, 106), archive=MarksBlindly),
+    "the placeholder replaces anything": ArchiveBuild((101, 102, 106), archive=with_steps(ReplacesBlindly)),
+    "an original replaces anything": ArchiveBuild((101, 106), archive=with_steps(ReturnsBlindly)),
+    "anything is tagged as replaced": ArchiveBuild((102, 106), archive=with_steps(MarksBlindly)),
     "flavors are deleted before anything is verified": ArchiveBuild((102, 106), archive=PrunesFirst),
-    "what was stored is not compared with what is there": ArchiveBuild((102,), archive=TrustsWhatItRead),
-    "any file counts as the placeholder": ArchiveBuild((101, 102, 103, 106), archive=TakesAnyFileForThePlaceholder),
+    "what was stored is not compared with what is there": ArchiveBuild((102,), archive=with_steps(TrustsWhatItRead)),
+    "any file counts as the placeholder": ArchiveBuild(
+        (101, 102, 103, 106), archive=with_steps(TakesAnyFileForThePlaceholder)
+    ),
     "nothing is cancelled": ArchiveBuild((107,), archive=NeverCancels),
     "the claim is unconditional": ArchiveBuild((101, 102, 103, 105, 106), archive=ClaimsUnconditionally),
     "earlier tries are forgotten": ArchiveBuild((103, 106), archive=ForgetsWhenItBegan),

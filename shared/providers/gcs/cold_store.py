@@ -33,13 +33,12 @@ from shared.ports import (
 )
 from shared.providers.codes import NOT_FOUND
 from shared.providers.downloads import Download, pieces_of
+from shared.providers.gcs.classes import terms_of
 from shared.providers.gcs.client import NAME, GcsClient
-from shared.providers.gcs.settings import CLASSES
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob
 
-TERMS: Final = {name: Terms(name, is_cold=False, waits={}) for name in CLASSES}
 LIST_MAX: Final = 1000
 LIFETIME_MAX_S: Final = 7 * 24 * 3600
 READ_LIFETIME_S: Final = 24 * 3600
@@ -91,7 +90,7 @@ class GcsColdStore:
 
     @property
     def terms(self) -> Terms:
-        return TERMS[self._bucket.storage_class]
+        return terms_of(self._bucket.storage_class)
 
     def close(self) -> None:
         """

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from shared.core import reading
-from shared.ports import ColdStore
+from shared.ports import ColdStore, Terms
+from shared.providers.gcs.classes import CLASSES
 from shared.providers.settings import ColdStoreSettings, Context, archive_prefix, optional, prefix_of, required
-
-CLASSES: Final = ("COLDLINE", "ARCHIVE")
 
 _class: Final = reading.matching("|".join(CLASSES), f"one of {', '.join(CLASSES)}")
 
@@ -22,6 +22,7 @@ class ArchiveSettings(ColdStoreSettings):
     """
 
     title: ClassVar[str] = "Archive in Google Cloud Storage"
+    classes: ClassVar[Mapping[str, Terms]] = CLASSES
 
     bucket: str = required(
         "ARCHIVE_GCS_BUCKET",

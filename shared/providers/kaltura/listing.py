@@ -15,7 +15,7 @@ from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.entries import OF_ENTRIES, ask_files_of_list, entries_of, entry_of, files_of_list
 from shared.providers.kaltura.mapping import NAME
-from shared.providers.kaltura.selecting import Behind, filter_of, find_category, is_selected, is_sifted, normalised
+from shared.providers.kaltura.selecting import Position, filter_of, find_category, is_selected, is_sifted, normalised
 
 MATCHES_MAX: Final = 10_000
 """The matches of one filter that Kaltura answers."""
@@ -26,7 +26,7 @@ def page_of(account: KalturaAccount, selection: Selection, after: str, limit: in
     Return the next selected entries, as `Originals.page`.
     """
     selection = normalised(selection)
-    place = Behind.read(after) if after else _beginning(account, selection)
+    place = Position.read(after) if after else _beginning(account, selection)
     ids = () if selection.ids is None else selection.ids[place.index : place.index + limit]
     if selection.ids is not None and not ids:
         return EntryPage((), None)
@@ -43,7 +43,7 @@ def page_of(account: KalturaAccount, selection: Selection, after: str, limit: in
     files = files_of_list(account, [str(entry.id) for entry in listed], flavors) if listed else {}
     found = tuple(entries_of(account, [entry for entry in taken if str(entry.id) in selected], files))
     if selection.ids is not None:
-        following = Behind(category=place.category, index=place.index + len(ids))
+        following = Position(category=place.category, index=place.index + len(ids))
         return EntryPage(found, following.text() if following.index < len(selection.ids) else None)
     if not is_rest and int(entries.answer().totalCount) <= len(listed):
         return EntryPage(found, None)
@@ -81,8 +81,8 @@ def count_of(account: KalturaAccount, selection: Selection) -> int:
         place = place.moved(listed)
 
 
-def _beginning(account: KalturaAccount, selection: Selection) -> Behind:
-    return Behind(category="" if selection.category is None else find_category(account, selection.category))
+def _beginning(account: KalturaAccount, selection: Selection) -> Position:
+    return Position(category="" if selection.category is None else find_category(account, selection.category))
 
 
 def _selected(account: KalturaAccount, selection: Selection, listed: Sequence[Any]) -> set[str]:
@@ -103,7 +103,7 @@ def _first(listed: Sequence[Any], selected: Collection[str], limit: int) -> tupl
     return listed[: places[limit - 1] + 1], True
 
 
-def _all_pages(account: KalturaAccount, selection: Selection, place: Behind) -> Iterator[partial[Any]]:
+def _all_pages(account: KalturaAccount, selection: Selection, place: Position) -> Iterator[partial[Any]]:
     """
     Yield the calls that list a selection, as far as one request can.
     """

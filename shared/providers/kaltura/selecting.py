@@ -26,7 +26,7 @@ _CATEGORY_GONE: Final = frozenset({"CATEGORY_NOT_FOUND", "INVALID_OBJECT_ID"})
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class Position:
     """
     The place in a selection where a page begins.
 
@@ -49,14 +49,14 @@ class Behind:
         return json.dumps([self.created_at, self.skipped, self.category, self.index], separators=(",", ":"))
 
     @classmethod
-    def read(cls, text: str) -> Behind:
+    def read(cls, text: str) -> Position:
         """
         Return the place that was written as text.
         """
         created_at, skipped, category, index = json.loads(text)
         return cls(created_at, tuple(skipped), category, index)
 
-    def moved(self, listed: Sequence[Any]) -> Behind:
+    def moved(self, listed: Sequence[Any]) -> Position:
         """
         Return the place behind entries that were listed here.
 
@@ -73,7 +73,7 @@ class Behind:
             )
         before = self.skipped if created_at == self.created_at else ()
         same = tuple(str(entry.id) for entry in listed if int(entry.createdAt) == created_at)
-        return Behind(created_at, (*before, *same), self.category)
+        return Position(created_at, (*before, *same), self.category)
 
 
 def normalised(selection: Selection) -> Selection:
@@ -114,13 +114,14 @@ def find_category(account: KalturaAccount, asked: str) -> str:
     found = named.answer().objects
     if not asked.strip() or not found:
         raise BadRequest(
-            "There is no such category at Kaltura. Name it by its id, or by its full name, such as Lessons>Physics.",
+            f"There is no category '{asked}' at Kaltura. Name it by its id, or by its full name, such as "
+            "Lessons>Physics.",
             reason="OPTION_INVALID",
         )
     return str(found[0].id)
 
 
-def filter_of(account: KalturaAccount, selection: Selection, place: Behind, ids: Sequence[str] = ()) -> Any:
+def filter_of(account: KalturaAccount, selection: Selection, place: Position, ids: Sequence[str] = ()) -> Any:
     """
     Return the filter of a list that has at least the selected entries behind a place. An entry without a tag is not
     asked for: Kaltura would also leave out one that has a longer tag.

@@ -36,6 +36,9 @@ DAMAGED: Final = frozenset(
 )
 """What arrived is not what was sent, or not all of it: it is sent again."""
 
+UNKNOWN_KEY: Final = frozenset({"InvalidAccessKeyId", "XAdminUserNotFound"})
+"""The key does not exist. The second one is versitygw's, with the status 404."""
+
 CLOCK_SENTENCE: Final = (
     "The store refuses requests because the clock of this machine is wrong by more than 15 minutes. Set the clock."
 )
@@ -103,7 +106,7 @@ class ArchiveClient(Client):
         if code in DAMAGED:
             kind = Permanent if operation == "completeMultipartUpload" else Doubtful
             return self._error(kind, operation, OTHER_BYTES, "The store received other bytes than were sent.")
-        if status in (401, 403):
+        if status in (401, 403) or code in UNKNOWN_KEY:
             self._secret.rejected(operation, code or f"HTTP_{status}")
             return Misconfigured(
                 f"The store refuses {operation} in the bucket {self._bucket}. Correct ARCHIVE_S3_ACCESS_KEY and "

@@ -18,6 +18,14 @@ from shared.providers.s3.classes import terms_of
 if TYPE_CHECKING:
     from shared.providers.s3.cold_store import Bucket
 
+_PERMISSIONS: Final = {
+    "getBucketVersioning": "s3:GetBucketVersioning",
+    "getBucketEncryption": "s3:GetEncryptionConfiguration",
+    "getBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "getObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+}
+"""The permission that each operation needs, by Amazon's name of it."""
+
 _NOT_ON: Final = frozenset(
     {
         "ServerSideEncryptionConfigurationNotFoundError",
@@ -45,15 +53,15 @@ def findings(client: ArchiveClient, bucket: Bucket) -> Iterator[Finding]:
         return
     yield Finding(f"bucket {bucket.name}", Health.OK)
     yield _region(client, bucket)
-    told = _told(client, "getObjectLockConfiguration", lambda s3: s3.get_object_lock_configuration(**at))
-    lock = {} if told is None or isinstance(told, str) else told.get("ObjectLockConfiguration", {})
+    answer = _answer_of(client, "getObjectLockConfiguration", lambda s3: s3.get_object_lock_configuration(**at))
+    lock = {} if answer is None or isinstance(answer, str) else answer.get("ObjectLockConfiguration", {})
     if lock.get("Rule"):
         yield Finding("permissions", Health.ABSENT, "Not tried: the bucket would keep what is written for it.")
     else:
         yield from _permissions(client, bucket)
     yield _versions(client, at)
     yield _encryption(client, at)
-    yield Finding("object lock of the bucket", Health.ABSENT, told) if isinstance(told, str) else _lock(lock)
+    yield Finding("object lock of the bucket", Health.ABSENT, answer) if isinstance(answer, str) else _lock(lock)
     yield _lifecycle(client, bucket)
 
 
@@ -126,10 +134,10 @@ def _tried(permission: str, do: Callable[[], object]) -> Finding:
 
 def _versions(client: ArchiveClient, at: Mapping[str, str]) -> Finding:
     what = "versioning of the bucket"
-    told = _told(client, "getBucketVersioning", lambda s3: s3.get_bucket_versioning(**at))
-    if isinstance(told, str):
-        return Finding(what, Health.MISSING, told)
-    if told is not None and told.get("Status") == "Enabled":
+    answer = _answer_of(client, "getBucketVersioning", lambda s3: s3.get_bucket_versioning(**at))
+    if isinstance(answer, str):
+        return Finding(what, Health.MISSING, answer)
+    if answer is not None and answer.get("Status") == "Enabled":
         return Finding(what, Health.OK)
     return Finding(
         what,
@@ -141,10 +149,10 @@ def _versions(client: ArchiveClient, at: Mapping[str, str]) -> Finding:
 
 def _encryption(client: ArchiveClient, at: Mapping[str, str]) -> Finding:
     what = "default encryption of the bucket"
-    told = _told(client, "getBucketEncryption", lambda s3: s3.get_bucket_encryption(**at))
-    if isinstance(told, str):
-        return Finding(what, Health.ABSENT, told)
-    if told:
+    answer = _answer_of(client, "getBucketEncryption", lambda s3: s3.get_bucket_encryption(**at))
+    if isinstance(answer, str):
+        return Finding(what, Health.ABSENT, answer)
+    if answer:
         return Finding(what, Health.OK)
     return Finding(
         what,
@@ -172,10 +180,12 @@ def _lock(configuration: Mapping[str, Any]) -> Finding:
 def _lifecycle(client: ArchiveClient, bucket: Bucket) -> Finding:
     what = "removal of uploads that never ended"
     asked = {"Bucket": bucket.name}
-    told = _told(client, "getBucketLifecycleConfiguration", lambda s3: s3.get_bucket_lifecycle_configuration(**asked))
-    if isinstance(told, str):
-        return Finding(what, Health.ABSENT, told)
-    for rule in (told or {}).get("Rules", ()):
+    answer = _answer_of(
+        client, "getBucketLifecycleConfiguration", lambda s3: s3.get_bucket_lifecycle_configuration(**asked)
+    )
+    if isinstance(answer, str):
+        return Finding(what, Health.ABSENT, answer)
+    for rule in (answer or {}).get("Rules", ()):
         covered = rule.get("Filter", {}).get("Prefix", rule.get("Prefix", ""))
         is_ours = set(rule.get("Filter", {})) <= {"Prefix"} and bucket.prefix.startswith(covered)
         if rule.get("Status") == "Enabled" and "AbortIncompleteMultipartUpload" in rule and is_ours:
@@ -188,7 +198,7 @@ def _lifecycle(client: ArchiveClient, bucket: Bucket) -> Finding:
     )
 
 
-def _told(
+def _answer_of(
     client: ArchiveClient, operation: str, ask: Callable[[Any], Mapping[str, Any]]
 ) -> Mapping[str, Any] | str | None:
     """
@@ -201,4 +211,4 @@ def _told(
             raise
         return None
     except BackendError:
-        return f"It cannot be read: the key has no permission s3:{operation[0].upper()}{operation[1:]}."
+        return f"It cannot be read: the key has no permission {_PERMISSIONS[operation]}."

@@ -180,9 +180,9 @@ class Client:
             raise self._error(Doubtful, operation, CONNECTION_LOST, "The connection to the store was lost.") from None
 
     def _refused(self, operation: str, error: exceptions.ClientError) -> BackendError:
-        told = error.response
-        code = str(told.get("Error", {}).get("Code", ""))
-        status = int(told.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        answer = error.response
+        code = str(answer.get("Error", {}).get("Code", ""))
+        status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         if code in GONE or (status == 404 and code != "NoSuchBucket"):
             return self._error(Permanent, operation, NOT_FOUND, "The store has no such object.")
         if code in SLOW_DOWN or status in (429, 503):

@@ -5,11 +5,12 @@ Registered in `shared/providers/registry.py`. The adapters are imported when the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from shared.core import reading
-from shared.ports import ColdStore, Host
+from shared.ports import ColdStore, Host, Terms
 from shared.providers.s3.classes import CLASSES
 from shared.providers.settings import (
     ColdStoreSettings,
@@ -64,6 +65,7 @@ class ArchiveSettings(ColdStoreSettings):
     """
 
     title: ClassVar[str] = "Archive in Amazon S3, or any S3 store"
+    classes: ClassVar[Mapping[str, Terms]] = CLASSES
 
     bucket: str = required(
         "ARCHIVE_S3_BUCKET",

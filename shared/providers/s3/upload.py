@@ -25,7 +25,7 @@ from shared.providers.codes import NOT_FOUND
 from shared.providers.downloads import Download
 from shared.providers.s3.archive_client import ArchiveClient
 from shared.providers.s3.crc32c import joined
-from shared.providers.s3.line import Line
+from shared.providers.s3.part_connection import PartConnection
 
 MIB: Final = 1024 * 1024
 PIECE_BYTES: Final = MIB
@@ -51,7 +51,7 @@ class Sent:
     Attributes:
         digest: Of the bytes.
         crc32c: Of the bytes, as S3 writes it.
-        version: The version that the store told; empty if none.
+        version: The version that the store reported; empty if none.
     """
 
     digest: Digest
@@ -144,8 +144,8 @@ class Upload:
         step = part_bytes(size_bytes, self._target.part_bytes)
         sent: list[Mapping[str, Any]] = []
         try:
-            with closing(Line(self._target.ca_file)) as line:
-                parts = _Parts(self._target, self._download, self._sums, upload_id, line, is_checked)
+            with closing(PartConnection(self._target.ca_file)) as connection:
+                parts = _Parts(self._target, self._download, self._sums, upload_id, connection, is_checked)
                 for number, first in enumerate(range(0, size_bytes, step), 1):
                     count = min(step, size_bytes - first)
                     sent.append(parts.send(number, first, count))
@@ -187,7 +187,7 @@ class Upload:
         Put the parts together.
 
         Returns:
-            The version of the object; empty if the store told none, or its answer was lost.
+            The version of the object; empty if the store reported none, or its answer was lost.
         """
         asked: dict[str, Any] = {**self._at, "UploadId": upload_id, "MultipartUpload": {"Parts": list(sent)}}
         if is_checked:
@@ -226,7 +226,7 @@ class _Parts:
     download: Download
     sums: _Sums
     upload_id: str
-    line: Line
+    connection: PartConnection
     is_checked: bool
     memory: memoryview = field(default_factory=lambda: memoryview(bytearray(_HEAD_BYTES + PIECE_BYTES + 2)))
 
@@ -257,15 +257,15 @@ class _Parts:
         url, signed = self.target.client.signed_put(self.target.key, query, headers, payload)
         try:
             with self.target.client.failing("uploadPart"):
-                self.line.begin(url, signed)
+                self.connection.begin(url, signed)
                 if self._send_pieces(size_bytes, part) and self.is_checked:
-                    self.line.send(f"0\r\nx-amz-checksum-crc32c:{written(part.crc32c)}\r\n\r\n".encode())
-                told = self.line.answer()
+                    self.connection.send(f"0\r\nx-amz-checksum-crc32c:{written(part.crc32c)}\r\n\r\n".encode())
+                answered = self.connection.answer()
         except BaseException:
-            self.line.close()
+            self.connection.close()
             raise
         self.sums.sha256, self.sums.crc32c = part.sha256, joined(self.sums.crc32c, part.crc32c, size_bytes)
-        sent = {"PartNumber": number, "ETag": told.get("etag", "")}
+        sent = {"PartNumber": number, "ETag": answered.get("etag", "")}
         return {**sent, "ChecksumCRC32C": written(part.crc32c)} if self.is_checked else sent
 
     def _send_pieces(self, size_bytes: int, part: _Sums) -> bool:
@@ -283,7 +283,7 @@ class _Parts:
             part.sha256.update(content)
             part.crc32c = google_crc32c.extend(part.crc32c, content)
             del content
-            if not self.line.send(self._framed(count)):
+            if not self.connection.send(self._framed(count)):
                 return False
             size_bytes -= count
         return True

@@ -21,7 +21,7 @@ SILENCE_S: Final = 60.0
 ANSWER_BYTES_MAX: Final = 64 * 1024
 
 
-class Line:
+class PartConnection:
     """
     One connection for one request at a time, kept from one to the next. Raises the library's errors.
 
@@ -84,8 +84,8 @@ class Line:
             raise exceptions.ConnectionClosedError(endpoint_url="", error=error) from None
         headers = {name.lower(): value for name, value in answer.getheaders()}
         if answer.status != http.client.OK:
-            told = {"status_code": answer.status, "headers": headers, "body": body}
-            raise exceptions.ClientError(create_parser("rest-xml").parse(told, None), "UploadPart")
+            answered = {"status_code": answer.status, "headers": headers, "body": body}
+            raise exceptions.ClientError(create_parser("rest-xml").parse(answered, None), "UploadPart")
         if self._is_broken:
             raise exceptions.ConnectionClosedError(endpoint_url="")
         return headers

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -17,17 +17,23 @@ from typing import Final
 from shared.archive.commands import Commands, Request
 from shared.archive.controller import Archive
 from shared.archive.model import ArchivedEntry, ArchiveState
-from shared.core.errors import BackendError, Transient
+from shared.archive.storing import tell_nobody
+from shared.core.errors import BackendError, Misconfigured, Transient
 from shared.ports import Entry
 from shared.reconcile.reconciler import Reconciler
 
-LOOK_S: Final = 5.0
+POLL_S: Final = 5.0
 """The longest wait between two reconciliations of an entry that the provider works on."""
 
 RETRY_WITHIN: Final = timedelta(minutes=5)
 """The longest pause before another try for which a run waits."""
 
 LEFT: Final = "Interrupted. The workers go on with it, and so does the same command."
+
+HELD: Final = (
+    "The database was restored, and nothing is archived until an operator has checked it: "
+    "`greenroom resume-after-restore`."
+)
 
 
 class Outcome(StrEnum):
@@ -49,7 +55,7 @@ class Stopped(Transient):
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunResult:
     """
     The end of a run for one entry.
 
@@ -69,9 +75,9 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class Runner:
     """
-    Runs of one operator.
+    Runner of one operator.
 
     Attributes:
         commands: Record what is asked for.
@@ -81,6 +87,7 @@ class Runs:
         is_stopped: Is set to begin no further entry. Copies are given up, the steps at hand come to their end, and what
             is left is continued by the workers, or by another run.
         pause: Waits for `is_stopped`, or for some seconds, and returns whether it is set.
+        waits: Is called with an entry, and in words why the run waits for it.
     """
 
     commands: Commands
@@ -89,6 +96,8 @@ class Runs:
     provider: str
     is_stopped: threading.Event
     pause: Callable[[threading.Event, float], bool] = threading.Event.wait
+    waits: Callable[[str, str], None] = tell_nobody
+    _wrong: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reached(self, entry_id: str, read: int, whole: int | None) -> None:
         """
@@ -101,7 +110,10 @@ class Runs:
             raise Stopped("The copy was interrupted.", provider="", operation="archive", code="STOPPED")
         self.archive.storing.reached(entry_id, read, whole)
 
-    def run(self, asked: Iterable[tuple[Entry, Request]], workers: int) -> Iterator[Ran]:
+    def _misconfigured(self, entry_id: str, error: Misconfigured) -> None:
+        self._wrong[entry_id] = str(error)
+
+    def run(self, asked: Iterable[tuple[Entry, Request]], workers: int) -> Iterator[RunResult]:
         """
         Carry out requests, and yield the end of each. Requests are taken as workers become free.
 
@@ -110,7 +122,7 @@ class Runs:
             workers: How many are worked on at once.
         """
         with ThreadPoolExecutor(workers, "archive") as pool:
-            waiting: set[Future[Ran]] = set()
+            waiting: set[Future[RunResult]] = set()
             left = iter(asked)
             try:
                 for entry, request in left:
@@ -128,7 +140,7 @@ class Runs:
                 self.is_stopped.set()
                 raise
 
-    def one(self, entry: Entry, request: Request) -> Ran:
+    def one(self, entry: Entry, request: Request) -> RunResult:
         """
         Carry out one request.
         """
@@ -136,23 +148,42 @@ class Runs:
             self.commands.ask(self.provider, entry, request, has_task=False)
             return self._until_it_rests(entry.id)
         except BackendError as error:
-            return Ran(entry.id, Outcome.FAILED, str(error))
+            return RunResult(entry.id, Outcome.FAILED, str(error))
 
-    def _until_it_rests(self, entry_id: str) -> Ran:
-        archive = self.archive.telling(self.reached)
+    def _until_it_rests(self, entry_id: str) -> RunResult:
+        archive = self.archive.telling(self.reached, self._misconfigured)
         while True:
             snapshot = self.reconciler.reconcile(archive, entry_id)
             record, wish = snapshot.record, snapshot.spec.wish
             if record is None:
-                return Ran(entry_id, Outcome.DONE)
+                return RunResult(entry_id, Outcome.DONE)
+            if entry_id in self._wrong:
+                failure = record.progress.failure
+                retry_at = None if failure is None else failure.retry_at
+                return RunResult(entry_id, Outcome.FAILED, self._wrong.pop(entry_id), retry_at)
+            if snapshot.spec.is_waiting:
+                return RunResult(entry_id, Outcome.FAILED, HELD)
             ended = _ended(entry_id, record, wish.number, self.reconciler.clock())
             if ended is not None:
                 return ended
-            if self.pause(self.is_stopped, LOOK_S):
-                return Ran(entry_id, Outcome.LEFT, LEFT)
+            self.waits(entry_id, _reason(record))
+            if self.pause(self.is_stopped, POLL_S):
+                return RunResult(entry_id, Outcome.LEFT, LEFT)
 
 
-def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> Ran | None:
+def _reason(record: ArchivedEntry) -> str:
+    """
+    Return why a run waits for an entry, in words. Pure.
+    """
+    progress = record.progress
+    if progress.claim is not None:
+        return "a worker has it"
+    if progress.failure is not None and progress.failure.retry_at is not None:
+        return f"is tried again at {progress.failure.retry_at:%H:%M:%S} UTC"
+    return "at the provider"
+
+
+def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> RunResult | None:
     """
     Return how a run has ended; `None` if it goes on: somebody works on it, or a step that failed is tried again soon.
     Pure.
@@ -161,18 +192,18 @@ def _ended(entry_id: str, record: ArchivedEntry, number: int, now: datetime) -> 
     if record.progress.claim is not None:
         return None
     if failure is not None and failure.code == "STOPPED":
-        return Ran(entry_id, Outcome.LEFT, LEFT)
+        return RunResult(entry_id, Outcome.LEFT, LEFT)
     if failure is not None and failure.retry_at is not None and failure.retry_at - now <= RETRY_WITHIN:
         return None
     if failure is not None:
-        return Ran(entry_id, Outcome.FAILED, failure.message, failure.retry_at)
+        return RunResult(entry_id, Outcome.FAILED, failure.message, failure.retry_at)
     if record.state is ArchiveState.LOST:
-        return Ran(entry_id, Outcome.FAILED, "The entry does not exist at the provider any more.")
+        return RunResult(entry_id, Outcome.FAILED, "The entry does not exist at the provider any more.")
     if record.served == number:
-        return Ran(entry_id, Outcome.DONE, state=record.state)
+        return RunResult(entry_id, Outcome.DONE, state=record.state)
     if record.state is ArchiveState.ARCHIVED and record.waits_until is not None:
         sentence = "The provider could not replace its content."
-        return Ran(entry_id, Outcome.FAILED, sentence, record.waits_until)
+        return RunResult(entry_id, Outcome.FAILED, sentence, record.waits_until)
     if record.state is ArchiveState.WAITING:
-        return Ran(entry_id, Outcome.WAITS, due_at=record.waits_until)
+        return RunResult(entry_id, Outcome.WAITS, due_at=record.waits_until)
     return None
