@@ -24,6 +24,8 @@ SETTINGS: Final = {
     "FEED_OVERLAP_S": "5",
     "REAP_GRACE_S": "2",
     "SLIDES_BUCKET": "slides",
+    # A grant for the test picture, of 12 s, is renewed after 9 s.
+    "PLAYBACK_PAUSES_S": "6",
 }
 """Times are shorter than in production, so that a test takes seconds."""
 

@@ -46,6 +46,11 @@ def test_the_pages_name_each_command() -> None:
     assert {name for name in app.commands if not any(f" {name}" in line for line in COMMANDS)} == set()
 
 
+def test_the_browser_runs_the_code_of_the_readme() -> None:
+    (code,) = re.findall(r"^```ts\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert (ROOT / "web" / "e2e" / "pages" / "readme.ts").read_text() == code
+
+
 def test_make_knows_each_target() -> None:
     there = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {one or other for one, other in TARGETS} <= there

@@ -40,7 +40,8 @@ async function begin(page: Page): Promise<void> {
   );
 }
 
-async function bundled(name: string): Promise<string> {
+/** Return the script of a page of `e2e/pages`. */
+export async function bundled(name: string): Promise<string> {
   const root = resolve(import.meta.dirname, "../..");
   const { outputFiles } = await build({
     entryPoints: [resolve(root, `e2e/pages/${name}.ts`)],
