@@ -103,7 +103,7 @@ mutants: ## Change each decision in small ways and see a pure test fail; MODULE=
 	@$(BIN)/uv pip install --quiet --require-hashes --target .testbed/mutants --requirement requirements-mutants.txt
 	@PYTHONPATH=.testbed/mutants $(BIN)/python -m emulator_tests.mutants $(MODULE)
 
-bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd|slides|archive for one of them.
+bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd|slides|archive|upload for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
 
 format: ## Bring every file into the common style.

@@ -4,12 +4,12 @@ import type { UploadAnswer } from "../schema/types";
 import { toGreenroomError } from "../to-greenroom-error";
 import { delayAfter } from "./backoff";
 import { fileChanged, fileNeeded, isOver, ProviderRefusal, unreachable } from "./failures";
-import type { PermittedHandle } from "./candidates";
-import { fingerprintOf, isReadable } from "./fingerprint";
+import { isReadable } from "./fingerprint";
 import type { Entry, Journal } from "./journal";
 import { sendByKaltura } from "./kaltura";
 import type { Item, UploadList } from "./list";
 import { newId } from "./new-id";
+import { isFileOf, reread } from "./reread";
 import type { Sending } from "./sending";
 import type { Slots } from "./slots";
 import { Speed } from "./speed";
@@ -361,38 +361,6 @@ const GONE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "VIDEO_DELETED",
   "VIDEO_NOT_FOUND",
 ]);
-
-async function isFileOf(entry: Entry, file: File): Promise<boolean> {
-  try {
-    return file.size === entry.sizeBytes && (await fingerprintOf(file)) === entry.fingerprint;
-  } catch {
-    return false;
-  }
-}
-
-interface Reread {
-  readonly file?: File;
-  readonly canAsk: boolean;
-}
-
-async function reread(entry: Entry, journal: Journal, mayAsk: boolean): Promise<Reread> {
-  const { id, fileName, lastModified, isCopied, handle } = entry;
-  const copy = isCopied === true ? await journal.copyOf(id) : undefined;
-  if (copy !== undefined) return { file: new File([copy], fileName, { lastModified }), canAsk: false };
-  if (handle === undefined) return { canAsk: false };
-  try {
-    const permitted: PermittedHandle = handle;
-    let permission = (await permitted.queryPermission?.({ mode: "read" })) ?? "granted";
-    if (permission === "prompt" && mayAsk) {
-      permission = (await permitted.requestPermission?.({ mode: "read" })) ?? "denied";
-    }
-    if (permission !== "granted") return { canAsk: permission === "prompt" };
-    return { file: await handle.getFile(), canAsk: false };
-  } catch {
-    // The file was moved or deleted, or the click is too long ago for a question.
-    return { canAsk: false };
-  }
-}
 
 function interrupted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -162,6 +162,8 @@ export class Uploads {
       const entry = await this.#entry(candidate, target, fingerprint, entries, shared.journal);
       const claim = await this.#tabs.claim(entry.id);
       await shared.journal.put(entry);
+      // If this page was left meanwhile, the next one begins it.
+      if (this.#closing.signal.aborted) return entry.id;
       this.#begin(shared, entry, claim, file);
       this.#list.start();
       this.#tabs.tell({ kind: "changed" });
