@@ -4,6 +4,8 @@ import type { AddressInfo, Socket } from "node:net";
 
 import { KalturaTokens } from "./kaltura-tokens";
 
+const REQUEST_ID = /^[\w.-]{1,64}$/;
+
 /** What happens to a request instead of what should. */
 export type Fault =
   /** The line breaks after so many bytes of the body. */
@@ -146,6 +148,7 @@ export class School {
   #answer(name: string, data: Data): object {
     switch (name) {
       case "issueUploadToken": {
+        if (!REQUEST_ID.test(data["requestId"] ?? "")) return { code: "FIELD_INVALID" };
         const found = this.videos.find((video) => video.requests[0] === `${data["sessionId"]}/${data["requestId"]}`);
         return this.#token(found ?? this.#create(data), `${data["sessionId"]}/${data["requestId"]}`);
       }
