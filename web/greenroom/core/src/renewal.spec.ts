@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "./clock";
 import { GreenroomError } from "./errors";
 import { type Issued, type Lasting, Renewal, timesOf } from "./renewal";
-import { ManualClock } from "./testing/manual-clock";
+import { ManualClock } from "../testing/manual-clock";
 
 /** The server's formula: `renew_at` in shared/ports/grants.py. */
 function grantAt(serverMs: number, lifetimeS: number): Issued & Lasting {
