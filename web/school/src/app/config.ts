@@ -32,11 +32,14 @@ interface StackFile extends TestBed {
   readonly apiUrl?: string;
 }
 
-/** The file that is deployed with the app: `firebase apps:sdkconfig web`, and where Greenroom is. */
+/** The file that is deployed with the app: what `firebase apps:sdkconfig web` prints, and where Greenroom is. */
 interface ProductionFile {
   readonly firebase: FirebaseOptions;
   readonly greenroom?: GreenroomOptions;
 }
+
+/** The rewrites of `firebase.json`. Its policy lets pages call no functions at Google's own address. */
+const SAME_ORIGIN: GreenroomOptions = { callablesUrl: "/call/", apiUrl: "/api/" };
 
 export const APP_CONFIG = new InjectionToken<AppConfig>("APP_CONFIG");
 
@@ -44,7 +47,7 @@ export const APP_CONFIG = new InjectionToken<AppConfig>("APP_CONFIG");
 export async function loadConfig(): Promise<AppConfig> {
   const production = await read<Partial<ProductionFile>>("firebase-config.json");
   if (production.firebase !== undefined)
-    return { firebase: production.firebase, greenroom: production.greenroom ?? {} };
+    return { firebase: production.firebase, greenroom: { ...SAME_ORIGIN, ...production.greenroom } };
   const { projectId, region, callablesUrl, apiUrl, authUrl, firestore, users } = await read<StackFile>("stack.json");
   return {
     firebase: { projectId, apiKey: "any-key-will-do", authDomain: location.host },

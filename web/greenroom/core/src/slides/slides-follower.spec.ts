@@ -57,10 +57,18 @@ describe("SlidesFollower", () => {
   const hasImage = () => follower.view.value.imageUrl !== undefined;
 
   it("asks ever less often for pages that the server does not give", async () => {
-    documents.setMedia("m", { ...mediaDocument("m"), deck: { pages: Array(12).fill(mediaDocument("m").deck!.pages[0]) } });
+    documents.setMedia("m", {
+      ...mediaDocument("m"),
+      deck: { pages: Array(12).fill(mediaDocument("m").deck!.pages[0]) },
+    });
     show(1, 1);
     follower.follow();
-    for (const [asked, passMs] of [[1, 1_000], [2, 2_000], [3, 4_000], [4, 8_000]] as const) {
+    for (const [asked, passMs] of [
+      [1, 1_000],
+      [2, 2_000],
+      [3, 4_000],
+      [4, 8_000],
+    ] as const) {
       await eventually(() => requests.length === asked && clock.waiting > 0);
       await clock.pass(passMs - 1);
       expect(requests).toHaveLength(asked);
