@@ -13,6 +13,7 @@ from cli.checkup import Kind, kind_of
 from emulator_tests.testbed.places import APP, ROOT
 from functions import openapi
 from functions.slides import ROUTES
+from shared.providers.addresses import PROVIDER_DOMAINS
 
 SITES: dict[str, Any] = {one["target"]: one for one in json.loads((ROOT / "firebase.json").read_text())["hosting"]}
 REWRITES = {
@@ -79,3 +80,11 @@ def test_a_deployment_of_everything_replaces_no_site_that_an_app_already_has() -
     assert all("site" not in site for site in SITES.values())
     assert (ROOT / SITES["greenroom"]["public"] / "404.html").is_file()
     assert ROOT / SITES["school"]["public"] == APP
+
+
+@pytest.mark.parametrize("directive", ["connect-src", "img-src", "media-src"])
+def test_policy_of_school_reaches_every_domain_of_the_providers(directive: str) -> None:
+    headers = [header for part in SITES["school"]["headers"] for header in part["headers"]]
+    (policy,) = [header["value"] for header in headers if header["key"] == "Content-Security-Policy"]
+    sources = dict(part.strip().split(" ", 1) for part in policy.split(";"))[directive].split()
+    assert {f"https://*.{domain}" for domain in PROVIDER_DOMAINS} <= set(sources)

@@ -56,7 +56,7 @@ test("stranger sees neither a draft nor a session for others", async ({ page, br
 
 test("sign-in is remembered, and ends", async ({ page }) => {
   await page.goto("/learn");
-  await expect(page).toHaveURL(/sign-in\?from=learn/);
+  await expect(page).toHaveURL(/sign-in\?from=%2Flearn/);
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByText("Enter your e-mail address.")).toBeVisible();
   await page.getByLabel("E-mail").fill(userOf("student").email);

@@ -25,14 +25,15 @@ class SystemClock implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    const dueAt = this.now() + ms;
+    // A time that is no number would never come, and the timer would run without a pause.
+    const dueAt = this.now() + (Number.isNaN(ms) ? PIECE_MS : ms);
     let timer: ReturnType<typeof setTimeout>;
     const wait = () => {
       const left = dueAt - this.now();
       if (left <= 0) callback();
       else timer = setTimeout(wait, Math.min(left, PIECE_MS));
     };
-    timer = setTimeout(wait, Math.max(0, Math.min(ms, PIECE_MS)));
+    timer = setTimeout(wait, Math.max(0, Math.min(dueAt - this.now(), PIECE_MS)));
     return () => clearTimeout(timer);
   }
 }

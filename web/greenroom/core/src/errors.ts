@@ -38,23 +38,29 @@ export type PlaybackErrorCode =
 
 export type ErrorCode = ServerErrorCode | ClientErrorCode;
 
+const RETRY_AFTER_MAX_S = 86_400;
+
 /** The only error that this library throws or shows. Compare `code`, never the message. */
 export class GreenroomError extends Error {
   override readonly name = "GreenroomError";
+  readonly retryAfterS?: number;
 
   /**
    * @param code Why, from the one table of codes, or of this client.
    * @param message A sentence in English. Show `texts.errors[code]` to people who read another language.
    * @param retryable Whether the same call may succeed later without any change.
-   * @param retryAfterS How many seconds to wait at least.
+   * @param retryAfterS How many seconds to wait at least; a day at most counts.
    */
   constructor(
     readonly code: ErrorCode,
     message: string,
     readonly retryable: boolean,
-    readonly retryAfterS?: number,
+    retryAfterS?: number,
     options?: ErrorOptions,
   ) {
     super(message, options);
+    // Timers take a negative, an endless or an unknown time for none, and would ask without a pause.
+    if (typeof retryAfterS === "number" && retryAfterS >= 0)
+      this.retryAfterS = Math.min(retryAfterS, RETRY_AFTER_MAX_S);
   }
 }

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { systemClock } from "./clock";
-import { GreenroomError } from "./errors";
+import { type ErrorCode, GreenroomError } from "./errors";
 import { type Issued, type Lasting, Renewal, timesOf } from "./renewal";
-import { ManualClock } from "./testing/manual-clock";
+import { ManualClock } from "../testing/manual-clock";
 
 /** The server's formula: `renew_at` in shared/ports/grants.py. */
 function grantAt(serverMs: number, lifetimeS: number): Issued & Lasting {
@@ -31,6 +31,11 @@ function renewalOf(clock: ManualClock, ask: () => Promise<Issued & Lasting>, isN
 }
 
 describe("timesOf", () => {
+  it("renews a grant whose times cannot be read after a minute", () => {
+    const grant = { issuedAt: "", expiresAt: "soon", renewAt: "soon" };
+    expect(timesOf(grant, [grant])).toEqual({ renewMs: 60_000, endMs: 60_000 });
+  });
+
   it.each([10, 60, 600])("renews a short grant of %d s after half of its life", (lifetimeS) => {
     const grant = grantAt(SERVER_MS, lifetimeS);
     expect(timesOf(grant, [grant])).toEqual({ renewMs: (lifetimeS * 1000) / 2, endMs: lifetimeS * 1000 });
@@ -202,5 +207,19 @@ describe("Renewal", () => {
     renewal.close();
     await clock.pass(3_600_000);
     expect(asked).toBe(1);
+  });
+});
+
+describe("GreenroomError", () => {
+  it.each([
+    [30, 30],
+    [0, 0],
+    [1e12, 86_400],
+    [Infinity, 86_400],
+    [-5, undefined],
+    [NaN, undefined],
+    ["60" as unknown as number, undefined],
+  ])("takes a pause of %s s for one of %s s", (retryAfterS, expected) => {
+    expect(new GreenroomError("RATE_LIMITED" as ErrorCode, "later", true, retryAfterS).retryAfterS).toBe(expected);
   });
 });

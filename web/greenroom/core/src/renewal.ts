@@ -12,6 +12,9 @@ export interface Lasting {
 const FIRST_PAUSE_MS = 1_000;
 const PAUSE_MAX_MS = 30_000;
 
+/** After how long a grant without usable times is renewed. Whether it works until then is found out by using it. */
+const UNKNOWN_MS = 60_000;
+
 /** An answer with grants. `issuedAt` is the server's time of it: the browser's clock may be wrong by a day. */
 export interface Issued {
   readonly issuedAt: string;
@@ -19,8 +22,11 @@ export interface Issued {
 
 /** Return how many milliseconds after its answer the first of some grants is to be renewed, and ends. */
 export function timesOf({ issuedAt }: Issued, grants: readonly Lasting[]): { renewMs: number; endMs: number } {
-  const first = (instants: readonly string[]) =>
-    Math.min(...instants.map((instant) => Math.max(0, Date.parse(instant) - Date.parse(issuedAt))));
+  const after = (instant: string) => {
+    const ms = Date.parse(instant) - Date.parse(issuedAt);
+    return Number.isNaN(ms) ? UNKNOWN_MS : Math.max(0, ms);
+  };
+  const first = (instants: readonly string[]) => Math.min(...instants.map(after));
   return {
     renewMs: first(grants.map(({ renewAt }) => renewAt)),
     endMs: first(grants.map(({ expiresAt }) => expiresAt)),

@@ -3,13 +3,13 @@ import { type CanMatchFn, Router, type Routes } from "@angular/router";
 
 import { Account } from "./account/account";
 
-const isSignedIn: CanMatchFn = async (_route, segments) => {
+const isSignedIn: CanMatchFn = async () => {
   const account = inject(Account);
   const router = inject(Router);
+  const from = router.currentNavigation()?.extractedUrl.toString() ?? "/";
   await account.known;
   if (account.person() !== null) return true;
-  const from = segments.map(({ path }) => path).join("/");
-  return router.createUrlTree(["/sign-in"], from === "" ? {} : { queryParams: { from } });
+  return router.createUrlTree(["/sign-in"], from === "/" ? {} : { queryParams: { from } });
 };
 
 export const routes: Routes = [

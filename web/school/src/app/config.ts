@@ -35,20 +35,20 @@ interface StackFile extends TestBed {
 /** The file that is deployed with the app: the configuration of the Firebase project, and where Greenroom is. */
 type ProductionFile = FirebaseOptions & { readonly greenroom?: GreenroomOptions };
 
-/** The site leads to the functions, as `firebase.json` says. */
-const SITE: GreenroomOptions = { callablesUrl: "/call/", apiUrl: "/api/" };
+/** The rewrites of `firebase.json`. Its policy lets pages call no functions at Google's own address. */
+const SAME_ORIGIN: GreenroomOptions = { callablesUrl: "/call/", apiUrl: "/api/" };
 
 export const APP_CONFIG = new InjectionToken<AppConfig>("APP_CONFIG");
 
 /** Read `firebase-config.json`; as long as that is empty, `stack.json` of the test bed. */
 export async function loadConfig(): Promise<AppConfig> {
   const { greenroom, ...firebase } = await read<ProductionFile>("firebase-config.json");
-  if (firebase.projectId !== undefined) return { firebase, greenroom: { ...SITE, ...greenroom } };
+  if (firebase.projectId !== undefined) return { firebase, greenroom: { ...SAME_ORIGIN, ...greenroom } };
   const { projectId, region, callablesUrl, apiUrl, authUrl, firestore, users } = await read<StackFile>("stack.json");
   return {
     firebase: { projectId, apiKey: "any-key-will-do", authDomain: location.host },
     greenroom: {
-      ...SITE,
+      ...SAME_ORIGIN,
       ...(region !== undefined && { region }),
       ...(callablesUrl !== undefined && { callablesUrl }),
       ...(apiUrl !== undefined && { apiUrl }),

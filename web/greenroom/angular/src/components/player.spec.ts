@@ -3,7 +3,7 @@ import { type ComponentFixture, TestBed } from "@angular/core/testing";
 import { ENGLISH } from "greenroom/core";
 
 import { eventually } from "../../../core/testing/until";
-import { answerJson, LocalServer } from "../../../core/src/testing/local-server";
+import { answerJson, LocalServer } from "../../../core/testing/local-server";
 import { GREENROOM } from "../tokens";
 import { Player } from "./player";
 

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { answerJson, LocalServer, until } from "../testing/local-server";
-import { ManualClock } from "../testing/manual-clock";
+import { answerJson, LocalServer } from "../../testing/local-server";
+import { ManualClock } from "../../testing/manual-clock";
+import { eventually } from "../../testing/until";
 import { LiveAdmission } from "./live-admission";
 
 const ISSUED_AT = "2030-01-01T00:00:00.000Z";
@@ -51,7 +52,7 @@ describe("LiveAdmission", () => {
     expect(admission.slides.value?.token).toBe("slides-1");
     expect(admission.slidesChat.value?.password).toBe("1");
     await clock.pass(300_000);
-    await until(() => admission.slides.value?.token === "slides-2");
+    await eventually(() => admission.slides.value?.token === "slides-2");
     expect(requests).toEqual([{ sessionId: "s" }, { sessionId: "s" }]);
   });
 
@@ -63,7 +64,7 @@ describe("LiveAdmission", () => {
     await clock.pass(899_000);
     expect(requests).toHaveLength(1);
     await clock.pass(1_000);
-    await until(() => admission.place.value !== undefined);
+    await eventually(() => admission.place.value !== undefined);
     expect(admission.error.value).toBeUndefined();
   });
 
@@ -71,7 +72,7 @@ describe("LiveAdmission", () => {
     await admission.join();
     refusal = { code: "SESSION_OVER", retryable: false };
     await clock.pass(300_000);
-    await until(() => admission.error.value?.code === "SESSION_OVER");
+    await eventually(() => admission.error.value?.code === "SESSION_OVER");
     expect(admission.place.value).toBeUndefined();
     expect(admission.slides.value).toBeUndefined();
   });
@@ -80,7 +81,7 @@ describe("LiveAdmission", () => {
     await admission.join();
     refusal = { code: "SESSION_BUSY", retryable: true };
     await clock.pass(300_000);
-    await until(() => admission.error.value?.code === "SESSION_BUSY");
+    await eventually(() => admission.error.value?.code === "SESSION_BUSY");
     expect(admission.place.value).toMatchObject({ chat: { jwt: "chat-1" } });
   });
 

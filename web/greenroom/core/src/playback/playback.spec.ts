@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { Watcher, WithId } from "../documents";
 import type { IssuePlayback, PlaybackAnswer, Session } from "../schema/types";
-import { answerJson, LocalServer, until } from "../testing/local-server";
-import { ManualClock, settled } from "../testing/manual-clock";
+import { answerJson, LocalServer } from "../../testing/local-server";
+import { ManualClock, settled } from "../../testing/manual-clock";
+import { eventually } from "../../testing/until";
 import { Playback, type PlaybackTarget } from "./playback";
 
 const VIDEO = "9f86d081884c7d659a2f";
@@ -165,7 +166,7 @@ describe("Playback", () => {
     return last;
   };
   const phase = () => playback?.state.value.phase;
-  const asked = (count: number) => until(() => requests.length >= count);
+  const asked = (count: number) => eventually(() => requests.length >= count);
   const settle = async () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     await settled();
@@ -247,7 +248,7 @@ describe("Playback", () => {
       // Once the old one is refused, the new one takes over, at the same position.
       element.currentTime = 42;
       hls().networkFails(403);
-      await until(() => StandInHls.all.length === 2);
+      await eventually(() => StandInHls.all.length === 2);
       hls().parsed();
       expect(hls().done).toContain("start 42");
       expect(playback?.state.value).toMatchObject({ phase: "playing", host: "b" });
@@ -260,7 +261,7 @@ describe("Playback", () => {
       await element.play();
       element.currentTime = 12.5;
       hls().networkFails(0);
-      await until(() => StandInHls.all.length === 2);
+      await eventually(() => StandInHls.all.length === 2);
       expect(requests.at(-1)).toEqual({ videoId: VIDEO, failedHost: "a" });
       hls().parsed();
       expect(hls().done).toContain("start 12.5");
@@ -271,9 +272,9 @@ describe("Playback", () => {
       answer = ({ failedHost }) => (failedHost === "a" ? grant("b", "2") : grant("a", "1"));
       await begin();
       hls().networkFails(0);
-      await until(() => StandInHls.all.length === 2);
+      await eventually(() => StandInHls.all.length === 2);
       hls().networkFails(0);
-      await until(() => phase() === "failed");
+      await eventually(() => phase() === "failed");
       expect(playback?.state.value.error?.code).toBe("VIDEO_NOT_DELIVERED");
     });
 
@@ -286,7 +287,7 @@ describe("Playback", () => {
       expect(hls().done.slice(2)).toEqual(["recover", "swap", "recover"]);
       expect(requests).toHaveLength(1);
       hls().mediaFails();
-      await until(() => phase() === "failed");
+      await eventually(() => phase() === "failed");
       expect(requests).toHaveLength(2);
       expect(playback?.state.value.error?.code).toBe("FORMAT_NOT_SUPPORTED");
     });
@@ -297,7 +298,7 @@ describe("Playback", () => {
       await begin();
       hls().parsed();
       hls().networkFails(0);
-      await until(() => phase() === "reconnecting");
+      await eventually(() => phase() === "reconnecting");
       await clock.pass(1_000);
       expect(hls().done.at(-1)).toBe("start");
       hls().emit("buffered");
@@ -312,7 +313,7 @@ describe("Playback", () => {
       hls().parsed();
       await element.play();
       await clock.pass(30_000);
-      await until(() => playback?.state.value.error !== undefined);
+      await eventually(() => playback?.state.value.error !== undefined);
       expect(playback?.state.value).toMatchObject({ phase: "playing", error: { code: "PROVIDER_UNAVAILABLE" } });
       await clock.pass(1_000);
       await asked(3);
@@ -328,7 +329,7 @@ describe("Playback", () => {
       hls().parsed();
       await element.play();
       await clock.pass(30_000);
-      await until(() => phase() === "refused");
+      await eventually(() => phase() === "refused");
       expect(hls().done.at(-1)).toBe("destroy");
       await clock.pass(3_600_000);
       expect(requests).toHaveLength(2);
@@ -353,7 +354,7 @@ describe("Playback", () => {
       expect(phase()).toBe("processing");
       isReady = true;
       watcher?.next(session({ videos: { [VIDEO]: { state: "ready" } } }));
-      await until(() => StandInHls.all.length === 1);
+      await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
       expect(phase()).toBe("playing");
     });
@@ -370,7 +371,7 @@ describe("Playback", () => {
       expect(playback?.state.value).toMatchObject({ phase: "restoring", availableAt: new Date(7_000) });
       element.currentTime = 3;
       watcher?.next(archived("archived"));
-      await until(() => StandInHls.all.length === 2);
+      await eventually(() => StandInHls.all.length === 2);
       hls().parsed();
       expect(hls().done).toContain("start -1");
       expect(phase()).toBe("playing");
@@ -417,7 +418,7 @@ describe("Playback", () => {
       await settle();
       expect(phase()).toBe("notYet");
       watcher?.next(airing("live"));
-      await until(() => StandInHls.all.length === 1);
+      await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
       expect(playback?.state.value).toMatchObject({ phase: "playing", broadcast: "live" });
     });
@@ -436,7 +437,7 @@ describe("Playback", () => {
       answer = () => event("1");
       await begin({ sessionId: "s" });
       watcher?.next(airing("live"));
-      await until(() => StandInHls.all.length === 1);
+      await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
       watcher?.next(airing("ended"));
       expect(phase()).toBe("over");
@@ -447,12 +448,12 @@ describe("Playback", () => {
       answer = (_request, number) => event(String(number));
       await begin({ sessionId: "s" });
       watcher?.next(airing("live"));
-      await until(() => StandInHls.all.length === 1);
+      await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
       element.currentTime = 500;
       watcher?.next(airing("offline"));
       hls().networkFails(404);
-      await until(() => hls().done.at(-1) === "start");
+      await eventually(() => hls().done.at(-1) === "start");
       hls().networkFails(404);
       expect(phase()).toBe("reconnecting");
       await clock.pass(1_000);
@@ -460,7 +461,7 @@ describe("Playback", () => {
       await settle();
       expect(phase()).toBe("reconnecting");
       watcher?.next(airing("live"));
-      await until(() => StandInHls.all.length === 2);
+      await eventually(() => StandInHls.all.length === 2);
       hls().parsed();
       expect(hls().done).toContain("start -1");
       expect(phase()).toBe("playing");
@@ -472,9 +473,9 @@ describe("Playback", () => {
         number === 1 ? event("1") : { code: "SESSION_NOT_FOUND", status: "NOT_FOUND", http: 404 };
       await begin({ sessionId: "s" });
       watcher?.next(airing("live"));
-      await until(() => StandInHls.all.length === 1);
+      await eventually(() => StandInHls.all.length === 1);
       watcher?.error({} as never);
-      await until(() => phase() === "refused");
+      await eventually(() => phase() === "refused");
     });
 
     it("knows the instant of the picture", async () => {
@@ -485,7 +486,7 @@ describe("Playback", () => {
       };
       await begin({ sessionId: "s" });
       watcher?.next(airing("live"));
-      await until(() => StandInHls.all.length === 1);
+      await eventually(() => StandInHls.all.length === 1);
       expect(playback?.pictureAt()).toBeUndefined();
       hls().playingDate = new Date("2026-11-29T10:00:05Z");
       expect(playback?.pictureAt()).toEqual(new Date("2026-11-29T10:00:05Z"));

@@ -1,3 +1,5 @@
+import type { SlidesChat } from "../schema/types";
+import type { Readable } from "../store";
 import { isSharingEvent, sharingMessage, type SharingMessage } from "./sharing-message";
 
 /** A plug-in of converse.js, full or headless: `converse.plugins.add("greenroom", converseSlidesPlugin(…))`. */
@@ -26,16 +28,23 @@ export interface ConverseMessage {
 /**
  * Return a plug-in that takes the changes of slides out of the conversation, and passes them on. Name it in
  * `whitelisted_plugins`.
+ *
+ * @param chat `LiveAdmission.slidesChat`. What other rooms say, to which somebody may have invited this person, is not
+ *   passed on.
  */
-export function converseSlidesPlugin(onMessage: (message: SharingMessage) => void): ConversePlugin {
+export function converseSlidesPlugin(
+  chat: Readable<Pick<SlidesChat, "roomJid"> | undefined>,
+  onMessage: (message: SharingMessage) => void,
+): ConversePlugin {
   return {
     dependencies: ["converse-muc"],
     initialize() {
       this._converse.api.listen.on("parseMUCMessage", (stanza, attributes) => {
         const event = stanza.getAttribute("event");
         if (!isSharingEvent(event)) return attributes;
-        const message = sharingMessage({ from: stanza.getAttribute("from") ?? "/", event, body: attributes.body });
-        if (message !== undefined) onMessage(message);
+        const from = stanza.getAttribute("from") ?? "/";
+        const message = sharingMessage({ from, event, body: attributes.body });
+        if (message !== undefined && from === chat.value?.roomJid) onMessage(message);
         // A message without a body is not shown.
         return { ...attributes, body: undefined };
       });

@@ -26,6 +26,8 @@ interface Known {
   at: number;
   isAsking: boolean;
   failures: number;
+  /** Answers in a row that brought nothing new. */
+  inVain: number;
   cancel: () => void;
 }
 
@@ -55,9 +57,15 @@ export class MediaAddresses {
 
   /** Say which media are needed now; the addresses of others are forgotten. */
   need(needed: ReadonlyMap<string, NeededAddresses>): void {
+    const before = this.#needed;
     this.#needed = needed;
     for (const [id, known] of this.#known) if (!needed.has(id)) this.#forget(id, known);
-    for (const id of needed.keys()) this.#check(id);
+    for (const [id, { stamp, drawn }] of needed) {
+      const known = this.#known.get(id);
+      const was = before.get(id);
+      if (known !== undefined && (was?.stamp !== stamp || was?.drawn !== drawn)) known.inVain = 0;
+      this.#check(id);
+    }
   }
 
   of(mediaId: string): MediaUrls | undefined {
@@ -81,9 +89,11 @@ export class MediaAddresses {
     const age = this.options.clock.now() - known.at;
     const { stamp, drawn = 0 } = this.#needed.get(id) ?? {};
     const isOther = stamp !== undefined && known.stamp !== undefined && known.stamp !== stamp;
-    const lacksPages = drawn > Object.keys(known.urls?.pages ?? {}).length;
+    const lacksPages = drawn > pageCountOf(known.urls);
     if (known.urls === undefined || isOther || lacksPages) {
-      if (known.failures === 0) this.#askAfter(id, known, Math.max(0, PAUSE_MS - age));
+      // The server may never give what is missing: each answer without it makes the next pause longer.
+      const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** known.inVain);
+      if (known.failures === 0) this.#askAfter(id, known, Math.max(0, pauseMs - age));
     } else {
       this.#askAfter(id, known, Math.max(0, RENEWED_MS - age));
     }
@@ -113,7 +123,10 @@ export class MediaAddresses {
     if (this.#known.get(id) !== known) return;
     known.failures = 0;
     known.at = this.options.clock.now();
-    known.urls = answer.urls ?? { pages: {} };
+    const urls = answer.urls ?? { pages: {} };
+    const isNew = known.stamp !== answer.active_stamp || pageCountOf(urls) !== pageCountOf(known.urls);
+    known.inVain = isNew ? 0 : known.inVain + 1;
+    known.urls = urls;
     known.stamp = answer.active_stamp;
     this.#check(id);
     this.options.changed();
@@ -137,6 +150,18 @@ export class MediaAddresses {
   }
 
   #unknown(): Known {
-    return { urls: undefined, stamp: undefined, at: -Infinity, isAsking: false, failures: 0, cancel: () => {} };
+    return {
+      urls: undefined,
+      stamp: undefined,
+      at: -Infinity,
+      isAsking: false,
+      failures: 0,
+      inVain: 0,
+      cancel: () => {},
+    };
   }
+}
+
+function pageCountOf(urls: MediaUrls | undefined): number {
+  return Object.keys(urls?.pages ?? {}).length;
 }

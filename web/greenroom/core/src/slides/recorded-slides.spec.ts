@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { PlayedSlides } from "../schema/types";
 import { Store } from "../store";
-import { answerJson, LocalServer, until } from "../testing/local-server";
-import { ManualClock } from "../testing/manual-clock";
+import { answerJson, LocalServer } from "../../testing/local-server";
+import { ManualClock } from "../../testing/manual-clock";
+import { eventually } from "../../testing/until";
 import { RecordedSlides } from "./recorded-slides";
 
 const BEGAN = Date.parse("2026-11-29T10:00:00Z");
@@ -76,8 +77,8 @@ describe("RecordedSlides", () => {
 
   it("shows each page in time with the picture, forwards and backwards", async () => {
     begin();
-    await until(() => timelines === 3);
-    await until(() => recorded.view.value.nextImageUrls.length > 0);
+    await eventually(() => timelines === 3);
+    await eventually(() => recorded.view.value.nextImageUrls.length > 0);
     expect(await at(0)).toMatchObject({ media: null, nextImageUrls: ["m-1", "m-2"] });
     expect(await at(10)).toMatchObject({ page: 1, imageUrl: "m-1", isGap: false, nextImageUrls: ["m-2"] });
     expect(await at(25)).toMatchObject({ page: 2, imageUrl: "m-2", media: { title: "Fractions", pageCount: 9 } });
@@ -86,7 +87,7 @@ describe("RecordedSlides", () => {
 
   it("shows a gap where a document, or a page of it, was deleted", async () => {
     begin();
-    await until(() => recorded.view.value.nextImageUrls.length > 0);
+    await eventually(() => recorded.view.value.nextImageUrls.length > 0);
     expect(await at(35)).toMatchObject({ media: { id: "gone" }, isGap: true });
     expect(await at(45)).toMatchObject({ media: null, isGap: false });
     expect(await at(55)).toMatchObject({ page: 12, isGap: true });
@@ -95,11 +96,11 @@ describe("RecordedSlides", () => {
   it("reads the timeline again if nobody answers", async () => {
     failures = 2;
     begin();
-    await until(() => recorded.error.value !== undefined);
+    await eventually(() => recorded.error.value !== undefined);
     await clock.pass(1_000);
-    await until(() => timelines === 2 && clock.waiting > 0);
+    await eventually(() => timelines === 2 && clock.waiting > 0);
     await clock.pass(5_000);
-    await until(() => recorded.error.value === undefined);
+    await eventually(() => recorded.error.value === undefined);
     expect(timelines).toBe(5);
   });
 });

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { Clock } from "../clock";
-import { LocalServer } from "../testing/local-server";
+import { LocalServer } from "../../testing/local-server";
 import { uploadToStorage } from "./resumable-upload";
 import type { UploadAddress } from "./slides-api";
 

@@ -158,13 +158,15 @@ function request({ method, url, headers, body, signal, onSent }: XhrRequest): Pr
 
 function pause(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(ms, resolve);
+    const listening = new AbortController();
     const end = () => {
       cancel();
+      listening.abort();
       resolve();
     };
-    signal?.addEventListener("abort", end, { once: true });
-    globalThis.addEventListener?.("online", end, { once: true });
+    const cancel = clock.after(ms, end);
+    signal?.addEventListener("abort", end, { signal: listening.signal });
+    globalThis.addEventListener?.("online", end, { signal: listening.signal });
   });
 }
 

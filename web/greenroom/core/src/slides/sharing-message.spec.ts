@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type ConverseContext, type ConverseMessage, converseSlidesPlugin } from "./converse-slides-plugin";
+import { Store } from "../store";
 import { sharingMessage, type SharingMessage } from "./sharing-message";
 
 const ROOM = "session-1@rooms.chat.test";
@@ -68,7 +69,7 @@ describe("converseSlidesPlugin", () => {
     const context: ConverseContext = {
       _converse: { api: { listen: { on: (_name, listener) => (parseMessage = listener) } } },
     };
-    converseSlidesPlugin((one) => heard.push(one)).initialize.call(context);
+    converseSlidesPlugin(new Store({ roomJid: ROOM }), (one) => heard.push(one)).initialize.call(context);
     const stanza = document.createElement("message");
     for (const [name, value] of Object.entries(attributes)) stanza.setAttribute(name, value);
     return { heard, shown: parseMessage?.(stanza, message) };
@@ -85,6 +86,13 @@ describe("converseSlidesPlugin", () => {
     const { heard, shown } = parse({ from: `${ROOM}/ana` }, { body: "Hello" });
     expect(heard).toEqual([]);
     expect(shown).toEqual({ body: "Hello" });
+  });
+
+  it("does not follow the changes of another room", () => {
+    const from = "lesson@rooms.of-somebody-else.example";
+    const { heard, shown } = parse({ from, event: "end_sharing" }, { body: JSON.stringify(content) });
+    expect(heard).toEqual([]);
+    expect(shown?.body).toBeUndefined();
   });
 
   it("hides a forged change, and does not follow it", () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { GreenroomError } from "../errors";
 import { Store } from "../store";
-import { answerJson, LocalServer } from "../testing/local-server";
+import { answerJson, LocalServer } from "../../testing/local-server";
 import { SlidesApi, type SlidesGrant } from "./slides-api";
 
 describe("SlidesApi", () => {

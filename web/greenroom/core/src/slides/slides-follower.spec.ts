@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { Store } from "../store";
-import { answerJson, LocalServer, until } from "../testing/local-server";
-import { ManualClock } from "../testing/manual-clock";
-import { identity, mediaDocument, MemorySlides } from "../testing/memory-slides";
+import { answerJson, LocalServer } from "../../testing/local-server";
+import { ManualClock } from "../../testing/manual-clock";
+import { identity, mediaDocument, MemorySlides } from "../../testing/memory-slides";
+import { eventually } from "../../testing/until";
 import type { SharingMessage } from "./sharing-message";
 import type { SlidesGrant } from "./slides-api";
 import { SlidesFollower } from "./slides-follower";
@@ -55,11 +56,32 @@ describe("SlidesFollower", () => {
   });
   const hasImage = () => follower.view.value.imageUrl !== undefined;
 
+  it("asks ever less often for pages that the server does not give", async () => {
+    documents.setMedia("m", {
+      ...mediaDocument("m"),
+      deck: { pages: Array(12).fill(mediaDocument("m").deck!.pages[0]) },
+    });
+    show(1, 1);
+    follower.follow();
+    for (const [asked, passMs] of [
+      [1, 1_000],
+      [2, 2_000],
+      [3, 4_000],
+      [4, 8_000],
+    ] as const) {
+      await eventually(() => requests.length === asked && clock.waiting > 0);
+      await clock.pass(passMs - 1);
+      expect(requests).toHaveLength(asked);
+      await clock.pass(1);
+    }
+    await eventually(() => requests.length === 5);
+  });
+
   it("shows a late joiner the present page, with the pages to preload", async () => {
     documents.setMedia("m", mediaDocument("m"));
     show(4, 7);
     follower.follow();
-    await until(hasImage);
+    await eventually(hasImage);
     expect(follower.view.value).toMatchObject({
       media: { id: "m", title: "Fractions", pageCount: 9 },
       page: 4,
@@ -76,7 +98,7 @@ describe("SlidesFollower", () => {
     documents.setMedia("m", mediaDocument("m"));
     show(4, 7);
     follower.follow();
-    await until(hasImage);
+    await eventually(hasImage);
     follower.receive(message(5, 8));
     expect(follower.view.value).toMatchObject({ page: 5, revision: 8 });
     show(4, 7);
@@ -91,7 +113,7 @@ describe("SlidesFollower", () => {
     documents.setMedia("m", mediaDocument("m"));
     show(4, 7);
     follower.follow();
-    await until(hasImage);
+    await eventually(hasImage);
     show(null, 8, null);
     expect(follower.view.value).toMatchObject({ media: null, page: null });
     expect(documents.watcherCount).toBe(1);
@@ -101,20 +123,20 @@ describe("SlidesFollower", () => {
     documents.setMedia("m", mediaDocument("m"));
     show(1, 1);
     follower.follow();
-    await until(hasImage);
+    await eventually(hasImage);
     await clock.pass(HOUR_MS);
-    await until(() => follower.view.value.imageUrl === "m-1#2");
+    await eventually(() => follower.view.value.imageUrl === "m-1#2");
   });
 
   it("asks for the addresses of a document that replaces the shown one", async () => {
     documents.setMedia("m", mediaDocument("m"));
     show(1, 1);
     follower.follow();
-    await until(hasImage);
+    await eventually(hasImage);
     stamp = "6";
     documents.setMedia("m", mediaDocument("m", { activeStamp: 6 }));
     await clock.pass(1_000);
-    await until(() => follower.view.value.imageUrl === "m-1#2");
+    await eventually(() => follower.view.value.imageUrl === "m-1#2");
   });
 
   it("waits for a new token if its own has ended", async () => {
@@ -122,13 +144,13 @@ describe("SlidesFollower", () => {
     status = 401;
     show(1, 1);
     follower.follow();
-    await until(() => follower.error.value !== undefined);
+    await eventually(() => follower.error.value !== undefined);
     expect(follower.error.value?.code).toBe("SIGN_IN_INVALID");
     await clock.pass(HOUR_MS / 2);
     expect(requests).toHaveLength(1);
     status = 200;
     grant.set({ token: "t2" });
-    await until(hasImage);
+    await eventually(hasImage);
     expect(requests.at(-1)).toBe("m Bearer t2");
   });
 
@@ -177,7 +199,7 @@ describe("SlidesFollower", () => {
     ]);
     picture = at(5);
     await clock.pass(200);
-    await until(() => follower.view.value.nextImageUrls.length === 2);
+    await eventually(() => follower.view.value.nextImageUrls.length === 2);
     expect(follower.view.value.nextImageUrls.map((url) => url.split("#")[0])).toEqual(["m-2", "n-1"]);
   });
 

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { Store } from "../store";
-import { answerJson, type Handler, LocalServer, until } from "../testing/local-server";
-import { ManualClock } from "../testing/manual-clock";
-import { identity, mediaDocument, MemorySlides } from "../testing/memory-slides";
+import { answerJson, type Handler, LocalServer } from "../../testing/local-server";
+import { ManualClock } from "../../testing/manual-clock";
+import { identity, mediaDocument, MemorySlides } from "../../testing/memory-slides";
+import { eventually } from "../../testing/until";
 import { SlidesPresenter } from "./slides-presenter";
 
 describe("SlidesPresenter", () => {
@@ -36,7 +37,7 @@ describe("SlidesPresenter", () => {
     for (drawn of [1, 2, 9]) {
       documents.setMedia("m", mediaDocument("m", fresh, drawn));
       await clock.pass(1_000);
-      await until(
+      await eventually(
         () => presenter.medias.value[0]?.pages.filter((page) => page.imageUrl !== undefined).length === drawn,
       );
       const [media] = presenter.medias.value;
@@ -60,9 +61,9 @@ describe("SlidesPresenter", () => {
     };
     const turns = [2, 3, 4, 5].map((page) => presenter.navigate(page));
     expect(presenter.shown.value.page).toBe(5);
-    await until(() => turned.length === 1);
+    await eventually(() => turned.length === 1);
     release();
-    await until(() => turned.length === 2);
+    await eventually(() => turned.length === 2);
     release();
     await Promise.all(turns);
     expect(turned).toEqual([2, 5]);

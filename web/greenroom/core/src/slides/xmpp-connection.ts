@@ -116,13 +116,18 @@ function ping(domain: string): XmlElement {
 /** Ask the server again and again whether it is there, and end the connection if it does not answer. */
 function pinging(ask: () => Promise<unknown>, clock: Clock, end: () => void): () => void {
   let cancel = () => {};
+  let isStopped = false;
   const wait = () => {
+    if (isStopped) return;
     cancel = clock.after(PING_MS, () => {
       ask().then(wait, (error: Error) => (error.name === "TimeoutError" ? end() : wait()));
     });
   };
   wait();
-  return () => cancel();
+  return () => {
+    isStopped = true;
+    cancel();
+  };
 }
 
 function stop(client: Client): void {

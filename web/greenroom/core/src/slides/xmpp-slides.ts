@@ -9,6 +9,9 @@ export type XmppState = "off" | "connecting" | "joined";
 /** The pauses before the next try to connect. The last one is repeated. */
 const PAUSES_MS = [500, 2_000, 5_000, 15_000, 30_000] as const;
 
+/** A connection that ends sooner counts as a failure: a room that throws people out is not asked twice a second. */
+const SETTLED_MS = 30_000;
+
 /**
  * Hears the changes of slides in the session's chat room, for apps without a chat of their own. The XMPP client is
  * loaded when there is a place in the room.
@@ -72,10 +75,11 @@ export class XmppSlides {
       if (this.#isClosed || this.#grant?.roomJid !== grant.roomJid) connection.close();
       else {
         this.#connection = connection;
-        this.#failures = 0;
         this.#state.set("joined");
       }
+      const joinedAt = this.clock.now();
       await connection.ended;
+      if (this.clock.now() - joinedAt >= SETTLED_MS) this.#failures = 0;
       this.#connection = undefined;
     } catch {
       // Firestore tells the same a little later, so nobody needs to know why the room cannot be heard.

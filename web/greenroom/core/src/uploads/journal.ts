@@ -149,15 +149,21 @@ export class Journal {
 
 function opened(name: string): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("The database does not open.")), OPENED_WITHIN_MS);
     const request = indexedDB.open(name, VERSION);
     request.onupgradeneeded = () => {
       request.result.createObjectStore(ENTRIES, { keyPath: "id" });
       request.result.createObjectStore(COPIES);
     };
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new Error("The database does not open."));
+    }, OPENED_WITHIN_MS);
     request.onsuccess = () => {
       clearTimeout(timer);
-      resolve(request.result);
+      // Nobody waits any more, and an open database would keep later versions from being opened.
+      if (isLate) request.result.close();
+      else resolve(request.result);
     };
     request.onerror = () => {
       clearTimeout(timer);

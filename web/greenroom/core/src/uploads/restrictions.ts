@@ -69,6 +69,15 @@ export function refusedElsewhere(name: string): GreenroomError {
   return refused("SENT_BY_ANOTHER_TAB", message);
 }
 
+/** Return that the person signed out while the file was being added. */
+export function refusedClosed(name: string): GreenroomError {
+  return new GreenroomError(
+    "SIGN_IN_ENDED",
+    `You signed out before “${name}” was added. Sign in, and add it again.`,
+    false,
+  );
+}
+
 function refusalOfName(fileName: string, { fileEndings }: Restrictions): GreenroomError | undefined {
   const whole = fileName.replace(ORDERING, "").normalize("NFC").replaceAll("\t", " ").trim();
   if (NOT_IN_A_LINE.test(whole)) {

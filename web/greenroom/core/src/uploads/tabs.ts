@@ -14,7 +14,8 @@ export type TabMessage =
  * Sees to it that one tab alone sends an upload. The browser itself releases the claims of a tab that is closed or
  * crashes, whatever it was doing.
  *
- * Browsers without Web Locks, and pages without HTTPS, have one tab as far as this class is concerned.
+ * Browsers without Web Locks or that block them, and pages without HTTPS, have one tab as far as this class is
+ * concerned.
  */
 export class Tabs {
   readonly #channel: BroadcastChannel | undefined;
@@ -25,9 +26,15 @@ export class Tabs {
     private readonly name: string,
     onMessage: (message: TabMessage) => void,
   ) {
-    if (typeof BroadcastChannel === "undefined") return;
-    this.#channel = new BroadcastChannel(name);
-    this.#channel.onmessage = ({ data }) => onMessage(data as TabMessage);
+    try {
+      this.#channel = new BroadcastChannel(name);
+    } catch {
+      return; // The browser has none, or blocks it as it blocks storage.
+    }
+    // Any page of this origin can send on this channel, also one of another version of this library.
+    this.#channel.onmessage = ({ data }) => {
+      if (isTabMessage(data)) onMessage(data);
+    };
   }
 
   tell(message: TabMessage): void {
@@ -78,8 +85,15 @@ export class Tabs {
           resolve(release);
         });
       });
-      // The only refusal is that this tab is closed while it waits.
-      held.catch(() => resolve(undefined));
+      // Either this tab is closed while it waits, or the browser blocks locks as it blocks storage.
+      held.catch(() => resolve(this.#closing.signal.aborted ? undefined : () => undefined));
     });
   }
+}
+
+function isTabMessage(data: unknown): data is TabMessage {
+  if (typeof data !== "object" || data === null) return false;
+  const { kind, id, sentBytes } = data as Record<string, unknown>;
+  if (kind === "changed") return true;
+  return typeof id === "string" && (kind === "cancel" || (kind === "progress" && Number.isFinite(sentBytes)));
 }

@@ -40,7 +40,8 @@ export class UploadTokens {
   }
 }
 
-/** Return after how many milliseconds a token of this lifetime is renewed. Pure. */
+/** Return after how many milliseconds a token of this lifetime is renewed; `NaN` if that is unknown. Pure. */
 export function renewedAfter(lifetimeMs: number): number {
+  if (Number.isNaN(lifetimeMs)) return RENEWED_AFTER_MIN_MS;
   return Math.max(RENEWED_AFTER_MIN_MS, lifetimeMs - Math.max(RENEWED_BEFORE_MS, lifetimeMs / 5));
 }

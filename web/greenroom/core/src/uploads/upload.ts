@@ -279,7 +279,9 @@ export class Upload {
         ? await greenroom.call("issueUploadToken", { sessionId, ...request })
         : await greenroom.call("replaceVideo", { videoId: replaces, ...request });
     if (answer.videoId !== this.#item?.entry.videoId) await this.#write({ videoId: answer.videoId });
-    this.#change({ uploadUntil: new Date(answer.uploadUntil) });
+    const uploadUntil = new Date(answer.uploadUntil);
+    // An instant that cannot be read cannot be shown either.
+    if (!Number.isNaN(uploadUntil.getTime())) this.#change({ uploadUntil });
     return answer;
   }
 

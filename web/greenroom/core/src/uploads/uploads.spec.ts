@@ -3,8 +3,11 @@ import { vi } from "vitest";
 import { Browser, bytesOf, fileOf } from "../../testing/browser";
 import { eventually, until } from "../../testing/until";
 import type { GreenroomError } from "../errors";
+import type { UploadAnswer } from "../schema/types";
+import { UploadTokens } from "./tokens";
 import type { UploadItem, UploadState } from "./types";
 import type { Uploads } from "./uploads";
+import { WakeLock } from "./wake-lock";
 
 // Vitest runs in Node, for which tus-js-client has another build. Browsers get this one.
 vi.mock("tus-js-client", () => import("tus-js-client/lib.esm/browser/index.js" as string));
@@ -328,6 +331,13 @@ describe("the server's answer", () => {
 });
 
 describe("a token", () => {
+  it("without times is renewed now and then, not for each chunk", async () => {
+    const tokens = new UploadTokens(() => Promise.resolve({} as UploadAnswer));
+    const renew = vi.spyOn(tokens, "renew");
+    for (let chunk = 0; chunk < 5; chunk += 1) await tokens.current();
+    expect(renew).toHaveBeenCalledTimes(1);
+  });
+
   it.each([-86_400_000, 86_400_000])("is used as long as it is good if the clock is wrong by %i ms", async (offset) => {
     browser.school.clockOffsetMs = offset;
     const uploads = browser.tab();
@@ -523,6 +533,46 @@ describe("two tabs", () => {
     expect(browser.school.videos).toHaveLength(1);
   });
 
+  it("ignore what is no message of theirs on their channel", async () => {
+    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    const [first, second] = [browser.tab(), browser.tab()];
+    const { added } = await first.add([fileOf("a.mp4", 1500)], SESSION);
+    await reaches(second, "elsewhere");
+    const channel = new BroadcastChannel("greenroom-uploads/school//teacher");
+    const [id] = added;
+    for (const message of [null, "cancel", {}, { kind: "cancel" }, { kind: "progress", id, sentBytes: "all" }]) {
+      channel.postMessage(message);
+    }
+    channel.postMessage({ kind: "progress", id, sentBytes: 7 });
+    await until(second.summary, ({ items }) => items[0]?.sentBytes === 7);
+    expect(first.summary.value.items).toHaveLength(1);
+    channel.close();
+  });
+
+  it("send nothing that is added while the person signs out", async () => {
+    const uploads = browser.tab();
+    const adding = uploads.add([fileOf("a.mp4", 1500)], SESSION);
+    uploads.close();
+    const { refused, added } = await adding;
+    expect(added).toEqual([]);
+    expect(refused.map(({ error }) => error.code)).toEqual(["SIGN_IN_ENDED"]);
+    expect(browser.school.calls).toEqual([]);
+  });
+
+  it("restore nothing once the person has signed out", async () => {
+    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    const before = browser.tab();
+    await before.add([fileOf("a.mp4", 1500)], SESSION);
+    await reaches(before, "sending");
+    before.close();
+    const asked = browser.school.calls.length;
+    const uploads = browser.tab();
+    uploads.close();
+    expect(await uploads.restored).toBe(0);
+    expect(uploads.summary.value.items).toEqual([]);
+    expect(browser.school.calls).toHaveLength(asked);
+  });
+
   it("of two people show nothing of each other", async () => {
     browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
     const first = browser.tab("ada");
@@ -599,6 +649,33 @@ describe("a browser", () => {
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     await reaches(uploads, "sent");
     expect(uploads.summary.value.isKept).toBe(false);
+  });
+
+  it("that blocks locks and channels uploads as if it had one tab", async () => {
+    const blocked = () => Promise.reject(new DOMException("blocked", "SecurityError"));
+    Object.defineProperty(navigator, "locks", { value: { request: blocked }, configurable: true });
+    vi.stubGlobal("BroadcastChannel", function () {
+      throw new DOMException("blocked", "SecurityError");
+    });
+    const uploads = browser.tab();
+    await uploads.add([fileOf("a.mp4", 500)], SESSION);
+    await reaches(uploads, "sent");
+    vi.unstubAllGlobals();
+  });
+
+  it("asks for one wake lock at a time, so that none is forgotten", async () => {
+    let given = (_: object) => {};
+    const request = vi.fn(() => new Promise((resolve) => (given = resolve)));
+    Object.defineProperty(navigator, "wakeLock", { value: { request }, configurable: true });
+    const lock = new WakeLock();
+    lock.set(true);
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(request).toHaveBeenCalledTimes(1);
+    const release = vi.fn(() => Promise.resolve());
+    lock.close();
+    given({ released: false, release });
+    await eventually(() => release.mock.calls.length === 1);
+    Object.defineProperty(navigator, "wakeLock", { value: undefined, configurable: true });
   });
 
   it("whose storage is full uploads, and says that nothing is kept", async () => {

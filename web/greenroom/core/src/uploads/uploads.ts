@@ -10,6 +10,7 @@ import {
   FILE_ENDINGS,
   FILE_SIZE_MAX_BYTES,
   refusalOf,
+  refusedClosed,
   refusedElsewhere,
   refusedFolder,
   refusedTwice,
@@ -112,13 +113,17 @@ export class Uploads {
 
   /** Stop sending, as if the tab was closed: another tab, or the next page, goes on. */
   close(): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#isClosed) return;
     this.#closing.abort();
     for (const upload of this.#uploads.values()) upload.close();
     this.#tabs.close();
     this.#wakeLock.close();
     this.#list.close();
     void this.#shared.then(({ journal }) => journal.close());
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #chosen(id: string | undefined): Upload[] {
@@ -156,14 +161,16 @@ export class Uploads {
     }
     const shared = await this.#shared;
     return this.#tabs.alone(async () => {
+      if (this.#isClosed) return refusedClosed(file.name);
       const entries = await shared.journal.all();
       const same = entries.find((entry) => isSame(entry, target, file.size, fingerprint));
       if (same !== undefined) return this.#addAgain(same, file);
       const entry = await this.#entry(candidate, target, fingerprint, entries, shared.journal);
       const claim = await this.#tabs.claim(entry.id);
+      if (this.#isClosed) return refusedClosed(file.name);
       await shared.journal.put(entry);
-      // If this page was left meanwhile, the next one begins it.
-      if (this.#closing.signal.aborted) return entry.id;
+      // Stored, and nothing more: the next page of this person sends it.
+      if (this.#isClosed) return entry.id;
       this.#begin(shared, entry, claim, file);
       this.#list.start();
       this.#tabs.tell({ kind: "changed" });
@@ -228,8 +235,9 @@ export class Uploads {
     const shared = await this.#shared;
     let count = 0;
     for (const entry of await shared.journal.all()) {
-      if (this.#uploads.has(entry.id) || this.#closing.signal.aborted) continue;
+      if (this.#uploads.has(entry.id)) continue;
       const claim = await this.#tabs.claim(entry.id);
+      if (this.#isClosed) return count;
       if (this.#uploads.has(entry.id)) {
         claim?.();
         continue;
@@ -238,7 +246,7 @@ export class Uploads {
       if (claim !== undefined) await upload.restoreFile();
       count += 1;
     }
-    this.#list.start();
+    if (!this.#isClosed) this.#list.start();
     return count;
   }
 

@@ -1,6 +1,7 @@
 /** Keeps the screen on while bytes are sent: a machine that falls asleep sends none. */
 export class WakeLock {
   #isWanted = false;
+  #isAsking = false;
   #sentinel: WakeLockSentinel | undefined;
 
   constructor() {
@@ -23,18 +24,22 @@ export class WakeLock {
     if (!this.#isWanted) {
       void this.#sentinel?.release().catch(() => undefined);
       this.#sentinel = undefined;
-    } else if (document.visibilityState === "visible" && (this.#sentinel?.released ?? true)) {
+    } else if (document.visibilityState === "visible" && !this.#isAsking && (this.#sentinel?.released ?? true)) {
       void this.#request();
     }
   };
 
   async #request(): Promise<void> {
+    // A second lock would be forgotten, and keep the screen on for ever.
+    this.#isAsking = true;
     try {
       const sentinel = await (navigator as Partial<Navigator>).wakeLock?.request("screen");
       if (this.#isWanted) this.#sentinel = sentinel;
       else await sentinel?.release();
     } catch {
       // The battery is low, or the browser does not allow it: the upload goes on as long as the machine does.
+    } finally {
+      this.#isAsking = false;
     }
   }
 }

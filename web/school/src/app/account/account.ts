@@ -28,8 +28,11 @@ export class Account {
       (sdk) =>
         new Promise<void>((resolve) =>
           sdk.watch((person) => {
+            const before = this.#person();
             this.#person.set(person);
             resolve();
+            // They signed out, perhaps in another tab: load the app anew, so that no page keeps what they saw.
+            if (before != null && before.uid !== person?.uid) location.assign("/sign-in");
           }),
         ),
     );
@@ -45,9 +48,8 @@ export class Account {
     this.#person.set(await (await this.#sdk).signIn(email, password));
   }
 
-  /** End the sign-in, and load the app anew, so that no page keeps what the person saw. */
+  /** End the sign-in, in all tabs. */
   async signOut(): Promise<void> {
     await (await this.#sdk).signOut();
-    location.assign("/sign-in");
   }
 }

@@ -31,6 +31,11 @@ const REASONS: Readonly<Record<string, "wrong" | "disabled" | "tooMany" | "offli
   "auth/network-request-failed": "offline",
 };
 
+/** Return the page of this app that an address names; the first one if it may lead elsewhere, or here again. */
+function pageOf(from: string | undefined): string {
+  return from !== undefined && /^\/(?!\/|\\|sign-in)/.test(from) ? from : "/";
+}
+
 @Component({
   selector: "app-sign-in-page",
   imports: [Brand, Icon, LanguageButton, Notice],
@@ -83,7 +88,7 @@ export class SignInPage {
     this.isChecked.set(true);
     if (this.emailProblem() !== undefined) return this.emailInput().nativeElement.focus();
     if (this.passwordProblem() !== undefined) return this.passwordInput().nativeElement.focus();
-    if (await this.signIn.run()) await this.#router.navigateByUrl(`/${this.from() ?? ""}`);
+    if (await this.signIn.run()) await this.#router.navigateByUrl(pageOf(this.from()));
     else this.passwordInput().nativeElement.focus();
   }
 }

@@ -13,7 +13,7 @@ export class EnrolledSessions {
   readonly #greenroom = inject(GREENROOM);
   readonly #account = inject(Account);
   readonly #sessions = signal<ReadonlyMap<string, WithId<Session> | "hidden">>(new Map());
-  readonly #looks = signal(0);
+  readonly #stops = new Map<string, () => void>();
   readonly enrolments = injectOwnEnrolments(() => this.#account.person()?.uid ?? "");
 
   readonly #ids = computed(
@@ -34,21 +34,43 @@ export class EnrolledSessions {
   );
 
   constructor() {
-    effect((onCleanup) => {
-      this.#looks();
-      const stops = (this.#ids() ?? []).map((id) =>
-        watchSession(this.#greenroom, id, {
-          next: (session) => this.#set(id, session ?? "hidden"),
-          error: () => this.#set(id, "hidden"),
-        }),
-      );
-      untracked(() => this.#keepOnly(this.#ids() ?? []));
-      onCleanup(() => stops.forEach((stop) => stop()));
+    effect(() => {
+      const ids = this.#ids() ?? [];
+      untracked(() => this.#watchOnly(ids));
     });
     const timer = setInterval(() => {
-      if (this.hiddenCount() > 0 && document.visibilityState === "visible") this.#looks.update((n) => n + 1);
+      if (document.visibilityState === "visible") this.#watchHidden();
     }, LOOK_AGAIN_MS);
-    inject(DestroyRef).onDestroy(() => clearInterval(timer));
+    inject(DestroyRef).onDestroy(() => {
+      clearInterval(timer);
+      this.#watchOnly([]);
+    });
+  }
+
+  #watchOnly(ids: readonly string[]): void {
+    for (const [id, stop] of this.#stops) {
+      if (ids.includes(id)) continue;
+      stop();
+      this.#stops.delete(id);
+    }
+    this.#keepOnly(ids);
+    for (const id of ids) if (!this.#stops.has(id)) this.#watch(id);
+  }
+
+  #watchHidden(): void {
+    for (const [id, session] of this.#sessions()) {
+      if (session !== "hidden") continue;
+      this.#stops.get(id)?.();
+      this.#watch(id);
+    }
+  }
+
+  #watch(id: string): void {
+    const stop = watchSession(this.#greenroom, id, {
+      next: (session) => this.#set(id, session ?? "hidden"),
+      error: () => this.#set(id, "hidden"),
+    });
+    this.#stops.set(id, stop);
   }
 
   #set(id: string, session: WithId<Session> | "hidden"): void {

@@ -96,7 +96,7 @@ export class LiveRoom {
 
   protected showRoom(): void {
     const url = this.place()?.room?.url;
-    // The server gives this address, and only https ones of the provider.
+    // The server gives this address. Whatever it is, a frame must not run it in this page.
     if (url !== undefined && /^https?:/.test(url)) {
       this.room.set(this.#sanitizer.bypassSecurityTrustResourceUrl(url));
     }

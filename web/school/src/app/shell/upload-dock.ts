@@ -2,6 +2,7 @@ import { ChangeDetectionStrategy, Component, computed, DestroyRef, inject } from
 import { RouterLink } from "@angular/router";
 import { injectUploadsSummary } from "greenroom/angular";
 
+import { Account } from "../account/account";
 import { Icon } from "../ui/icon";
 import { Language } from "../words/language";
 
@@ -22,6 +23,7 @@ import { Language } from "../words/language";
 export class UploadDock {
   readonly #summary = injectUploadsSummary();
   readonly #language = inject(Language);
+  readonly #account = inject(Account);
 
   protected readonly shown = computed(() => {
     const { items, sentBytes, sizeBytes } = this.#summary();
@@ -40,7 +42,8 @@ export class UploadDock {
 
   constructor() {
     const warn = (event: BeforeUnloadEvent) => {
-      if (this.#summary().isActive) event.preventDefault();
+      // After a sign-out nothing is sent any more.
+      if (this.#summary().isActive && this.#account.person() != null) event.preventDefault();
     };
     addEventListener("beforeunload", warn);
     inject(DestroyRef).onDestroy(() => removeEventListener("beforeunload", warn));

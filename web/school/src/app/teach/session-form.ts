@@ -45,6 +45,7 @@ const VISIBLE = /[^\p{Z}\p{Cf}]/u;
   selector: "app-session-form",
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: "./session-form.html",
+  host: { "(window:beforeunload)": "warn($event)" },
 })
 export class SessionForm {
   readonly session = input<Session>();
@@ -87,6 +88,11 @@ export class SessionForm {
     } else {
       this.change({ [which]: at });
     }
+  }
+
+  /** The browser asks before the tab is closed or loaded anew, as `leaveUnsaved` does within the app. */
+  protected warn(event: BeforeUnloadEvent): void {
+    if (this.isChanged()) event.preventDefault();
   }
 
   protected submit(): void {

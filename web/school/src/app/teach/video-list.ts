@@ -88,6 +88,7 @@ export class VideoList {
 
   /** The order that was asked for, until the session document has it. */
   readonly #wished = signal<readonly string[] | undefined>(undefined);
+  #forgetting: ReturnType<typeof setTimeout> | undefined;
 
   protected readonly videos = computed(() => {
     const wished = this.#wished();
@@ -97,10 +98,13 @@ export class VideoList {
         ({ id, state }) => !(this.sendingHere().has(id) && ["requested", "preparing", "uploading"].includes(state)),
       );
     if (wished === undefined) return videos;
-    return [...videos].sort((a, b) => wished.indexOf(a.id) - wished.indexOf(b.id));
+    // A video that came since then is the last one.
+    const place = ({ id }: { id: string }) => (wished.includes(id) ? wished.indexOf(id) : wished.length);
+    return [...videos].sort((a, b) => place(a) - place(b));
   });
 
   protected readonly move = new Action(async (from: number, to: number) => {
+    clearTimeout(this.#forgetting);
     const videos = moved(this.videos(), from, to);
     this.#wished.set(videos.map(({ id }) => id));
     try {
@@ -112,7 +116,7 @@ export class VideoList {
       throw error;
     }
     // The document shows a change at once, or six seconds later; until then the wish stands for it.
-    setTimeout(() => this.#wished.set(undefined), 7_000);
+    this.#forgetting = setTimeout(() => this.#wished.set(undefined), 7_000);
   });
 
   protected drop({ previousIndex, currentIndex }: CdkDragDrop<unknown>): void {

@@ -25,7 +25,11 @@ export class CopyButton {
   readonly #announcer = inject(LiveAnnouncer);
 
   protected async copy(): Promise<void> {
-    await navigator.clipboard.writeText(this.text());
+    try {
+      await navigator.clipboard.writeText(this.text());
+    } catch {
+      return; // The browser does not allow it: the text beside the button can be marked and copied.
+    }
     this.isCopied.set(true);
     setTimeout(() => this.isCopied.set(false), 2_000);
     await this.#announcer.announce(this.words().common.copied);

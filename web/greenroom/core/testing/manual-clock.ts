@@ -1,4 +1,4 @@
-import type { Clock } from "../clock";
+import type { Clock } from "../src/clock";
 
 /** A clock that moves when a test says so. */
 export class ManualClock implements Clock {

@@ -2,7 +2,7 @@ import { deleteApp, initializeApp } from "firebase/app";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { Greenroom } from "../greenroom";
+import { Greenroom } from "../src/greenroom";
 
 export type Handler = (request: IncomingMessage, body: Buffer, response: ServerResponse) => void;
 
@@ -51,9 +51,4 @@ export class LocalServer {
 
 export function answerJson(response: ServerResponse, status: number, content: unknown): void {
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(content));
-}
-
-/** Resolve when a condition is met; the test's own time limit ends a wait that is in vain. */
-export async function until(isMet: () => boolean): Promise<void> {
-  while (!isMet()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -1,8 +1,8 @@
 import { Timestamp } from "firebase/firestore";
 
-import type { Watcher } from "../documents";
-import type { MediaDocument, SessionIdentity, SharingSession, SlidesDocuments } from "../slides/slides-documents";
-import type { TimelineEntry } from "../slides/timeline";
+import type { Watcher } from "../src/documents";
+import type { MediaDocument, SessionIdentity, SharingSession, SlidesDocuments } from "../src/slides/slides-documents";
+import type { TimelineEntry } from "../src/slides/timeline";
 
 /** The documents of slides in memory, which a test writes. */
 export class MemorySlides implements SlidesDocuments {
