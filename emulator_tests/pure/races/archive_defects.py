@@ -150,7 +150,7 @@ DEFECTS: Final = {
     "flavors are deleted before anything is verified": ArchiveBuild((102, 106), archive=PrunesFirst),
     "what was stored is not compared with what is there": ArchiveBuild((102,), archive=with_steps(TrustsWhatItRead)),
     "any file counts as the placeholder": ArchiveBuild(
-        (101, 102, 103, 106), archive=with_steps(TakesAnyFileForThePlaceholder)
+        (101, 102, 103, 106, 107), archive=with_steps(TakesAnyFileForThePlaceholder)
     ),
     "nothing is cancelled": ArchiveBuild((107,), archive=NeverCancels),
     "the claim is unconditional": ArchiveBuild((101, 102, 103, 105, 106), archive=ClaimsUnconditionally),
