@@ -75,7 +75,7 @@ for (const provider of ["kaltura", "cloudflare"] as const) {
     expect({ count: added.length, refused }).toEqual({ count: 3, refused: [] });
     // A broken line is waited for longer each time.
     const sentBytes = async () => (await summaryOf(page)).sentBytes;
-    await expect.poll(sentBytes, { timeout: 60_000 }).toBeGreaterThan(16 * MB);
+    await expect.poll(sentBytes, { timeout: 60_000 }).toBeGreaterThan(13 * MB);
     expect((await summaryOf(page)).items.every(({ isTooSlow }) => !isTooSlow)).toBe(true);
 
     await reload(page);

@@ -9,9 +9,6 @@ import type { UploadItem, UploadState } from "./types";
 import type { Uploads } from "./uploads";
 import { WakeLock } from "./wake-lock";
 
-// Vitest runs in Node, for which tus-js-client has another build. Browsers get this one.
-vi.mock("tus-js-client", () => import("tus-js-client/lib.esm/browser/index.js" as string));
-
 const SESSION = { sessionId: "fractions" };
 
 // A busy machine takes its time. What does not happen fails by its own deadline.
