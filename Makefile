@@ -82,8 +82,9 @@ others:
 app: ## Build the reference app, if its sources have changed.
 	@$(SETUP) app
 
-web: app ## Check the style and types of the web client, and run its tests that need no stack.
-	@cd web && npm run --silent check && npm run --silent test
+web: app ## Check the web client: style, types, sizes, what it exports and packs, and its tests that need no stack.
+	@cd web && npm run --silent check && npm run --silent sizes && npm run --silent api -- --check && npm run --silent pack
+	@cd web && npm run --silent test
 
 browser: app ## Run the tests in a browser on a stack of their own; ARGS="smoke --headed" for Playwright.
 	@$(SETUP) $(DEMO) s3 chromium
@@ -107,7 +108,7 @@ mutants: ## Change each decision in small ways and see a pure test fail; MODULE=
 	@$(BIN)/uv pip install --quiet --require-hashes --target .testbed/mutants --requirement requirements-mutants.txt
 	@PYTHONPATH=.testbed/mutants $(BIN)/python -m emulator_tests.mutants $(MODULE)
 
-bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd|slides|archive|upload for one of them.
+bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd|slides|archive|upload|watch for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
 
 format: ## Bring every file into the common style.

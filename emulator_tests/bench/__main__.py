@@ -5,7 +5,21 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-AREAS = ("ks", "calls", "feed", "events", "join", "erasure", "idle", "crowd", "cold", "slides", "archive", "upload")
+AREAS = (
+    "ks",
+    "calls",
+    "feed",
+    "events",
+    "join",
+    "erasure",
+    "idle",
+    "crowd",
+    "cold",
+    "slides",
+    "archive",
+    "upload",
+    "watch",
+)
 
 
 def main(wanted: list[str]) -> int:

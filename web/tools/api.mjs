@@ -1,11 +1,13 @@
 // Writes greenroom/api/{core,angular}.api.md: what the library exports, as an app sees it. `--check` writes nothing and
-// fails if a report would change. Build the library before: `npx ng build greenroom`.
+// fails if a report would change. An empty report is always a failure: the build is broken then. Build the library
+// before: `npx ng build greenroom`.
 import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const WEB = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const TYPES = `${WEB}/dist/greenroom/types`;
+const FRESH = `${WEB}/out-tsc/api`;
 const isCheck = process.argv.includes("--check");
 
 if (!existsSync(TYPES)) {
@@ -24,7 +26,7 @@ for (const name of ["core", "angular"]) {
         enabled: true,
         reportFileName: `${name}.api.md`,
         reportFolder: `${WEB}/greenroom/api`,
-        reportTempFolder: `${WEB}/out-tsc/api`,
+        reportTempFolder: FRESH,
       },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
@@ -39,7 +41,10 @@ for (const name of ["core", "angular"]) {
     localBuild: !isCheck,
     showVerboseMessages: false,
   });
-  if (!succeeded || (isCheck && apiReportChanged)) {
+  if (!/^export /m.test(readFileSync(`${FRESH}/${name}.api.md`, "utf8"))) {
+    console.error(`greenroom/${name} exports nothing. Build the library again: npx ng build greenroom`);
+    process.exitCode = 1;
+  } else if (!succeeded || (isCheck && apiReportChanged)) {
     console.error(`greenroom/api/${name}.api.md is not what the library exports. Run \`npm run api\`, and commit it.`);
     process.exitCode = 1;
   }

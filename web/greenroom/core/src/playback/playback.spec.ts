@@ -205,6 +205,36 @@ describe("Playback", () => {
       expect(StandInHls.all).toEqual([]);
     });
 
+    it("loads hls.js once, beside the call for the addresses, and again only after a failure", async () => {
+      const loads: number[] = [];
+      let isBroken = true;
+      answer = (_request, number) => grant("a", String(number));
+      playback = new Playback(
+        server.greenroom(),
+        element,
+        { videoId: VIDEO },
+        {
+          clock,
+          loadHls: () => {
+            loads.push(requests.length);
+            return isBroken ? Promise.reject(new Error("offline")) : Promise.resolve({ default: StandInHls as never });
+          },
+        },
+      );
+      expect(loads).toEqual([]);
+      await playback.load();
+      await eventually(() => phase() === "reconnecting");
+      // Once while the call was on its way, and once when its answer was there.
+      expect(loads).toEqual([0, 1]);
+      isBroken = false;
+      await playback.load();
+      await eventually(() => StandInHls.all.length === 1);
+      expect(loads).toEqual([0, 1, 1]);
+      await playback.load();
+      await eventually(() => StandInHls.all.length === 2);
+      expect(loads).toHaveLength(3);
+    });
+
     it("says that a browser plays none of the formats", async () => {
       StandInHls.isSupported = () => false;
       answer = () => grant("a", "1");

@@ -84,6 +84,8 @@ export class Playback {
   readonly #renewal: Renewal<PlaybackAnswer>;
   #addresses = new RenewedAddresses();
   readonly #failedHosts = new Set<string>();
+  /** hls.js, as far as it is loaded. */
+  #hls: Promise<{ readonly default: typeof import("hls.js").default }> | undefined;
   readonly #listening = new AbortController();
   #stopWatching = () => {};
   #facts: SessionFacts | undefined;
@@ -143,6 +145,8 @@ export class Playback {
     this.#answer = undefined;
     this.#set({ phase: "loading", error: undefined, thumbnailUrl: undefined });
     this.#watch();
+    // Nearly every answer needs hls.js, so it is loaded beside the call and not after it.
+    void this.#loadHls();
     return this.#renewal.renewNow();
   }
 
@@ -351,11 +355,13 @@ export class Playback {
     return undefined;
   }
 
-  /** Load hls.js; `undefined` if it cannot be loaded now. */
+  /** Load hls.js once; `undefined` if it cannot be loaded now, and then the next call tries again. */
   async #loadHls(): Promise<typeof import("hls.js").default | undefined> {
     try {
-      return (await (this.options.loadHls?.() ?? import("hls.js"))).default;
+      this.#hls ??= this.options.loadHls?.() ?? import("hls.js");
+      return (await this.#hls).default;
     } catch {
+      this.#hls = undefined;
       return undefined;
     }
   }

@@ -799,7 +799,7 @@ export interface ArchiveReport {
 export interface ArchiveSavings {
   at: Timestamp;
   /**
-   * the day of the store's price table
+   * the day on which the prices of the store's class were noted
    */
   pricesOf: string;
   /**
