@@ -401,6 +401,8 @@ class Testbed:
                 "TMPDIR": str(self._state / "tmp"),
                 "XDG_CONFIG_HOME": str(self._state / "config"),
                 "CLOUDSDK_CONFIG": str(self._state / "config" / "gcloud"),
+                # Seconds: on a busy machine it takes longer to import the functions than the ten that it waits for.
+                "FUNCTIONS_DISCOVERY_TIMEOUT": "120",
                 # Neither Node nor Python shall look for a Google machine around it.
                 "METADATA_SERVER_DETECTION": "none",
                 "NO_GCE_CHECK": "true",

@@ -70,7 +70,7 @@ describe("injectWatched", () => {
     expect([watched().value(), watched().isLoading()]).toEqual([undefined, true]);
   });
 
-  it("shows an error until it is restarted", async () => {
+  it("shows an error until it is told a value after a restart", async () => {
     id.set("a");
     await fixture.whenStable();
     const refused = new GreenroomError("DOCUMENT_NOT_READABLE", "no", false);
@@ -78,7 +78,9 @@ describe("injectWatched", () => {
     expect([watched().error(), watched().isLoading()]).toEqual([refused, false]);
     watched().restart();
     await fixture.whenStable();
-    expect([watched().error(), watched().isLoading()]).toEqual([undefined, true]);
+    expect([watched().error(), watched().isLoading()]).toEqual([refused, true]);
+    listening.get("a")?.next(null);
+    expect([watched().value(), watched().error(), watched().isLoading()]).toEqual([null, undefined, false]);
   });
 
   it("stops listening with its component", async () => {

@@ -27,7 +27,7 @@ export interface Watched<T> {
   /** Whether neither a value nor an error is known. */
   readonly isLoading: Signal<boolean>;
 
-  /** Listen anew, after an error: a listener that was refused once is told nothing more. */
+  /** Listen anew, after an error: a listener that was refused once is told nothing more. The error stays meanwhile. */
   restart(): void;
 }
 
@@ -77,12 +77,15 @@ export function injectWatched<T>(
   const value = signal<T | undefined>(undefined);
   const error = signal<GreenroomError | undefined>(undefined);
   const isLoading = signal(true);
-  const starts = signal(0);
+  const restarts = signal(0);
+  let restartsBefore = 0;
 
   effect((onCleanup) => {
-    starts();
-    value.set(undefined);
-    error.set(undefined);
+    if (restarts() === restartsBefore) {
+      value.set(undefined);
+      error.set(undefined);
+    }
+    restartsBefore = restarts();
     isLoading.set(true);
     const stop = start(greenroom, {
       next: (next) => {
@@ -102,6 +105,6 @@ export function injectWatched<T>(
     value: value.asReadonly(),
     error: error.asReadonly(),
     isLoading: isLoading.asReadonly(),
-    restart: () => starts.update((n) => n + 1),
+    restart: () => restarts.update((n) => n + 1),
   };
 }

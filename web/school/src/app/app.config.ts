@@ -5,7 +5,14 @@ import {
   provideBrowserGlobalErrorListeners,
   provideZonelessChangeDetection,
 } from "@angular/core";
-import { provideRouter, TitleStrategy, withComponentInputBinding, withRouterConfig } from "@angular/router";
+import {
+  provideRouter,
+  Router,
+  TitleStrategy,
+  withComponentInputBinding,
+  withNavigationErrorHandler,
+  withRouterConfig,
+} from "@angular/router";
 
 import { Account } from "./account/account";
 import { routes } from "./app.routes";
@@ -24,6 +31,10 @@ export function appConfig(config: AppConfig): ApplicationConfig {
       provideRouter(
         routes,
         withComponentInputBinding(),
+        // After a deployment the files of the old pages are gone: load the new app at the wanted address.
+        withNavigationErrorHandler(({ url }) => {
+          if (inject(Router).navigated) location.assign(url);
+        }),
         withRouterConfig({ paramsInheritanceStrategy: "always", canceledNavigationResolution: "computed" }),
       ),
       provideAppInitializer(() => {

@@ -36,9 +36,12 @@ export class SignIn {
   /** Call the listener with whoever is signed in, now and at each change. */
   watch(listener: (person: Person | null) => void): void {
     onAuthStateChanged(this.#auth, (user) => {
-      if (user === null) listener(null);
-      // Without a connection the claims cannot be read anew, and the person stays signed in.
-      else void personOf(user).then(listener, () => listener(null));
+      if (user === null) return listener(null);
+      // Whoever has signed out meanwhile does not come back.
+      const tell = (person: Person | null) => {
+        if (this.#auth.currentUser?.uid === user.uid) listener(person);
+      };
+      void personOf(user).then(tell, () => tell(null));
     });
   }
 

@@ -40,7 +40,7 @@ const LOOK_AGAIN_MS = 30_000;
             [isSecond]="session.format === 'liveStreaming'"
           />
         }
-      } @else if (watched.isLoading()) {
+      } @else if (watched.isLoading() && watched.error() === undefined) {
         <p class="visually-hidden" role="status">{{ words().app.loading }}</p>
         <div class="stack-4" aria-hidden="true">
           <div class="skeleton title"></div>

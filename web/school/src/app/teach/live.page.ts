@@ -1,4 +1,4 @@
-import { ChangeDetectionStrategy, Component, computed, inject, signal } from "@angular/core";
+import { ChangeDetectionStrategy, Component, computed, inject, linkedSignal } from "@angular/core";
 import { RouterLink } from "@angular/router";
 import { GREENROOM, GREENROOM_TEXTS } from "greenroom/angular";
 import type { AnswerOf } from "greenroom/core";
@@ -27,9 +27,12 @@ export class LivePage {
   readonly #dialogs = inject(Dialogs);
   protected readonly words = this.#language.words;
 
-  /** The key is asked for on demand, kept nowhere else, and gone when the page is left. */
-  readonly #ingest = signal<AnswerOf<"getStreamIngest"> | undefined>(undefined);
-  protected readonly isRotated = signal(false);
+  /** The key is asked for on demand, kept nowhere else, and gone with the page or its session. */
+  readonly #ingest = linkedSignal<string, AnswerOf<"getStreamIngest"> | undefined>({
+    source: () => this.context.id(),
+    computation: () => undefined,
+  });
+  protected readonly isRotated = linkedSignal({ source: () => this.context.id(), computation: () => false });
 
   protected readonly event = computed(() => this.context.session().kaltura);
   protected readonly isReady = computed(() => this.event()?.state === "ready");
