@@ -13,7 +13,7 @@ import pytest
 from emulator_tests.flow.provider import Provider
 from emulator_tests.flow.school import Person, Refused, School
 
-FIELDS = {"videoId", "provider", "expiresAt", "uploadUntil", "minKbps", "receivedBytes", "upload"}
+FIELDS = {"videoId", "provider", "issuedAt", "expiresAt", "uploadUntil", "minKbps", "receivedBytes", "upload"}
 
 
 @pytest.fixture
