@@ -79,8 +79,8 @@ describe("injectWatched", () => {
     watched().restart();
     await fixture.whenStable();
     expect([watched().error(), watched().isLoading()]).toEqual([refused, true]);
-    listening.get("a")?.next(null);
-    expect([watched().value(), watched().error(), watched().isLoading()]).toEqual([null, undefined, false]);
+    listening.get("a")?.next("value");
+    expect([watched().value(), watched().error(), watched().isLoading()]).toEqual(["value", undefined, false]);
   });
 
   it("stops listening with its component", async () => {
