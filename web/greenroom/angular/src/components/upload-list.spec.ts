@@ -8,9 +8,6 @@ import { provideGreenroom } from "../provide-greenroom";
 import { injectUploads } from "../uploads";
 import { UploadList } from "./upload-list";
 
-// Vitest runs in Node, for which tus-js-client has another build. Browsers get this one.
-vi.mock("tus-js-client", () => import("tus-js-client/lib.esm/browser/index.js" as string));
-
 vi.setConfig({ testTimeout: 20_000 });
 
 const SESSION = { sessionId: "fractions" };
