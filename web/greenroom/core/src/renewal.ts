@@ -1,5 +1,6 @@
 import type { Clock } from "./clock";
 import { type GreenroomError } from "./errors";
+import { doubledPauseMs } from "./pauses";
 import { toGreenroomError } from "./to-greenroom-error";
 
 /** What the server says about each grant, in ISO text by its own clock. */
@@ -8,9 +9,11 @@ export interface Lasting {
   readonly renewAt: string;
 }
 
-/** The first wait after a failure; each further one is twice as long. */
-const FIRST_PAUSE_MS = 1_000;
+/** The longest pause after a failure. */
 const PAUSE_MAX_MS = 30_000;
+
+/** The shortest time between two requests, whatever an answer says. */
+const RENEWED_AFTER_MIN_MS = 1_000;
 
 /** After how long a grant without usable times is renewed. Whether it works until then is found out by using it. */
 const UNKNOWN_MS = 60_000;
@@ -90,8 +93,7 @@ export class Renewal<Answer extends Issued> {
     this.#isDue = false;
     const { renewMs, endMs } = timesOf(answer, this.#options.grantsOf(answer));
     this.#freshUntil = this.#options.clock.now() + endMs;
-    // Whatever an answer says, the server is not asked without a pause.
-    this.#wait(Math.max(FIRST_PAUSE_MS, renewMs));
+    this.#wait(Math.max(RENEWED_AFTER_MIN_MS, renewMs));
     this.#options.accept(answer);
   }
 
@@ -115,7 +117,7 @@ export class Renewal<Answer extends Issued> {
   #retry(error: GreenroomError): void {
     this.#pauses += 1;
     if (error.retryable) {
-      const pauseMs = Math.min(PAUSE_MAX_MS, FIRST_PAUSE_MS * 2 ** (this.#pauses - 1)) * (0.75 + Math.random() / 4);
+      const pauseMs = doubledPauseMs(this.#pauses, PAUSE_MAX_MS) * (0.75 + Math.random() / 4);
       this.#wait(Math.max(pauseMs, (error.retryAfterS ?? 0) * 1000));
     } else {
       this.#pauses = 0;

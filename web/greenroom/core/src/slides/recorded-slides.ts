@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
+import { listedPauseMs } from "../pauses";
 import type { PlayedSlides } from "../schema/types";
 import { type Readable, Store } from "../store";
 import { toGreenroomError } from "../to-greenroom-error";
@@ -94,7 +95,7 @@ export class RecordedSlides {
     } catch (error) {
       if (this.#isClosed) return;
       this.#error.set(toGreenroomError(error));
-      const pauseMs = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0;
+      const pauseMs = listedPauseMs(PAUSES_MS, failures);
       this.#cancel = this.clock.after(pauseMs, () => void this.#load(api, failures + 1));
       return;
     }

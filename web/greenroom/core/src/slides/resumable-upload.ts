@@ -1,5 +1,6 @@
 import { type Clock } from "../clock";
 import { GreenroomError } from "../errors";
+import { Watchdog } from "../watchdog";
 import { type UploadAddress, unreachable } from "./slides-api";
 
 /** How far the upload of a document is. */
@@ -132,26 +133,22 @@ interface XhrRequest {
 function request({ method, url, headers, body, signal, onSent }: XhrRequest): Promise<XMLHttpRequest> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
-    let watchdog: ReturnType<typeof setTimeout>;
-    const feed = () => {
-      clearTimeout(watchdog);
-      watchdog = setTimeout(() => xhr.abort(), STALLED_MS);
-    };
     const abort = () => xhr.abort();
+    const watchdog = new Watchdog(abort);
     xhr.open(method, url);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = ({ loaded }) => {
-      feed();
+      watchdog.expect(STALLED_MS);
       onSent?.(loaded);
     };
     xhr.onload = () => resolve(xhr);
     xhr.onerror = xhr.onabort = () => reject(unreachable(undefined));
     xhr.onloadend = () => {
-      clearTimeout(watchdog);
+      watchdog.stop();
       signal?.removeEventListener("abort", abort);
     };
     signal?.addEventListener("abort", abort);
-    feed();
+    watchdog.expect(STALLED_MS);
     xhr.send(body ?? null);
   });
 }

@@ -11,6 +11,7 @@ import websocket from "@xmpp/websocket";
 import SASLFactory from "saslmechanisms";
 
 import type { Clock } from "../clock";
+import { newId } from "../new-id";
 import type { SlidesChat } from "../schema/types";
 import type { RoomMessage } from "./sharing-message";
 
@@ -56,7 +57,7 @@ export async function connectXmpp(
   });
   try {
     await client.start();
-    const nick = `${username}-${crypto.randomUUID().slice(0, 8)}`;
+    const nick = `${username}-${newId().slice(0, 8)}`;
     const history = xml("history", { maxstanzas: "0" });
     await client.send(xml("presence", { to: `${roomJid}/${nick}` }, xml("x", { xmlns: MUC }, history)));
     await joined;

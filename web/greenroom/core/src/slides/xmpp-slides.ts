@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock";
+import { listedPauseMs } from "../pauses";
 import type { SlidesChat } from "../schema/types";
 import { type Readable, Store } from "../store";
 import { sharingMessage, type SharingMessage } from "./sharing-message";
@@ -91,7 +92,7 @@ export class XmppSlides {
   #connectLater(): void {
     if (this.#isClosed) return;
     this.#state.set(this.#grant === undefined ? "off" : "connecting");
-    const pauseMs = PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)] ?? 0;
+    const pauseMs = listedPauseMs(PAUSES_MS, this.#failures);
     this.#failures += 1;
     this.#cancel = this.clock.after(pauseMs * (0.75 + Math.random() / 2), this.#connectNow);
   }

@@ -1,4 +1,5 @@
-const FIRST_MS = 1000;
+import { doubledPauseMs } from "../pauses";
+
 const MOST_MS = 60_000;
 
 /**
@@ -11,7 +12,7 @@ const MOST_MS = 60_000;
  * @param random Between 0 and 1.
  */
 export function delayAfter(failures: number, retryAfterS: number | undefined, random: number): number {
-  const most = Math.min(MOST_MS, FIRST_MS * 2 ** (failures - 1));
+  const most = doubledPauseMs(failures, MOST_MS);
   const delay = (most / 2) * (1 + random);
   return retryAfterS === undefined ? delay : Math.max(delay, retryAfterS * 1000 * (1 + random / 10));
 }

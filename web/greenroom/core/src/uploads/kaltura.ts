@@ -1,6 +1,7 @@
 import type { KalturaUpload } from "../schema/types";
+import { Watchdog } from "../watchdog";
 import { ProviderRefusal, providerUnavailable, unreachable } from "./failures";
-import { ANSWERED_WITHIN_MS, type Sending, STALLED_AFTER_MS, Watchdog } from "./sending";
+import { ANSWERED_WITHIN_MS, type Sending, STALLED_AFTER_MS } from "./sending";
 
 /** How often a chunk is sent again at once, on another connection, before the whole upload takes a pause. */
 const TRIES = 3;

@@ -23,20 +23,3 @@ export const STALLED_AFTER_MS = 60_000;
 
 /** How long an answer may take. Kaltura lets the last chunk wait 45 s for the others. */
 export const ANSWERED_WITHIN_MS = 120_000;
-
-/** Calls back once nothing was reported for some time. */
-export class Watchdog {
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(private readonly onSilence: () => void) {}
-
-  /** Start to wait anew. */
-  expect(withinMs: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.onSilence, withinMs);
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-  }
-}

@@ -1,7 +1,8 @@
 import { type DetailedError, Upload } from "tus-js-client";
 
+import { Watchdog } from "../watchdog";
 import { ProviderRefusal, providerUnavailable, unreachable } from "./failures";
-import { ANSWERED_WITHIN_MS, type Sending, STALLED_AFTER_MS, Watchdog } from "./sending";
+import { ANSWERED_WITHIN_MS, type Sending, STALLED_AFTER_MS } from "./sending";
 
 /**
  * Send a file, or the rest of it, to an address that was created for it. The provider says where to go on.

@@ -1,5 +1,6 @@
 import type { ErrorCode, GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
+import { newId } from "../new-id";
 import type { UploadAnswer } from "../schema/types";
 import { toGreenroomError } from "../to-greenroom-error";
 import { delayAfter } from "./backoff";
@@ -8,7 +9,6 @@ import { isReadable } from "./fingerprint";
 import type { Entry, Journal } from "./journal";
 import { sendByKaltura } from "./kaltura";
 import type { Item, UploadList } from "./list";
-import { newId } from "./new-id";
 import { isFileOf, reread } from "./reread";
 import type { Sending } from "./sending";
 import type { Slots } from "./slots";

@@ -1,11 +1,11 @@
 import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
+import { newId } from "../new-id";
 import type { Readable } from "../store";
 import { type Candidate, candidatesIn, candidatesOf } from "./candidates";
 import { fingerprintOf } from "./fingerprint";
 import { COPIED_BYTES_IN_ALL_MAX, COPIED_BYTES_MAX, type Entry, Journal } from "./journal";
 import { isOffline, UploadList } from "./list";
-import { newId } from "./new-id";
 import {
   FILE_ENDINGS,
   FILE_SIZE_MAX_BYTES,
