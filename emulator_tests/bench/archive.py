@@ -11,14 +11,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
 
+from emulator_tests.bench.programs import serving
 from emulator_tests.bench.rounds import by_turns, ratio, show, times, verdict
 from emulator_tests.testbed.places import ROOT
 
@@ -51,7 +50,10 @@ def run() -> None:
     with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as name:
         folder = Path(name)
         write_certificate(folder)
-        with serving("source", str(SIZE_BYTES)) as source, serving("sink", name) as sink:
+        with (
+            serving("archive_sink", "source", str(SIZE_BYTES)) as source,
+            serving("archive_sink", "sink", name) as sink,
+        ):
             copy = partial(copied, f"http://127.0.0.1:{source}/v.mp4", f"https://localhost:{sink}", folder)
             samples = by_turns({how: partial(copy, how) for how in NAMES}, ROUNDS)
     assert all(one.verified for one in samples["ours"])
@@ -104,20 +106,6 @@ def copied(source: str, store: str, folder: Path, how: str) -> Taken:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Taken(**json.loads(done.stdout))
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[int]:
-    """
-    Run `archive_sink.py` during a `with` block, and return its port.
-    """
-    command = [sys.executable, "-m", "emulator_tests.bench.archive_sink", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.terminate()
 
 
 def write_certificate(folder: Path) -> None:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Final
 
+from emulator_tests.bench.programs import serving
 from emulator_tests.bench.rounds import show, verdict
 from emulator_tests.testbed.line import line_to
-from emulator_tests.testbed.places import CHROMIUM, ROOT, WEB
+from emulator_tests.testbed.places import CHROMIUM, WEB
 
 ROUNDS: Final = 2
 MIB: Final = 1024 * 1024
@@ -103,24 +101,10 @@ def sent(way: str, file: Path) -> Taken:
     """
     Send a file in a browser of its own.
     """
-    with serving(way.split("-")[0]) as port, line_to(("127.0.0.1", port)) as line:
+    with serving("upload_sink", way.split("-")[0], str(SIZE_BYTES)) as port, line_to(("127.0.0.1", port)) as line:
         line.slow_down(bytes_per_s=LINE_BYTES_PER_S, delay_s=DELAY_S)
         line_url = f"http://{line.address[0]}:{line.address[1]}"
         command = ["node", "bench/upload.mjs", way, str(file), f"http://127.0.0.1:{port}/", line_url, str(CHROMIUM)]
         done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Taken(**json.loads(done.stdout))
-
-
-@contextmanager
-def serving(protocol: str) -> Iterator[int]:
-    """
-    Run `upload_sink.py` during a `with` block, and return its port.
-    """
-    command = [sys.executable, "-m", "emulator_tests.bench.upload_sink", protocol, str(SIZE_BYTES)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.terminate()

@@ -17,7 +17,8 @@ from typing import Final
 import google_crc32c
 import pytest
 
-from emulator_tests.bench.archive import MIB, copied, serving, write_certificate
+from emulator_tests.bench.archive import MIB, copied, write_certificate
+from emulator_tests.bench.programs import serving
 from emulator_tests.contract.cold_stores import (
     MARKER,
     NAMESPACE,
@@ -341,7 +342,10 @@ def _through(site: S3Site | GcsSite, url: str) -> S3ColdStore:
 @pytest.mark.long
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     write_certificate(tmp_path)
-    with serving("source", str(256 * MIB)) as source, serving("sink", str(tmp_path)) as sink:
+    with (
+        serving("archive_sink", "source", str(256 * MIB)) as source,
+        serving("archive_sink", "sink", str(tmp_path)) as sink,
+    ):
         taken = copied(f"http://127.0.0.1:{source}/v.mp4", f"https://localhost:{sink}", tmp_path, "ours")
     assert taken.verified
     assert taken.memory_bytes < 8 * MIB

@@ -19,9 +19,9 @@ from typing import Any, Final
 
 from emulator_tests.demo.documents import exercises, presentation
 from emulator_tests.testbed import Testbed, TestbedError
-from emulator_tests.testbed.places import APP, ROOT, TEST_PICTURE, state_folder
+from emulator_tests.testbed.places import APP, ROOT, state_folder
 from emulator_tests.testbed.site import print_site
-from emulator_tests.testbed.users import PASSWORD, STUDENT, USERS
+from emulator_tests.testbed.users import USERS
 
 STORY: Final = Path(__file__).with_name("story.mjs")
 
@@ -79,20 +79,14 @@ def main() -> int:
             print_site(testbed)
             before = _objects(testbed)
             environment = (
-                os.environ
-                | testbed.environment
+                testbed.script_environment
                 | _write_documents(state)
                 | {
                     "DEMO_CHAPTERS": ",".join(chapters),
                     "DEMO_OPEN": "1" if is_open else "",
                     "DEMO_OPERATOR": json.dumps(testbed.secret_settings),
-                    "DEMO_PASSWORD": PASSWORD,
                     "DEMO_PROVIDER": provider,
                     "DEMO_PYTHON": sys.executable,
-                    "DEMO_STUDENT_UID": testbed.uids[STUDENT.name],
-                    "DEMO_VIDEO": str(TEST_PICTURE),
-                    "DEMO_REGION": testbed.region,
-                    "NODE_OPTIONS": "--no-deprecation",
                 }
             )
             exit_code = subprocess.run(["node", str(STORY)], env=environment, cwd=ROOT, check=False).returncode

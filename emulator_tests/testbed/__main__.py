@@ -6,7 +6,6 @@ Run as `python -m emulator_tests.testbed`. It adds a few sessions to what `stack
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import signal
 import subprocess
@@ -15,17 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from emulator_tests.testbed import Testbed, TestbedError
-from emulator_tests.testbed.places import APP, HOME, ROOT, TEST_PICTURE
+from emulator_tests.testbed.places import APP, HOME, ROOT
 from emulator_tests.testbed.ports import fixed_ports
 from emulator_tests.testbed.site import print_site
-from emulator_tests.testbed.users import PASSWORD, STUDENT, USERS
+from emulator_tests.testbed.users import USERS
 
 SETTINGS = {"SLIDES_BUCKET": "slides", "ARCHIVE_GCS_BUCKET": "originals", "FEED_INTERVAL_S": "2"}
 """The settings of the functions, unless `--set` changes them. A video is ready soon after its processing has ended."""
 
 SAMPLES = ROOT / "emulator_tests" / "demo" / "samples.mjs"
 SAMPLES_WITHIN_S = 120.0
-
 
 SETTINGS_FILE = "greenroom.sh"
 """The file, in the folder of the stack, with which the operator's command finds it."""
@@ -46,25 +44,14 @@ def create_samples(testbed: Testbed) -> str:
     Create sessions to look at, as a teacher's app does.
 
     Returns:
-        Which there are, for people.
+        A line for each, for people.
 
     Raises:
         TestbedError: One was not created.
     """
-    environment = (
-        os.environ
-        | testbed.environment
-        | {
-            "DEMO_PASSWORD": PASSWORD,
-            "DEMO_REGION": testbed.region,
-            "DEMO_STUDENT_UID": testbed.uids[STUDENT.name],
-            "DEMO_VIDEO": str(TEST_PICTURE),
-            "NODE_OPTIONS": "--no-deprecation",
-        }
-    )
     made = subprocess.run(
         ["node", str(SAMPLES)],
-        env=environment,
+        env=testbed.script_environment,
         cwd=ROOT,
         capture_output=True,
         text=True,

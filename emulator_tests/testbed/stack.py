@@ -33,6 +33,7 @@ from emulator_tests.testbed.places import (
     HIDANE,
     PRELOADED,
     ROOT,
+    TEST_PICTURE,
     VENV,
     VERSITYGW,
 )
@@ -41,7 +42,7 @@ from emulator_tests.testbed.prosody import Prosody
 from emulator_tests.testbed.readiness import await_answers
 from emulator_tests.testbed.servers import Server, servers_of
 from emulator_tests.testbed.site import hosting, write_site
-from emulator_tests.testbed.users import User, create_user
+from emulator_tests.testbed.users import PASSWORD, STUDENT, User, create_user
 
 PROJECT_ID = "demo-greenroom"
 REGION = "us-central1"
@@ -293,6 +294,21 @@ class Testbed:
             "apiUrl": "/api/",
             "users": [user.shown for user in self.users],
         }
+
+    @property
+    def script_environment(self) -> dict[str, str]:
+        """The environment of the demo's scripts: the addresses of the stack, who signs in, and the video to upload."""
+        return (
+            os.environ
+            | self.environment
+            | {
+                "DEMO_PASSWORD": PASSWORD,
+                "DEMO_REGION": self.region,
+                "DEMO_STUDENT_UID": self.uids[STUDENT.name],
+                "DEMO_VIDEO": str(TEST_PICTURE),
+                "NODE_OPTIONS": "--no-deprecation",
+            }
+        )
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run an operator's command with the settings of the functions."""

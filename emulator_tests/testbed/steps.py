@@ -193,6 +193,21 @@ def packages_of(folder: Path) -> tuple[str, ...]:
     return tuple(str((folder / name).relative_to(ROOT)) for name in ("package.json", "package-lock.json"))
 
 
+def node_packages(name: str, what: str, folder: Path, product: Path | None = None) -> Step:
+    """
+    Returns:
+        The step that installs a folder's Node packages.
+    """
+    return Step(
+        name=name,
+        what=what,
+        commands=(clean_install(folder),),
+        product=product or folder / "node_modules" / ".package-lock.json",
+        pins=packages_of(folder),
+        tools=(NODE_JS,),
+    )
+
+
 def steps() -> list[Step]:
     """
     Returns:
@@ -277,22 +292,13 @@ def steps() -> list[Step]:
             pins=("pyproject.toml",),
             after=("python",),
         ),
-        Step(
-            name="node",
-            what="installing firebase-tools and the other Node packages into emulator_tests/node_modules/",
-            commands=(clean_install(NODE),),
-            product=FIREBASE,
-            pins=packages_of(NODE),
-            tools=(NODE_JS,),
+        node_packages(
+            "node",
+            "installing firebase-tools and the other Node packages into emulator_tests/node_modules/",
+            NODE,
+            FIREBASE,
         ),
-        Step(
-            name="web",
-            what="installing Angular and the other Node packages into web/node_modules/",
-            commands=(clean_install(WEB),),
-            product=WEB / "node_modules" / ".package-lock.json",
-            pins=packages_of(WEB),
-            tools=(NODE_JS,),
-        ),
+        node_packages("web", "installing Angular and the other Node packages into web/node_modules/", WEB),
         Step(
             name="app",
             what="building the client library and the reference app",
@@ -306,14 +312,7 @@ def steps() -> list[Step]:
             environment={"CI": "1", "NG_CLI_ANALYTICS": "false", "NO_COLOR": "1"},
             after=("web",),
         ),
-        Step(
-            name="clients",
-            what="installing the JavaScript clients that judge the simulators",
-            commands=(clean_install(CLIENTS),),
-            product=CLIENTS / "node_modules" / ".package-lock.json",
-            pins=packages_of(CLIENTS),
-            tools=(NODE_JS,),
-        ),
+        node_packages("clients", "installing the JavaScript clients that judge the simulators", CLIENTS),
     ]
     if packages := missing_packages():
         found.append(
