@@ -33,7 +33,7 @@ ACTS: Final[Mapping[str, Callable[[Line, Mapping[str, Any]], None]]] = {
     ),
     "stall": lambda line, _: line.stall(),
 }
-"""What a test may do with a line, by the last part of the address."""
+"""The commands for a line, by the last part of the address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ PROVIDERS: Final = ("kaltura", "cloudflare")
 
 CHAPTERS: Final = ("videos", "live", "slides", "archive")
 NEEDS: Final = {"archive": "videos"}
-"""What has to be told before a chapter."""
+"""The chapter that a chapter continues."""
 
 SETUP_KINDS: Final = (
     "accessControls",

@@ -1,4 +1,4 @@
-"""What the demo is asked for: chapters and a provider by name."""
+"""The demo's options: chapters and a provider by name."""
 
 from __future__ import annotations
 

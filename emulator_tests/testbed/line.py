@@ -21,10 +21,10 @@ BLOCK_BYTES: Final = 256 * 1024
 """The most that is read at once."""
 
 SLOW_BLOCK_S: Final = 0.02
-"""What a slow line reads at once takes it so long, so that it is slow evenly."""
+"""Seconds that a slow line needs for one block. Short blocks make it slow evenly."""
 
 LATE_BLOCKS_MAX: Final = 64
-"""What one direction of a connection has on the way at most; then its sender waits."""
+"""The most blocks that one direction of a connection has on the way. Then its sender waits."""
 
 _FINAL_CHUNK: Final = b'name="finalChunk"\r\n\r\ntrue'
 

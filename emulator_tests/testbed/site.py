@@ -28,7 +28,7 @@ FOLDER = "site"
 
 POLICY = "Content-Security-Policy"
 REACHES_PROVIDERS = ("connect-src", "frame-src", "img-src", "media-src")
-"""What of the policy names Google and the providers."""
+"""The directives of the policy that name Google and the providers."""
 
 
 def write_site(folder: Path, app: Path, stack: Mapping[str, Any]) -> None:

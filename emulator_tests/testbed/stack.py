@@ -98,7 +98,7 @@ class Testbed:
         self._state = state.resolve()
         self._settings = dict(settings or {})
         self.has_s3 = has_s3
-        """Whether there is a store that speaks S3."""
+        """True if there is a store that speaks S3."""
 
         self._has_chat = has_chat
         self.prosody: Prosody | None = None
@@ -106,10 +106,10 @@ class Testbed:
 
         self._app = app
         self.users = users
-        """Who can sign in."""
+        """The users who can sign in."""
 
         self.uids: dict[str, str] = {}
-        """Of the users, by name; from the start of the stack."""
+        """The uids of the users, by name; filled when the stack has started."""
 
         self._source = source.resolve()
         self._say = say
@@ -205,7 +205,7 @@ class Testbed:
 
     @property
     def has_site(self) -> bool:
-        """Whether an app is served."""
+        """True if an app is served."""
         return self._app is not None
 
     @property
@@ -284,7 +284,7 @@ class Testbed:
 
     @property
     def _told_to_the_app(self) -> dict[str, Any]:
-        """What `stack.json` tells the app, and whoever opens it: addresses, and users of the emulator."""
+        """The content of `stack.json`, which anybody can read: addresses, and users of the emulator."""
         return {
             "projectId": PROJECT_ID,
             "region": REGION,

@@ -10,15 +10,15 @@ from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.part import TestbedError
 
 PASSWORD = "only-in-the-emulator"
-"""Of all of them: the Auth emulator takes anybody."""
+"""The password of every user. It protects nothing: the users exist in the emulator only."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
     """
     Args:
-        name: Which is shown, and stands in the email address.
-        role: What they are in the app, for people.
+        name: The name that is shown, and the first part of the email address.
+        role: Their role in the app, for people.
         claims: Custom claims of their ID token.
     """
 
@@ -29,14 +29,14 @@ class User:
     @property
     def email(self) -> str:
         """
-        What they sign in with.
+        The address that they sign in with.
         """
         return f"{self.name}@example.com"
 
     @property
     def shown(self) -> dict[str, str]:
         """
-        What the app is told, so that it can offer to sign in as them.
+        The fields that the app gets, so that it can offer to sign in as them.
         """
         return {"email": self.email, "password": PASSWORD, "name": self.name, "role": self.role}
 

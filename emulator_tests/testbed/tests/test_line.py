@@ -74,7 +74,7 @@ def echoed(client: socket.socket, content: bytes) -> bytes:
 
 def carries(line: Line) -> bool:
     """
-    Whether a new connection gets bytes there and back.
+    Return true if a new connection carries bytes there and back.
     """
     try:
         with client_of(line) as client:

@@ -6,7 +6,7 @@ import { ENGLISH, type Greenroom, type GreenroomOptions, type Texts, type Upload
 export interface ProvideGreenroomOptions extends GreenroomOptions {
   app: FirebaseApp;
 
-  /** The uid of whoever is signed in; `undefined` if nobody is. Uploads belong to a person. */
+  /** The uid of the signed-in user; `undefined` if nobody is signed in. Each user has their own uploads. */
   uid?: Signal<string | undefined>;
 
   /** What the library shows, in the language of the app. A signal changes it without a reload. English unless set. */
