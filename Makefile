@@ -1,6 +1,6 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 contract others \
+.PHONY: help setup up up-parts demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 contract others \
 	web app browser screenshots beside-web beside-browser mutants audit sbom bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
@@ -27,8 +27,10 @@ demo: ## Run the whole stack and tell its story, step by step; PROVIDER=cloudfla
 	@$(SETUP) $(DEMO)
 	@PROVIDER=$(PROVIDER) CHAPTERS=$(CHAPTERS) OPEN=$(OPEN) $(BIN)/python -m emulator_tests.demo
 
-up: ## Run the whole stack with the reference app, users and sessions, until Ctrl-C; PORTS=free for a second one.
+up-parts:
 	@$(SETUP) $(DEMO) s3
+
+up: up-parts ## Run the whole stack with the reference app, users and sessions, until Ctrl-C; PORTS=free for a second one.
 	@$(BIN)/python -m emulator_tests.testbed $(if $(PORTS),--ports $(PORTS))
 
 fast: ## Check style, types and imports and run the quick tests: some 20 s on two cores once caches are warm.
