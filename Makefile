@@ -1,7 +1,7 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
 .PHONY: help setup up up-parts demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 contract others \
-	web app browser screenshots beside-web beside-browser mutants audit sbom bench format lock docs recording picture clean
+	web app browser screenshots beside-web beside-browser mutants audit sbom bench cost format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -131,6 +131,10 @@ sbom: ## List what a deployment is made of, as CycloneDX: .testbed/sbom/.
 
 bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd|slides|archive|upload|watch for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
+
+cost: ## Count what Google would bill, and write docs/cost.md; some ten minutes.
+	@$(SETUP) python
+	@$(BIN)/python -m emulator_tests.cost
 
 format: ## Bring every file into the common style.
 	@$(SETUP) python

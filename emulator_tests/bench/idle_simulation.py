@@ -6,12 +6,12 @@ clock moves from run to run as the schedule does.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from emulator_tests.bench.billed import BilledDocuments
 from emulator_tests.bench.films import write_session
 from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.memory import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
@@ -19,69 +19,16 @@ from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.app import App
 from shared.core.identity import SessionIdentity
 from shared.core.paths import SESSIONS, VIDEOS
-from shared.ports import (
-    Condition,
-    Document,
-    ExternalIds,
-    Operator,
-    ProviderAccount,
-    Query,
-    Total,
-    UploadSpec,
-    Version,
-    Write,
-)
+from shared.ports import Condition, ExternalIds, Operator, ProviderAccount, Query, UploadSpec
 
 T = TypeVar("T")
 
 SESSION_VIDEOS: Final = 10
 SWEEP_S: Final = 300
 DAY_S: Final = 24 * 3600
-READ_EACH: Final = 1000
-"""Number of index entries that an aggregation counts for the price of one read."""
 
 SWITCH_READS: Final = 1
 """The schedule reads the operator's switch before each run."""
-
-
-class BilledDocuments:
-    """
-    Documents that count reads as Firestore bills them.
-
-    Each document is one read, even if it does not exist. A query that finds nothing is one. A count is one for each
-    1,000 that it counts.
-
-    Source: https://cloud.google.com/firestore/pricing#reads
-
-    Attributes:
-        reads: Number of reads so far.
-    """
-
-    def __init__(self, kept: MemoryDocuments) -> None:
-        self._kept = kept
-        self.reads = 0
-
-    def read(self, *paths: str) -> tuple[Document | None, ...]:
-        self.reads += len(paths)
-        return self._kept.read(*paths)
-
-    def select(self, query: Query) -> Sequence[Document]:
-        found = self._kept.select(query)
-        self.reads += max(1, len(found))
-        return found
-
-    def count(self, query: Query) -> int:
-        count = self._kept.count(query)
-        self.reads += max(1, math.ceil(count / READ_EACH))
-        return count
-
-    def total(self, query: Query, field: str) -> Total:
-        total = self._kept.total(query, field)
-        self.reads += max(1, math.ceil(total.count / READ_EACH))
-        return total
-
-    def commit(self, *writes: Write) -> tuple[Version, ...]:
-        return self._kept.commit(*writes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which files are generated, in whole or in part.
 
 Called by `make docs` and by the test that compares. Leaves to `settings.py`, `api.py`, `errors.py`,
-`licences.py`, `schema.py` and `demo/picture.py` what is in them.
+`licences.py`, `schema.py`, `demo/picture.py` and `cost/page.py` what is in them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from emulator_tests.cost.page import PAGE as COST_PAGE
+from emulator_tests.cost.page import blocks as cost_blocks
+from emulator_tests.cost.record import Record
 from emulator_tests.demo.picture import draw
 from emulator_tests.demo.recording import RECORDING
 from emulator_tests.documentation.api import blocks
@@ -31,6 +34,7 @@ def generated() -> Mapping[Path, str]:
         DOCS / "settings.md": settings_page(),
         DOCS / "licences.md": licences_page(),
         DOCS / "api.md": api_page(),
+        COST_PAGE: cost_page(),
         SCHEMA / "callables.json": as_text(callables()),
         SCHEMA / "documents.json": as_text(documents()),
         DOCS / "demo.svg": draw(RECORDING.read_text()),
@@ -46,6 +50,19 @@ def api_page() -> str:
     """
     page = (DOCS / "api.md").read_text()
     for name, text in {**blocks(), "error codes": error_codes()}.items():
+        page = replaced(page, name, text)
+    return page
+
+
+def cost_page() -> str:
+    """
+    Return docs/cost.md, its generated parts written anew from what was counted last.
+
+    Raises:
+        ValueError: The page does not have the marks of a part (never).
+    """
+    page = COST_PAGE.read_text()
+    for name, text in cost_blocks(Record.load()).items():
         page = replaced(page, name, text)
     return page
 

@@ -38,8 +38,8 @@ class MemoryInventory:
                     title=one.spec.title,
                 )
                 for one in made
+                if since <= one.created_at < until
             ]
-            found = [item for item in found if since <= item.created_at < until]
             return sorted(found, key=lambda item: item.created_at)[:PAGE_ITEMS_MAX]
 
         return self._effect("strays", do)

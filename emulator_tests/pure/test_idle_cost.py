@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from emulator_tests.bench.idle_simulation import READ_EACH, School
+from emulator_tests.bench.billed import READ_EACH
+from emulator_tests.bench.idle_simulation import School
 from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Delete, Update
 
