@@ -18,6 +18,8 @@ from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
 
 #: A film of this many segments; it begins anew with the segment whose number is a multiple.
 COUNT = 6
+#: When the first broadcast of an entry began.
+FIRST_AT = 1_000
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,23 @@ def test_a_segment_is_served_while_it_is_listed_and_a_little_longer(kaltura: Kal
 
 
 def test_film_begins_again_with_a_discontinuity_that_stays_counted() -> None:
-    lists = [read(playlist(range(first, first + 5), COUNT)) for first in range(2 * COUNT, 4 * COUNT)]
-    for each in lists:
-        numbers = range(each.first, each.first + 5)
-        assert each.begins == [number % COUNT == 0 for number in numbers]
+    lists = [read(playlist(range(first, first + 5), COUNT, FIRST_AT)) for first in range(3 * COUNT)]
+    assert (lists[0].first, lists[0].breaks, lists[0].begins[0]) == (0, 0, False), "what is first breaks off nothing"
+    for each in lists[1:]:
+        assert each.begins == [number % COUNT == 0 for number in range(each.first, each.first + 5)]
     for one, after in pairwise(lists):
         assert after.breaks - one.breaks == int(one.begins[0]), "a beginning that has left the list is counted"
 
 
-def test_broadcast_has_segments_from_its_beginning() -> None:
-    assert window(1000.9, 1000) == range(497, 500)
-    assert window(1003.0, 1000) == range(497, 501)
-    assert window(1060.0, 1000) == range(525, 530)
+def test_broadcast_has_segments_from_its_beginning_on() -> None:
+    assert window(1000.9, FIRST_AT, 1000) == range(3)
+    assert window(1003.0, FIRST_AT, 1000) == range(4)
+    assert window(1060.0, FIRST_AT, 1000) == range(28, 33)
+
+
+def test_encoder_that_comes_back_goes_on_in_order() -> None:
+    assert window(1100.0, FIRST_AT, 1100) == range(50, 53)
+    assert read(playlist(range(50, 53), COUNT, FIRST_AT)).dates[-1] == datetime.fromtimestamp(1098, UTC)
 
 
 def test_player_follows_the_live_picture_over_the_beginning_of_the_film(kaltura: KalturaServer, tmp_path: Path) -> None:
@@ -118,8 +125,9 @@ def test_player_follows_the_live_picture_over_the_beginning_of_the_film(kaltura:
     play(kaltura, entry.id)
     place = address(get(manifest(kaltura, entry.id, "applehttp")).text)
     get(place)
-    began = (at(kaltura) + timedelta(minutes=5)).timestamp() // (SEGMENT_S * COUNT) * SEGMENT_S * COUNT
-    kaltura.control("POST", "clock", stand_at=began + 2 * SEGMENT_S)
+    kaltura.control("POST", "clock", stand_at=(at(kaltura) + timedelta(minutes=5)).timestamp())
+    first = read(get(place).text).first
+    kaltura.control("POST", "clock", advance_s=(-first - 3) % COUNT * SEGMENT_S)
     shown = read(get(place).text)
     assert shown.begins == [False, False, False, True, False]
     lengths = []

@@ -1,9 +1,9 @@
 """HLS of a live entry while somebody broadcasts to it: a sliding window of segments, by the account's clock.
 
 Called by `playback`: `master` is the manifest of a live entry, `answer` what that points to. The picture is a film that
-begins again and again. Its segments are numbered from the epoch, so a broadcast needs no record but its beginning, and
-an encoder that comes back goes on in order. As for other manifests, an address below has no KS but the packager's token
-and, if the account's delivery has one, a token that expires. Source: kaltura/server,
+begins again and again. Its segments are numbered from the entry's first broadcast, so nothing is recorded but that and
+the present one's beginning, and an encoder that comes back goes on in order. As for other manifests, an address below
+has no KS but the packager's token and, if the account's delivery has one, a token that expires. Source: kaltura/server,
 DeliveryProfileLive::getLivePackagerUrl and DeliveryProfileLivePackagerHls. The packager itself is not public: its
 playlists are written by RFC 8216, and its segments are short, so that tests wait for seconds only.
 """
@@ -46,7 +46,7 @@ def master(account: Account, base_url: str, entry: Record) -> Response:
     Raises:
         ServeError: ENTRY_NOT_LIVE.
     """
-    _began_at(account, entry)
+    _check_live(account, entry)
     entry_id = str(entry["id"])
     place = f"/p/{account.partner_id}/e/{entry_id}/sd/{SEGMENT_S * 1000}"
     place += f"/t/{_packager_token(account, entry_id)}{address_tokens.added(account, entry_id)}"
@@ -73,27 +73,34 @@ async def answer(account: Account, entry: Record, asked: dict[str, str], name: s
     if not hmac.compare_digest(asked.get("t", ""), _packager_token(account, str(entry["id"]))):
         raise ServeError(str(int(Fault.INVALID_TOKEN)), 403)
     address_tokens.check(account, str(entry["id"]), asked.get("kt", ""))
-    began_at = _began_at(account, entry)
+    _check_live(account, entry)
     folder = account.store.files / "live.hls"
     if not await media.segment(_PICTURE, folder, SEGMENT_S):
         raise ServeError(str(int(Fault.FILE_NOT_FOUND)), 404)
     count = len(list(folder.glob("seg-*.ts")))
-    shown = window(account.clock.now(), began_at)
+    first_at = int(entry["firstBroadcast"])
+    shown = window(account.clock.now(), first_at, int(entry["currentBroadcastStartTime"]))
     if name == _PLAYLIST:
-        return Response(playlist(shown, count), media_type=_HLS)
+        return Response(playlist(shown, count, first_at), media_type=_HLS)
     found = _SEGMENT.fullmatch(name)
     if found is None or int(found[1]) not in range(shown.start - _KEPT, shown.stop):
         raise ServeError(str(int(Fault.FILE_NOT_FOUND)), 404)
     return FileResponse(folder / f"seg-{int(found[1]) % count}.ts", media_type="video/mp2t")
 
 
-def window(now: float, began_at: int) -> range:
-    """The numbers of the segments that a playlist has; the one that is being recorded is not among them. Pure."""
-    done = int(now) // SEGMENT_S
-    return range(max(done - _WINDOW, began_at // SEGMENT_S - _LEAD), done)
+def window(now: float, first_at: int, began_at: int) -> range:
+    """The numbers of the segments that a playlist has; the one that is being recorded is not among them. Pure.
+
+    Args:
+        now: Unix seconds.
+        first_at: When the entry's first broadcast began.
+        began_at: When the present one did.
+    """
+    done, began = int(now) // SEGMENT_S - _origin(first_at), began_at // SEGMENT_S - _origin(first_at)
+    return range(max(done - _WINDOW, began - _LEAD), done)
 
 
-def playlist(shown: range, count: int) -> str:
+def playlist(shown: range, count: int, first_at: int) -> str:
     """Write the playlist of these segments of a film that has so many. Pure."""
     lines = [
         "#EXTM3U",
@@ -101,12 +108,12 @@ def playlist(shown: range, count: int) -> str:
         f"#EXT-X-TARGETDURATION:{SEGMENT_S}",
         f"#EXT-X-MEDIA-SEQUENCE:{shown.start}",
         # Each beginning of the film before the first segment has left the playlist.
-        f"#EXT-X-DISCONTINUITY-SEQUENCE:{(shown.start - 1) // count}",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{max(shown.start - 1, 0) // count}",
     ]
     for number in shown:
-        if number % count == 0:
+        if number > 0 and number % count == 0:
             lines.append("#EXT-X-DISCONTINUITY")
-        at = datetime.fromtimestamp(number * SEGMENT_S, UTC).isoformat(timespec="milliseconds")
+        at = datetime.fromtimestamp((_origin(first_at) + number) * SEGMENT_S, UTC).isoformat(timespec="milliseconds")
         lines += [
             f"#EXT-X-PROGRAM-DATE-TIME:{at.removesuffix('+00:00')}Z",
             f"#EXTINF:{SEGMENT_S:.3f},",
@@ -115,15 +122,19 @@ def playlist(shown: range, count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _began_at(account: Account, entry: Record) -> int:
-    """When the broadcast began, in Unix seconds.
+def _origin(first_at: int) -> int:
+    """The segment of Unix time that has the number 0."""
+    return first_at // SEGMENT_S - _LEAD
+
+
+def _check_live(account: Account, entry: Record) -> None:
+    """Refuse an entry to which nobody broadcasts.
 
     Raises:
         ServeError: ENTRY_NOT_LIVE.
     """
     if not broadcast.is_live(account, entry["id"]):
         raise ServeError(str(int(Fault.ENTRY_NOT_LIVE)), 404)
-    return int(entry["currentBroadcastStartTime"])
 
 
 def _packager_token(account: Account, entry_id: str) -> str:
