@@ -39,6 +39,15 @@ FUNCTIONS_REGION: Final = Setting(
     "us-central1",
     "Where the functions and their queues are; best where Firestore is.",
 )
+FUNCTIONS_PREFIX: Final = Setting(
+    "FUNCTIONS_PREFIX",
+    matching(
+        "[a-z]([a-z0-9-]{0,28}[a-z0-9])?-|kit-[a-z0-9_]([a-z0-9_-]{0,38}[a-z0-9_])?-",
+        "the prefix of firebase.json, up to 30 small letters, digits and hyphens, with one more hyphen, such as gr-",
+    ),
+    "",
+    "What stands before the names of the functions. They find it themselves; the operator's command needs it.",
+)
 MAX_INSTANCES: Final = Setting(
     "MAX_INSTANCES",
     whole(1, 1000),
@@ -294,6 +303,12 @@ def require_agreement() -> None:
             f"VIDEO_PROVIDER must name a provider that has an account here; it is '{VIDEO_PROVIDER.value}', "
             f"and {account_of(VIDEO_PROVIDER.value).name} is not set."
         )
+    found = environment.functions_prefix()
+    if FUNCTIONS_PREFIX.value and found not in (None, FUNCTIONS_PREFIX.value):
+        raise Misconfigured(
+            f"FUNCTIONS_PREFIX must be the prefix that the functions are deployed with, '{found}'; "
+            f"it is '{FUNCTIONS_PREFIX.value}'."
+        )
 
 
 require_agreement()
@@ -304,6 +319,34 @@ def functions_url() -> str:
     Return the address of the functions, without a trailing slash.
     """
     return FUNCTIONS_URL.value or f"https://{FUNCTIONS_REGION.value}-{environment.project_id()}.cloudfunctions.net"
+
+
+def functions_prefix() -> str:
+    """
+    Return what stands before the names of the deployed functions, such as `gr-`; mostly nothing.
+    """
+    found = environment.functions_prefix()
+    return FUNCTIONS_PREFIX.value if found is None else found
+
+
+def deployed_name(function: str) -> str:
+    """
+    Return the name that a function is deployed under, which is that of its queue too.
+
+    Args:
+        function: Its name in `main.py`.
+    """
+    return f"{functions_prefix()}{function}"
+
+
+def function_url(function: str) -> str:
+    """
+    Return the address of a function.
+
+    Args:
+        function: Its name in `main.py`.
+    """
+    return f"{functions_url()}/{deployed_name(function)}"
 
 
 def values_of(provider: str, *fields: str) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def queue() -> Queue:
         timeouts_s={name: worker.timeout_s for name, worker in WORKERS.items()},
         service_account=tasks_account,
         clock=now,
+        prefix=config.functions_prefix(),
     )
 
 
