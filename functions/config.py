@@ -16,7 +16,7 @@ from firebase_functions.options import set_global_options
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
 from functions import environment
-from functions.settings import Setting, claim, listed
+from functions.settings import Setting, claim, database, listed
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
 from shared.core.reading import DAY_S, domains, matching, truth, url, whole
@@ -47,6 +47,12 @@ FUNCTIONS_PREFIX: Final = Setting(
     ),
     "",
     "What stands before the names of the functions. They find it themselves; the operator's command needs it.",
+)
+FIRESTORE_DATABASE: Final = Setting(
+    "FIRESTORE_DATABASE",
+    database,
+    "(default)",
+    "The database of Firestore that Greenroom has for itself; in a project with another app best one named greenroom.",
 )
 MAX_INSTANCES: Final = Setting(
     "MAX_INSTANCES",

@@ -128,7 +128,7 @@ def test_prefix_leaves_room_for_every_name(monkeypatch: pytest.MonkeyPatch, pref
 )  # fmt: skip
 def test_impossible_prefix_is_refused(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
     monkeypatch.setenv("FUNCTIONS_PREFIX", prefix)
-    with pytest.raises(Misconfigured, match="^FUNCTIONS_PREFIX must be the prefix of firebase.json, up to 30 small"):
+    with pytest.raises(Misconfigured, match=r"^FUNCTIONS_PREFIX must be the prefix of firebase\.json, up to 30 small"):
         _ = config.FUNCTIONS_PREFIX.value
 
 
