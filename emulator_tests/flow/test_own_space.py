@@ -78,9 +78,12 @@ def test_operator_reaches_functions_and_queues_by_their_deployed_names(school: S
     installed = school.testbed.command("install-hook")
     assert installed.returncode == 0, installed.stderr
     assert f"{school.testbed.functions_url}/{PREFIX}-kalturaHook" in installed.stdout
-    for command in (["stop", "--why", "a test"], ["start"]):
+    for command, is_stopped in (["stop", "--why", "a test"], True), (["start"], False):
         done = school.testbed.command(*command)
         assert done.returncode == 0, done.stderr
+        switch = school.document("operations/switch")
+        assert switch is not None
+        assert switch["stopped"] is is_stopped
 
 
 def test_no_function_answers_by_its_name_without_the_prefix(school: School) -> None:
