@@ -137,8 +137,8 @@ def check_database(database_uid: DatabaseUid) -> Sequence[Finding]:
     if database_uid() is not None:
         return [Finding("database uid", Health.OK)]
     sentence = (
-        "The id of the database cannot be read, so a restore is noticed by other signs only. Give the service "
-        "account of the functions the role Cloud Datastore User."
+        "The id of the database cannot be read, so a restore is noticed by other signs only. Check that the database "
+        "in FIRESTORE_DATABASE exists, and give the service account of the functions the role Cloud Datastore User."
     )
     return [Finding("database uid", Health.ABSENT, sentence)]
 
