@@ -113,6 +113,7 @@ class Session:
     videoProvider: Annotated[ProviderName, Doc("`kaltura`, `cloudflare`; the default is `VIDEO_PROVIDER`")] | None = (
         None
     )
+    app: Annotated[dict[str, Any], Doc("what your app keeps here: [up to ten values](#data-of-your-app)")] | None = None
     createdAt: Annotated[Timestamp, Doc("`serverTimestamp()` when it is created; nobody can change it")]
     updatedAt: Annotated[Timestamp, Doc("`serverTimestamp()` with every write")]
     videos: Annotated[dict[VideoId, VideoOfSession], Doc("each video")] | None = None

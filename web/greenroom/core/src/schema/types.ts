@@ -1156,6 +1156,12 @@ export interface Session {
    */
   videoProvider?: string;
   /**
+   * what your app keeps here: [up to ten values](#data-of-your-app)
+   */
+  app?: {
+    [k: string]: unknown;
+  };
+  /**
    * `serverTimestamp()` when it is created; nobody can change it
    */
   createdAt: Timestamp;
