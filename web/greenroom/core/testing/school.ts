@@ -154,7 +154,7 @@ export class School {
       }
       case "replaceVideo": {
         const video = this.#video(data);
-        if (video === undefined) return { code: "VIDEO_NOT_FOUND" };
+        if (video === undefined || video.deleted) return { code: "VIDEO_NOT_FOUND" };
         if (!video.requests.includes(data["requestId"] ?? "")) {
           video.requests.push(data["requestId"] ?? "");
           this.#open(video, data);

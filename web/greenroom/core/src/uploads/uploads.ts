@@ -93,7 +93,7 @@ export class Uploads {
     else await this.#uploads.get(id)?.cancel();
   }
 
-  /** Try again what failed, or waits: one upload, or all. */
+  /** Try again what failed, or waits: one upload, or all. Each goes into the same video, unless that was deleted. */
   retry(id?: string): void {
     for (const upload of this.#chosen(id)) void upload.retry();
   }
