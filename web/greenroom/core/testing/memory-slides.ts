@@ -1,11 +1,14 @@
 import { Timestamp } from "firebase/firestore";
 
 import type { Watcher } from "../src/documents";
+import { GreenroomError } from "../src/errors";
 import type { MediaDocument, SessionIdentity, SharingSession, SlidesDocuments } from "../src/slides/slides-documents";
 import type { TimelineEntry } from "../src/slides/timeline";
 
 /** The documents of slides in memory, which a test writes. */
 export class MemorySlides implements SlidesDocuments {
+  /** Whether the rules let the media be listed. */
+  isListed = true;
   #session: SharingSession | null | undefined;
   readonly #medias = new Map<string, MediaDocument | null>();
   #timeline: readonly TimelineEntry[] = [];
@@ -31,6 +34,7 @@ export class MemorySlides implements SlidesDocuments {
   }
 
   watchSession(_sessionId: string, watcher: Watcher<SharingSession | null>): () => void {
+    if (this.#session === undefined) return refused(watcher);
     return this.#watch(() => {
       if (this.#session !== undefined) watcher.next(this.#session);
     });
@@ -44,6 +48,7 @@ export class MemorySlides implements SlidesDocuments {
   }
 
   watchMedias(_session: SessionIdentity, watcher: Watcher<readonly MediaDocument[]>): () => void {
+    if (!this.isListed) return refused(watcher);
     return this.#watch(() => watcher.next([...this.#medias.values()].filter((media) => media !== null)));
   }
 
@@ -60,6 +65,12 @@ export class MemorySlides implements SlidesDocuments {
   #tell(): void {
     for (const tell of [...this.#watchers]) tell();
   }
+}
+
+/** Tell what Firestore tells of a document that is not there yet, and then nothing more. */
+function refused(watcher: Watcher<never>): () => void {
+  watcher.error(new GreenroomError("DOCUMENT_NOT_READABLE", "This does not exist, or you may not see it.", false));
+  return () => {};
 }
 
 export function identity(createdMs = 1_000): SessionIdentity {

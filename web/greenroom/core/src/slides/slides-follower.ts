@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
+import { listenAgain } from "./listen-again";
 import { MediaAddresses, type NeededAddresses } from "./media-addresses";
 import { SharingState } from "./sharing";
 import type { SharingMessage } from "./sharing-message";
@@ -11,6 +12,7 @@ import {
   isSameSession,
   type MediaDocument,
   type SessionIdentity,
+  type SharingSession,
   type SlidesDocuments,
   slidesDocuments,
 } from "./slides-documents";
@@ -90,15 +92,19 @@ export class SlidesFollower {
   /** Begin to follow, or follow in another way. */
   follow({ pictureAt }: FollowOptions = {}): void {
     this.#pictureAt = pictureAt;
-    this.#stopWatching ??= this.#documents.watchSession(this.sessionId, {
-      next: (session) => {
-        this.#error.set(undefined);
-        if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
-        if (session !== null) this.#sharing.confirm(session);
-        this.#render();
+    this.#stopWatching ??= listenAgain<SharingSession | null>(
+      this.#clock,
+      (watcher) => this.#documents.watchSession(this.sessionId, watcher),
+      {
+        next: (session) => {
+          this.#error.set(undefined);
+          if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
+          if (session !== null) this.#sharing.confirm(session);
+          this.#render();
+        },
+        error: (error) => this.#error.set(error),
       },
-      error: (error) => this.#error.set(error),
-    });
+    );
     this.#watchTimeline();
     this.#stopTicking();
     if (pictureAt !== undefined) this.#tick();
@@ -137,13 +143,18 @@ export class SlidesFollower {
     this.#stopTimeline();
     this.#stopTimeline = () => {};
     if (this.#pictureAt === undefined || this.#identity === undefined) return;
-    this.#stopTimeline = this.#documents.watchTimeline(this.#identity, {
-      next: (entries) => {
-        this.#timeline = [...entries].sort(compareEntries);
-        this.#render();
+    const identity = this.#identity;
+    this.#stopTimeline = listenAgain<readonly TimelineEntry[]>(
+      this.#clock,
+      (watcher) => this.#documents.watchTimeline(identity, watcher),
+      {
+        next: (entries) => {
+          this.#timeline = [...entries].sort(compareEntries);
+          this.#render();
+        },
+        error: (error) => this.#error.set(error),
       },
-      error: (error) => this.#error.set(error),
-    });
+    );
   }
 
   #tick(): void {

@@ -19,12 +19,13 @@ import { ListSkeleton } from "../ui/list-skeleton";
 import { Problem } from "../ui/problem";
 import { RenameDialog, type Renaming } from "../ui/rename-dialog";
 import { Language } from "../words/language";
+import { DocumentPages } from "./document-pages";
 import { SessionContext } from "./session-context";
 
 /** The documents of a live session: upload, watch their pages appear, and begin to present. */
 @Component({
   selector: "app-slides-page",
-  imports: [Icon, ListSkeleton, Problem],
+  imports: [DocumentPages, Icon, ListSkeleton, Problem],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: "./slides.page.html",
 })
@@ -40,12 +41,12 @@ export class SlidesPage {
 
   protected readonly isOpen = computed(() => this.context.session().kaltura?.state === "ready");
   readonly #admission = injectLiveAdmission(() => (this.isOpen() ? this.context.id() : undefined));
-  readonly #presenter = injectSlidesPresenter(this.#admission);
+  protected readonly presenter = injectSlidesPresenter(this.#admission);
   protected readonly admissionError = fromReadable(() => this.#admission()?.error);
   readonly #place = fromReadable(() => this.#admission()?.place);
-  readonly #medias = fromReadable(() => this.#presenter()?.medias);
-  protected readonly listError = fromReadable(() => this.#presenter()?.error);
-  protected readonly shown = fromReadable(() => this.#presenter()?.shown);
+  readonly #medias = fromReadable(() => this.presenter()?.medias);
+  protected readonly listError = fromReadable(() => this.presenter()?.error);
+  protected readonly shown = fromReadable(() => this.presenter()?.shown);
 
   protected readonly isConnecting = computed(
     () => this.isOpen() && this.#place() === undefined && this.admissionError() === undefined,
@@ -57,7 +58,7 @@ export class SlidesPage {
   protected readonly sent = signal<ReadonlyMap<string, number>>(new Map());
 
   protected readonly add = new Action(async (file: File) => {
-    const presenter = this.#presenter();
+    const presenter = this.presenter();
     if (presenter === undefined) return;
     const id = await presenter.create({ title: file.name.replace(/\.[^.]+$/, "").slice(0, 200) });
     await this.#upload(id, file);
@@ -99,25 +100,25 @@ export class SlidesPage {
     const isDone = await this.act.run(async () => {
       const shownId = this.shown()?.mediaId;
       if (shownId === media.id) return;
-      if (shownId != null) await this.#presenter()?.end();
-      await this.#presenter()?.start(media.id);
+      if (shownId != null) await this.presenter()?.end();
+      await this.presenter()?.start(media.id);
     });
     if (isDone) await this.#router.navigate(["/present", this.context.id()]);
   }
 
   protected stop(): void {
-    void this.act.run(async () => this.#presenter()?.end());
+    void this.act.run(async () => this.presenter()?.end());
   }
 
   protected setDownload(media: SharedMedia, showDownload: boolean): void {
-    void this.act.run(async () => this.#presenter()?.change(media.id, { showDownload }));
+    void this.act.run(async () => this.presenter()?.change(media.id, { showDownload }));
   }
 
   protected async rename(media: SharedMedia): Promise<void> {
     const renaming: Renaming = {
       heading: this.words().slides.renameTitle,
       title: this.titleOf(media),
-      save: async (title) => this.#presenter()?.change(media.id, { title }),
+      save: async (title) => this.presenter()?.change(media.id, { title }),
     };
     const isRenamed = await this.#dialogs.open<boolean>(RenameDialog, "rename-title", renaming);
     if (isRenamed === true) void this.#announcer.announce(this.words().slides.renamed);
@@ -130,7 +131,7 @@ export class SlidesPage {
       hint: words.slides.deleteHint,
       confirm: words.common.delete,
       isDangerous: true,
-      work: async () => this.#presenter()?.remove(media.id),
+      work: async () => this.presenter()?.remove(media.id),
     });
     if (!isDone) return;
     void this.#announcer.announce(words.slides.deleted);
@@ -139,7 +140,7 @@ export class SlidesPage {
 
   async #upload(id: string, file: File): Promise<void> {
     try {
-      await this.#presenter()?.upload(id, file, {
+      await this.presenter()?.upload(id, file, {
         onProgress: ({ sentBytes, sizeBytes }) => this.#setSent(id, sentBytes / sizeBytes),
       });
     } finally {
