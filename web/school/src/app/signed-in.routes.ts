@@ -8,6 +8,7 @@ import { Account } from "./account/account";
 import { APP_CONFIG } from "./config";
 import { Shell } from "./shell/shell";
 import { leaveUnsaved } from "./teach/session-form";
+import { SessionWrites } from "./teach/session-writes";
 import { Dialogs } from "./ui/dialogs";
 import { Language } from "./words/language";
 
@@ -32,7 +33,7 @@ export const SIGNED_IN_ROUTES: Routes = [
   {
     path: "",
     component: Shell,
-    providers: [provideGreenroom(greenroomOptions), Dialogs],
+    providers: [provideGreenroom(greenroomOptions), Dialogs, SessionWrites],
     children: [
       {
         path: "",
