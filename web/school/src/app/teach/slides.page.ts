@@ -1,13 +1,5 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
-import {
-  ChangeDetectionStrategy,
-  Component,
-  computed,
-  type ElementRef,
-  inject,
-  signal,
-  viewChild,
-} from "@angular/core";
+import { ChangeDetectionStrategy, Component, computed, type ElementRef, inject, viewChild } from "@angular/core";
 import { Router } from "@angular/router";
 import { fromReadable, GREENROOM_TEXTS, injectLiveAdmission, injectSlidesPresenter } from "greenroom/angular";
 import type { SharedMedia } from "greenroom/core";
@@ -21,6 +13,7 @@ import { RenameDialog, type Renaming } from "../ui/rename-dialog";
 import { Language } from "../words/language";
 import { DocumentPages } from "./document-pages";
 import { SessionContext } from "./session-context";
+import { SlidesUploads } from "./slides-uploads";
 
 /** The documents of a live session: upload, watch their pages appear, and begin to present. */
 @Component({
@@ -31,6 +24,7 @@ import { SessionContext } from "./session-context";
 })
 export class SlidesPage {
   protected readonly context = inject(SessionContext);
+  protected readonly uploads = inject(SlidesUploads);
   protected readonly texts = inject(GREENROOM_TEXTS);
   protected readonly language = inject(Language);
   protected readonly words = this.language.words;
@@ -54,15 +48,14 @@ export class SlidesPage {
   protected readonly isOffered = computed(() => this.#place() === undefined || this.#place()?.slides !== null);
   protected readonly medias = computed(() => [...(this.#medias() ?? [])].reverse());
 
-  /** How much of each document has been sent from here, by its id. */
-  protected readonly sent = signal<ReadonlyMap<string, number>>(new Map());
+  /** How much of each document has been sent from this tab, by its id. */
+  protected readonly sent = computed(
+    () => new Map(this.uploads.sending().map(({ mediaId, sentBytes, sizeBytes }) => [mediaId, sentBytes / sizeBytes])),
+  );
 
-  protected readonly add = new Action(async (file: File) => {
-    const presenter = this.presenter();
-    if (presenter === undefined) return;
-    const id = await presenter.create({ title: file.name.replace(/\.[^.]+$/, "").slice(0, 200) });
-    await this.#upload(id, file);
-  });
+  protected readonly failed = computed(() =>
+    this.uploads.failed().filter(({ sessionId }) => sessionId === this.context.id()),
+  );
 
   protected readonly act = new Action((work: () => Promise<unknown>) => work());
 
@@ -70,16 +63,16 @@ export class SlidesPage {
     this.picker().nativeElement.click();
   }
 
-  protected async chosen(picker: HTMLInputElement): Promise<void> {
+  protected chosen(picker: HTMLInputElement): void {
     const [file] = picker.files ?? [];
     picker.value = "";
-    if (file !== undefined) await this.add.run(file);
+    if (file !== undefined) this.uploads.add(this.context.id(), file);
   }
 
   protected drop(event: DragEvent): void {
     event.preventDefault();
     const [file] = event.dataTransfer?.files ?? [];
-    if (file !== undefined) void this.add.run(file);
+    if (file !== undefined) this.uploads.add(this.context.id(), file);
   }
 
   protected readyPages(media: SharedMedia): number {
@@ -136,22 +129,5 @@ export class SlidesPage {
     if (!isDone) return;
     void this.#announcer.announce(words.slides.deleted);
     document.getElementById("slides-title")?.focus();
-  }
-
-  async #upload(id: string, file: File): Promise<void> {
-    try {
-      await this.presenter()?.upload(id, file, {
-        onProgress: ({ sentBytes, sizeBytes }) => this.#setSent(id, sentBytes / sizeBytes),
-      });
-    } finally {
-      this.#setSent(id, undefined);
-    }
-  }
-
-  #setSent(id: string, fraction: number | undefined): void {
-    const sent = new Map(this.sent());
-    if (fraction === undefined) sent.delete(id);
-    else sent.set(id, fraction);
-    this.sent.set(sent);
   }
 }

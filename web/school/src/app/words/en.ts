@@ -243,6 +243,7 @@ export const ENGLISH_WORDS = {
     enter: "Enter the live room",
   },
   slides: {
+    notSent: (title: string) => `“${title}” was not sent.`,
     title: "Slides",
     lead: "Upload a document and present it page by page. Students see the page that you show.",
     notPublished: "Publish the session first. Slides belong to its live event.",
