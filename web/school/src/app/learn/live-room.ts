@@ -17,6 +17,7 @@ import { Icon, type IconName } from "../ui/icon";
 import { Notice } from "../ui/notice";
 import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
+import { isRoomAddress } from "./room-address";
 
 interface Waiting {
   readonly icon: IconName;
@@ -96,9 +97,6 @@ export class LiveRoom {
 
   protected showRoom(): void {
     const url = this.place()?.room?.url;
-    // The server gives this address. Whatever it is, a frame must not run it in this page.
-    if (url !== undefined && /^https?:/.test(url)) {
-      this.room.set(this.#sanitizer.bypassSecurityTrustResourceUrl(url));
-    }
+    if (isRoomAddress(url)) this.room.set(this.#sanitizer.bypassSecurityTrustResourceUrl(url));
   }
 }
