@@ -81,7 +81,9 @@ class Installation:
 
     def _say(self, line: str) -> None:
         seconds = int(time.monotonic() - self.started_at)
-        print(f"  {seconds // 60}:{seconds % 60:02}  {line}", flush=True)
+        # Written at once with its end: the steps run side by side, and `print` writes the two one after the other.
+        sys.stdout.write(f"  {seconds // 60}:{seconds % 60:02}  {line}\n")
+        sys.stdout.flush()
 
     def _report(self) -> None:
         for name, part in list(self._running.items()):

@@ -1,5 +1,5 @@
 /** The page of `make bench AREA=watch`: one video, played in our way and in that of a page that takes one step at a time. */
-import { Greenroom, Playback } from "greenroom/core";
+import { Greenroom, Playback, preloadPlayer } from "greenroom/core";
 import { initializeApp } from "firebase/app";
 import { connectAuthEmulator, getAuth, signInWithEmailAndPassword } from "firebase/auth";
 
@@ -16,7 +16,7 @@ const stepByStep: Play = async (greenroom, element, videoId) => {
   hls.attachMedia(element);
 };
 
-const WAYS = { ours, "step-by-step": stepByStep };
+const WAYS = { ours, prepared: ours, "step-by-step": stepByStep };
 
 export interface Asked {
   readonly way: keyof typeof WAYS;
@@ -25,6 +25,8 @@ export interface Asked {
   readonly authUrl: string;
   readonly email: string;
   readonly password: string;
+  /** Where videos are delivered from. */
+  readonly deliveryOrigin: string;
 }
 
 declare global {
@@ -36,11 +38,12 @@ declare global {
   }
 }
 
-window.prepare = async ({ way, videoId, projectId, authUrl, email, password }) => {
+window.prepare = async ({ way, videoId, projectId, authUrl, email, password, deliveryOrigin }) => {
   const app = initializeApp({ projectId, apiKey: "of-the-emulator" });
   connectAuthEmulator(getAuth(app), authUrl, { disableWarnings: true });
   await signInWithEmailAndPassword(getAuth(app), email, password);
-  const greenroom = new Greenroom(app, { callablesUrl: "/call/" });
+  const greenroom = new Greenroom(app, { callablesUrl: "/call/", deliveryOrigins: [deliveryOrigin] });
+  if (way === "prepared") await preloadPlayer();
   const element = document.querySelector("video") as HTMLVideoElement;
   // Requests beside each other need a connection each here. Firebase Hosting speaks HTTP/2, which has them all on one.
   await Promise.all([1, 2].map((n) => fetch(`/?${n}`, { cache: "no-store" }).then((answer) => answer.text())));

@@ -28,6 +28,12 @@ export interface GreenroomOptions {
 
   /** The address of the function `api`, such as `/api/`. Without it, Google's own address of the function. */
   apiUrl?: string;
+
+  /**
+   * Where the provider delivers videos from, such as `https://cdnapisec.kaltura.com`. A player connects to them while
+   * it asks for the addresses of a video, so that its first picture comes sooner.
+   */
+  deliveryOrigins?: readonly string[];
 }
 
 /** A deployment of Greenroom, as one app of Firebase sees it. Everything else in this library takes it. */

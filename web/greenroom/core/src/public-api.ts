@@ -10,6 +10,7 @@ export {
   type PlaybackTarget,
   type Quality,
 } from "./playback/playback";
+export { preloadPlayer } from "./playback/preload";
 export type * from "./schema/error-codes";
 export type * from "./schema/types";
 export {

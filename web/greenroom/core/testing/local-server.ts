@@ -2,7 +2,7 @@ import { deleteApp, initializeApp } from "firebase/app";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { Greenroom } from "../src/greenroom";
+import { Greenroom, type GreenroomOptions } from "../src/greenroom";
 
 export type Handler = (request: IncomingMessage, body: Buffer, response: ServerResponse) => void;
 
@@ -33,9 +33,10 @@ export class LocalServer {
   }
 
   /** Return a deployment whose callables and API are here. */
-  greenroom(): Greenroom {
+  greenroom(options: GreenroomOptions = {}): Greenroom {
     const app = initializeApp({ apiKey: "test", projectId: "test" }, `${this.url}-${(this.#apps += 1)}`);
-    const greenroom = new Greenroom(app, { callablesUrl: `${this.url}/call/`, apiUrl: `${this.url}/api/` });
+    const own = { callablesUrl: `${this.url}/call/`, apiUrl: `${this.url}/api/` };
+    const greenroom = new Greenroom(app, { ...own, ...options });
     this.#closing.push(() => deleteApp(app));
     return greenroom;
   }

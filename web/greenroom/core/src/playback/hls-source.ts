@@ -47,6 +47,9 @@ export class HlsSource implements Source {
   ) {
     this.#hls = new Hls({
       autoStartLoad: false,
+      // The first fragment is shown, in the lowest quality, and not only timed; and nothing waits for the element.
+      testBandwidth: false,
+      startFragPrefetch: true,
       lowLatencyMode: true,
       maxLiveSyncPlaybackRate: CATCH_UP_RATE,
       fragLoadPolicy: { default: FRAGMENT_POLICY },

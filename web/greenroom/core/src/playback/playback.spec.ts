@@ -205,6 +205,23 @@ describe("Playback", () => {
       expect(StandInHls.all).toEqual([]);
     });
 
+    it("connects to where videos come from while it asks for the addresses", async () => {
+      const links: string[] = [];
+      const observer = new MutationObserver((changes) => {
+        for (const { addedNodes } of changes)
+          for (const { rel, href, crossOrigin } of [...addedNodes] as HTMLLinkElement[])
+            links.push(`${requests.length} ${rel} ${href} ${crossOrigin}`);
+      });
+      observer.observe(document.head, { childList: true });
+      answer = () => grant("a", "1");
+      const deliveryOrigins = ["https://a.test", "https://b.test"];
+      playback = new Playback(server.greenroom({ deliveryOrigins }), element, { videoId: VIDEO }, { clock });
+      await playback.load();
+      observer.disconnect();
+      expect(links).toEqual(["0 preconnect https://a.test/ anonymous", "0 preconnect https://b.test/ anonymous"]);
+      expect(document.head.querySelector("link")).toBeNull();
+    });
+
     it("loads hls.js once, beside the call for the addresses, and again only after a failure", async () => {
       const loads: number[] = [];
       let isBroken = true;

@@ -11,6 +11,7 @@ import { toGreenroomError } from "../to-greenroom-error";
 import { ElementSource } from "./element-source";
 import { type FreshAddresses, HlsSource } from "./hls-source";
 import { phaseAfter } from "./phases";
+import { preconnect } from "./preload";
 import { RenewedAddresses } from "./renewed-addresses";
 import { isMoved, sessionFacts, type SessionFacts } from "./session-facts";
 import type { Source, SourceEvents, SourceFailure } from "./source";
@@ -146,8 +147,9 @@ export class Playback {
     this.#answer = undefined;
     this.#set({ phase: "loading", error: undefined, thumbnailUrl: undefined });
     this.#watch();
-    // Nearly every answer needs hls.js, so it is loaded beside the call and not after it.
+    // Nearly every answer needs hls.js and a connection, so both come beside the call and not after it.
     void this.#loadHls();
+    preconnect(this.greenroom.options.deliveryOrigins ?? []);
     return this.#renewal.renewNow();
   }
 

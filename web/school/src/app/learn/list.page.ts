@@ -1,6 +1,6 @@
-import { ChangeDetectionStrategy, Component, computed, inject } from "@angular/core";
+import { afterNextRender, ChangeDetectionStrategy, Component, computed, inject } from "@angular/core";
 import { injectOpenSessions } from "greenroom/angular";
-import type { Session, WithId } from "greenroom/core";
+import { preloadPlayer, type Session, type WithId } from "greenroom/core";
 
 import { AccountDialog } from "../account/account-dialog";
 import { Dialogs } from "../ui/dialogs";
@@ -78,6 +78,8 @@ export class LearnListPage {
 
   constructor() {
     showTitle(() => this.words().learnList.title);
+    // Whoever looks at this list is about to watch something. Offline, the player loads it later.
+    afterNextRender(() => void preloadPlayer().catch(() => undefined));
   }
 
   protected restart(): void {
