@@ -1,5 +1,5 @@
 import type { Clock } from "../clock";
-import type { Watcher } from "../documents";
+import type { Observer } from "../documents";
 import { doubledPauseMs } from "../pauses";
 
 /** The longest pause before another listener. */
@@ -15,8 +15,8 @@ const PAUSE_MAX_MS = 60_000;
  */
 export function listenAgain<T>(
   clock: Clock,
-  listen: (watcher: Watcher<T>) => () => void,
-  watcher: Watcher<T>,
+  listen: (observer: Observer<T>) => () => void,
+  observer: Observer<T>,
 ): () => void {
   let failures = 0;
   let beganAt: number;
@@ -26,11 +26,11 @@ export function listenAgain<T>(
   const begin = () => {
     beganAt = clock.now();
     stop = listen({
-      next: (value) => watcher.next(value),
+      next: (value) => observer.next(value),
       error: (error) => {
         if (isStopped) return;
         failures = clock.now() - beganAt > PAUSE_MAX_MS ? 1 : failures + 1;
-        watcher.error(error);
+        observer.error(error);
         cancel = clock.after(doubledPauseMs(failures, PAUSE_MAX_MS), begin);
       },
     });

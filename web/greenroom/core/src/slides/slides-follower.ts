@@ -6,7 +6,7 @@ import { listenAgain } from "./listen-again";
 import { MediaAddresses, type NeededAddresses } from "./media-addresses";
 import { SharingState } from "./sharing";
 import type { SharingMessage } from "./sharing-message";
-import { isSameView, NO_SLIDE, type SlideView, slideViewOf } from "./slide-view";
+import { isSameSlide, NO_SLIDE, type CurrentSlide, currentSlideOf } from "./current-slide";
 import { SlidesApi, type SlidesGrant } from "./slides-api";
 import {
   isSameSession,
@@ -47,7 +47,7 @@ interface Shown {
 
 /** Follows what a live session shows, as it is now or in time with a delayed picture. */
 export class SlidesFollower {
-  readonly #view = new Store<SlideView>(NO_SLIDE);
+  readonly #slide = new Store<CurrentSlide>(NO_SLIDE);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
   readonly #documents: SlidesDocuments;
   readonly #clock: Clock;
@@ -80,8 +80,8 @@ export class SlidesFollower {
     });
   }
 
-  get view(): Readable<SlideView> {
-    return this.#view;
+  get slide(): Readable<CurrentSlide> {
+    return this.#slide;
   }
 
   /** Why something cannot be shown at the moment. */
@@ -94,7 +94,7 @@ export class SlidesFollower {
     this.#pictureAt = pictureAt;
     this.#stopWatching ??= listenAgain<SharingSession | null>(
       this.#clock,
-      (watcher) => this.#documents.watchSession(this.sessionId, watcher),
+      (observer) => this.#documents.watchSession(this.sessionId, observer),
       {
         next: (session) => {
           this.#error.set(undefined);
@@ -119,7 +119,7 @@ export class SlidesFollower {
 
   /** Say that the shown image could not be loaded: its address is asked for again. */
   imageFailed(): void {
-    const { media } = this.#view.value;
+    const { media } = this.#slide.value;
     if (media !== null) this.#addresses.refresh(media.id);
   }
 
@@ -146,7 +146,7 @@ export class SlidesFollower {
     const identity = this.#identity;
     this.#stopTimeline = listenAgain<readonly TimelineEntry[]>(
       this.#clock,
-      (watcher) => this.#documents.watchTimeline(identity, watcher),
+      (observer) => this.#documents.watchTimeline(identity, observer),
       {
         next: (entries) => {
           this.#timeline = [...entries].sort(compareEntries);
@@ -177,19 +177,19 @@ export class SlidesFollower {
     const shown = this.#shown();
     const coming = (shown.next ?? []).flatMap(({ mediaId }) => (mediaId === null ? [] : [mediaId]));
     this.#watchMedias(new Set(shown.mediaId === null ? coming : [shown.mediaId, ...coming]));
-    const view = this.#viewOf(shown);
-    if (!isSameView(view, this.#view.value)) this.#view.set(view);
+    const slide = this.#slideOf(shown);
+    if (!isSameSlide(slide, this.#slide.value)) this.#slide.set(slide);
   }
 
-  #viewOf({ mediaId, page, revision, next }: Shown): SlideView {
+  #slideOf({ mediaId, page, revision, next }: Shown): CurrentSlide {
     const coming = (next ?? []).flatMap((entry) => {
       const url = entry.mediaId === null ? undefined : this.#addresses.of(entry.mediaId)?.pages[entry.page ?? 1];
       return url === undefined ? [] : [url];
     });
     if (mediaId === null) return { ...NO_SLIDE, revision, nextImageUrls: coming };
     const media = this.#medias.get(mediaId)?.document;
-    const view = slideViewOf({ mediaId, page: page ?? 1, revision, media, urls: this.#addresses.of(mediaId) });
-    return next === undefined ? view : { ...view, nextImageUrls: coming.filter((url) => url !== view.imageUrl) };
+    const slide = currentSlideOf({ mediaId, page: page ?? 1, revision, media, urls: this.#addresses.of(mediaId) });
+    return next === undefined ? slide : { ...slide, nextImageUrls: coming.filter((url) => url !== slide.imageUrl) };
   }
 
   /** Listen to these media, and keep their addresses. */
@@ -207,11 +207,11 @@ export class SlidesFollower {
   }
 
   #watchMedia(id: string): void {
-    const watched = { document: undefined as MediaDocument | null | undefined, stop: () => {} };
-    this.#medias.set(id, watched);
-    watched.stop = this.#documents.watchMedia(this.sessionId, id, {
+    const listened = { document: undefined as MediaDocument | null | undefined, stop: () => {} };
+    this.#medias.set(id, listened);
+    listened.stop = this.#documents.watchMedia(this.sessionId, id, {
       next: (document) => {
-        watched.document = document;
+        listened.document = document;
         this.#render();
       },
       error: (error) => this.#error.set(error),

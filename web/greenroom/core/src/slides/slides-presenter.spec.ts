@@ -65,7 +65,7 @@ describe("SlidesPresenter", () => {
     expect(first.medias.value).toMatchObject([{ id: "m" }]);
     expect(first.error.value).toBeUndefined();
     first.close();
-    expect(early.watcherCount).toBe(0);
+    expect(early.observerCount).toBe(0);
     expect(clock.waiting).toBe(0);
   });
 

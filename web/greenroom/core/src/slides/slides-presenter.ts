@@ -59,7 +59,7 @@ export class SlidesPresenter {
     });
     this.#stopWatching = listenAgain<SharingSession | null>(
       clock,
-      (watcher) => documents.watchSession(sessionId, watcher),
+      (observer) => documents.watchSession(sessionId, observer),
       {
         next: (session) => {
           this.#error.set(undefined);
@@ -195,7 +195,7 @@ export class SlidesPresenter {
     if (identity === undefined) return;
     this.#stopMedias = listenAgain<readonly MediaDocument[]>(
       this.#clock,
-      (watcher) => this.#documents.watchMedias(identity, watcher),
+      (observer) => this.#documents.watchMedias(identity, observer),
       {
         next: (views) => {
           this.#error.set(undefined);

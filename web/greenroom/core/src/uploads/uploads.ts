@@ -52,8 +52,8 @@ export class Uploads {
     this.summary = this.#list.summary;
     // Two deployments may share an origin, and two people a browser.
     const { app, options: deployment } = greenroom;
-    const place = [app.options.projectId ?? app.name, deployment.functionsPrefix ?? "", uid].map(encodeURIComponent);
-    const name = `greenroom-uploads/${place.join("/")}`;
+    const owner = [app.options.projectId ?? app.name, deployment.functionsPrefix ?? "", uid].map(encodeURIComponent);
+    const name = `greenroom-uploads/${owner.join("/")}`;
     this.#tabs = new Tabs(name, (message) => this.#hear(message));
     const slots = new Slots(limit);
     const shared = { greenroom, tabs: this.#tabs, list: this.#list, slots };

@@ -70,7 +70,7 @@ import { isUid, splitUids } from "./uid";
           </button>
         </div>
       </form>
-      <app-problem [error]="enrolments.error()" [canRetry]="true" (retry)="enrolments.restart()" />
+      <app-problem [error]="enrolments.error()" [canRetry]="true" (retry)="enrolments.reload()" />
       @if (enrolments.isLoading()) {
         <app-list-skeleton [rows]="[1]" />
       } @else if (sorted().length === 0) {

@@ -28,7 +28,7 @@ export class TeachSessionPage {
   readonly #announcer = inject(LiveAnnouncer);
   protected readonly context = inject(SessionContext);
   protected readonly words = this.#language.words;
-  protected readonly session = computed(() => this.context.watched.value() ?? undefined);
+  protected readonly session = computed(() => this.context.resource.value() ?? undefined);
 
   protected readonly tabs = computed(() => {
     const parts = this.context.isLive()

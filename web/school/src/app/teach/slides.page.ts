@@ -37,15 +37,15 @@ export class SlidesPage {
   readonly #admission = injectLiveAdmission(() => (this.isOpen() ? this.context.id() : undefined));
   protected readonly presenter = injectSlidesPresenter(this.#admission);
   protected readonly admissionError = fromReadable(() => this.#admission()?.error);
-  readonly #place = fromReadable(() => this.#admission()?.place);
+  readonly #grants = fromReadable(() => this.#admission()?.grants);
   readonly #medias = fromReadable(() => this.presenter()?.medias);
   protected readonly listError = fromReadable(() => this.presenter()?.error);
   protected readonly shown = fromReadable(() => this.presenter()?.shown);
 
   protected readonly isConnecting = computed(
-    () => this.isOpen() && this.#place() === undefined && this.admissionError() === undefined,
+    () => this.isOpen() && this.#grants() === undefined && this.admissionError() === undefined,
   );
-  protected readonly isOffered = computed(() => this.#place() === undefined || this.#place()?.slides !== null);
+  protected readonly isOffered = computed(() => this.#grants() === undefined || this.#grants()?.slides !== null);
   protected readonly medias = computed(() => [...(this.#medias() ?? [])].reverse());
 
   /** How much of each document has been sent from this tab, by its id. */
