@@ -527,13 +527,17 @@ def test_permanent_refusal_of_the_provider_is_reported() -> None:
     refused = Permanent("The title is not allowed.", provider="memory", operation="media.add", code="INVALID_TITLE")
     deployment.disturb = failing("prepare_upload", refused)
     sentence = r"This upload has failed: The title is not allowed\. Start a new one\."
-    with pytest.raises(WrongState, match=sentence):
+    with pytest.raises(WrongState, match=sentence) as failed:
         deployment.ask_upload()
     deployment.disturb = undisturbed
     with pytest.raises(WrongState, match=sentence):
         deployment.ask_upload()
     assert deployment.media.alive() == ()
+    # Nobody was answered with the id before: with it, the same video gets another file.
+    assert failed.value.video_id is not None
+    assert deployment.ask_replacement(failed.value.video_id).video_id == failed.value.video_id
     deployment.ask_upload("r2")
+    assert len(deployment.document("sessions/s1").fields["videos"]) == 2
 
 
 @pytest.mark.parametrize(

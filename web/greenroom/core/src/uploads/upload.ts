@@ -328,6 +328,7 @@ export class Upload {
   async #fail(error: GreenroomError): Promise<void> {
     if (error.code === "UPLOAD_COMPLETE") return this.#succeed();
     this.#change({ bytesPerSecond: undefined, isTooSlow: false });
+    if (error.videoId !== undefined) await this.#write({ videoId: error.videoId });
     const file = this.#file;
     if (file !== undefined && !(await isReadable(file))) return this.#loseFile();
     if (error instanceof ProviderRefusal) {

@@ -344,6 +344,20 @@ describe("the server's answer", () => {
       },
     );
 
+    it("lets a retry go into its video even if that is the first answer", async () => {
+      browser.school.refusalOf = (name, _, count) => {
+        const { videoId = "" } = browser.school.videos[0] ?? {};
+        if (name !== "issueUploadToken" || count > 2) return undefined;
+        return count === 1 ? { kind: "answerLost" } : { code: "UPLOAD_FAILED", videoId };
+      };
+      const uploads = browser.tab();
+      await uploads.add([fileOf("a.mp4", 4500)], SESSION);
+      const { id } = await reaches(uploads, "failed");
+      uploads.retry(id);
+      await reaches(uploads, "sent");
+      expect(browser.school.videos).toHaveLength(1);
+    });
+
     it("lets a retry be cancelled with its video", async () => {
       const [uploads, { id }] = await ended("UPLOAD_FAILED");
       browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
