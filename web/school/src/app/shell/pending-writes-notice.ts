@@ -1,4 +1,5 @@
-import { ChangeDetectionStrategy, Component, inject } from "@angular/core";
+import { LiveAnnouncer } from "@angular/cdk/a11y";
+import { ChangeDetectionStrategy, Component, effect, inject } from "@angular/core";
 
 import { Notice } from "../ui/notice";
 import { PendingWrites } from "../ui/pending-writes";
@@ -11,11 +12,9 @@ import { Language } from "../words/language";
   imports: [Notice, Problem],
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
-    <div role="status">
-      @if (writes.count(); as count) {
-        <app-notice kind="warn">{{ words().pendingWrites.kept(count) }}</app-notice>
-      }
-    </div>
+    @if (writes.count(); as count) {
+      <app-notice kind="warn">{{ words().pendingWrites.kept(count) }}</app-notice>
+    }
     @if (writes.error() !== undefined) {
       <app-problem [error]="writes.error()" />
       <app-notice kind="warn">
@@ -31,6 +30,14 @@ import { Language } from "../words/language";
 export class PendingWritesNotice {
   protected readonly writes = inject(PendingWrites);
   protected readonly words = inject(Language).words;
+  readonly #announcer = inject(LiveAnnouncer);
+
+  constructor() {
+    effect(() => {
+      const count = this.writes.count();
+      if (count > 0) void this.#announcer.announce(this.words().pendingWrites.kept(count));
+    });
+  }
 
   protected warn(event: BeforeUnloadEvent): void {
     if (this.writes.count() > 0) event.preventDefault();
