@@ -286,7 +286,7 @@ class ArchivedEntry:
     original: Annotated[dict[str, Any] | None, Doc("the proof of what is stored: `sha256`, `bytes`, `storageClass`, …")]
     earlier: Annotated[list[Any], Doc("originals that were replaced after they were archived")]
     waitsUntil: Annotated[Timestamp | None, Doc("when the next try is due, or the original can be read")]
-    setback: Annotated[dict[str, Any] | None, Doc("the last failure: `code`, `message`, `retryAt`, …")]
+    lastError: Annotated[dict[str, Any] | None, Doc("the last failure: `code`, `message`, `retryAt`, …")]
     history: list[Moment]
 
 

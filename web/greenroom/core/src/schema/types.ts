@@ -853,7 +853,7 @@ export interface ArchivedEntry {
   /**
    * the last failure: `code`, `message`, `retryAt`, …
    */
-  setback: {
+  lastError: {
     [k: string]: unknown;
   } | null;
   history: Moment[];
