@@ -31,6 +31,7 @@ from shared.reconcile import (
     LEASE_S,
     RECONCILE_BUDGET_S,
     RETRY_AFTER_MAX_S,
+    SCHEMA_VERSION,
     STEPS_MAX,
     TASK_AHEAD_MAX_S,
     WORKER_TIMEOUT_S,
@@ -333,6 +334,7 @@ def test_progress_is_read_back_as_it_was_written() -> None:
     failure = replace(failed(retry_at=after(3), tries=2), alarmed=True)
     progress = Progress(Claim("light", after(9)), failure, after(9))
     assert progress.to_fields() == {
+        "schemaVersion": SCHEMA_VERSION,
         "claim": {"step": "light", "until": after(9)},
         "setback": {
             "code": "FUSE",
@@ -348,7 +350,7 @@ def test_progress_is_read_back_as_it_was_written() -> None:
         "dueAt": after(9),
     }
     assert Progress.from_fields(progress.to_fields()) == progress
-    assert Progress().to_fields() == {"claim": None, "setback": None, "dueAt": None}
+    assert Progress().to_fields() == {"schemaVersion": SCHEMA_VERSION, "claim": None, "setback": None, "dueAt": None}
     assert Progress.from_fields(Progress().to_fields()) == Progress()
     assert Progress.from_fields({}) == Progress()
 

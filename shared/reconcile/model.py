@@ -24,6 +24,13 @@ AT_ONCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 record."""
 
 
+SCHEMA_VERSION: Final = 1
+"""
+The version of the form in which records are stored. Raise it when `to_fields` of a record changes, and let
+`from_fields` read the form before it; `greenroom migrate` writes records in the present form.
+"""
+
+
 class Effect(StrEnum):
     """
     The effect of a step outside the documents.
@@ -95,9 +102,10 @@ class Progress:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        Return the document form: `claim`, `setback`, `dueAt`. Pure.
+        Return the document form: `schemaVersion`, `claim`, `setback`, `dueAt`. Pure.
         """
         return {
+            "schemaVersion": SCHEMA_VERSION,
             "claim": None if self.claim is None else {"step": self.claim.step, "until": self.claim.until},
             "setback": None
             if self.failure is None
