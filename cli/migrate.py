@@ -23,7 +23,8 @@ def migrate(output: Output, dry_run: bool) -> Result:
     """
     from shared.operations.migration import Migration
 
-    migration = Migration(surroundings().app, is_dry=dry_run)
+    app = surroundings().app
+    migration = Migration(app, app.resources, is_dry=dry_run)
     with output.progress("Migrating", migration.total()) as progress:
         migrated = migration.run(lambda _: progress.advance())
     return _result(migrated, is_dry=dry_run)

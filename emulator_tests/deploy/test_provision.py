@@ -49,7 +49,9 @@ def roles_of(cloud: Cloud, member: str, resource: str = "project") -> set[str]:
 def test_new_project_gets_everything(cloud: Cloud) -> None:
     ran = cloud.prepare("--deployer", DEPLOYER, "--alert-channel", CHANNEL)
     assert (ran.status, ran.refused, list(ran.steps)) == (0, set(), list(range(1, 18)))
-    assert f"\nSERVICE_ACCOUNT={RUNTIME}\nFUNCTIONS_REGION=us-central1\n" in ran.said
+    assert ran.said.endswith(
+        f"\nSERVICE_ACCOUNT={RUNTIME}\nFUNCTIONS_REGION=us-central1\nFUNCTIONS_PREFIX=\nFIRESTORE_DATABASE=(default)\n"
+    )
     project = cloud.project
     assert roles_of(cloud, f"serviceAccount:{RUNTIME}") == {
         "datastore.user",

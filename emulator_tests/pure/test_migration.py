@@ -142,7 +142,7 @@ def test_record_that_was_deleted_meanwhile_is_no_failure() -> None:
             if len(looked) == 1 and path.startswith("videos/"):
                 deployment.documents.commit(Delete(path))
 
-    migrated = Migration(deployment.app).run(delete_the_rest)
+    migrated = Migration(deployment.app, deployment.app.resources).run(delete_the_rest)
     assert migrated.total(Outcome.WRITTEN) < total
     assert migrated.total(Outcome.BUSY) == 0
 

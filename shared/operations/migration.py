@@ -6,7 +6,7 @@ write a record; so nothing waits for a migration. It lets a later release stop r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,7 @@ from shared.reconcile.model import SCHEMA_VERSION
 from shared.reconcile.resource import Resource
 
 if TYPE_CHECKING:
-    from shared.app import App
+    from shared.reconcile.deployment import Deployment
 
 PAGE: Final = 200
 """The documents that are read at once."""
@@ -71,18 +71,20 @@ class Migration:
     Writes the records of a deployment in the present form, each on condition that nobody else has written it.
 
     Attributes:
-        app: The deployment.
+        deployment: The deployment.
+        resources: All its resources.
         is_dry: Whether nothing is written.
     """
 
-    app: App
+    deployment: Deployment
+    resources: Sequence[Resource]
     is_dry: bool = False
 
     def total(self) -> int:
         """
         Return how many records there are. Raises as `run`.
         """
-        return sum(self.app.documents.count(Query(one.collection)) for one in self.app.resources)
+        return sum(self.deployment.documents.count(Query(one.collection)) for one in self.resources)
 
     def run(self, tell: Callable[[str], None] = lambda _: None) -> Migrated:
         """
@@ -96,9 +98,9 @@ class Migration:
             Misconfigured: A resource has records, and its settings were removed (never, until they are set).
         """
         migrated = Migrated()
-        for resource in self.app.resources:
+        for resource in self.resources:
             migrated.counts[resource.collection] = dict.fromkeys(Outcome, 0)
-            for document in _all(self.app.documents, resource.collection):
+            for document in _all(self.deployment.documents, resource.collection):
                 migrated.add(resource.collection, self._migrate(resource, document))
                 tell(resource.collection)
         return migrated
@@ -108,7 +110,7 @@ class Migration:
         if outcome is not Outcome.WRITTEN:
             return outcome
         # Only here, because a resource that is not set up has neither records nor a Controller.
-        controller, now = self.app.get(resource.open), self.app.clock()
+        controller, now = self.deployment.get(resource.open), self.deployment.clock()
         snapshot = controller.read(document.id)
         if snapshot.record is None:
             # It was deleted meanwhile.
@@ -119,7 +121,9 @@ class Migration:
         if self.is_dry:
             return outcome
         try:
-            self.app.documents.commit(*controller.record_writes(snapshot, snapshot.record, snapshot.version, now))
+            self.deployment.documents.commit(
+                *controller.record_writes(snapshot, snapshot.record, snapshot.version, now)
+            )
         except Conflict:
             return Outcome.BUSY
         return outcome
