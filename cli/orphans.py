@@ -29,6 +29,7 @@ SEARCHING: Final = "Looking for orphans"
         "find-orphans --adopt video:ab12:1 --session s1",
         "find-orphans --delete-content video:ab12:1",
     ],
+    needs_secrets=True,
 )
 @click.argument("references", nargs=-1, metavar="[REFERENCE]...")
 @click.option("--clean-up", is_flag=True, help="Delete orphans without content, and recreate what is missing.")
@@ -78,7 +79,7 @@ def find_orphans(
         return _reported(report, clean_up=clean_up, with_content=with_content)
 
 
-@command("resume-after-restore", examples=["resume-after-restore"])
+@command("resume-after-restore", examples=["resume-after-restore"], needs_secrets=True)
 def resume_after_restore(output: Output) -> Result:
     """
     Show why deletions are held after a restore, and let them continue.

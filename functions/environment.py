@@ -36,6 +36,13 @@ def storage_emulator_url() -> str | None:
     return os.environ.get("STORAGE_EMULATOR_HOST")
 
 
+def is_emulated() -> bool:
+    """
+    Tell whether documents or tasks are those of emulators.
+    """
+    return firestore_emulator_host() is not None or tasks_emulator_host() is not None
+
+
 def is_deployed() -> bool:
     """
     Tell whether this is an instance in the cloud. Cloud Run sets this variable in each instance, and the emulator does
