@@ -36,6 +36,15 @@ def storage_emulator_url() -> str | None:
     return os.environ.get("STORAGE_EMULATOR_HOST")
 
 
+def revision() -> str:
+    """
+    Return the revision of the deployed function that this code runs in; empty outside of the cloud.
+
+    Source: https://cloud.google.com/run/docs/container-contract#services-env-vars
+    """
+    return os.environ.get("K_REVISION", "")
+
+
 def is_emulated() -> bool:
     """
     Tell whether documents or tasks are those of emulators.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import requests
 
@@ -29,18 +29,6 @@ PAGES_MAX: Final = 20
 """The most pages of one list. A project with more has very much else in it; see `TooLong`."""
 
 Fields = Mapping[str, Any]
-
-
-class Session(Protocol):
-    """
-    Sends requests as somebody, as `requests.Session` does.
-    """
-
-    def request(self, method: str, url: str, **options: Any) -> requests.Response:
-        """
-        Send one request. Raises `requests.RequestException`.
-        """
-        ...
 
 
 class Unknown(Exception):
@@ -82,7 +70,7 @@ class Apis:
     """
 
     project: str
-    session: Session
+    session: requests.Session
     address: Callable[[str], str]
     ends_at: float
     answer_s: float = ANSWER_S
@@ -220,7 +208,7 @@ def apis_of(project: str) -> Apis:
     if isinstance(credentials, UserCredentials):
         # Without it some APIs take the calls of people for those of gcloud's own project, and refuse them.
         credentials = credentials.with_quota_project(project)
-    session: Any = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]  # the library has no types for it
+    session: requests.Session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]  # the library has no types for it
     return Apis(project, session, _google, time.monotonic() + ALL_S)
 
 
