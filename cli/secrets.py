@@ -1,6 +1,6 @@
 """Read the secrets of a deployment from Secret Manager, for the commands that call providers.
 
-Called by `cli/running.py`. Variables that are already set are kept, as with `.env.<project>`. No value is ever printed.
+Called by `cli/running.py`, for those that the environment lacks. No value is ever printed.
 """
 
 from __future__ import annotations
@@ -19,18 +19,16 @@ READS: Final = "roles/secretmanager.secretAccessor"
 
 def load_secrets(names: Sequence[str], apis: Apis) -> Iterator[str]:
     """
-    Fill the environment with the newest value of each secret that it lacks.
+    Fill the environment with the newest values of secrets.
 
     Args:
-        names: The names of the secrets that the deployment needs.
+        names: Their names.
         apis: Google's APIs, as the operator.
 
     Yields:
         A sentence for each secret that could not be read.
     """
     for name in names:
-        if os.environ.get(name):
-            continue
         path = f"v1/projects/{apis.project}/secrets/{name}/versions/latest:access"
         try:
             os.environ[name] = _value(apis.get("secretmanager", path))

@@ -806,6 +806,7 @@ def test_no_request_is_begun_after_the_end(google: Google) -> None:
         found = check_cloud(Cloud(apis, PLAN), list(CHECKS.values()))
     assert google.asked == []
     assert {one.health for one in found} == {Health.UNKNOWN}
+    assert [one for one in found if "There was no time left. Run the command again." not in one.sentence] == []
 
 
 def test_nothing_is_changed_and_no_secret_or_token_is_told(google: Google) -> None:
