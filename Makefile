@@ -1,7 +1,7 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 contract others \
-	web app browser screenshots beside-web beside-browser mutants bench format lock docs recording picture clean
+.PHONY: help setup up up-parts demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 contract others \
+	web app browser screenshots beside-web beside-browser deploy-check mutants audit sbom bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -11,13 +11,14 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 # What a demo needs: no store that speaks S3, no browser, no other clients. What is not missing is left out.
 DEMO := hidane storage python node web app debian
+AUDIT := $(BIN)/uv pip install --quiet --require-hashes --target .testbed/audit --requirement requirements-audit.txt
 LOGS := .testbed/logs
 RACES ?= 5000
 # Without byte code every run would compile every test and every library anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 setup: ## Install everything the other commands need, side by side; nothing is done twice.
 	@$(SETUP)
@@ -26,8 +27,10 @@ demo: ## Run the whole stack and tell its story, step by step; PROVIDER=cloudfla
 	@$(SETUP) $(DEMO)
 	@PROVIDER=$(PROVIDER) CHAPTERS=$(CHAPTERS) OPEN=$(OPEN) $(BIN)/python -m emulator_tests.demo
 
-up: ## Run the whole stack with the reference app, users and sessions, until Ctrl-C; PORTS=free for a second one.
+up-parts:
 	@$(SETUP) $(DEMO) s3
+
+up: up-parts ## Run the whole stack with the reference app, users and sessions, until Ctrl-C; PORTS=free for a second one.
 	@$(BIN)/python -m emulator_tests.testbed $(if $(PORTS),--ports $(PORTS))
 
 fast: ## Check style, types and imports and run the quick tests: some 20 s on two cores once caches are warm.
@@ -103,10 +106,32 @@ beside-browser:
 	@TESTBED_LANE=4 $(MAKE) browser >$(LOGS)/browser.log 2>&1 || { cat $(LOGS)/browser.log; exit 1; }
 	@tail -n 2 $(LOGS)/browser.log
 
+deploy-check: ## Check what prepares a project: the script, the files of its monitoring and the Terraform module, without a cloud.
+	@$(SETUP) python debian terraform
+	@$(BIN)/pytest --quiet -rs emulator_tests/deploy emulator_tests/pure/test_monitoring.py
+
 mutants: ## Change each decision in small ways and see a pure test fail; MODULE=hosts/decide for one module.
 	@$(SETUP) python
 	@$(BIN)/uv pip install --quiet --require-hashes --target .testbed/mutants --requirement requirements-mutants.txt
 	@PYTHONPATH=.testbed/mutants $(BIN)/python -m emulator_tests.mutants $(MODULE)
+
+audit: ## Ask for known vulnerabilities of everything that runs in the cloud, and of the web client.
+	@$(SETUP) python web
+	@$(AUDIT)
+	@PYTHONPATH=.testbed/audit $(BIN)/python -m pip_audit --require-hashes --requirement requirements.txt
+	@PYTHONPATH=.testbed/audit $(BIN)/python -m pip_audit --require-hashes --requirement convert/requirements.txt
+	@cd web && npm audit --omit=dev
+
+sbom: ## List what a deployment is made of, as CycloneDX: .testbed/sbom/.
+	@$(SETUP) python web
+	@$(AUDIT)
+	@mkdir -p .testbed/sbom
+	@PYTHONPATH=.testbed/audit $(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
+		--output-reproducible --outfile .testbed/sbom/functions.cdx.json requirements.txt
+	@PYTHONPATH=.testbed/audit $(BIN)/python -W ignore -m cyclonedx_py requirements \
+		--output-reproducible --outfile .testbed/sbom/converter.cdx.json convert/requirements.txt
+	@cd web && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx >../.testbed/sbom/web.cdx.json
+	@ls .testbed/sbom/*.json
 
 bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd|slides|archive|upload|watch for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
@@ -120,6 +145,7 @@ lock: ## Write requirements*.txt anew after a change of requirements*.in or pypr
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) requirements-dev.in pyproject.toml --output-file requirements-dev.txt
 	@$(LOCK) requirements-mutants.in --output-file requirements-mutants.txt
+	@$(LOCK) requirements-audit.in --output-file requirements-audit.txt
 	@$(LOCK) convert/requirements.in --output-file convert/requirements.txt
 
 docs: ## Write the generated parts of the documentation: settings, error codes, the picture of the README.

@@ -74,17 +74,19 @@ def _of_cloud() -> Sequence[Finding]:
 
 def _reachable() -> dict[str, Kind]:
     """
-    Return the deployed functions that can be reached from outside, by name, without webhooks of providers that have no
-    account.
+    Return the deployed functions that can be reached from outside, by the names that they are deployed under, without
+    webhooks of providers that have no account.
     """
     import main
     from cli.checkup import Kind, kind_of
-    from functions import environment, wiring
+    from functions import config, environment, wiring
     from functions.hooks import ADDRESSES
 
     kinds = {name: kind_of(getattr(main, name)) for name in main.FUNCTIONS}
     of_others = {function for provider, function in ADDRESSES.items() if provider not in wiring.setup()}
-    found = {name: kind for name, kind in kinds.items() if kind is not None and name not in of_others}
+    found = {
+        config.deployed_name(name): kind for name, kind in kinds.items() if kind is not None and name not in of_others
+    }
     if environment.tasks_emulator_host() is None:
         return found
     # In an emulator there is nothing in front of a worker that asks for a token, and each function that is called

@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from cli import archive, doctor, hosts, notifications, orphans, roles, status, switch
+from cli import archive, doctor, hosts, migrate, notifications, orphans, roles, status, switch
 from cli.running import ROOT, Options, Section, Status, Surroundings, common_options
 from shared.core.errors import BackendError
 
@@ -27,6 +27,7 @@ SECTIONS: Final[Sequence[Section]] = (
     hosts.SECTION,
     archive.SECTION,
     orphans.SECTION,
+    migrate.SECTION,
     switch.SECTION,
 )
 

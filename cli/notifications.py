@@ -46,7 +46,7 @@ def install_hook(_output: Output, url: str | None, algorithm: str | None, provid
     from functions import config, wiring
 
     _require_known(provider)
-    url = url or f"{config.functions_url()}/{_addresses()[provider]}"
+    url = url or config.function_url(_addresses()[provider])
     names = wiring.webhook(provider).install(url, algorithm)
     how = f", signed with {algorithm}" if algorithm else ""
     return Result(

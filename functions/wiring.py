@@ -75,6 +75,7 @@ def queue() -> Queue:
         timeouts_s={name: worker.timeout_s for name, worker in WORKERS.items()},
         service_account=tasks_account,
         clock=now,
+        prefix=config.functions_prefix(),
     )
 
 
@@ -106,7 +107,7 @@ def documents() -> Documents:
     """
     Return the documents alone, which is all that recording a spec needs.
     """
-    return FirestoreDocuments(connect_firestore(environment.project_id()))
+    return FirestoreDocuments(connect_firestore(environment.project_id(), config.FIRESTORE_DATABASE.value))
 
 
 @cache
@@ -117,7 +118,7 @@ def database_uid() -> DatabaseUid:
     """
     if environment.firestore_emulator_host() is not None:
         return unidentified
-    return DatabaseIdentity(f"projects/{environment.project_id()}/databases/(default)")
+    return DatabaseIdentity(f"projects/{environment.project_id()}/databases/{config.FIRESTORE_DATABASE.value}")
 
 
 @cache

@@ -15,11 +15,11 @@ from typing import Any, Final
 from cli.checkup import Kind, kind_of
 
 DATABASE: Final = "(default)"
-PREFIX: Final = ""
-"""The Firestore database, and what stands before the names of deployed functions, queues and schedules."""
+"""The database that a project has if nobody names another."""
 
 RULES: Final = "firestore.rules"
 INDEXES: Final = "firestore.indexes.json"
+POLICIES: Final = "deploy/monitoring/policies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class Plan:
         secrets: The names of the secrets that the functions need.
         rules: The text of the rules.
         indexes: The content of `firestore.indexes.json`.
+        policies: The display names of the alert policies.
         now: Now, in UTC.
     """
 
@@ -94,6 +95,7 @@ class Plan:
     secrets: Sequence[str]
     rules: str
     indexes: Mapping[str, Any]
+    policies: Sequence[str]
     now: datetime
 
     @property
@@ -143,12 +145,13 @@ def plan_of(root: Path) -> Plan:
     from functions import config, environment, wiring
     from shared.registry import WORKERS
 
-    (functions,) = json.loads((root / "firebase.json").read_text())["functions"]
+    functions, *_ = json.loads((root / "firebase.json").read_text())["functions"]
+    prefix = config.functions_prefix()
     return Plan(
         project=environment.project_id(),
         region=config.FUNCTIONS_REGION.value,
-        database=DATABASE,
-        prefix=PREFIX,
+        database=config.FIRESTORE_DATABASE.value,
+        prefix=prefix,
         codebase=functions["codebase"],
         account=config.SERVICE_ACCOUNT.value or None,
         signs=bool(config.SLIDES_BUCKET.value) or config.archive() == "gcs",
@@ -157,5 +160,9 @@ def plan_of(root: Path) -> Plan:
         secrets=config.demanded_secrets(),
         rules=(root / RULES).read_text(),
         indexes=json.loads((root / INDEXES).read_text()),
+        policies=tuple(
+            json.loads(one.read_text())["displayName"].replace("${prefix}", prefix)
+            for one in sorted((root / POLICIES).glob("*.json"))
+        ),
         now=wiring.now(),
     )

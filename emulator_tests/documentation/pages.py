@@ -1,7 +1,7 @@
 """Which files are generated, in whole or in part.
 
 Called by `make docs` and by the test that compares. Leaves to `settings.py`, `api.py`, `errors.py`,
-`schema.py` and `demo/picture.py` what is in them.
+`licences.py`, `schema.py` and `demo/picture.py` what is in them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from emulator_tests.demo.picture import draw
 from emulator_tests.demo.recording import RECORDING
 from emulator_tests.documentation.api import blocks
 from emulator_tests.documentation.errors import error_codes
+from emulator_tests.documentation.licences import licences_page
 from emulator_tests.documentation.schema import as_text, callables, documents
 from emulator_tests.documentation.settings import settings_page
 from emulator_tests.testbed.places import ROOT
@@ -28,6 +29,7 @@ def generated() -> Mapping[Path, str]:
     """
     return {
         DOCS / "settings.md": settings_page(),
+        DOCS / "licences.md": licences_page(),
         DOCS / "api.md": api_page(),
         SCHEMA / "callables.json": as_text(callables()),
         SCHEMA / "documents.json": as_text(documents()),

@@ -348,7 +348,7 @@ def well(plan: Plan, secrets: Mapping[str, str]) -> dict[str, Any]:
             "format": "DOCKER",
             "cleanupPolicies": {"firebase-functions-cleanup": {"id": "firebase-functions-cleanup", "action": "DELETE"}},
         },
-        f"monitoring/v3/projects/{project}/alertPolicies": {"alertPolicies": _alert_policies(project)},
+        f"monitoring/v3/projects/{project}/alertPolicies": {"alertPolicies": _alert_policies(plan)},
         **{
             f"orgpolicy/v2/projects/{project}/policies/{constraint}:getEffectivePolicy": {
                 "name": f"projects/{NUMBER}/policies/{constraint}",
@@ -392,7 +392,7 @@ class _Services(list[dict[str, str]]):
     """
 
     def __init__(self, project: str) -> None:
-        apis = {*KNOWN, "cloudbuild", "iamcredentials", "identitytoolkit", "pubsub", "storage"}
+        apis = {*KNOWN, "cloudbuild", "iamcredentials", "identitytoolkit", "logging", "pubsub", "storage"}
         super().__init__(
             {"name": f"projects/{project}/services/{api}.googleapis.com", "state": "ENABLED"} for api in sorted(apis)
         )
@@ -441,18 +441,9 @@ def _field(database: str, override: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "indexConfig": {"ancestorField": f"{database}/collectionGroups/__default__/fields/*"}, **ttl}
 
 
-def _alert_policies(project: str) -> list[dict[str, Any]]:
-    shared = {"enabled": True, "combiner": "OR", "notificationChannels": [f"projects/{project}/notificationChannels/1"]}
-    metric = 'metric.type="logging.googleapis.com/user/greenroom-sweeps" resource.type="cloud_run_revision"'
+def _alert_policies(plan: Plan) -> list[dict[str, Any]]:
+    channel = f"projects/{plan.project}/notificationChannels/1"
     return [
-        {
-            "displayName": "Greenroom alerts",
-            "conditions": [{"displayName": "ALERT", "conditionMatchedLog": {"filter": "severity>=ALERT"}}],
-            **shared,
-        },
-        {
-            "displayName": "Greenroom sweep",
-            "conditions": [{"displayName": "absent", "conditionAbsent": {"filter": metric, "duration": "1200s"}}],
-            **shared,
-        },
+        {"displayName": name, "enabled": True, "combiner": "OR", "notificationChannels": [channel]}
+        for name in plan.policies
     ]

@@ -62,6 +62,7 @@ PLAN: Final = Plan(
     secrets=tuple(SECRETS),
     rules=(ROOT / "firestore.rules").read_text(),
     indexes=json.loads((ROOT / "firestore.indexes.json").read_text()),
+    policies=("Greenroom alert", "Greenroom no-sweep"),
     now=NOW,
 )
 CHECKS: Final = {one.what: one for one in checks()}
@@ -568,34 +569,27 @@ WRONGS: Final = {
     "images would be deleted": Wrong(
         IMAGES, with_fields(cleanupPolicyDryRun=True), "clean-up of images", "leaves images", health=Health.ABSENT
     ),
-    "nobody hears of alerts": Wrong(
+    "a policy is missing": Wrong(
         ALERTS,
         without_first("alertPolicies"),
         "alerts",
-        "Nobody is told of log lines of severity ALERT",
-        f"gcloud alpha monitoring policies create {HERE} --policy='{{",
+        "nobody is told: Greenroom alert. Run",
+        "`deploy/provision.sh --project my-school --location eur3 --region europe-west1`",
         Health.ABSENT,
     ),
     "a policy is off": Wrong(
         ALERTS,
         with_first("alertPolicies", enabled=False),
         "alerts",
-        "Nobody is told of log lines",
+        "These are off: Greenroom alert.",
         health=Health.ABSENT,
     ),
     "a policy tells nobody": Wrong(
         ALERTS,
         with_first("alertPolicies", notificationChannels=[]),
         "alerts",
-        "no channel, so they tell nobody: Greenroom alerts",
-        health=Health.ABSENT,
-    ),
-    "nobody hears of the end of the sweep": Wrong(
-        ALERTS,
-        lambda answer: {"alertPolicies": answer["alertPolicies"][:1]},
-        "alerts",
-        "if the sweep stops",
-        f"gcloud logging metrics create greenroom-sweeps {HERE}",
+        "no channel, so they tell nobody: Greenroom alert.",
+        "--region europe-west1 --alert-channel CHANNEL`",
         Health.ABSENT,
     ),
 }
@@ -687,6 +681,27 @@ def test_a_weekly_schedule_may_have_a_backup_of_last_week(google: Google) -> Non
     }
     google.answers[BACKUPS] = old_backups(google.answers[BACKUPS])
     assert wrong(findings(google, what="backups")) == []
+
+
+def test_a_role_for_documents_is_for_a_database_of_its_own_alone(google: Google) -> None:
+    plan = replace(PLAN, database="greenroom")
+    google.answers = well(plan, SECRETS)
+    google.answers[PROJECT_POLICY] = without_role("datastore.user")(google.answers[PROJECT_POLICY])
+    (found,) = findings(google, plan, "roles of the functions' account")
+    assert found.sentence.endswith(
+        "--role=roles/datastore.user "
+        "--condition='expression=resource.name==\"projects/my-school/databases/greenroom\",title=greenroom-greenroom'`."
+    )
+
+
+def test_policies_of_a_database_of_its_own_are_created_with_its_options(google: Google) -> None:
+    plan = replace(PLAN, database="greenroom", prefix="gr-")
+    google.answers = {**well(plan, SECRETS), ALERTS: {}}
+    (found,) = findings(google, plan, "alerts")
+    assert found.sentence.endswith("--location eur3 --region europe-west1 --database greenroom --prefix gr`.")
+    google.answers[f"firestore/v1/{plan.database_name}"] = denied()
+    (found,) = findings(google, plan, "alerts")
+    assert "--location LOCATION" in found.sentence
 
 
 def test_many_names_are_told_shortly(google: Google) -> None:

@@ -21,6 +21,7 @@ LOCKS = {
     "requirements.txt": ("requirements.in",),
     "requirements-dev.txt": ("requirements.in", "convert/requirements.in", "requirements-dev.in", OPERATORS),
     "requirements-mutants.txt": ("requirements-mutants.in",),
+    "requirements-audit.txt": ("requirements-audit.in",),
     "convert/requirements.txt": ("convert/requirements.in",),
 }
 # What packaging tools name in a lock, one package with its hashes to each.

@@ -27,6 +27,9 @@ def write_project(
     settings: Mapping[str, str],
     secrets: Mapping[str, str],
     site: Mapping[str, Any] | None = None,
+    *,
+    prefix: str = "",
+    database: str = "(default)",
 ) -> None:
     """
     Write the configuration, and link the functions' source.
@@ -38,6 +41,8 @@ def write_project(
         settings: Environment of the functions, by name.
         secrets: Secrets of the functions, by name.
         site: The configuration of the site, if there is one.
+        prefix: Of the names of the functions.
+        database: The only one that there are rules for.
 
     Raises:
         TestbedError: There is no main.py.
@@ -57,9 +62,10 @@ def write_project(
     (folder / "firestore.rules").symlink_to(ROOT / "firestore.rules")
     (folder / "firestore.indexes.json").symlink_to(ROOT / "firestore.indexes.json")
     configuration = json.loads((ROOT / "firebase.json").read_text())
-    configuration["functions"] = [
-        {"source": "source", "codebase": "greenroom", "runtime": f"python{python_version(VENV).replace('.', '')}"}
-    ]
+    runtime = f"python{python_version(VENV).replace('.', '')}"
+    functions = {"source": "source", "codebase": "greenroom", "runtime": runtime}
+    configuration["functions"] = [{**functions, "prefix": prefix} if prefix else functions]
+    configuration["firestore"] = [{"database": database, **configuration["firestore"]}]
     emulators = {name: name for name in ("auth", "functions", "hub", "logging", "eventarc")}
     configuration["emulators"] = {
         # firebase-tools' own queues start with the functions whether they are wanted or not; nothing is sent there.

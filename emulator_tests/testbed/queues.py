@@ -1,14 +1,35 @@
-"""Create the queues of the deployed functions. Called by `readiness`."""
+"""Create the queues of the deployed functions. Called by `readiness` and by `cloud_tasks`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from emulator_tests.testbed.network import ask
+
 CONCURRENT_DISPATCHES = 4
 """The functions emulator starts one more Python server for each call that comes while the others are busy: a second of
 a core each, so that more than a few only wait for each other."""
+
+
+def triggers_of(functions_host: str) -> list[dict[str, Any]]:
+    """
+    Return the functions that a functions emulator has loaded.
+
+    Raises:
+        OSError: Nobody answers.
+    """
+    backends = json.loads(ask(f"http://{functions_host}/backends")[1])["backends"]
+    return [trigger for backend in backends for trigger in backend["functionTriggers"]]
+
+
+def queues_of(triggers: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """
+    Return the limits of each task queue function by its name. Pure.
+    """
+    return {trigger["name"]: trigger["taskQueueTrigger"] for trigger in triggers if "taskQueueTrigger" in trigger}
 
 
 def create_queues(host: str, location: str, queues: Mapping[str, Mapping[str, Any]]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emulator_tests.testbed.fork_server import READY
 from emulator_tests.testbed.network import ask
 from emulator_tests.testbed.part import Part, PartFailed
-from emulator_tests.testbed.queues import create_queues
+from emulator_tests.testbed.queues import create_queues, queues_of, triggers_of
 
 if TYPE_CHECKING:
     from emulator_tests.testbed.stack import Testbed
@@ -51,8 +51,8 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
     answered("firebase", "start its emulators", _has_started)
     answered("firebase", "sign a user up", lambda _: _signs_up(testbed))
     answered("firebase", "read a document", lambda _: _reads_document(testbed))
-    triggers = _triggers(testbed)
-    queues = {trigger["name"]: trigger["taskQueueTrigger"] for trigger in triggers if "taskQueueTrigger" in trigger}
+    triggers = triggers_of(testbed.functions_host)
+    queues = queues_of(triggers)
     create_queues(testbed.tasks_host, f"projects/{testbed.project_id}/locations/{testbed.region}", queues)
     say(f"tasks: create queues: {', '.join(queues) or 'none'}")
     callables = [trigger["name"] for trigger in triggers if trigger["labels"].get("deployment-callable") == "true"]
@@ -96,14 +96,10 @@ def _signs_up(testbed: Testbed) -> bool:
 
 
 def _reads_document(testbed: Testbed) -> bool:
-    documents = f"http://{testbed.firestore_host}/v1/projects/{testbed.project_id}/databases/(default)/documents"
+    database = f"projects/{testbed.project_id}/databases/{testbed.database}"
+    documents = f"http://{testbed.firestore_host}/v1/{database}/documents"
     status, body = ask(f"{documents}/nothing/here", token="owner")
     return status == 404 and json.loads(body)["error"]["status"] == "NOT_FOUND"
-
-
-def _triggers(testbed: Testbed) -> list[dict[str, Any]]:
-    backends = json.loads(ask(f"http://{testbed.functions_host}/backends")[1])["backends"]
-    return [trigger for backend in backends for trigger in backend["functionTriggers"]]
 
 
 def _answers_call(testbed: Testbed, name: str) -> bool:

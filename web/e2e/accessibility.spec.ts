@@ -107,6 +107,7 @@ test("student's pages have no barrier", async ({ page, browser }) => {
   await expect(student.getByRole("heading", { name: "You cannot see this session" })).toBeVisible();
   await look(student, "refused");
   await student.goto("/no/such/page");
+  await expect(student.getByRole("heading", { name: "There is no such page." })).toBeVisible();
   await look(student, "no such page");
   await student.context().close();
 });

@@ -8,6 +8,7 @@ from typing import Final
 from cli.cloud.api import Absent
 from cli.cloud.check import check
 from cli.cloud.cloud import Cloud, advised, missing, roles_of
+from cli.cloud.plan import DATABASE
 from shared.ports import Finding
 
 ROLES: Final[Mapping[str, tuple[str, str]]] = {
@@ -38,14 +39,17 @@ def check_roles(cloud: Cloud) -> Iterable[Finding]:
     given = roles_of(cloud.policy, member)
     for role, (sentence, larger) in ROLES.items():
         conditions = [one for name in (role, larger, *TOO_MANY) for one in given.get(name, [])]
-        command = f"`gcloud projects add-iam-policy-binding {project} --member={member} --role={role}"
+        command = (
+            f"`gcloud projects add-iam-policy-binding {project} --member={member} --role={role} "
+            f"--condition={_condition(role, cloud)}`"
+        )
         if not conditions:
-            yield missing(what, f"{cloud.account} lacks {role}: {sentence}. Run {command} --condition=None`.")
+            yield missing(what, f"{cloud.account} lacks {role}: {sentence}. Run {command}.")
         elif not any(_holds(one, cloud) for one in conditions):
             yield missing(
                 what,
                 f"{cloud.account} has {role} only under a condition that does not name the database "
-                f"{cloud.plan.database}: {sentence}. Run {command} --condition=None`.",
+                f"{cloud.plan.database}: {sentence}. Run {command}.",
             )
     for role in TOO_MANY:
         if role in given:
@@ -57,11 +61,21 @@ def check_roles(cloud: Cloud) -> Iterable[Finding]:
             )
 
 
+def _condition(role: str, cloud: Cloud) -> str:
+    """
+    Return the condition to grant a role with: with a database of its own, Greenroom cannot read that of the app. Pure.
+    """
+    plan = cloud.plan
+    if role != "roles/datastore.user" or plan.database == DATABASE:
+        return "None"
+    return f"'expression=resource.name==\"{plan.database_name}\",title=greenroom-{plan.database}'"
+
+
 def _holds(condition: str, cloud: Cloud) -> bool:
     """
     Tell whether a condition may hold for our database. Pure.
     """
-    name = f"{cloud.plan.database_name}"
+    name = cloud.plan.database_name
     return not condition or f"'{name}'" in condition or f'"{name}"' in condition
 
 

@@ -21,6 +21,7 @@ NEEDED: Final = (
     "firestore",
     "iam",
     "identitytoolkit",
+    "logging",
     "pubsub",
     "run",
     "secretmanager",

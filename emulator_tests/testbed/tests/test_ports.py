@@ -18,6 +18,12 @@ from emulator_tests.testbed.places import ROOT
 from emulator_tests.testbed.ports import FIXED_PORTS, check_free
 
 
+def test_the_container_publishes_every_fixed_port_for_this_machine_only() -> None:
+    compose = (ROOT / "emulator_tests" / "container" / "compose.yaml").read_text()
+    published = re.findall(r'^ +- "(.*)" # (.*)$', compose, re.MULTILINE)
+    assert published == [(f"{HOST}:{port}:{port}", name) for name, port in FIXED_PORTS.items()]
+
+
 def listener(port: int, host: str = HOST, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
     return socket.create_server((host, port), family=family)
 

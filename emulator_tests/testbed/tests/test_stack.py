@@ -24,8 +24,9 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from emulator_tests.testbed import Testbed, TestbedError
 from emulator_tests.testbed.cloud_tasks.queues import duration
 from emulator_tests.testbed.firebase import dotenv
-from emulator_tests.testbed.network import ask
-from emulator_tests.testbed.places import FAKE_GCS_SERVER, NODE, ROOT
+from emulator_tests.testbed.network import ask, free_ports
+from emulator_tests.testbed.part import Part
+from emulator_tests.testbed.places import FAKE_GCS_SERVER, NODE, ROOT, VENV
 
 ODD = 'a "quoted" \\ word # with\n$everything'
 
@@ -124,6 +125,30 @@ def test_a_task_queue_function_has_a_queue_with_the_limits_it_declares(own: Test
             "the task has ended", lambda: name not in [task.name for task in client.list_tasks(parent=queue.name)]
         )
     assert "attempt 1: HTTP status code 200" in (own.logs / "tasks.log").read_text()
+
+
+def test_cloud_tasks_alone_creates_the_queues_of_a_functions_emulator(own: Testbed, tmp_path: Path) -> None:
+    port = free_ports("tasks")["tasks"]
+    location = f"projects/{own.project_id}/locations/{own.region}"
+    options = ["--port", str(port), "--functions", own.functions_host, "--location", location]
+    part = Part(
+        name="tasks",
+        command=[str(VENV / "bin" / "python"), "-m", "emulator_tests.testbed.cloud_tasks", *options],
+        environment={"PYTHONPATH": str(ROOT)},
+        directory=tmp_path,
+        log=tmp_path / "tasks.log",
+        grace_s=3,
+    )
+    part.start()
+    try:
+        part.wait_until("create", lambda: part.has_said("created the queues work"), time.monotonic() + 60)
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+            (queue,) = client.list_queues(parent=location)
+        assert queue.rate_limits.max_dispatches_per_second == 7
+    finally:
+        part.let_go()
+        part.wait()
 
 
 def test_second_stack_in_a_folder_names_the_first(own: Testbed) -> None:

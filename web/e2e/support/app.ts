@@ -1,5 +1,6 @@
 import { expect, type Browser, type BrowserContextOptions, type Locator, type Page } from "@playwright/test";
 
+import type { NewUser } from "./users";
 import { userOf, type StackUser } from "./stack";
 
 /** Open the app in a browser of its own, as somebody who is signed in. */
@@ -17,6 +18,15 @@ export async function signIn(page: Page, name: StackUser["name"]): Promise<void>
   await page.goto("/sign-in");
   await page.locator(".demo-user", { hasText: userOf(name).email }).click();
   await expect(page.locator("main h1")).toBeVisible();
+  await expect(page).toHaveURL(/\/(teach|learn)$/);
+}
+
+/** Sign in as somebody whom the stack did not begin with, by the form. */
+export async function signInByForm(page: Page, { email, password }: NewUser): Promise<void> {
+  await page.goto("/sign-in");
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page).toHaveURL(/\/(teach|learn)$/);
 }
 

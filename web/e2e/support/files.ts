@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
 
 import { stack } from "./stack";
 
@@ -16,6 +18,12 @@ export async function video(name: string, extraBytes = 64): Promise<GivenFile> {
   box.write("free", 4, "latin1");
   randomBytes(extraBytes).copy(box, 8);
   return { name, mimeType: "video/mp4", buffer: Buffer.concat([await readFile(stack.testPicture), box]) };
+}
+
+/** Write the test picture, so many times one after the other: each is 12 s long. */
+export async function loopedPicture(path: string, times: number): Promise<void> {
+  const input = ["-stream_loop", String(times - 1), "-i", stack.testPicture];
+  await promisify(execFile)("ffmpeg", ["-v", "error", ...input, "-c", "copy", path]);
 }
 
 const GROUNDS = ["0.09 0.39 0.29", "0.11 0.34 0.53", "0.54 0.32 0", "0.42 0.2 0.42", "0.2 0.3 0.36"];

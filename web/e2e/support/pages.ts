@@ -33,8 +33,8 @@ export async function reload(page: Page): Promise<void> {
 async function begin(page: Page): Promise<void> {
   const { projectId, authUrl, firestoreUrl } = stack;
   await page.evaluate(
-    async (place) => {
-      window.page = await window.openPage(place);
+    async (deployment) => {
+      window.page = await window.openPage(deployment);
     },
     { projectId, authUrl, firestoreUrl },
   );

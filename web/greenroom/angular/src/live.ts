@@ -25,12 +25,12 @@ export function injectLiveAdmission(sessionId: () => string | undefined): Signal
   );
 }
 
-/** Present slides by the place in a live event. */
+/** Present slides by the admission to a live event. */
 export function injectSlidesPresenter(admission: () => LiveAdmission | undefined): Signal<SlidesPresenter | undefined> {
   return injectOpened(
     (greenroom) => {
-      const place = admission();
-      return place && new SlidesPresenter(greenroom, place.sessionId, place.slides);
+      const current = admission();
+      return current && new SlidesPresenter(greenroom, current.sessionId, current.slides);
     },
     (presenter) => presenter.close(),
   );
@@ -47,11 +47,11 @@ export function injectSlidesFollower(
 ): Signal<SlidesFollower | undefined> {
   return injectOpened(
     (greenroom) => {
-      const place = admission();
-      if (place === undefined) return undefined;
-      const follower = new SlidesFollower(greenroom, place.sessionId, place.slides);
+      const current = admission();
+      if (current === undefined) return undefined;
+      const follower = new SlidesFollower(greenroom, current.sessionId, current.slides);
       follower.follow({ pictureAt: () => untracked(playback)?.pictureAt() });
-      const chat = new XmppSlides(place.slidesChat, (message) => follower.receive(message));
+      const chat = new XmppSlides(current.slidesChat, (message) => follower.receive(message));
       return Object.assign(follower, { chat });
     },
     (follower) => {

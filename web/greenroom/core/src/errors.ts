@@ -45,6 +45,9 @@ export class GreenroomError extends Error {
   override readonly name = "GreenroomError";
   readonly retryAfterS?: number;
 
+  /** The video whose upload is over, if that is why. */
+  readonly videoId?: string;
+
   /**
    * @param code Why, from the one table of codes, or of this client.
    * @param message A sentence in English. Show `texts.errors[code]` to people who read another language.
@@ -56,9 +59,10 @@ export class GreenroomError extends Error {
     message: string,
     readonly retryable: boolean,
     retryAfterS?: number,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { videoId?: string | undefined },
   ) {
     super(message, options);
+    if (options?.videoId !== undefined) this.videoId = options.videoId;
     // Timers take a negative, an endless or an unknown time for none, and would ask without a pause.
     if (typeof retryAfterS === "number" && retryAfterS >= 0)
       this.retryAfterS = Math.min(retryAfterS, RETRY_AFTER_MAX_S);

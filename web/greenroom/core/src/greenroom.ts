@@ -14,15 +14,15 @@ export interface GreenroomOptions {
   /** Of the functions: `FUNCTIONS_REGION`. `us-central1` unless set. */
   region?: string;
 
-  /** What stands before the name of each function, such as `greenroom-`. Nothing unless set. */
+  /** What stands before the name of each function, such as `gr-`: `FUNCTIONS_PREFIX`. Nothing unless set. */
   functionsPrefix?: string;
 
   /** The database that Greenroom uses: `FIRESTORE_DATABASE`. `(default)` unless set. */
   databaseId?: string;
 
   /**
-   * The address that a callable's name is appended to, such as `/call/`, if Firebase Hosting rewrites it to the
-   * functions. Without it, callables are called at Google's own address.
+   * The address that a callable's name, with its prefix, is appended to, such as `/call/`, if Firebase Hosting rewrites
+   * it to the functions. Without it, callables are called at Google's own address.
    */
   callablesUrl?: string;
 

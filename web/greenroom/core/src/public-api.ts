@@ -24,7 +24,7 @@ export type { SlidesProgress, SlidesUploadOptions } from "./slides/resumable-upl
 export type * from "./slides/shared-media";
 export type { Sharing } from "./slides/sharing";
 export type { SharingEvent, SharingMessage } from "./slides/sharing-message";
-export type { SlideMedia, SlideView } from "./slides/slide-view";
+export type { SlideMedia, CurrentSlide } from "./slides/current-slide";
 export type { SlidesGrant } from "./slides/slides-api";
 export type { MediaDocument, SessionIdentity, SharingSession, SlidesDocuments } from "./slides/slides-documents";
 export { type FollowOptions, SlidesFollower, type SlidesOptions } from "./slides/slides-follower";

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { systemClock } from "./clock";
 import { type ErrorCode, GreenroomError } from "./errors";
-import { type Issued, type Lasting, Renewal, timesOf } from "./renewal";
+import { type GrantAnswer, type Grant, Renewal, timesOf } from "./renewal";
 import { ManualClock } from "../testing/manual-clock";
 
 /** The server's formula: `renew_at` in shared/ports/grants.py. */
-function grantAt(serverMs: number, lifetimeS: number): Issued & Lasting {
+function grantAt(serverMs: number, lifetimeS: number): GrantAnswer & Grant {
   const expiresMs = serverMs + lifetimeS * 1000;
   const renewMs = expiresMs - Math.min(600_000, (lifetimeS * 1000) / 2);
   const [issuedAt, expiresAt, renewAt] = [serverMs, expiresMs, renewMs].map((ms) => new Date(ms).toISOString());
@@ -16,10 +16,10 @@ function grantAt(serverMs: number, lifetimeS: number): Issued & Lasting {
 const SERVER_MS = Date.parse("2026-11-29T12:00:00Z");
 const down = new GreenroomError("UNREACHABLE", "down", true);
 
-function renewalOf(clock: ManualClock, ask: () => Promise<Issued & Lasting>, isNeeded = () => true) {
-  const accepted: (Issued & Lasting)[] = [];
+function renewalOf(clock: ManualClock, ask: () => Promise<GrantAnswer & Grant>, isNeeded = () => true) {
+  const accepted: (GrantAnswer & Grant)[] = [];
   const errors: [string, boolean][] = [];
-  const renewal = new Renewal<Issued & Lasting>({
+  const renewal = new Renewal<GrantAnswer & Grant>({
     clock,
     ask,
     grantsOf: (answer) => [answer],

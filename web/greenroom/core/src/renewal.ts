@@ -4,7 +4,7 @@ import { doubledPauseMs } from "./pauses";
 import { toGreenroomError } from "./to-greenroom-error";
 
 /** What the server says about each grant, in ISO text by its own clock. */
-export interface Lasting {
+export interface Grant {
   readonly expiresAt: string;
   readonly renewAt: string;
 }
@@ -19,12 +19,12 @@ const RENEWED_AFTER_MIN_MS = 1_000;
 const UNKNOWN_MS = 60_000;
 
 /** An answer with grants. `issuedAt` is the server's time of it: the browser's clock may be wrong by a day. */
-export interface Issued {
+export interface GrantAnswer {
   readonly issuedAt: string;
 }
 
 /** Return how many milliseconds after its answer the first of some grants is to be renewed, and ends. */
-export function timesOf({ issuedAt }: Issued, grants: readonly Lasting[]): { renewMs: number; endMs: number } {
+export function timesOf({ issuedAt }: GrantAnswer, grants: readonly Grant[]): { renewMs: number; endMs: number } {
   const after = (instant: string) => {
     const ms = Date.parse(instant) - Date.parse(issuedAt);
     return Number.isNaN(ms) ? UNKNOWN_MS : Math.max(0, ms);
@@ -36,11 +36,11 @@ export function timesOf({ issuedAt }: Issued, grants: readonly Lasting[]): { ren
   };
 }
 
-export interface RenewalOptions<Answer extends Issued> {
+export interface RenewalOptions<Answer extends GrantAnswer> {
   readonly clock: Clock;
   ask(): Promise<Answer>;
   /** The grants in an answer. All are renewed with the one that ends first. */
-  grantsOf(answer: Answer): readonly Lasting[];
+  grantsOf(answer: Answer): readonly Grant[];
   accept(answer: Answer): void;
   /** Called for each failure. After one that is not retried, only `renewNow` asks again. */
   failed(error: GreenroomError, isRetried: boolean): void;
@@ -49,7 +49,7 @@ export interface RenewalOptions<Answer extends Issued> {
 }
 
 /** Keeps a grant valid: asks for it, asks again in time, and after failures. */
-export class Renewal<Answer extends Issued> {
+export class Renewal<Answer extends GrantAnswer> {
   readonly #options: RenewalOptions<Answer>;
   readonly #stopListening: () => void;
   #asking: Promise<void> | undefined;

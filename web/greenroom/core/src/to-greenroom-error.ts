@@ -16,6 +16,7 @@ interface Details {
   code: ErrorCode;
   retryable: boolean;
   retryAfterS?: number;
+  videoId?: string;
 }
 
 /** Return what a call or a listener failed with as this library's error. */
@@ -33,7 +34,8 @@ export function toGreenroomError(error: unknown): GreenroomError {
   }
   const details = detailsOf(error);
   if (details !== undefined) {
-    return new GreenroomError(details.code, error.message, details.retryable, details.retryAfterS, cause);
+    const { code, retryable, retryAfterS, videoId } = details;
+    return new GreenroomError(code, error.message, retryable, retryAfterS, { ...cause, videoId });
   }
   if (UNREACHABLE.has(error.code)) {
     return new GreenroomError(

@@ -25,6 +25,7 @@ export interface Refusal {
   readonly code: string;
   readonly retryable?: boolean;
   readonly retryAfterS?: number;
+  readonly videoId?: string;
 }
 
 export interface Video {
@@ -154,7 +155,7 @@ export class School {
       }
       case "replaceVideo": {
         const video = this.#video(data);
-        if (video === undefined) return { code: "VIDEO_NOT_FOUND" };
+        if (video === undefined || video.deleted) return { code: "VIDEO_NOT_FOUND" };
         if (!video.requests.includes(data["requestId"] ?? "")) {
           video.requests.push(data["requestId"] ?? "");
           this.#open(video, data);
@@ -307,8 +308,8 @@ function portal(response: ServerResponse): void {
   response.end("<!doctype html><title>Welcome to our hotel</title>");
 }
 
-function refuse(response: ServerResponse, { code, retryable = false, retryAfterS }: Refusal): void {
-  const details = { code, retryable, ...(retryAfterS !== undefined && { retryAfterS }) };
+function refuse(response: ServerResponse, { code, retryable = false, retryAfterS, videoId }: Refusal): void {
+  const details = { code, retryable, ...(retryAfterS !== undefined && { retryAfterS }), ...(videoId && { videoId }) };
   response.writeHead(400, { "Content-Type": "application/json" });
   response.end(
     JSON.stringify({ error: { status: "FAILED_PRECONDITION", message: `The server says ${code}.`, details } }),

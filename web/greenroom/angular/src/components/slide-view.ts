@@ -1,5 +1,5 @@
 import { ChangeDetectionStrategy, Component, computed, effect, ElementRef, inject, input, signal } from "@angular/core";
-import type { SlideView as ShownSlide } from "greenroom/core";
+import type { CurrentSlide } from "greenroom/core";
 
 import { GREENROOM_TEXTS } from "../tokens";
 
@@ -16,8 +16,8 @@ import { GREENROOM_TEXTS } from "../tokens";
   host: { class: "gr-slide-view", "[attr.data-zoomed]": "isZoomed() || null" },
 })
 export class SlideView {
-  /** `SlidesFollower.view` or `RecordedSlides.view`, as a signal's value. */
-  readonly view = input<ShownSlide>();
+  /** `SlidesFollower.slide` or `RecordedSlides.slide`, as a signal's value. */
+  readonly slide = input<CurrentSlide>();
 
   protected readonly texts = inject(GREENROOM_TEXTS);
   protected readonly isZoomed = signal(false);
@@ -26,14 +26,14 @@ export class SlideView {
 
   /** What a screen reader says when the page changes. */
   protected readonly name = computed(() => {
-    const { media, page } = this.view() ?? {};
+    const { media, page } = this.slide() ?? {};
     if (media == null || page == null) return "";
     return this.texts().slides.pageOf(page, media.pageCount ?? page, media.title);
   });
 
   /** The page as it is announced: also while its image is being loaded. */
   protected readonly position = computed(() => {
-    const { media, page } = this.view() ?? {};
+    const { media, page } = this.slide() ?? {};
     if (media == null || page == null) return undefined;
     return this.texts().slides.position(page, media.pageCount ?? page);
   });
@@ -41,7 +41,7 @@ export class SlideView {
   constructor() {
     const loaded = new Map<string, HTMLImageElement>();
     effect(() => {
-      const urls = this.view()?.nextImageUrls ?? [];
+      const urls = this.slide()?.nextImageUrls ?? [];
       for (const url of loaded.keys()) if (!urls.includes(url)) loaded.delete(url);
       for (const url of urls) {
         if (loaded.has(url)) continue;

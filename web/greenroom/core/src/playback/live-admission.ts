@@ -1,16 +1,16 @@
 import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
-import { type Lasting, Renewal } from "../renewal";
+import { type Grant, Renewal } from "../renewal";
 import type { JoinAnswer, Slides, SlidesChat } from "../schema/types";
 import { type Readable, Store } from "../store";
 
 /** What the server checked within this time, it does not check again. */
 const REFRESHED_MS = 60_000;
 
-/** A place in a live event: chat, room, and slides. It is renewed until somebody leaves. */
+/** The admission to a live event: what opens its chat, room and slides, renewed until somebody leaves. */
 export class LiveAdmission {
-  readonly #place = new Store<JoinAnswer | undefined>(undefined);
+  readonly #grants = new Store<JoinAnswer | undefined>(undefined);
   readonly #slides = new Store<Slides | undefined>(undefined);
   readonly #slidesChat = new Store<SlidesChat | undefined>(undefined);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
@@ -25,21 +25,21 @@ export class LiveAdmission {
   ) {}
 
   /** The latest answer. Open `room.url` once, when somebody enters: it changes with each renewal. */
-  get place(): Readable<JoinAnswer | undefined> {
-    return this.#place;
+  get grants(): Readable<JoinAnswer | undefined> {
+    return this.#grants;
   }
 
-  /** The place at the API of slides, for `SlidesFollower` and `SlidesPresenter`. */
+  /** The grant for the API of slides, for `SlidesFollower` and `SlidesPresenter`. */
   get slides(): Readable<Slides | undefined> {
     return this.#slides;
   }
 
-  /** The place in the chat room of slides, for `XmppSlides`. */
+  /** The grant for the chat room of slides, for `XmppSlides`. */
   get slidesChat(): Readable<SlidesChat | undefined> {
     return this.#slidesChat;
   }
 
-  /** Why there is no place, or why it could not be renewed. */
+  /** Why nothing is granted, or why it could not be renewed. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
   }
@@ -56,15 +56,15 @@ export class LiveAdmission {
     return this.#renewal.renewNow();
   }
 
-  /** Say that Kaltura refused what `place` has: the server checks everything and gives it anew, once a minute. */
-  async refused(): Promise<void> {
+  /** Get new grants, because Kaltura refuses one: the server checks everything anew, once a minute at most. */
+  async refresh(): Promise<void> {
     if (this.#renewal === undefined || this.clock.now() - this.#refreshedAt < REFRESHED_MS) return;
     this.#refreshedAt = this.clock.now();
     this.#isRefreshing = true;
     await this.#renewal.renewNow();
   }
 
-  /** Leave: what `place` has is not renewed any more. */
+  /** Leave: nothing is renewed any more. */
   leave(): void {
     this.#renewal?.close();
     this.#renewal = undefined;
@@ -91,13 +91,13 @@ export class LiveAdmission {
     if (!isRetried) this.#set(undefined);
   }
 
-  #set(place: JoinAnswer | undefined): void {
-    this.#place.set(place);
-    this.#slides.set(place?.slides ?? undefined);
-    this.#slidesChat.set(place?.slides?.chat ?? undefined);
+  #set(grants: JoinAnswer | undefined): void {
+    this.#grants.set(grants);
+    this.#slides.set(grants?.slides ?? undefined);
+    this.#slidesChat.set(grants?.slides?.chat ?? undefined);
   }
 }
 
-function grantsOf({ player, chat, room, slides }: JoinAnswer): readonly Lasting[] {
+function grantsOf({ player, chat, room, slides }: JoinAnswer): readonly Grant[] {
   return [player, chat, room, slides, slides?.chat].filter((grant) => grant !== null && grant !== undefined);
 }

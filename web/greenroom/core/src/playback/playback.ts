@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../clock";
-import { watchSession, type Watcher, type WithId } from "../documents";
+import { watchSession, type Observer, type WithId } from "../documents";
 import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { listedPauseMs } from "../pauses";
@@ -59,7 +59,7 @@ export interface PlaybackOptions {
   /** Load hls.js in another way. `() => import("hls.js")` unless set. */
   readonly loadHls?: () => Promise<{ readonly default: typeof import("hls.js").default }>;
   /** Listen to the session in another way, for example by a listener that the page has already. */
-  readonly watchSession?: (sessionId: string, watcher: Watcher<WithId<Session> | null>) => () => void;
+  readonly watchSession?: (sessionId: string, observer: Observer<WithId<Session> | null>) => () => void;
   readonly clock?: Clock;
 }
 
@@ -215,7 +215,7 @@ export class Playback {
     this.#stopWatching();
     this.#isSessionHidden = false;
     if (sessionId === undefined) return;
-    const watch = this.options.watchSession ?? ((id, watcher) => watchSession(this.greenroom, id, watcher));
+    const watch = this.options.watchSession ?? ((id, observer) => watchSession(this.greenroom, id, observer));
     this.#stopWatching = watch(sessionId, {
       next: (session) => {
         if (session !== null && !this.#isClosed) this.#sessionChanged(sessionFacts(session, this.#videoId));

@@ -72,13 +72,13 @@ describe("RecordedSlides", () => {
   const at = async (second: number) => {
     position = second;
     await clock.pass(200);
-    return recorded.view.value;
+    return recorded.slide.value;
   };
 
   it("shows each page in time with the picture, forwards and backwards", async () => {
     begin();
     await eventually(() => timelines === 3);
-    await eventually(() => recorded.view.value.nextImageUrls.length > 0);
+    await eventually(() => recorded.slide.value.nextImageUrls.length > 0);
     expect(await at(0)).toMatchObject({ media: null, nextImageUrls: ["m-1", "m-2"] });
     expect(await at(10)).toMatchObject({ page: 1, imageUrl: "m-1", isGap: false, nextImageUrls: ["m-2"] });
     expect(await at(25)).toMatchObject({ page: 2, imageUrl: "m-2", media: { title: "Fractions", pageCount: 9 } });
@@ -87,7 +87,7 @@ describe("RecordedSlides", () => {
 
   it("shows a gap where a document, or a page of it, was deleted", async () => {
     begin();
-    await eventually(() => recorded.view.value.nextImageUrls.length > 0);
+    await eventually(() => recorded.slide.value.nextImageUrls.length > 0);
     expect(await at(35)).toMatchObject({ media: { id: "gone" }, isGap: true });
     expect(await at(45)).toMatchObject({ media: null, isGap: false });
     expect(await at(55)).toMatchObject({ page: 12, isGap: true });

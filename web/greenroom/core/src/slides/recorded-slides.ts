@@ -6,7 +6,7 @@ import type { PlayedSlides } from "../schema/types";
 import { type Readable, Store } from "../store";
 import { toGreenroomError } from "../to-greenroom-error";
 import { MediaAddresses } from "./media-addresses";
-import { isSameView, NO_SLIDE, type SlideView, slideViewOf } from "./slide-view";
+import { isSameSlide, NO_SLIDE, type CurrentSlide, currentSlideOf } from "./current-slide";
 import { SlidesApi, type TimelineAnswer } from "./slides-api";
 import { TICK_MS } from "./slides-follower";
 import { compareEntries, entryAt, type TimelineEntry } from "./timeline";
@@ -27,7 +27,7 @@ type RecordedMedia = TimelineAnswer["shared_live_medias"][number];
 
 /** Shows the pages that a session showed, in time with its recording. */
 export class RecordedSlides {
-  readonly #view = new Store<SlideView>(NO_SLIDE);
+  readonly #slide = new Store<CurrentSlide>(NO_SLIDE);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
   readonly #medias = new Map<string, RecordedMedia>();
   readonly #stopListening: () => void;
@@ -46,8 +46,8 @@ export class RecordedSlides {
     });
   }
 
-  get view(): Readable<SlideView> {
-    return this.#view;
+  get slide(): Readable<CurrentSlide> {
+    return this.#slide;
   }
 
   /** Why something cannot be shown at the moment. */
@@ -57,7 +57,7 @@ export class RecordedSlides {
 
   /** Say that the shown image could not be loaded: its address is asked for again. */
   imageFailed(): void {
-    const { media } = this.#view.value;
+    const { media } = this.#slide.value;
     if (media !== null) this.#addresses?.refresh(media.id);
   }
 
@@ -115,8 +115,8 @@ export class RecordedSlides {
     const last = entryAt(this.#timeline, instant);
     const next = this.#timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
     this.#need(last === undefined ? next : [last, ...next]);
-    const view = this.#viewOf(last, next);
-    if (!isSameView(view, this.#view.value)) this.#view.set(view);
+    const slide = this.#slideOf(last, next);
+    if (!isSameSlide(slide, this.#slide.value)) this.#slide.set(slide);
   }
 
   /** Keep the addresses of these media. Those that came with the timeline end before a long recording does. */
@@ -130,7 +130,7 @@ export class RecordedSlides {
     this.#addresses?.need(needed);
   }
 
-  #viewOf(last: TimelineEntry | undefined, next: readonly TimelineEntry[]): SlideView {
+  #slideOf(last: TimelineEntry | undefined, next: readonly TimelineEntry[]): CurrentSlide {
     const nextImageUrls = next.flatMap(({ mediaId, page }) => this.#urlOf(mediaId, page) ?? []);
     if (last === undefined || last.mediaId === null)
       return { ...NO_SLIDE, revision: last?.revision ?? 0, nextImageUrls };
@@ -141,7 +141,7 @@ export class RecordedSlides {
         ? null
         : { title: known.title, nbPages: known.nb_pages, uploadState: "ready" as const, deck: null };
     const urls = this.#addresses?.of(mediaId);
-    return { ...slideViewOf({ mediaId, page: last.page ?? 1, revision, media, urls }), nextImageUrls };
+    return { ...currentSlideOf({ mediaId, page: last.page ?? 1, revision, media, urls }), nextImageUrls };
   }
 
   #urlOf(mediaId: string | null, page: number | null): string | undefined {

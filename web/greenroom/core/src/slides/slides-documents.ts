@@ -10,7 +10,7 @@ import {
   where,
 } from "firebase/firestore";
 
-import type { Watcher } from "../documents";
+import type { Observer } from "../documents";
 import type { Greenroom } from "../greenroom";
 import type { SlidesProblem, SlidesUploadState } from "../texts/texts";
 import { toGreenroomError } from "../to-greenroom-error";
@@ -50,11 +50,11 @@ export interface MediaDocument {
 
 /** Listens to the documents of slides. Each method returns a function that stops. */
 export interface SlidesDocuments {
-  watchSession(sessionId: string, watcher: Watcher<SharingSession | null>): () => void;
+  watchSession(sessionId: string, observer: Observer<SharingSession | null>): () => void;
   /** `null` if the media was deleted. */
-  watchMedia(sessionId: string, mediaId: string, watcher: Watcher<MediaDocument | null>): () => void;
-  watchMedias(session: SessionIdentity, watcher: Watcher<readonly MediaDocument[]>): () => void;
-  watchTimeline(session: SessionIdentity, watcher: Watcher<readonly TimelineEntry[]>): () => void;
+  watchMedia(sessionId: string, mediaId: string, observer: Observer<MediaDocument | null>): () => void;
+  watchMedias(session: SessionIdentity, observer: Observer<readonly MediaDocument[]>): () => void;
+  watchTimeline(session: SessionIdentity, observer: Observer<readonly TimelineEntry[]>): () => void;
 }
 
 /** Return the documents of a deployment's own Firestore. */
@@ -67,37 +67,37 @@ export function slidesDocuments(greenroom: Greenroom): SlidesDocuments {
       where("sessionCreatedAt", "==", createdAt),
     );
   return {
-    watchSession: (sessionId, watcher) =>
+    watchSession: (sessionId, observer) =>
       onSnapshot(doc(firestore, "sessions", sessionId), {
         next: (snapshot) => {
           const fields = snapshot.data({ serverTimestamps: "estimate" });
-          watcher.next(fields === undefined ? null : sharingOf(sessionId, fields));
+          observer.next(fields === undefined ? null : sharingOf(sessionId, fields));
         },
-        error: (error) => watcher.error(toGreenroomError(error)),
+        error: (error) => observer.error(toGreenroomError(error)),
       }),
-    watchMedia: (sessionId, mediaId, watcher) =>
+    watchMedia: (sessionId, mediaId, observer) =>
       onSnapshot(doc(firestore, "sessions", sessionId, "sharedLiveMedias", mediaId), {
-        next: (snapshot) => watcher.next(snapshot.exists() ? mediaOf(snapshot.id, snapshot.data()) : null),
+        next: (snapshot) => observer.next(snapshot.exists() ? mediaOf(snapshot.id, snapshot.data()) : null),
         error: (error) => {
           const known = toGreenroomError(error);
           // The rules let nobody read a document that does not exist.
-          if (known.code === "DOCUMENT_NOT_READABLE") watcher.next(null);
-          else watcher.error(known);
+          if (known.code === "DOCUMENT_NOT_READABLE") observer.next(null);
+          else observer.error(known);
         },
       }),
-    watchMedias: (session, watcher) =>
-      watchAll(below(session, "sharedLiveMedias"), watcher, ({ docs }) =>
+    watchMedias: (session, observer) =>
+      watchAll(below(session, "sharedLiveMedias"), observer, ({ docs }) =>
         docs.map((one) => mediaOf(one.id, one.data())).sort(compareMedias),
       ),
-    watchTimeline: (session, watcher) =>
-      watchAll(below(session, "slideTimelines"), watcher, ({ docs }) => docs.flatMap((one) => entriesOf(one.data()))),
+    watchTimeline: (session, observer) =>
+      watchAll(below(session, "slideTimelines"), observer, ({ docs }) => docs.flatMap((one) => entriesOf(one.data()))),
   };
 }
 
-function watchAll<T>(found: Query<DocumentData>, watcher: Watcher<T>, read: (snapshot: QuerySnapshot) => T) {
+function watchAll<T>(found: Query<DocumentData>, observer: Observer<T>, read: (snapshot: QuerySnapshot) => T) {
   return onSnapshot(found, {
-    next: (snapshot) => watcher.next(read(snapshot)),
-    error: (error) => watcher.error(toGreenroomError(error)),
+    next: (snapshot) => observer.next(read(snapshot)),
+    error: (error) => observer.error(toGreenroomError(error)),
   });
 }
 

@@ -54,7 +54,7 @@ describe("SlidesFollower", () => {
     media: { id: "m", title: "Fractions", pageCount: 9 },
     page,
   });
-  const hasImage = () => follower.view.value.imageUrl !== undefined;
+  const hasImage = () => follower.slide.value.imageUrl !== undefined;
 
   it("asks ever less often for pages that the server does not give", async () => {
     documents.setMedia("m", {
@@ -82,7 +82,7 @@ describe("SlidesFollower", () => {
     show(4, 7);
     follower.follow();
     await eventually(hasImage);
-    expect(follower.view.value).toMatchObject({
+    expect(follower.slide.value).toMatchObject({
       media: { id: "m", title: "Fractions", pageCount: 9 },
       page: 4,
       imageUrl: "m-4#1",
@@ -100,12 +100,12 @@ describe("SlidesFollower", () => {
     follower.follow();
     await eventually(hasImage);
     follower.receive(message(5, 8));
-    expect(follower.view.value).toMatchObject({ page: 5, revision: 8 });
+    expect(follower.slide.value).toMatchObject({ page: 5, revision: 8 });
     show(4, 7);
-    expect(follower.view.value.page).toBe(5);
+    expect(follower.slide.value.page).toBe(5);
     show(6, 9);
     follower.receive(message(5, 8));
-    expect(follower.view.value).toMatchObject({ page: 6, imageUrl: "m-6#1" });
+    expect(follower.slide.value).toMatchObject({ page: 6, imageUrl: "m-6#1" });
     expect(requests).toHaveLength(1);
   });
 
@@ -115,8 +115,8 @@ describe("SlidesFollower", () => {
     follower.follow();
     await eventually(hasImage);
     show(null, 8, null);
-    expect(follower.view.value).toMatchObject({ media: null, page: null });
-    expect(documents.watcherCount).toBe(1);
+    expect(follower.slide.value).toMatchObject({ media: null, page: null });
+    expect(documents.observerCount).toBe(1);
   });
 
   it("asks for new addresses before they end", async () => {
@@ -125,7 +125,7 @@ describe("SlidesFollower", () => {
     follower.follow();
     await eventually(hasImage);
     await clock.pass(HOUR_MS);
-    await eventually(() => follower.view.value.imageUrl === "m-1#2");
+    await eventually(() => follower.slide.value.imageUrl === "m-1#2");
   });
 
   it("asks for the addresses of a document that replaces the shown one", async () => {
@@ -136,7 +136,7 @@ describe("SlidesFollower", () => {
     stamp = "6";
     documents.setMedia("m", mediaDocument("m", { activeStamp: 6 }));
     await clock.pass(1_000);
-    await eventually(() => follower.view.value.imageUrl === "m-1#2");
+    await eventually(() => follower.slide.value.imageUrl === "m-1#2");
   });
 
   it("waits for a new token if its own has ended", async () => {
@@ -160,14 +160,14 @@ describe("SlidesFollower", () => {
     follower.follow();
     follower.receive(message(5, 8));
     documents.setSession({ identity: identity(2_000), mediaId: "m", page: 1, revision: 1 });
-    expect(follower.view.value).toMatchObject({ page: 1, revision: 1 });
+    expect(follower.slide.value).toMatchObject({ page: 1, revision: 1 });
   });
 
   it("shows a gap if the document was deleted", () => {
     documents.setMedia("m", null);
     show(4, 7);
     follower.follow();
-    expect(follower.view.value).toMatchObject({ page: 4, isGap: true });
+    expect(follower.slide.value).toMatchObject({ page: 4, isGap: true });
   });
 
   it("shows the page of a late picture, and preloads those that come", async () => {
@@ -182,12 +182,12 @@ describe("SlidesFollower", () => {
     show(1, 4, "n");
     let picture: Date | undefined;
     follower.follow({ pictureAt: () => picture });
-    expect(follower.view.value).toMatchObject({ media: { id: "n" }, revision: 4 });
+    expect(follower.slide.value).toMatchObject({ media: { id: "n" }, revision: 4 });
     const seen: unknown[] = [];
     for (const second of [-1, 5, 12, 17, 21]) {
       picture = at(second);
       await clock.pass(200);
-      const { media, page, revision } = follower.view.value;
+      const { media, page, revision } = follower.slide.value;
       seen.push([media?.id, page, revision]);
     }
     expect(seen).toEqual([
@@ -199,8 +199,8 @@ describe("SlidesFollower", () => {
     ]);
     picture = at(5);
     await clock.pass(200);
-    await eventually(() => follower.view.value.nextImageUrls.length === 2);
-    expect(follower.view.value.nextImageUrls.map((url) => url.split("#")[0])).toEqual(["m-2", "n-1"]);
+    await eventually(() => follower.slide.value.nextImageUrls.length === 2);
+    expect(follower.slide.value.nextImageUrls.map((url) => url.split("#")[0])).toEqual(["m-2", "n-1"]);
   });
 
   it("listens to nothing once it is closed", async () => {
@@ -208,7 +208,7 @@ describe("SlidesFollower", () => {
     show(1, 1);
     follower.follow({ pictureAt: () => new Date() });
     follower.close();
-    expect(documents.watcherCount).toBe(0);
+    expect(documents.observerCount).toBe(0);
     await clock.pass(HOUR_MS);
   });
 });

@@ -2,15 +2,17 @@ import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
+import { listenAgain } from "./listen-again";
 import { MediaAddresses, type NeededAddresses } from "./media-addresses";
 import { SharingState } from "./sharing";
 import type { SharingMessage } from "./sharing-message";
-import { isSameView, NO_SLIDE, type SlideView, slideViewOf } from "./slide-view";
+import { isSameSlide, NO_SLIDE, type CurrentSlide, currentSlideOf } from "./current-slide";
 import { SlidesApi, type SlidesGrant } from "./slides-api";
 import {
   isSameSession,
   type MediaDocument,
   type SessionIdentity,
+  type SharingSession,
   type SlidesDocuments,
   slidesDocuments,
 } from "./slides-documents";
@@ -45,7 +47,7 @@ interface Shown {
 
 /** Follows what a live session shows, as it is now or in time with a delayed picture. */
 export class SlidesFollower {
-  readonly #view = new Store<SlideView>(NO_SLIDE);
+  readonly #slide = new Store<CurrentSlide>(NO_SLIDE);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
   readonly #documents: SlidesDocuments;
   readonly #clock: Clock;
@@ -78,8 +80,8 @@ export class SlidesFollower {
     });
   }
 
-  get view(): Readable<SlideView> {
-    return this.#view;
+  get slide(): Readable<CurrentSlide> {
+    return this.#slide;
   }
 
   /** Why something cannot be shown at the moment. */
@@ -90,15 +92,19 @@ export class SlidesFollower {
   /** Begin to follow, or follow in another way. */
   follow({ pictureAt }: FollowOptions = {}): void {
     this.#pictureAt = pictureAt;
-    this.#stopWatching ??= this.#documents.watchSession(this.sessionId, {
-      next: (session) => {
-        this.#error.set(undefined);
-        if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
-        if (session !== null) this.#sharing.confirm(session);
-        this.#render();
+    this.#stopWatching ??= listenAgain<SharingSession | null>(
+      this.#clock,
+      (observer) => this.#documents.watchSession(this.sessionId, observer),
+      {
+        next: (session) => {
+          this.#error.set(undefined);
+          if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
+          if (session !== null) this.#sharing.confirm(session);
+          this.#render();
+        },
+        error: (error) => this.#error.set(error),
       },
-      error: (error) => this.#error.set(error),
-    });
+    );
     this.#watchTimeline();
     this.#stopTicking();
     if (pictureAt !== undefined) this.#tick();
@@ -113,7 +119,7 @@ export class SlidesFollower {
 
   /** Say that the shown image could not be loaded: its address is asked for again. */
   imageFailed(): void {
-    const { media } = this.#view.value;
+    const { media } = this.#slide.value;
     if (media !== null) this.#addresses.refresh(media.id);
   }
 
@@ -137,13 +143,18 @@ export class SlidesFollower {
     this.#stopTimeline();
     this.#stopTimeline = () => {};
     if (this.#pictureAt === undefined || this.#identity === undefined) return;
-    this.#stopTimeline = this.#documents.watchTimeline(this.#identity, {
-      next: (entries) => {
-        this.#timeline = [...entries].sort(compareEntries);
-        this.#render();
+    const identity = this.#identity;
+    this.#stopTimeline = listenAgain<readonly TimelineEntry[]>(
+      this.#clock,
+      (observer) => this.#documents.watchTimeline(identity, observer),
+      {
+        next: (entries) => {
+          this.#timeline = [...entries].sort(compareEntries);
+          this.#render();
+        },
+        error: (error) => this.#error.set(error),
       },
-      error: (error) => this.#error.set(error),
-    });
+    );
   }
 
   #tick(): void {
@@ -166,19 +177,19 @@ export class SlidesFollower {
     const shown = this.#shown();
     const coming = (shown.next ?? []).flatMap(({ mediaId }) => (mediaId === null ? [] : [mediaId]));
     this.#watchMedias(new Set(shown.mediaId === null ? coming : [shown.mediaId, ...coming]));
-    const view = this.#viewOf(shown);
-    if (!isSameView(view, this.#view.value)) this.#view.set(view);
+    const slide = this.#slideOf(shown);
+    if (!isSameSlide(slide, this.#slide.value)) this.#slide.set(slide);
   }
 
-  #viewOf({ mediaId, page, revision, next }: Shown): SlideView {
+  #slideOf({ mediaId, page, revision, next }: Shown): CurrentSlide {
     const coming = (next ?? []).flatMap((entry) => {
       const url = entry.mediaId === null ? undefined : this.#addresses.of(entry.mediaId)?.pages[entry.page ?? 1];
       return url === undefined ? [] : [url];
     });
     if (mediaId === null) return { ...NO_SLIDE, revision, nextImageUrls: coming };
     const media = this.#medias.get(mediaId)?.document;
-    const view = slideViewOf({ mediaId, page: page ?? 1, revision, media, urls: this.#addresses.of(mediaId) });
-    return next === undefined ? view : { ...view, nextImageUrls: coming.filter((url) => url !== view.imageUrl) };
+    const slide = currentSlideOf({ mediaId, page: page ?? 1, revision, media, urls: this.#addresses.of(mediaId) });
+    return next === undefined ? slide : { ...slide, nextImageUrls: coming.filter((url) => url !== slide.imageUrl) };
   }
 
   /** Listen to these media, and keep their addresses. */
@@ -196,11 +207,11 @@ export class SlidesFollower {
   }
 
   #watchMedia(id: string): void {
-    const watched = { document: undefined as MediaDocument | null | undefined, stop: () => {} };
-    this.#medias.set(id, watched);
-    watched.stop = this.#documents.watchMedia(this.sessionId, id, {
+    const listened = { document: undefined as MediaDocument | null | undefined, stop: () => {} };
+    this.#medias.set(id, listened);
+    listened.stop = this.#documents.watchMedia(this.sessionId, id, {
       next: (document) => {
-        watched.document = document;
+        listened.document = document;
         this.#render();
       },
       error: (error) => this.#error.set(error),

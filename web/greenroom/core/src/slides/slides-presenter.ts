@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../clock";
 import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
+import { listenAgain } from "./listen-again";
 import { MediaAddresses } from "./media-addresses";
 import { type SlidesUploadOptions, uploadToStorage } from "./resumable-upload";
 import type { SharedMedia, SlidesPage } from "./shared-media";
@@ -11,6 +12,7 @@ import {
   isSameSession,
   type MediaDocument,
   type SessionIdentity,
+  type SharingSession,
   type SlidesDocuments,
   slidesDocuments,
 } from "./slides-documents";
@@ -29,6 +31,8 @@ export class SlidesPresenter {
   #stopMedias = () => {};
   #identity: SessionIdentity | undefined;
   #views: readonly MediaDocument[] = [];
+  /** How many want the pages of a document, by its id. */
+  readonly #wanted = new Map<string, number>();
   #truth: Sharing = NOTHING_SHARED;
   /** The page that was asked for last, until the session's document knows of it. */
   #wantedPage: number | undefined;
@@ -53,17 +57,23 @@ export class SlidesPresenter {
       changed: () => this.#render(),
       failed: (error) => this.#error.set(error),
     });
-    this.#stopWatching = documents.watchSession(sessionId, {
-      next: (session) => {
-        if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
-        this.#truth = session ?? NOTHING_SHARED;
-        this.#showShown();
+    this.#stopWatching = listenAgain<SharingSession | null>(
+      clock,
+      (observer) => documents.watchSession(sessionId, observer),
+      {
+        next: (session) => {
+          this.#error.set(undefined);
+          if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
+          this.#truth = session ?? NOTHING_SHARED;
+          this.#needAddresses();
+          this.#showShown();
+        },
+        error: (error) => this.#error.set(error),
       },
-      error: (error) => this.#error.set(error),
-    });
+    );
   }
 
-  /** The session's documents, the oldest first. Their pages appear one by one. */
+  /** The session's documents, the oldest first. Pages have addresses if their document is shown, or by `loadPages`. */
   get medias(): Readable<readonly SharedMedia[]> {
     return this.#medias;
   }
@@ -76,6 +86,21 @@ export class SlidesPresenter {
   /** Why something cannot be listed at the moment. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
+  }
+
+  /**
+   * Ask for the addresses of a document's pages, and keep them valid: somebody looks at them. They appear in `medias`, as
+   * the pages are drawn. The pages of the document that is shown need no call.
+   *
+   * @returns a function that says that nobody looks any more.
+   */
+  loadPages(mediaId: string): () => void {
+    this.#want(mediaId, 1);
+    let isWanted = true;
+    return () => {
+      if (isWanted) this.#want(mediaId, -1);
+      isWanted = false;
+    };
   }
 
   /** Create an empty document. @returns its id. */
@@ -168,15 +193,30 @@ export class SlidesPresenter {
     this.#views = [];
     this.#render();
     if (identity === undefined) return;
-    this.#stopMedias = this.#documents.watchMedias(identity, {
-      next: (views) => {
-        this.#error.set(undefined);
-        this.#views = views;
-        this.#addresses.need(new Map(views.map((view) => [view.id, neededOf(view)])));
-        this.#render();
+    this.#stopMedias = listenAgain<readonly MediaDocument[]>(
+      this.#clock,
+      (observer) => this.#documents.watchMedias(identity, observer),
+      {
+        next: (views) => {
+          this.#error.set(undefined);
+          this.#views = views;
+          this.#needAddresses();
+          this.#render();
+        },
+        error: (error) => this.#error.set(error),
       },
-      error: (error) => this.#error.set(error),
-    });
+    );
+  }
+
+  #want(mediaId: string, more: 1 | -1): void {
+    this.#wanted.set(mediaId, (this.#wanted.get(mediaId) ?? 0) + more);
+    this.#needAddresses();
+    this.#render();
+  }
+
+  #needAddresses(): void {
+    const needed = this.#views.filter(({ id }) => id === this.#truth.mediaId || (this.#wanted.get(id) ?? 0) > 0);
+    this.#addresses.need(new Map(needed.map((view) => [view.id, neededOf(view)])));
   }
 
   #render(): void {

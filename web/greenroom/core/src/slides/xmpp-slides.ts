@@ -15,7 +15,7 @@ const SETTLED_MS = 30_000;
 
 /**
  * Hears the changes of slides in the session's chat room, for apps without a chat of their own. The XMPP client is
- * loaded when there is a place in the room.
+ * loaded when there is a grant for the room.
  */
 export class XmppSlides {
   readonly #state = new Store<XmppState>("off");
@@ -27,7 +27,7 @@ export class XmppSlides {
   #cancel = () => {};
   #isClosed = false;
 
-  /** @param grant `LiveAdmission.slidesChat`: the place that is valid now. Without one, nothing is heard. */
+  /** @param grant `LiveAdmission.slidesChat`: the one that is valid now. Without one, nothing is heard. */
   constructor(
     grant: Readable<SlidesChat | undefined>,
     private readonly onMessage: (message: SharingMessage) => void,
@@ -36,7 +36,7 @@ export class XmppSlides {
     this.#stopListening = grant.subscribe((value) => {
       const isOther = value?.roomJid !== this.#grant?.roomJid || value?.address !== this.#grant?.address;
       this.#grant = value;
-      // A connection outlives its token, so a renewed place is only used to connect again.
+      // A connection outlives its token, so a renewed grant is only used to connect again.
       if (isOther) this.#connection?.close();
       if (value !== undefined && this.#connection === undefined) this.#connectNow();
     });

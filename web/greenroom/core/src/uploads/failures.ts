@@ -32,7 +32,7 @@ export function fileNeeded(fileName: string): GreenroomError {
   return new GreenroomError("FILE_NEEDED", `Choose “${fileName}” again, so that its upload can go on.`, false);
 }
 
-/** Return whether the server will give no other answer, because this upload is over: a retry has to be a new one. */
+/** Return whether the server will give no other answer, because this upload is over: a retry has to be a new request. */
 export function isOver(code: ErrorCode): boolean {
   return OVER.has(code);
 }

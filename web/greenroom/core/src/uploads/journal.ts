@@ -13,10 +13,13 @@ export interface Entry {
   /** The video that this file replaces. */
   readonly replaces?: string;
 
+  /** The video of an earlier upload of this file, which is over: a retry goes into the same video. */
+  readonly resumes?: string | undefined;
+
   /** Written before the server is asked, so that a lost answer or a reload does not make a second video. */
   readonly requestId: string;
 
-  /** Whether the server may know of this request. */
+  /** Whether the server may know of this request, or of the video that it is for. */
   readonly isAsked: boolean;
 
   /** Known once the server has answered. */

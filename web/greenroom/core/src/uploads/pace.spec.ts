@@ -1,3 +1,6 @@
+import { vi } from "vitest";
+
+import { ManualClock } from "../../testing/manual-clock";
 import type { UploadAnswer } from "../schema/types";
 import { delayAfter } from "./backoff";
 import { fingerprintOf, samplesOf } from "./fingerprint";
@@ -37,7 +40,7 @@ describe("a token", () => {
   });
 
   it("is asked for once however many chunks need it, and again before it ends", async () => {
-    let now = 0;
+    const clock = new ManualClock();
     let asked = 0;
     const ask = () => {
       asked += 1;
@@ -45,14 +48,31 @@ describe("a token", () => {
       const instants = { issuedAt: "2030-01-01T00:00:00Z", expiresAt: "2030-01-01T02:00:00Z" };
       return Promise.resolve(instants as UploadAnswer);
     };
-    const tokens = new UploadTokens(ask, () => now);
+    const tokens = new UploadTokens(ask, clock);
     await Promise.all([tokens.current(), tokens.current(), tokens.current()]);
     expect(asked).toBe(1);
-    now = HOUR_MS;
+    await clock.pass(HOUR_MS);
     await tokens.current();
     expect(asked).toBe(1);
-    now = 2 * HOUR_MS - 20 * MINUTE_MS;
+    await clock.pass(HOUR_MS - 20 * MINUTE_MS);
     await Promise.all([tokens.current(), tokens.current()]);
+    expect(asked).toBe(2);
+  });
+
+  it("is asked for again if it ended while the device slept, and the clock of the page stood still", async () => {
+    const answer = { issuedAt: "2030-01-01T00:00:00Z", expiresAt: "2030-01-01T02:00:00Z" } as UploadAnswer;
+    let asked = 0;
+    const tokens = new UploadTokens(() => {
+      asked += 1;
+      return Promise.resolve(answer);
+    });
+    await tokens.current();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3 * HOUR_MS });
+    try {
+      await tokens.current();
+    } finally {
+      vi.useRealTimers();
+    }
     expect(asked).toBe(2);
   });
 

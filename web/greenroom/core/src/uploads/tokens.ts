@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../clock";
 import type { UploadAnswer } from "../schema/types";
 
 /** How long before its end a token is renewed. The server gives a new one if the last ends within half an hour. */
@@ -14,16 +15,16 @@ export class UploadTokens {
 
   /**
    * @param ask Asks the server; the same request gives the same upload.
-   * @param monotonic Milliseconds of a clock that nobody sets, unlike that of the machine.
+   * @param clock Time that also passes while the device sleeps.
    */
   constructor(
     private readonly ask: () => Promise<UploadAnswer>,
-    private readonly monotonic: () => number = () => performance.now(),
+    private readonly clock: Clock = systemClock,
   ) {}
 
   /** Return a token that is good for the next request. */
   async current(): Promise<UploadAnswer> {
-    return this.#answer !== undefined && this.monotonic() < this.#renewAt ? this.#answer : this.renew();
+    return this.#answer !== undefined && this.clock.now() < this.#renewAt ? this.#answer : this.renew();
   }
 
   /** Ask the server, which also says how much has arrived. */
@@ -35,7 +36,7 @@ export class UploadTokens {
   async #renew(): Promise<UploadAnswer> {
     const answer = await this.ask();
     this.#answer = answer;
-    this.#renewAt = this.monotonic() + renewedAfter(Date.parse(answer.expiresAt) - Date.parse(answer.issuedAt));
+    this.#renewAt = this.clock.now() + renewedAfter(Date.parse(answer.expiresAt) - Date.parse(answer.issuedAt));
     return answer;
   }
 }

@@ -76,14 +76,19 @@ export class Upload {
     this.interrupt();
   }
 
-  /** Try again now. After a failure that cannot change, that is a new request, which makes a new video. */
+  /**
+   * Try again now. After a failure that cannot change, that is a new request: for the same video if it is still there,
+   * so that it keeps its title and its place in the session, else for a new one.
+   */
   async retry(): Promise<void> {
     const { state, error, entry } = this.#item ?? {};
     if (entry === undefined || (state !== "failed" && state !== "waiting")) return;
     this.#failures = this.#refusals = 0;
     if (state === "failed" && error !== undefined && isOver(error.code)) {
-      const { videoId: _, ...rest } = entry;
-      const fresh = { ...rest, requestId: newId(), isAsked: false };
+      const { videoId, resumes: earlier, ...rest } = entry;
+      const resumes = ENDED.has(error.code) ? (videoId ?? earlier) : undefined;
+      const isAsked = resumes !== undefined;
+      const fresh = { ...rest, requestId: newId(), isAsked, ...(isAsked && { resumes }) };
       this.#change({ entry: fresh, sentBytes: 0, uploadUntil: undefined });
       await this.shared.journal.put(fresh);
     }
@@ -268,21 +273,36 @@ export class Upload {
    * token of the latest upload, so this file would go into that one.
    */
   async #ask(): Promise<UploadAnswer> {
-    const { greenroom } = this.shared;
     const entry = this.#item?.entry;
     if (entry === undefined) throw unreachable();
     if (!entry.isAsked) await this.#write({ isAsked: true });
-    const { sessionId, requestId, fileName, sizeBytes: fileSizeBytes, replaces } = entry;
-    const request = { requestId, fileName, fileSizeBytes, ...(entry.title !== undefined && { title: entry.title }) };
-    const answer =
-      replaces === undefined
-        ? await greenroom.call("issueUploadToken", { sessionId, ...request })
-        : await greenroom.call("replaceVideo", { videoId: replaces, ...request });
+    let answer: UploadAnswer;
+    try {
+      answer = await this.#request(entry);
+    } catch (error) {
+      const { code } = toGreenroomError(error);
+      const isDeleted = code === "VIDEO_DELETED" || code === "VIDEO_NOT_FOUND";
+      if (entry.resumes === undefined || entry.videoId !== undefined || !isDeleted) throw error;
+      // Somebody deleted the video between the failure and the retry.
+      await this.#write({ resumes: undefined, requestId: newId() });
+      return this.#ask();
+    }
     if (answer.videoId !== this.#item?.entry.videoId) await this.#write({ videoId: answer.videoId });
     const uploadUntil = new Date(answer.uploadUntil);
     // An instant that cannot be read cannot be shown either.
     if (!Number.isNaN(uploadUntil.getTime())) this.#change({ uploadUntil });
     return answer;
+  }
+
+  #request(entry: Entry): Promise<UploadAnswer> {
+    const { greenroom } = this.shared;
+    const { sessionId, requestId, fileName, sizeBytes: fileSizeBytes, title, replaces, resumes } = entry;
+    const request = { requestId, fileName, fileSizeBytes };
+    const titled = { ...request, ...(title !== undefined && { title }) };
+    if (replaces !== undefined) return greenroom.call("replaceVideo", { videoId: replaces, ...titled });
+    // The video has its title already, perhaps another one by now.
+    if (resumes !== undefined) return greenroom.call("replaceVideo", { videoId: resumes, ...request });
+    return greenroom.call("issueUploadToken", { sessionId, ...titled });
   }
 
   async #succeed(): Promise<void> {
@@ -308,6 +328,7 @@ export class Upload {
   async #fail(error: GreenroomError): Promise<void> {
     if (error.code === "UPLOAD_COMPLETE") return this.#succeed();
     this.#change({ bytesPerSecond: undefined, isTooSlow: false });
+    if (error.videoId !== undefined) await this.#write({ videoId: error.videoId });
     const file = this.#file;
     if (file !== undefined && !(await isReadable(file))) return this.#loseFile();
     if (error instanceof ProviderRefusal) {

@@ -281,6 +281,93 @@ describe("the server's answer", () => {
     await reaches(uploads, "sent");
   });
 
+  describe("that an upload is over", () => {
+    /** Add a file whose upload ends in the middle, and wait for the failure. */
+    async function ended(code: string): Promise<[Uploads, UploadItem]> {
+      browser.school.refusalOf = (name, _, count) =>
+        name === "issueUploadToken" && count === 2 ? { code } : undefined;
+      browser.school.faultOf = (count) => (count === 2 ? { kind: "code", code: "INVALID_KS" } : undefined);
+      const uploads = browser.tab();
+      await uploads.add([fileOf("a.mp4", 4500)], { ...SESSION, title: "Halves" });
+      return [uploads, await reaches(uploads, "failed")];
+    }
+
+    it.each(["UPLOAD_EXPIRED", "UPLOAD_FAILED", "UPLOAD_REQUESTS_TOO_MANY", "UPLOAD_TIME_TOO_SHORT"])(
+      "by %s, lets a retry go into the same video, which keeps its title",
+      async (code) => {
+        const [uploads, { id, videoId = "" }] = await ended(code);
+        uploads.retry(id);
+        const sent = await reaches(uploads, "sent");
+        expect(sent).toMatchObject({ id, videoId });
+        expect(sent.replaces).toBeUndefined();
+        expect(browser.school.videos).toHaveLength(1);
+        expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(4500)));
+        const [retried] = browser.school.called("replaceVideo");
+        expect(retried).toMatchObject({ videoId });
+        expect(retried).not.toHaveProperty("title");
+      },
+    );
+
+    it("lets a second retry go there too, also after a reload", async () => {
+      const [first, { id, videoId = "" }] = await ended("UPLOAD_FAILED");
+      browser.school.refusalOf = (name) => (name === "replaceVideo" ? { code: "UPLOAD_EXPIRED" } : undefined);
+      first.retry(id);
+      await eventually(() => browser.school.called("replaceVideo").length === 1);
+      await reaches(first, "failed");
+      first.close();
+      const second = browser.tab();
+      await reaches(second, "failed");
+      browser.school.refusalOf = () => undefined;
+      second.retry(id);
+      expect(await reaches(second, "sent")).toMatchObject({ videoId });
+      expect(browser.school.videos).toHaveLength(1);
+    });
+
+    it("lets a retry make a new video if somebody deleted it meanwhile", async () => {
+      const [uploads, { id, videoId }] = await ended("UPLOAD_FAILED");
+      browser.school.videos[0]!.deleted = true;
+      uploads.retry(id);
+      const sent = await reaches(uploads, "sent");
+      expect(sent.videoId).not.toBe(videoId);
+      expect(browser.school.videos).toHaveLength(2);
+      expect(browser.school.called("issueUploadToken").at(-1)).toMatchObject({ title: "Halves" });
+    });
+
+    it.each(["UPLOAD_REPLACED", "VIDEO_DELETED", "UPLOAD_CANCELLED"])(
+      "by %s, lets a retry make a new video: the other one is not this file's any more",
+      async (code) => {
+        const [uploads, { id }] = await ended(code);
+        uploads.retry(id);
+        await reaches(uploads, "sent");
+        expect(browser.school.called("replaceVideo")).toEqual([]);
+        expect(browser.school.videos).toHaveLength(2);
+      },
+    );
+
+    it("lets a retry go into its video even if that is the first answer", async () => {
+      browser.school.refusalOf = (name, _, count) => {
+        const { videoId = "" } = browser.school.videos[0] ?? {};
+        if (name !== "issueUploadToken" || count > 2) return undefined;
+        return count === 1 ? { kind: "answerLost" } : { code: "UPLOAD_FAILED", videoId };
+      };
+      const uploads = browser.tab();
+      await uploads.add([fileOf("a.mp4", 4500)], SESSION);
+      const { id } = await reaches(uploads, "failed");
+      uploads.retry(id);
+      await reaches(uploads, "sent");
+      expect(browser.school.videos).toHaveLength(1);
+    });
+
+    it("lets a retry be cancelled with its video", async () => {
+      const [uploads, { id }] = await ended("UPLOAD_FAILED");
+      browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+      uploads.retry(id);
+      await eventually(() => browser.school.called("replaceVideo").length === 1);
+      await uploads.cancel(id);
+      expect(browser.school.videos[0]?.cancelled).toBe(true);
+    });
+  });
+
   it("that asks for a pause is obeyed", async () => {
     browser.school.refusalOf = (name, _, count) =>
       name === "issueUploadToken" && count === 1

@@ -52,8 +52,8 @@ export class Uploads {
     this.summary = this.#list.summary;
     // Two deployments may share an origin, and two people a browser.
     const { app, options: deployment } = greenroom;
-    const place = [app.options.projectId ?? app.name, deployment.functionsPrefix ?? "", uid].map(encodeURIComponent);
-    const name = `greenroom-uploads/${place.join("/")}`;
+    const owner = [app.options.projectId ?? app.name, deployment.functionsPrefix ?? "", uid].map(encodeURIComponent);
+    const name = `greenroom-uploads/${owner.join("/")}`;
     this.#tabs = new Tabs(name, (message) => this.#hear(message));
     const slots = new Slots(limit);
     const shared = { greenroom, tabs: this.#tabs, list: this.#list, slots };
@@ -93,7 +93,7 @@ export class Uploads {
     else await this.#uploads.get(id)?.cancel();
   }
 
-  /** Try again what failed, or waits: one upload, or all. */
+  /** Try again what failed, or waits: one upload, or all. Each goes into the same video, unless that was deleted. */
   retry(id?: string): void {
     for (const upload of this.#chosen(id)) void upload.retry();
   }

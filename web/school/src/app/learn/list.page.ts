@@ -22,7 +22,7 @@ import { EnrolledSessions } from "./enrolled-sessions";
       <div class="page-head">
         <h1 tabindex="-1">{{ words().learnList.title }}</h1>
       </div>
-      <app-problem [error]="open.error() ?? enrolled.enrolments.error()" [canRetry]="true" (retry)="restart()" />
+      <app-problem [error]="open.error() ?? enrolled.enrolments.error()" [canRetry]="true" (retry)="reload()" />
       @if (isLoading()) {
         <app-list-skeleton />
       } @else if (groups().length === 0) {
@@ -82,9 +82,9 @@ export class LearnListPage {
     afterNextRender(() => void preloadPlayer().catch(() => undefined));
   }
 
-  protected restart(): void {
-    this.open.restart();
-    this.enrolled.enrolments.restart();
+  protected reload(): void {
+    this.open.reload();
+    this.enrolled.enrolments.reload();
   }
 
   protected showId(): void {

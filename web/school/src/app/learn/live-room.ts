@@ -17,6 +17,7 @@ import { Icon, type IconName } from "../ui/icon";
 import { Notice } from "../ui/notice";
 import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
+import { isRoomAddress } from "./room-address";
 
 interface Waiting {
   readonly icon: IconName;
@@ -45,9 +46,9 @@ export class LiveRoom {
   readonly #id = computed(() => this.session().id);
   readonly #isReady = computed(() => this.session().kaltura?.state === "ready");
   readonly #admission = injectLiveAdmission(() => (this.#isReady() ? this.#id() : undefined));
-  protected readonly place = fromReadable(() => this.#admission()?.place);
+  protected readonly grants = fromReadable(() => this.#admission()?.grants);
   readonly #error = fromReadable(() => this.#admission()?.error);
-  protected readonly isIn = computed(() => this.place() !== undefined);
+  protected readonly isIn = computed(() => this.grants() !== undefined);
 
   protected readonly broadcast = computed(() => this.session().kaltura?.broadcast ?? "offline");
   protected readonly isLive = computed(() => this.broadcast() === "live");
@@ -55,7 +56,7 @@ export class LiveRoom {
 
   readonly #playback = computed(() => this.player()?.playback());
   readonly #follower = injectSlidesFollower(this.#admission, this.#playback);
-  protected readonly slides = fromReadable(() => this.#follower()?.view);
+  protected readonly slide = fromReadable(() => this.#follower()?.slide);
 
   /** Why there is nothing to see yet, or any more. */
   protected readonly waiting = computed((): Waiting | undefined => {
@@ -90,15 +91,12 @@ export class LiveRoom {
   protected readonly room = signal<ReturnType<DomSanitizer["bypassSecurityTrustResourceUrl"]> | undefined>(undefined);
 
   protected readonly refresh = new Action(async () => {
-    await this.#admission()?.refused();
+    await this.#admission()?.refresh();
     void this.#announcer.announce(this.words().room.refreshed);
   });
 
   protected showRoom(): void {
-    const url = this.place()?.room?.url;
-    // The server gives this address. Whatever it is, a frame must not run it in this page.
-    if (url !== undefined && /^https?:/.test(url)) {
-      this.room.set(this.#sanitizer.bypassSecurityTrustResourceUrl(url));
-    }
+    const url = this.grants()?.room?.url;
+    if (isRoomAddress(url)) this.room.set(this.#sanitizer.bypassSecurityTrustResourceUrl(url));
   }
 }

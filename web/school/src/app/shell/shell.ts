@@ -8,12 +8,13 @@ import { Brand } from "../ui/brand";
 import { Dialogs } from "../ui/dialogs";
 import { LanguageButton } from "../ui/language-button";
 import { Language } from "../words/language";
+import { PendingWritesNotice } from "./pending-writes-notice";
 import { UploadDock } from "./upload-dock";
 
 /** What every page of a signed-in person has: the header, and the place for the page. */
 @Component({
   selector: "app-shell",
-  imports: [Brand, LanguageButton, RouterLink, RouterLinkActive, RouterOutlet, UploadDock],
+  imports: [Brand, LanguageButton, PendingWritesNotice, RouterLink, RouterLinkActive, RouterOutlet, UploadDock],
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <a class="skip button primary" href="#main" (click)="skip($event)">{{ words().app.skip }}</a>
@@ -45,6 +46,7 @@ import { UploadDock } from "./upload-dock";
       </div>
     </header>
     <main id="main" class="main" [class.presenting]="isPresenting()" tabindex="-1">
+      <app-pending-writes-notice />
       <router-outlet />
     </main>
   `,

@@ -10,17 +10,17 @@ export interface VideoInSession extends VideoOfSession {
 @Injectable()
 export class SessionContext {
   readonly id = signal("");
-  readonly watched = injectSession(() => this.id() || undefined);
+  readonly resource = injectSession(() => this.id() || undefined);
 
   /** Throws where there is no session: the page shows its parts only if there is one. */
   readonly session = computed((): WithId<Session> => {
-    const session = this.watched.value();
+    const session = this.resource.value();
     if (session == null) throw new Error("The session is not known.");
     return session;
   });
 
-  readonly isLive = computed(() => this.watched.value()?.format === "liveStreaming");
-  readonly videos = computed(() => videosOf(this.watched.value() ?? undefined));
+  readonly isLive = computed(() => this.resource.value()?.format === "liveStreaming");
+  readonly videos = computed(() => videosOf(this.resource.value() ?? undefined));
 }
 
 /** The videos of a session in their order. */

@@ -222,6 +222,17 @@ export const ARABIC_WORDS: Words = {
     nowUnkept: "يمكن أن يُؤرشف الفيديو مجددًا",
     retried: "يُعالج الفيديو مجددًا",
   },
+  pendingWrites: {
+    kept: (n) =>
+      `${plural(n, {
+        one: "لم يُرسل تغيير واحد بعد",
+        two: "لم يُرسل تغييران بعد",
+        few: "لم تُرسل # تغييرات بعد",
+        many: "لم يُرسل # تغييرًا بعد",
+        other: "لم يُرسل # تغيير بعد",
+      })}. التغييرات محفوظة في هذه النافذة وتُرسل عند عودة الاتصال. لا تغلق النافذة قبل ذلك.`,
+    refused: "حدث هذا لتغيير حُفظ إلى حين عودة الاتصال. لم يتم التغيير، فأعد إجراءه.",
+  },
   uploadDock: {
     active: (n, percent) => `${plural(n, uploads)}، ${percent}`,
     attention: (n) =>
@@ -290,6 +301,7 @@ export const ARABIC_WORDS: Words = {
     enter: "دخول القاعة المباشرة",
   },
   slides: {
+    notSent: (title) => `لم يُرسل “${title}”.`,
     title: "الشرائح",
     lead: "ارفع مستندًا واعرضه صفحة صفحة. يرى الطلاب الصفحة التي تعرضها.",
     notPublished: "انشر الجلسة أولًا، فالشرائح جزء من حدثها المباشر.",
@@ -375,8 +387,8 @@ export const ARABIC_WORDS: Words = {
     roomHint: "في علامة تبويب جديدة، بالكاميرا والميكروفون.",
     embedRoom: "عرض قاعة الاجتماع هنا",
     roomFrame: "قاعة الاجتماع",
-    chatReady: "أنت مسجّل في الدردشة.",
-    chatNone: "لا دردشة في هذه المدرسة.",
+    chatReady: "لديك مكان في دردشة Kaltura.",
+    chatNone: "لا دردشة في حساب المدرسة لدى Kaltura.",
     moderator: "أنت تشرف على هذه الجلسة.",
     slides: "الشرائح",
     slidesNone: "لا تُعرض شرائح الآن.",

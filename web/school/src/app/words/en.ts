@@ -175,6 +175,13 @@ export const ENGLISH_WORDS = {
     nowUnkept: "The video may be archived again",
     retried: "The video is processed again",
   },
+  pendingWrites: {
+    kept: (n: number) =>
+      n === 1
+        ? "1 change is not sent yet. It is kept in this tab, and sent once you are online. Do not close the tab before."
+        : `${n} changes are not sent yet. They are kept in this tab, and sent once you are online. Do not close the tab before.`,
+    refused: "This happened to a change that was kept until you were online. It was not made: make it again.",
+  },
   uploadDock: {
     active: (n: number, percent: string) => (n === 1 ? `1 upload, ${percent}` : `${n} uploads, ${percent}`),
     attention: (n: number) => (n === 1 ? "1 upload needs you" : `${n} uploads need you`),
@@ -236,6 +243,7 @@ export const ENGLISH_WORDS = {
     enter: "Enter the live room",
   },
   slides: {
+    notSent: (title: string) => `“${title}” was not sent.`,
     title: "Slides",
     lead: "Upload a document and present it page by page. Students see the page that you show.",
     notPublished: "Publish the session first. Slides belong to its live event.",
@@ -316,8 +324,8 @@ export const ENGLISH_WORDS = {
     roomHint: "In a new tab, with camera and microphone.",
     embedRoom: "Show the meeting room here",
     roomFrame: "Meeting room",
-    chatReady: "You are signed in to the chat.",
-    chatNone: "This school has no chat.",
+    chatReady: "You have a place in Kaltura's chat.",
+    chatNone: "The school's Kaltura account has no chat.",
     moderator: "You moderate this session.",
     slides: "Slides",
     slidesNone: "No slides are shown now.",

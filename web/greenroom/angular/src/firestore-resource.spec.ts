@@ -1,23 +1,23 @@
 import { Component, provideZonelessChangeDetection, signal } from "@angular/core";
 import { type ComponentFixture, TestBed } from "@angular/core/testing";
 import { deleteApp, type FirebaseApp, initializeApp } from "firebase/app";
-import { Greenroom, GreenroomError, type Watcher } from "greenroom/core";
+import { Greenroom, GreenroomError, type Observer } from "greenroom/core";
 
 import { fromReadable } from "./from-readable";
 import { GREENROOM } from "./tokens";
-import { injectWatched } from "./watched";
+import { injectFirestoreResource } from "./firestore-resource";
 import { Store } from "../../core/src/store";
 
 const id = signal<string | undefined>(undefined);
 /** The listeners that are listening, by what they listen to. */
-const listening = new Map<string, Watcher<string>>();
+const listening = new Map<string, Observer<string>>();
 
-@Component({ template: "{{ watched.value() }}" })
+@Component({ template: "{{ resource.value() }}" })
 class Listening {
-  readonly watched = injectWatched<string>((_greenroom, watcher) => {
+  readonly resource = injectFirestoreResource<string>((_greenroom, observer) => {
     const present = id();
     if (present === undefined) return undefined;
-    listening.set(present, watcher);
+    listening.set(present, observer);
     return () => listening.delete(present);
   });
 }
@@ -44,9 +44,9 @@ beforeEach(() => {
 
 afterEach(() => deleteApp(app));
 
-describe("injectWatched", () => {
+describe("injectFirestoreResource", () => {
   let fixture: ComponentFixture<Listening>;
-  const watched = () => fixture.componentInstance.watched;
+  const resource = () => fixture.componentInstance.resource;
 
   beforeEach(async () => {
     fixture = TestBed.createComponent(Listening);
@@ -55,7 +55,7 @@ describe("injectWatched", () => {
 
   it("listens to nothing while there is nothing to listen to", () => {
     expect(listening.size).toBe(0);
-    expect(watched().isLoading()).toBe(true);
+    expect(resource().isLoading()).toBe(true);
   });
 
   it("shows what it is told, and forgets it when it listens to something else", async () => {
@@ -67,20 +67,20 @@ describe("injectWatched", () => {
     id.set("b");
     await fixture.whenStable();
     expect([...listening.keys()]).toEqual(["b"]);
-    expect([watched().value(), watched().isLoading()]).toEqual([undefined, true]);
+    expect([resource().value(), resource().isLoading()]).toEqual([undefined, true]);
   });
 
-  it("shows an error until it is told a value after a restart", async () => {
+  it("shows an error until it is told a value after a reload", async () => {
     id.set("a");
     await fixture.whenStable();
     const refused = new GreenroomError("DOCUMENT_NOT_READABLE", "no", false);
     listening.get("a")?.error(refused);
-    expect([watched().error(), watched().isLoading()]).toEqual([refused, false]);
-    watched().restart();
+    expect([resource().error(), resource().isLoading()]).toEqual([refused, false]);
+    resource().reload();
     await fixture.whenStable();
-    expect([watched().error(), watched().isLoading()]).toEqual([refused, true]);
+    expect([resource().error(), resource().isLoading()]).toEqual([refused, true]);
     listening.get("a")?.next("value");
-    expect([watched().value(), watched().error(), watched().isLoading()]).toEqual(["value", undefined, false]);
+    expect([resource().value(), resource().error(), resource().isLoading()]).toEqual(["value", undefined, false]);
   });
 
   it("stops listening with its component", async () => {

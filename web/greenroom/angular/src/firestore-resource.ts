@@ -11,14 +11,14 @@ import {
   watchOwnSessions,
   watchSession,
   watchVideos,
-  type Watcher,
+  type Observer,
   type WithId,
 } from "greenroom/core";
 
 import { GREENROOM } from "./tokens";
 
-/** What a listener knows at present. */
-export interface Watched<T> {
+/** What Firestore has told at present, as signals that are named like those of Angular's own resources. */
+export interface FirestoreResource<T> {
   /** `undefined` until it is known, and after an error. */
   readonly value: Signal<T | undefined>;
 
@@ -28,40 +28,45 @@ export interface Watched<T> {
   readonly isLoading: Signal<boolean>;
 
   /** Listen anew, after an error: a listener that was refused once is told nothing more. The error stays meanwhile. */
-  restart(): void;
+  reload(): void;
 }
 
 /** Listen to a session. Its value is `null` if there is none. Nothing is listened to while the id is undefined. */
-export function injectSession(sessionId: () => string | undefined): Watched<WithId<Session> | null> {
-  return injectWatched((greenroom, watcher) => {
+export function injectSession(sessionId: () => string | undefined): FirestoreResource<WithId<Session> | null> {
+  return injectFirestoreResource((greenroom, observer) => {
     const id = sessionId();
-    return id === undefined ? undefined : watchSession(greenroom, id, watcher);
+    return id === undefined ? undefined : watchSession(greenroom, id, observer);
   });
 }
 
 /** Listen to the sessions of a teacher. */
-export function injectOwnSessions(uid: () => string): Watched<WithId<Session>[]> {
-  return injectWatched((greenroom, watcher) => watchOwnSessions(greenroom, uid(), watcher));
+export function injectOwnSessions(uid: () => string): FirestoreResource<WithId<Session>[]> {
+  return injectFirestoreResource((greenroom, observer) => watchOwnSessions(greenroom, uid(), observer));
 }
 
 /** Listen to the public sessions that are open to everybody. */
-export function injectOpenSessions(): Watched<WithId<Session>[]> {
-  return injectWatched((greenroom, watcher) => watchOpenSessions(greenroom, watcher));
+export function injectOpenSessions(): FirestoreResource<WithId<Session>[]> {
+  return injectFirestoreResource((greenroom, observer) => watchOpenSessions(greenroom, observer));
 }
 
 /** Listen to the enrolments of a student. */
-export function injectOwnEnrolments(uid: () => string): Watched<WithId<Enrolment>[]> {
-  return injectWatched((greenroom, watcher) => watchOwnEnrolments(greenroom, uid(), watcher));
+export function injectOwnEnrolments(uid: () => string): FirestoreResource<WithId<Enrolment>[]> {
+  return injectFirestoreResource((greenroom, observer) => watchOwnEnrolments(greenroom, uid(), observer));
 }
 
 /** Listen to the enrolments in a teacher's session. */
-export function injectEnrolments(ownerUid: () => string, sessionId: () => string): Watched<WithId<Enrolment>[]> {
-  return injectWatched((greenroom, watcher) => watchEnrolments(greenroom, ownerUid(), sessionId(), watcher));
+export function injectEnrolments(
+  ownerUid: () => string,
+  sessionId: () => string,
+): FirestoreResource<WithId<Enrolment>[]> {
+  return injectFirestoreResource((greenroom, observer) =>
+    watchEnrolments(greenroom, ownerUid(), sessionId(), observer),
+  );
 }
 
 /** Listen to the records of the videos in a teacher's session. */
-export function injectVideos(ownerUid: () => string, sessionId: () => string): Watched<WithId<Video>[]> {
-  return injectWatched((greenroom, watcher) => watchVideos(greenroom, ownerUid(), sessionId(), watcher));
+export function injectVideos(ownerUid: () => string, sessionId: () => string): FirestoreResource<WithId<Video>[]> {
+  return injectFirestoreResource((greenroom, observer) => watchVideos(greenroom, ownerUid(), sessionId(), observer));
 }
 
 /**
@@ -69,23 +74,23 @@ export function injectVideos(ownerUid: () => string, sessionId: () => string): W
  *
  * Signals that `start` reads are followed: when one changes, it listens anew.
  */
-export function injectWatched<T>(
-  start: (greenroom: Greenroom, watcher: Watcher<T>) => (() => void) | undefined,
-): Watched<T> {
-  assertInInjectionContext(injectWatched);
+export function injectFirestoreResource<T>(
+  start: (greenroom: Greenroom, observer: Observer<T>) => (() => void) | undefined,
+): FirestoreResource<T> {
+  assertInInjectionContext(injectFirestoreResource);
   const greenroom = inject(GREENROOM);
   const value = signal<T | undefined>(undefined);
   const error = signal<GreenroomError | undefined>(undefined);
   const isLoading = signal(true);
-  const restarts = signal(0);
-  let restartsBefore = 0;
+  const reloads = signal(0);
+  let reloadsBefore = 0;
 
   effect((onCleanup) => {
-    if (restarts() === restartsBefore) {
+    if (reloads() === reloadsBefore) {
       value.set(undefined);
       error.set(undefined);
     }
-    restartsBefore = restarts();
+    reloadsBefore = reloads();
     isLoading.set(true);
     const stop = start(greenroom, {
       next: (next) => {
@@ -105,6 +110,6 @@ export function injectWatched<T>(
     value: value.asReadonly(),
     error: error.asReadonly(),
     isLoading: isLoading.asReadonly(),
-    restart: () => restarts.update((n) => n + 1),
+    reload: () => reloads.update((n) => n + 1),
   };
 }

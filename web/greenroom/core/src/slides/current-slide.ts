@@ -3,7 +3,7 @@ import type { MediaUrls } from "./slides-api";
 import type { MediaDocument } from "./slides-documents";
 
 /** The page that a viewer sees. */
-export interface SlideView {
+export interface CurrentSlide {
   /** The document; `null` if none is shown. */
   readonly media: SlideMedia | null;
   /** Counted from 1. */
@@ -31,9 +31,9 @@ export interface SlideMedia {
   readonly downloadUrl?: string;
 }
 
-export const NO_SLIDE: SlideView = { media: null, page: null, revision: 0, isGap: false, nextImageUrls: [] };
+export const NO_SLIDE: CurrentSlide = { media: null, page: null, revision: 0, isGap: false, nextImageUrls: [] };
 
-/** What a view is made from. */
+/** What a slide is made from. */
 export interface SlideParts {
   readonly mediaId: string;
   readonly page: number;
@@ -45,8 +45,8 @@ export interface SlideParts {
   readonly nextPages?: readonly number[];
 }
 
-/** Return the view of a page. */
-export function slideViewOf({ mediaId, page, revision, media, urls, nextPages }: SlideParts): SlideView {
+/** Return a page as viewers see it. */
+export function currentSlideOf({ mediaId, page, revision, media, urls, nextPages }: SlideParts): CurrentSlide {
   const drawn = media?.deck?.pages[page - 1];
   const imageUrl = urls?.pages[page];
   const thumbnailUrl = urls?.thumbnails?.[page];
@@ -70,7 +70,7 @@ export function slideViewOf({ mediaId, page, revision, media, urls, nextPages }:
   };
 }
 
-/** Tell whether two views look the same. */
-export function isSameView(one: SlideView, other: SlideView): boolean {
+/** Tell whether two slides look the same. */
+export function isSameSlide(one: CurrentSlide, other: CurrentSlide): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -1,0 +1,44 @@
+import type { Clock } from "../clock";
+import type { Observer } from "../documents";
+import { doubledPauseMs } from "../pauses";
+
+/** The longest pause before another listener. */
+const PAUSE_MAX_MS = 60_000;
+
+/**
+ * Listen, and again after a pause each time that Firestore ends the listener with an error.
+ *
+ * The rules let nobody read a session that does not exist yet, so a listener that comes before its session is refused,
+ * and Firestore tells it nothing more.
+ *
+ * @returns a function that stops listening.
+ */
+export function listenAgain<T>(
+  clock: Clock,
+  listen: (observer: Observer<T>) => () => void,
+  observer: Observer<T>,
+): () => void {
+  let failures = 0;
+  let beganAt: number;
+  let isStopped = false;
+  let stop = () => {};
+  let cancel = () => {};
+  const begin = () => {
+    beganAt = clock.now();
+    stop = listen({
+      next: (value) => observer.next(value),
+      error: (error) => {
+        if (isStopped) return;
+        failures = clock.now() - beganAt > PAUSE_MAX_MS ? 1 : failures + 1;
+        observer.error(error);
+        cancel = clock.after(doubledPauseMs(failures, PAUSE_MAX_MS), begin);
+      },
+    });
+  };
+  begin();
+  return () => {
+    isStopped = true;
+    cancel();
+    stop();
+  };
+}
