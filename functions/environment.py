@@ -53,6 +53,13 @@ def storage_emulator_url() -> str | None:
     return os.environ.get("STORAGE_EMULATOR_HOST")
 
 
+def eventarc_emulator_url() -> str | None:
+    """
+    Return the address of the emulator of Eventarc, `None` in the cloud. firebase-tools sets it.
+    """
+    return os.environ.get("CLOUD_EVENTARC_EMULATOR_HOST")
+
+
 def is_deployed() -> bool:
     """
     Tell whether this is an instance in the cloud. Cloud Run sets this variable in each instance, and the emulator does
