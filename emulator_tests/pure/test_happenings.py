@@ -13,6 +13,7 @@ import pytest
 from emulator_tests.memory import BEGIN_AT
 from emulator_tests.pure.deployment import POLICY, TEACHER, WINDOW, Deployment
 from emulator_tests.pure.video_records import ENDING, NOW, READY, SESSION, recorded_as
+from functions import config
 from functions.edge import tasks
 from shared.core.errors import BackendError, Doubtful, Misconfigured, Permanent, Transient
 from shared.core.paths import PUBLISH_EVENT, RECONCILE_SESSION
@@ -143,6 +144,27 @@ def test_unknown_type_is_refused(text: str) -> None:
         event_types(text)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("firebase", id="the last part alone"),
+        pytest.param("locations/europe-west1/channels/firebase", id="no project"),
+        pytest.param(f"{CHANNEL}/", id="a slash at its end"),
+        pytest.param(f"https://eventarcpublishing.googleapis.com/v1/{CHANNEL}", id="an address"),
+        pytest.param(f"{CHANNEL}:publishEvents", id="the method"),
+        pytest.param(f"{CHANNEL}?key=x", id="a question mark"),
+        pytest.param(CHANNEL.replace("my-school", "../my-school"), id="a path that climbs"),
+        pytest.param(CHANNEL.replace("channels", "triggers"), id="another kind"),
+        pytest.param(CHANNEL.replace("europe-west1", "europe"), id="no region"),
+        pytest.param(f"{CHANNEL}\n{CHANNEL}", id="two lines"),
+    ],
+)
+def test_name_that_is_no_channel_fails_the_deployment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("EVENTARC_CHANNEL", name)
+    with pytest.raises(Misconfigured, match="EVENTARC_CHANNEL must be the full name of a channel"):
+        config.read(EventSettings)
+
+
 # --- a life ----------------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +191,24 @@ def test_video_is_told_of_when_it_is_ready_and_when_it_is_deleted() -> None:
     assert published(deployment) == [
         ("greenroom.video.v1.ready", f"videos/{video_id}"),
         ("greenroom.video.v1.deleted", f"videos/{video_id}"),
+    ]
+
+
+def test_broadcast_is_told_of_when_it_is_live_and_when_it_has_ended() -> None:
+    deployment = Deployment(events=ALL)
+    now = deployment.clock()
+    times = {"startsAt": now, "endsAt": now + timedelta(hours=1)}
+    deployment.write_session(format="liveStreaming", **times)
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
+    external_ids = deployment.pairing().external_ids
+    for is_live in (True, False, True, False):
+        deployment.events.broadcast(external_ids, is_live=is_live)
+        deployment.run(120)
+    deployment.run(7200)
+    told = [one for one in published(deployment) if "session" in one[0]]
+    assert told == [
+        ("greenroom.session.v1.live", "sessions/s1"),
+        ("greenroom.session.v1.ended", "sessions/s1"),
     ]
 
 
