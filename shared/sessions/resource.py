@@ -79,6 +79,7 @@ RESOURCE = Resource(
     worker=Worker(RECONCILE_SESSION, DOCUMENT_ID, "Reconcile one session's event."),
     open=controller,
     workers=(PUBLISHER,),
+    counted=("creating", "retiring", "deleting"),
     kind=SESSION,
     owned=things,
     written=WrittenByClients(SESSIONS, "kalturaSession", PAIRINGS, "hasSession", enqueue_unsettled),
