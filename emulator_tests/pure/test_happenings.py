@@ -197,8 +197,7 @@ def test_video_is_told_of_when_it_is_ready_and_when_it_is_deleted() -> None:
 def test_broadcast_is_told_of_when_it_is_live_and_when_it_has_ended() -> None:
     deployment = Deployment(events=ALL)
     now = deployment.clock()
-    times = {"startsAt": now, "endsAt": now + timedelta(hours=1)}
-    deployment.write_session(format="liveStreaming", **times)
+    deployment.write_session(format="liveStreaming", startsAt=now, endsAt=now + timedelta(hours=1))
     deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     external_ids = deployment.pairing().external_ids
     for is_live in (True, False, True, False):
