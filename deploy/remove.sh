@@ -27,8 +27,8 @@ SELF=("$0" "$@")
 CODEBASE=greenroom KEEP_CONTENT='' KEEP_DATABASE='' YES=''
 
 # All that Greenroom may have, in whichever settings. A test compares these lists with the code.
-WORKERS="broadcastSlides checkHost pollReadiness reconcileAdmission reconcileArchive reconcileCopy reconcileDeletion
-  reconcileErasure reconcileSession reconcileSlides reconcileTimeline reconcileTransfer reconcileVideo"
+WORKERS="broadcastSlides checkHost pollReadiness publishEvent reconcileAdmission reconcileArchive reconcileCopy
+  reconcileDeletion reconcileErasure reconcileSession reconcileSlides reconcileTimeline reconcileTransfer reconcileVideo"
 SCHEDULES="findOrphans sweep"
 SECRETS="ARCHIVE_S3_SECRET_KEY CLOUDFLARE_API_TOKEN CLOUDFLARE_SIGNING_KEY HOSTS KALTURA_ADMIN_SECRET KALTURA_CHAT_TOKEN
   SLIDES_TOKEN_SECRET XMPP_JWT_SECRET XMPP_PASSWORD"

@@ -370,7 +370,7 @@ def test_commands_that_are_left_remove_the_rest(beside: Cloud, before: dict[str,
     ran = beside.remove(*BESIDE, "--yes")
     beside.refuse("", "", times=0)
     commands = [line.strip() for line in ran.left.splitlines() if line.startswith("      gcloud")]
-    assert len(commands) == 13 + len(SECRETS) + 1
+    assert len(commands) == len(list_of("WORKERS")) + len(SECRETS) + 1
     for command in commands:
         assert beside.answer(command.split())[0] == 0
     assert beside.project == before
