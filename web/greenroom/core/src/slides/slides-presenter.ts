@@ -225,7 +225,7 @@ export class SlidesPresenter {
 }
 
 /** Return a document as instructors see it. */
-export function sharedMediaOf(view: MediaDocument, urls: MediaUrls | undefined): SharedMedia {
+function sharedMediaOf(view: MediaDocument, urls: MediaUrls | undefined): SharedMedia {
   const pages = (view.deck?.pages ?? []).map((page, index): SlidesPage => {
     const number = index + 1;
     const imageUrl = urls?.pages[number];
