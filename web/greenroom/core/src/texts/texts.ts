@@ -1,40 +1,8 @@
 import type { ErrorCode, GreenroomError } from "../errors";
+import type { PlaybackPhase } from "../playback/phases";
 import type { BroadcastState, Stage, VideoOfSession } from "../schema/types";
-
-/** A state of an upload in this browser, as `UploadItem.state`. */
-export type UploadStateName =
-  "queued" | "preparing" | "sending" | "paused" | "waiting" | "needsFile" | "elsewhere" | "sent" | "failed";
-
-/** A phase of a player, as `PlaybackState.phase`. */
-export type PlaybackPhase =
-  | "loading"
-  | "playing"
-  | "notYet"
-  | "over"
-  | "ended"
-  | "refused"
-  | "processing"
-  | "restoring"
-  | "failed"
-  | "reconnecting";
-
-/** The state of a document of slides. */
-export type SlidesUploadState = "pending" | "processing" | "ready" | "error";
-
-/** Why a document of slides cannot be shown: `error.reason` of a media. */
-export type SlidesProblem =
-  | "ENCRYPTED"
-  | "EMPTY"
-  | "BROKEN"
-  | "TYPE_MISMATCH"
-  | "UNSUPPORTED"
-  | "TOO_MANY_PAGES"
-  | "TOO_LARGE"
-  | "TOO_SLOW"
-  | "TOO_MUCH_MEMORY"
-  | "UPLOAD_MISSING"
-  | "OTHER_FILE"
-  | "CONVERSION_FAILED";
+import type { SlidesProblem, SlidesUploadState } from "../slides/slides-documents";
+import type { UploadState } from "../uploads/types";
 
 /** Why a video failed, if Greenroom found it: `failure.code` of a video. A provider has codes of its own. */
 export type VideoFailureCode =
@@ -94,7 +62,7 @@ export interface Texts {
     readonly dropHere: string;
     /** Shown if nothing was added yet. */
     readonly empty: string;
-    readonly states: Readonly<Record<UploadStateName, string>>;
+    readonly states: Readonly<Record<UploadState, string>>;
     readonly pause: string;
     readonly resume: string;
     readonly cancel: string;
