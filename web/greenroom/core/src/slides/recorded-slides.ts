@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
-import { listedPauseMs } from "../pauses";
+import { listedBackoffMs } from "../backoff";
 import type { PlayedSlides } from "../schema/types";
 import { type Readable, Store } from "../store";
 import { toGreenroomError } from "../to-greenroom-error";
@@ -93,7 +93,7 @@ export class RecordedSlides {
     } catch (error) {
       if (this.#isClosed) return;
       this.#error.set(toGreenroomError(error));
-      const pauseMs = listedPauseMs(PAUSES_MS, failures);
+      const pauseMs = listedBackoffMs(PAUSES_MS, failures);
       this.#cancel = this.clock.after(pauseMs, () => void this.#load(api, failures + 1));
       return;
     }

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
-import { listenAgain } from "./listen-again";
+import { listenWithRetry } from "./listen-with-retry";
 import { MediaAddresses, type NeededAddresses } from "./media-addresses";
 import { PictureTime, TICK_MS } from "./picture-time";
 import { SharingState } from "./sharing";
@@ -92,7 +92,7 @@ export class SlidesFollower {
   /** Begin to follow, or follow in another way. */
   follow({ pictureAt }: FollowOptions = {}): void {
     this.#pictureAt = pictureAt;
-    this.#stopWatching ??= listenAgain<SharingSession | null>(
+    this.#stopWatching ??= listenWithRetry<SharingSession | null>(
       this.#clock,
       (observer) => this.#documents.watchSession(this.sessionId, observer),
       {
@@ -144,7 +144,7 @@ export class SlidesFollower {
     this.#stopTimeline = () => {};
     if (this.#pictureAt === undefined || this.#identity === undefined) return;
     const identity = this.#identity;
-    this.#stopTimeline = listenAgain<readonly TimelineEntry[]>(
+    this.#stopTimeline = listenWithRetry<readonly TimelineEntry[]>(
       this.#clock,
       (observer) => this.#documents.watchTimeline(identity, observer),
       {
