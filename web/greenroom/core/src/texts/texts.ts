@@ -57,11 +57,6 @@ export interface Texts {
   readonly uploads: {
     /** The name of the list. */
     readonly list: string;
-    readonly chooseFiles: string;
-    readonly addMore: string;
-    readonly dropHere: string;
-    /** Shown if nothing was added yet. */
-    readonly empty: string;
     readonly states: Readonly<Record<UploadState, string>>;
     readonly pause: string;
     readonly resume: string;
@@ -87,21 +82,13 @@ export interface Texts {
     timeLeft(seconds: number): string;
     /** "Next try at 10:31". */
     nextTry(at: Date): string;
-    /** The upload has to be done by then. */
-    until(at: Date): string;
-    /** Which video the file replaces. */
-    replaces(title: string): string;
     readonly offline: string;
     /** A warning: the line cannot send the rest in time. */
     tooSlow(until: Date): string;
-    /** After a reload: so many uploads were found again. */
-    restored(count: number): string;
     /** One sentence about all. */
     summary(counts: UploadCounts): string;
     /** A file that was not added, and why. */
     refused(fileName: string, error: GreenroomError): string;
-    /** Why to keep the page open, if somebody is about to leave it. */
-    readonly leaving: string;
     /** For a screen reader, once a file is sent. */
     announceSent(fileName: string): string;
     announceFailed(fileName: string): string;
@@ -127,13 +114,10 @@ export interface Texts {
     opensAt(at: Date): string;
     readonly broadcast: Readonly<Record<BroadcastState, string>>;
     readonly live: string;
-    readonly play: string;
     readonly tryAgain: string;
     readonly quality: string;
     readonly automaticQuality: string;
     qualityOf(height: number): string;
-    readonly room: string;
-    readonly chat: string;
   };
 
   readonly slides: {
@@ -152,18 +136,8 @@ export interface Texts {
     pagesReady(ready: number, pageCount: number): string;
     readonly untitled: string;
     readonly add: string;
-    readonly replace: string;
     readonly rename: string;
-    readonly remove: string;
-    readonly show: string;
-    readonly stop: string;
-    readonly firstPage: string;
-    readonly previousPage: string;
-    readonly nextPage: string;
-    readonly lastPage: string;
-    goToPage(page: number): string;
     readonly download: string;
-    readonly letStudentsDownload: string;
     readonly zoom: string;
     readonly fullscreen: string;
     uploading(percent: number): string;
