@@ -40,7 +40,7 @@ describe("RenewedUrls", () => {
     });
   }
 
-  it("leaves other addresses as they are", () => {
+  it("leaves other URLs unchanged", () => {
     const addresses = new RenewedUrls();
     addresses.renew(`https://a.test/${token("a")}/x.m3u8`, `https://a.test/${token("b")}/x.m3u8`);
     expect(addresses.apply("https://b.test/segment.ts")).toBe("https://b.test/segment.ts");
@@ -54,7 +54,7 @@ describe("RenewedUrls", () => {
     expect(new RenewedUrls().renew(earlier, later)).toBe(false);
   });
 
-  it("takes the same address for no change", () => {
+  it("treats the same URL as no change", () => {
     const url = `https://a.test/${token("a")}/x.m3u8`;
     const addresses = new RenewedUrls();
     expect(addresses.renew(url, url)).toBe(true);
