@@ -1,5 +1,5 @@
-// Checks what `npm publish` would send: packs the built library, and fails if a file is missing or does not belong there.
-// Build the library before: `npx ng build greenroom`.
+// Checks what `npm publish` would send: packs the built library, and fails if a file is missing or does not belong
+// there. Build the library before: `npx ng build greenroom`.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -10,8 +10,9 @@ export interface LineReport {
 }
 
 /**
- * A TCP proxy between all pages and one server, `emulator_tests/testbed/line.py`. The functions have proxies of their own,
- * which never break. Call `heal` in `afterEach`. Tests that use a line must not run in parallel with others that do.
+ * A TCP proxy between all pages and one server, `emulator_tests/testbed/line.py`. The functions have proxies of their
+ * own, which never break. Call `heal` in `afterEach`. Tests that use a line must not run in parallel with others that
+ * do.
  */
 export class Line {
   constructor(readonly server: "kaltura" | "cloudflare" | "storage" | "site") {}
@@ -22,8 +23,8 @@ export class Line {
   }
 
   /**
-   * Close one connection after so many more bytes. Several breaks can be scheduled. A browser retries a request by itself
-   * if its connection was reused and ends without an answer: break it twice to see a failure.
+   * Close one connection after so many more bytes. Several breaks can be scheduled. A browser retries a request by
+   * itself if its connection was reused and ends without an answer: break it twice to see a failure.
    */
   breakLater(afterBytes: number, options: { losesAnswer?: boolean; resets?: boolean } = {}): Promise<LineReport> {
     return this.ask("break-later", { afterBytes, ...options });

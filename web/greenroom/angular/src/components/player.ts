@@ -27,7 +27,7 @@ import { GREENROOM, GREENROOM_TEXTS } from "../tokens";
   host: { class: "gr-player", "[attr.data-phase]": "state()?.phase", "[attr.data-live]": "state()?.isLive || null" },
 })
 export class Player {
-  /** What to play. The same target in a new object changes nothing. */
+  /** The video or live event to play. An equal target in a new object changes nothing. */
   readonly target = input.required<PlaybackTarget>();
 
   /** The name of the player for screen readers, such as the title of the video. */

@@ -4,7 +4,9 @@ import { RenewedUrls } from "./renewed-urls";
 
 const token = (letter: string) => letter.repeat(40);
 
-/** The forms in which addresses carry a token: in the query, in the path, and before the path with more than a token. */
+/**
+ * The forms in which URLs carry a token: in the query, in the path, and before the path with more than a token.
+ */
 const FORMS: Record<string, { manifest: (token: string) => string; segment: (token: string) => string }> = {
   "a query, and segments with it in the path": {
     manifest: (ks) => `https://media.test/p/1/playManifest/entryId/0_a/a.m3u8?ks=${ks}`,
