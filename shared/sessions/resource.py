@@ -75,6 +75,7 @@ RESOURCE = Resource(
     collection=PAIRINGS,
     worker=Worker(RECONCILE_SESSION, DOCUMENT_ID, "Reconcile one session's event."),
     open=controller,
+    counted=("creating", "retiring", "deleting"),
     kind=SESSION,
     owned=things,
     written=WrittenByClients(SESSIONS, "kalturaSession", PAIRINGS, "hasSession", enqueue_unsettled),

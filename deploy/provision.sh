@@ -1,0 +1,510 @@
+#!/usr/bin/env bash
+# Prepare a Google Cloud project for Greenroom: what `firebase deploy` needs and does not create.
+#
+# Usage: deploy/provision.sh --project ID --location LOCATION [option…]
+#
+#   --project ID          the project
+#   --location LOCATION   where Firestore keeps the documents: eur3, nam5, or a region; it can never be changed
+#   --region REGION       where the functions run (default: us-central1); FUNCTIONS_REGION in .env.<project id>
+#   --database ID         the database (default: "(default)"); for another one, the functions may use no other
+#   --prefix PREFIX       "prefix" in firebase.json, if the functions have one; names start with it and a hyphen
+#   --deployer WHO        who deploys: user:…, serviceAccount:…, group:… or principalSet://…
+#   --alert-channel NAME  whom alerts notify: projects/ID/notificationChannels/NUMBER; may be given several times
+#   --account ACCOUNT     the account of gcloud to use
+#   --dry-run             print the commands, and contact nobody; the files that they send are kept
+#
+# Run it as often as you like: it creates what is missing, and leaves the rest. A step that is refused does not stop the
+# others. Exit status: 0 everything is there; 1 something is missing, and the last lines say how to mend it; 2 the
+# options are wrong. deploy/README.md explains each step.
+
+# Two things are not here, because they have their source elsewhere: TTL policies and indexes are in
+# firestore.indexes.json, and the limits of the queues are declared with the functions. `firebase deploy` creates both.
+#
+# It runs with the bash 3.2 of macOS. It does not stop at the first error on purpose: no `set -e`.
+set -uo pipefail
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+SELF=("$0" "$@")
+
+PROJECT='' LOCATION='' REGION=us-central1 DATABASE='(default)' PREFIX='' DEPLOYER='' CHANNELS='' ACCOUNT='' DRY_RUN=''
+
+APIS="artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler cloudtasks eventarc firebaserules
+  firestore iam identitytoolkit logging monitoring pubsub run secretmanager storage"
+# Firebase Authentication is in here: a task asks whether its account still is what its token says.
+RUNTIME_ROLES="cloudtasks.enqueuer eventarc.eventReceiver run.invoker firebaseauth.viewer"
+# firebase-tools grants the first two with a deployment's first trigger, if the deployer may. The third builds functions.
+COMPUTE_ROLES="run.invoker eventarc.eventReceiver cloudbuild.builds.builder"
+DEPLOYER_ROLES="artifactregistry.admin cloudfunctions.admin cloudscheduler.admin cloudtasks.admin datastore.indexAdmin
+  firebase.viewer firebaserules.admin iam.securityReviewer run.admin secretmanager.admin
+  serviceusage.serviceUsageConsumer"
+BACKUP_RETENTION=14d
+
+# --- options ---------------------------------------------------------------------------------------------------------
+
+refuse_option() {
+  printf '%s\nRun %s --help for the options.\n' "$1" "$0" >&2
+  exit 2
+}
+
+check_option() { # check_option OPTION VALUE PATTERN SENTENCE
+  [[ $2 =~ ^($3)$ ]] || refuse_option "$1 must be $4, not '$2'."
+}
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --dry-run) DRY_RUN=1; shift; continue ;;
+    -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --*=*) option=${1%%=*} value=${1#*=}; shift ;;
+    --project | --location | --region | --database | --prefix | --deployer | --alert-channel | --account)
+      [ $# -ge 2 ] || refuse_option "$1 needs a value."
+      option=$1 value=$2; shift 2 ;;
+    *) refuse_option "$1 is not an option." ;;
+  esac
+  case $option in
+    --project)
+      check_option "$option" "$value" '[a-z][a-z0-9-]{4,28}[a-z0-9]' "the id of a project, 6 to 30 letters, digits or hyphens"
+      PROJECT=$value ;;
+    --location)
+      check_option "$option" "$value" '[a-z][a-z0-9-]*[0-9]' "a location of Firestore, such as eur3 or europe-west1"
+      LOCATION=$value ;;
+    --region)
+      check_option "$option" "$value" '[a-z]+-[a-z]+[0-9]+' "a region, such as europe-west1"
+      REGION=$value ;;
+    --database)
+      check_option "$option" "$value" '\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]' "(default), or 4 to 63 letters, digits or hyphens"
+      DATABASE=$value ;;
+    --prefix)
+      check_option "$option" "$value" '([a-z][a-z0-9-]{0,29})?' "up to 30 letters, digits or hyphens"
+      PREFIX=${value:+$value-} ;;
+    --deployer)
+      check_option "$option" "$value" '(user|serviceAccount|group):[^[:space:]:]+@[^[:space:]:]+|principal(Set)?://[^[:space:]]+' \
+        "user:ADDRESS, serviceAccount:ADDRESS, group:ADDRESS or principalSet://…"
+      DEPLOYER=$value ;;
+    --alert-channel)
+      check_option "$option" "$value" 'projects/[a-z0-9:.-]+/notificationChannels/[0-9]+' \
+        "projects/ID/notificationChannels/NUMBER, as \`gcloud beta monitoring channels list\` shows it"
+      CHANNELS=$CHANNELS${CHANNELS:+, }\"$value\" ;;
+    --account)
+      check_option "$option" "$value" '[^[:space:]@]+@[^[:space:]@]+' "the address of an account"
+      ACCOUNT=$value ;;
+    *) refuse_option "$option is not an option." ;;
+  esac
+done
+[ -n "$PROJECT" ] || refuse_option "--project is missing."
+[ -n "$LOCATION" ] || refuse_option "--location is missing. Take a location near your users: it can never be changed."
+
+COMMON=("--project=$PROJECT" --quiet)
+[ -z "$ACCOUNT" ] || COMMON+=("--account=$ACCOUNT")
+RUNTIME=greenroom@$PROJECT.iam.gserviceaccount.com
+API=https://monitoring.googleapis.com/v3
+
+# --- running commands ------------------------------------------------------------------------------------------------
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/greenroom.XXXXXX") || exit 1
+[ -n "$DRY_RUN" ] || trap 'rm -rf "$WORK"' EXIT
+OUT=$WORK/out ERR=$WORK/err
+: >"$OUT"
+: >"$ERR"
+
+PAUSE_S=10
+RETRIES_OF_A_STEP=6
+# An API, an account and a metric are known everywhere only some time after they were created.
+NOT_YET='SERVICE_DISABLED|has not been used in project|[Ss]ervice account [^ ]+ does not exist|Cannot find metric'
+NOT_YET="$NOT_YET|concurrent policy changes|ABORTED|UNAVAILABLE|UNAUTHENTICATED: .*try again"
+
+shown() { # shown COMMAND…: as a shell reads it
+  local word text=''
+  for word in "$@"; do
+    if [[ $word =~ ^[A-Za-z0-9_@%+=:,./-]+$ ]]; then text="$text $word"; else text="$text '${word//\'/\'\\\'\'}'"; fi
+  done
+  printf '%s' "${text# }"
+}
+
+call() { # call COMMAND…: run it; it leaves its output in $OUT and its complaint in $ERR
+  while ! "$@" >"$OUT" 2>"$ERR"; do
+    cat "$OUT" >>"$ERR" # curl writes the answer of a refused call to its output
+    if [ "$RETRIES" -eq 0 ] || ! grep -Eq "$NOT_YET" "$ERR"; then return 1; fi
+    RETRIES=$((RETRIES - 1))
+    echo "      Google has not spread an earlier change yet: trying again in $PAUSE_S s."
+    sleep "$PAUSE_S"
+  done
+}
+
+change() { # change COMMAND…: run what changes something, or print it
+  if [ -n "$DRY_RUN" ]; then
+    echo "      \$ $(shown "$@")"
+    return 0
+  fi
+  call "$@" && return 0
+  MEND="$MEND      $(shown "$@")"$'\n'
+  complain
+  return 1
+}
+
+ask() { # ask COMMAND…: 0: it is there, described in $OUT; 1: it is not there; 2: the question was refused
+  if [ -n "$DRY_RUN" ]; then
+    echo "      \$ $(shown "$@")"
+    : >"$OUT"
+    return 1
+  fi
+  call "$@" && return 0
+  if ! grep -q PERMISSION_DENIED "$ERR" && grep -Eq 'NOT_FOUND|[Nn]ot found|does not exist' "$ERR"; then return 1; fi
+  complain
+  return 2
+}
+
+complain() { # print what was said, indented; the reason of the first complaint of a step is kept for the end
+  sed 's/^/      | /' "$ERR" >&2
+  [ -n "$WHY" ] || WHY=$(reason)
+}
+
+says() {
+  grep -Eiq "$1" "$ERR"
+}
+
+reason() { # say in a sentence why the last command was refused, and what to do
+  if says 'BILLING_DISABLED|billing account|requires billing|billing (must|to) be enabled'; then
+    echo "The project has no billing account. Link one: gcloud billing projects link $PROJECT --billing-account=ID (gcloud billing accounts list shows them)."
+  elif says 'do not belong to a permitted customer|allowedPolicyMemberDomains'; then
+    echo "Your organisation lets only its own accounts into a policy (domain-restricted sharing). Take an account of the organisation, or ask its administrator for an exception of this project."
+  elif says 'resourceLocations|LOCATION_POLICY'; then
+    echo "Your organisation does not allow this location. Take one that it allows, or ask its administrator."
+  elif says 'disableServiceAccountCreation'; then
+    echo "Your organisation forbids new service accounts. Ask its administrator for an exception of this project."
+  elif says '[sg]etIamPolicy'; then
+    echo "Your account may not change who may do what. Ask an owner of the project to run this script, or to grant you roles/resourcemanager.projectIamAdmin and roles/iam.serviceAccountAdmin."
+  elif says 'SERVICE_DISABLED|has not been used in project'; then
+    echo "An API is not enabled yet. Run this script again in some minutes."
+  elif says 'notification ?channel'; then
+    echo "There is no such notification channel in this project: gcloud beta monitoring channels list --project=$PROJECT."
+  elif says 'service account [^ ]+-compute@[^ ]+ does not exist'; then
+    echo "The project has no default compute account. It comes with an API: gcloud services enable compute.googleapis.com --project=$PROJECT."
+  elif says 'cannot find metric'; then
+    echo "Google does not know the new log metric yet. Run this script again in some minutes."
+  elif says 'invalid location|location .* is not|unsupported location|not a valid location'; then
+    echo "There is no such location. Take one of: gcloud firestore locations list --project=$PROJECT."
+  elif says 'gcloud auth login|no active account|invalid_grant|reauth'; then
+    echo "gcloud is not signed in. Run: gcloud auth login."
+  elif says 'PERMISSION_DENIED|403|does not have permission'; then
+    echo "Your account lacks a permission, which the lines above name. Ask an owner of the project, or take another account with --account."
+  elif says 'NOT_FOUND|not found|does not exist'; then
+    echo "Something that this step needs does not exist; the lines above name it."
+  elif says 'could not resolve|connect|timed out'; then
+    echo "Google was not reached. Check the network, and run this script again."
+  else
+    echo "The lines above say why. Run this script again when that is mended."
+  fi
+}
+
+# --- steps -----------------------------------------------------------------------------------------------------------
+
+STEP=0 REFUSED='' MISSING=''
+
+step() { # step NAME NEEDED-STEPS SENTENCE COMMAND…
+  local name=$1 needs=$2 sentence=$3 need
+  shift 3
+  STEP=$((STEP + 1)) RETRIES=$RETRIES_OF_A_STEP
+  RESULT='done' MEND='' WHY=''
+  printf '[%2d/%d] %s\n' "$STEP" "$STEPS" "$sentence"
+  for need in $needs; do
+    if [[ " $REFUSED " == *" $need "* ]]; then
+      WHY="It needs the step '$need', which was refused."
+      break
+    fi
+  done
+  if [ -z "$WHY" ] && "$@"; then
+    [ -n "$DRY_RUN" ] || echo "      $RESULT"
+    return
+  fi
+  REFUSED="$REFUSED $name"
+  echo "      refused: $WHY"
+  [ -n "$MEND" ] || MEND="      $(shown "${SELF[@]}")"$'\n'
+  MISSING="$MISSING  $sentence: $WHY"$'\n'"$MEND"
+}
+
+there_already() {
+  RESULT='there already'
+}
+
+find_project() {
+  NUMBER=PROJECT_NUMBER
+  ask gcloud projects describe "$PROJECT" --format='value(projectNumber)' "${COMMON[@]}"
+  case $? in
+    0) NUMBER=$(cat "$OUT") && RESULT="number $NUMBER" ;;
+    1) [ -n "$DRY_RUN" ] || { WHY="There is no project $PROJECT: firebase projects:create."; return 1; } ;;
+    *) return 1 ;;
+  esac
+}
+
+enable_apis() {
+  local api names=()
+  for api in $APIS; do names+=("$api.googleapis.com"); done
+  change gcloud services enable "${names[@]}" "${COMMON[@]}"
+}
+
+check_region() {
+  local service without=''
+  for service in 'functions regions list --gen2' 'tasks locations list' 'scheduler locations list'; do
+    # shellcheck disable=SC2086 # the words of a command
+    ask gcloud $service --format='value(name)' "${COMMON[@]}"
+    case $? in
+      0) grep -Eq "(^|/)$REGION\$" "$OUT" || without="$without, ${service%% *}" ;;
+      1) [ -n "$DRY_RUN" ] || return 1 ;;
+      *) return 1 ;;
+    esac
+  done
+  if [ -n "$without" ]; then
+    WHY="$REGION does not have: ${without#, }. Take another --region, and the same as FUNCTIONS_REGION."
+    return 1
+  fi
+  RESULT="$REGION has all of them"
+}
+
+create_agents() {
+  local service status=0
+  for service in pubsub eventarc; do
+    change gcloud beta services identity create "--service=$service.googleapis.com" "${COMMON[@]}" || status=1
+  done
+  return $status
+}
+
+create_account() {
+  ask gcloud iam service-accounts describe "$RUNTIME" --format='value(email)' "${COMMON[@]}"
+  case $? in
+    0) there_already ;;
+    1) change gcloud iam service-accounts create greenroom --display-name=Greenroom "${COMMON[@]}" ;;
+    *) return 1 ;;
+  esac
+}
+
+grant() { # grant MEMBER CONDITION ROLE…: in the project
+  local member=$1 condition=$2 role status=0
+  shift 2
+  for role in "$@"; do
+    change gcloud projects add-iam-policy-binding "$PROJECT" "--member=$member" "--role=roles/$role" \
+      "--condition=$condition" --format=none "${COMMON[@]}" || status=1
+  done
+  return $status
+}
+
+let_act_as() { # let_act_as ACCOUNT MEMBER
+  change gcloud iam service-accounts add-iam-policy-binding "$1" "--member=$2" --role=roles/iam.serviceAccountUser \
+    --format=none "${COMMON[@]}"
+}
+
+grant_runtime() {
+  local condition=None status=0
+  if [ "$DATABASE" != '(default)' ]; then
+    # With a database of its own Greenroom cannot read that of the app.
+    condition="expression=resource.name==\"projects/$PROJECT/databases/$DATABASE\",title=greenroom-$DATABASE"
+  fi
+  grant "serviceAccount:$RUNTIME" "$condition" datastore.user || status=1
+  # shellcheck disable=SC2086 # a list of words
+  grant "serviceAccount:$RUNTIME" None $RUNTIME_ROLES || status=1
+  return $status
+}
+
+grant_compute() {
+  # shellcheck disable=SC2086 # a list of words
+  grant "serviceAccount:$NUMBER-compute@developer.gserviceaccount.com" None $COMPUTE_ROLES
+}
+
+grant_pubsub() {
+  grant "serviceAccount:service-$NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com" None iam.serviceAccountTokenCreator
+}
+
+grant_deployer() {
+  # shellcheck disable=SC2086 # a list of words
+  grant "$DEPLOYER" None $DEPLOYER_ROLES
+}
+
+let_deployer_act() {
+  local status=0 app_engine=$PROJECT@appspot.gserviceaccount.com
+  let_act_as "$RUNTIME" "$DEPLOYER" || status=1
+  let_act_as "$NUMBER-compute@developer.gserviceaccount.com" "$DEPLOYER" || status=1
+  # firebase-tools asks for this one too, in projects that have it.
+  ask gcloud iam service-accounts describe "$app_engine" --format='value(email)' "${COMMON[@]}"
+  case $? in
+    0) let_act_as "$app_engine" "$DEPLOYER" || status=1 ;;
+    1) ;;
+    *) status=1 ;;
+  esac
+  return $status
+}
+
+create_database() {
+  local location type protection recovery
+  ask gcloud firestore databases describe "--database=$DATABASE" "${COMMON[@]}" \
+    --format='csv[no-heading](locationId,type,deleteProtectionState,pointInTimeRecoveryEnablement)'
+  case $? in
+    0) ;;
+    1)
+      change gcloud firestore databases create "--database=$DATABASE" "--location=$LOCATION" --type=firestore-native \
+        --delete-protection --enable-pitr "${COMMON[@]}"
+      return ;;
+    *) return 1 ;;
+  esac
+  IFS=, read -r location type protection recovery <"$OUT"
+  if [ "$location" != "$LOCATION" ]; then
+    WHY="The database $DATABASE is in $location, and a database cannot be moved. Run this script with --location $location, or with another --database."
+    return 1
+  fi
+  if [ "$type" != FIRESTORE_NATIVE ]; then
+    WHY="The database $DATABASE is in Datastore mode, which Greenroom cannot use. Run this script with another --database."
+    return 1
+  fi
+  if [ "$protection" = DELETE_PROTECTION_ENABLED ] && [ "$recovery" = POINT_IN_TIME_RECOVERY_ENABLED ]; then
+    there_already
+    return
+  fi
+  change gcloud firestore databases update "--database=$DATABASE" --delete-protection --enable-pitr "${COMMON[@]}"
+}
+
+schedule_backups() {
+  ask gcloud firestore backups schedules list "--database=$DATABASE" "${COMMON[@]}" \
+    --format='csv[no-heading](name,weeklyRecurrence.day)'
+  # A daily schedule has no day of the week. A database has at most one.
+  case $? in
+    0) if grep -q ',$' "$OUT"; then there_already && return; fi ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  change gcloud firestore backups schedules create "--database=$DATABASE" --recurrence=daily \
+    "--retention=$BACKUP_RETENTION" "${COMMON[@]}"
+}
+
+render() { # render FILE: fill in the placeholders, and print the path of the result
+  local result
+  result=$WORK/$(basename "$1")
+  sed -e "s|\${prefix}|$PREFIX|g" -e "s|\"\${channels}\"|$CHANNELS|" "$1" >"$result.draft"
+  # A policy carries a sum of its text, so that a later run changes it only if the text has changed.
+  sed "s|\${version}|v$(cksum <"$result.draft" | cut -d ' ' -f 1)|" "$result.draft" >"$result"
+  printf '%s' "$result"
+}
+
+create_metrics() {
+  local file name verb status=0
+  for file in "$HERE"/monitoring/metrics/*.json; do
+    name=greenroom-$PREFIX$(basename "$file" .json)
+    ask gcloud logging metrics describe "$name" --format='value(name)' "${COMMON[@]}"
+    case $? in
+      0) verb=update ;;
+      1) verb=create ;;
+      *) status=1 && continue ;;
+    esac
+    change gcloud logging metrics $verb "$name" "--config-from-file=$(render "$file")" "${COMMON[@]}" || status=1
+    MEND=''
+  done
+  return $status
+}
+
+# The header is in a file, so that no list of processes shows the token.
+REST=(curl --silent --show-error --fail-with-body --header "@$WORK/header" --header 'Content-Type: application/json')
+
+sign_in() { # write the header of the calls of the REST API
+  if [ -n "$DRY_RUN" ]; then
+    echo "      \$ echo \"Authorization: Bearer \$(gcloud auth print-access-token $(shown "${COMMON[@]}"))\" >$WORK/header"
+    return
+  fi
+  call gcloud auth print-access-token "${COMMON[@]}" || { complain; return 1; }
+  printf 'Authorization: Bearer %s\n' "$(cat "$OUT")" >"$WORK/header"
+}
+
+create_policies() {
+  local file name status=0
+  # `gcloud monitoring policies` is alpha still; the REST API is not.
+  sign_in || return 1
+  for file in "$HERE"/monitoring/policies/*.json; do
+    create_policy "$(render "$file")" "Greenroom $PREFIX$(basename "$file" .json)" || status=1
+    MEND=''
+  done
+  return $status
+}
+
+create_policy() { # create_policy FILE DISPLAY-NAME
+  local name version fields=displayName,documentation,userLabels,severity,combiner,conditions,alertStrategy
+  # Channels that an operator has added, and a policy that they have switched off, stay so.
+  [ -z "$CHANNELS" ] || fields=$fields,notificationChannels
+  version=$(sed -n 's/^    "greenroom": "\(.*\)"$/\1/p' "$1")
+  ask "${REST[@]}" --get "$API/projects/$PROJECT/alertPolicies" --data-urlencode "filter=display_name=\"$2\"" \
+    --data-urlencode 'fields=alertPolicies(name,userLabels)'
+  [ $? -ne 2 ] || return 1
+  name=$(sed -n 's|^.*"name": "\(projects/[^/"]*/alertPolicies/[0-9]*\)".*$|\1|p' "$OUT" | head -n 1)
+  if [ -z "$name" ]; then
+    change "${REST[@]}" --request POST --data-binary "@$1" "$API/projects/$PROJECT/alertPolicies"
+  elif ! grep -q "\"greenroom\": \"$version\"" "$OUT"; then
+    change "${REST[@]}" --request PATCH --data-binary "@$1" "$API/$name?updateMask=$fields"
+  fi
+}
+
+create_dashboard() {
+  ask gcloud monitoring dashboards list "--filter=displayName=\"Greenroom ${PREFIX}overview\"" --format='value(name)' \
+    "${COMMON[@]}"
+  [ $? -ne 2 ] || return 1
+  if [ -s "$OUT" ]; then
+    # Operators arrange their dashboard. Deleting it brings ours back.
+    there_already
+    return
+  fi
+  change gcloud monitoring dashboards create "--config-from-file=$(render "$HERE/monitoring/dashboard.json")" \
+    "${COMMON[@]}"
+  local status=$?
+  MEND=''
+  return $status
+}
+
+clean_up_images() {
+  ask gcloud artifacts repositories describe gcf-artifacts "--location=$REGION" --format='value(cleanupPolicies)' \
+    "${COMMON[@]}"
+  case $? in
+    0) if [ -s "$OUT" ] && grep -q . "$OUT"; then there_already && return; fi ;;
+    1)
+      RESULT="not yet: the first deployment of functions creates the repository. Run this script again after it."
+      [ -n "$DRY_RUN" ] || return 0 ;;
+    *) return 1 ;;
+  esac
+  change gcloud artifacts repositories set-cleanup-policies gcf-artifacts "--location=$REGION" \
+    "--policy=$HERE/artifacts-cleanup.json" --no-dry-run --format=none "${COMMON[@]}"
+}
+
+# --- the steps, in their order ---------------------------------------------------------------------------------------
+
+STEPS=15
+[ -z "$DEPLOYER" ] || STEPS=17
+
+step project '' "Find the project" find_project
+step apis '' "Enable the APIs" enable_apis
+step region '' "Check that $REGION has functions, tasks and schedules" check_region
+step agents '' "Create the accounts of Pub/Sub and Eventarc" create_agents
+step account '' "Create the account of the functions" create_account
+step roles account "Grant the account of the functions its roles" grant_runtime
+step itself account "Let the account of the functions act as itself" let_act_as "$RUNTIME" "serviceAccount:$RUNTIME"
+step compute project "Grant the default compute account its roles" grant_compute
+step pubsub 'project agents' "Grant the account of Pub/Sub its role" grant_pubsub
+if [ -n "$DEPLOYER" ]; then
+  step deployer '' "Grant the deployer their roles" grant_deployer
+  step acting 'project account' "Let the deployer act as the accounts that a deployment touches" let_deployer_act
+fi
+step database '' "Create the database" create_database
+step backups database "Back up the database each day" schedule_backups
+step metrics '' "Create the log metrics" create_metrics
+step policies metrics "Create the alert policies" create_policies
+step dashboard '' "Create the dashboard" create_dashboard
+step images '' "Delete old images of the functions" clean_up_images
+
+if [ -n "$MISSING" ]; then
+  printf '\nMissing:\n%s' "$MISSING"
+  exit 1
+fi
+if [ -n "$DRY_RUN" ]; then
+  printf '\nNothing was done. The files that would be sent are in %s.\n' "$WORK"
+  exit 0
+fi
+cat <<END
+
+Everything is there. Write this into .env.$PROJECT, then deploy:
+SERVICE_ACCOUNT=$RUNTIME
+FUNCTIONS_REGION=$REGION
+FUNCTIONS_PREFIX=$PREFIX
+FIRESTORE_DATABASE=$DATABASE
+END
