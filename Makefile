@@ -1,7 +1,7 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
 .PHONY: help setup up up-parts demo fast quick-1 quick-2 lint types imports pure races test flows-1 flows-2 crashes-1 crashes-2 contract others \
-	web app browser screenshots beside-web beside-browser mutants audit sbom bench cost format lock docs recording picture clean
+	web app browser screenshots beside-web beside-browser deploy-check mutants audit sbom bench cost format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -18,7 +18,7 @@ RACES ?= 5000
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 setup: ## Install everything the other commands need, side by side; nothing is done twice.
 	@$(SETUP)
@@ -105,6 +105,10 @@ beside-browser:
 	@echo "The tests in a browser run beside the others; how far they are stands in $(LOGS)/browser.log."
 	@TESTBED_LANE=4 $(MAKE) browser >$(LOGS)/browser.log 2>&1 || { cat $(LOGS)/browser.log; exit 1; }
 	@tail -n 2 $(LOGS)/browser.log
+
+deploy-check: ## Check what prepares a project and removes Greenroom: the scripts, the files of its monitoring and the Terraform module, without a cloud.
+	@$(SETUP) python debian terraform
+	@$(BIN)/pytest --quiet -rs emulator_tests/deploy emulator_tests/pure/test_monitoring.py
 
 mutants: ## Change each decision in small ways and see a pure test fail; MODULE=hosts/decide for one module.
 	@$(SETUP) python

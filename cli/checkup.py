@@ -137,8 +137,8 @@ def check_database(database_uid: DatabaseUid) -> Sequence[Finding]:
     if database_uid() is not None:
         return [Finding("database uid", Health.OK)]
     sentence = (
-        "The id of the database cannot be read, so a restore is noticed by other signs only. Give the service "
-        "account of the functions the role Cloud Datastore User."
+        "The id of the database cannot be read, so a restore is noticed by other signs only. Check that the database "
+        "in FIRESTORE_DATABASE exists, and give the service account of the functions the role Cloud Datastore User."
     )
     return [Finding("database uid", Health.ABSENT, sentence)]
 
@@ -153,7 +153,9 @@ def complaint(kind: Kind, answer: Answer) -> str | None:
     if status == 404 and kind is Kind.ENDPOINT and not answer.is_html:
         return "is deployed without an account at this provider. Deploy again with the current settings."
     if status == 404:
-        return "does not exist. Deploy it. If it is deployed, correct FUNCTIONS_REGION or FUNCTIONS_URL."
+        return (
+            "does not exist. Deploy it. If it is deployed, correct FUNCTIONS_REGION, FUNCTIONS_PREFIX or FUNCTIONS_URL."
+        )
     if status >= 500:
         return f"fails with HTTP status {status}. Its log says why."
     if status == 429:

@@ -16,7 +16,7 @@ from firebase_functions.options import set_global_options
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
 from functions import environment
-from functions.settings import Setting, claim, listed
+from functions.settings import Setting, claim, database, listed
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
 from shared.core.reading import DAY_S, domains, matching, truth, url, whole
@@ -38,6 +38,21 @@ FUNCTIONS_REGION: Final = Setting(
     matching("[a-z]+(-[a-z]+)+[0-9]+", "a region of Google Cloud, such as europe-west1", lower=True),
     "us-central1",
     "Where the functions and their queues are; best where Firestore is.",
+)
+FUNCTIONS_PREFIX: Final = Setting(
+    "FUNCTIONS_PREFIX",
+    matching(
+        "[a-z]([a-z0-9-]{0,28}[a-z0-9])?-|kit-[a-z0-9_]([a-z0-9_-]{0,38}[a-z0-9_])?-",
+        "the prefix of firebase.json, up to 30 small letters, digits and hyphens, with one more hyphen, such as gr-",
+    ),
+    "",
+    "What stands before the names of the functions. They find it themselves; the operator's command needs it.",
+)
+FIRESTORE_DATABASE: Final = Setting(
+    "FIRESTORE_DATABASE",
+    database,
+    "(default)",
+    "The database of Firestore that Greenroom has for itself; in a project with another app best one named greenroom.",
 )
 MAX_INSTANCES: Final = Setting(
     "MAX_INSTANCES",
@@ -294,6 +309,12 @@ def require_agreement() -> None:
             f"VIDEO_PROVIDER must name a provider that has an account here; it is '{VIDEO_PROVIDER.value}', "
             f"and {account_of(VIDEO_PROVIDER.value).name} is not set."
         )
+    found = environment.functions_prefix()
+    if FUNCTIONS_PREFIX.value and found not in (None, FUNCTIONS_PREFIX.value):
+        raise Misconfigured(
+            f"FUNCTIONS_PREFIX must be the prefix that the functions are deployed with, '{found}'; "
+            f"it is '{FUNCTIONS_PREFIX.value}'."
+        )
 
 
 require_agreement()
@@ -304,6 +325,34 @@ def functions_url() -> str:
     Return the address of the functions, without a trailing slash.
     """
     return FUNCTIONS_URL.value or f"https://{FUNCTIONS_REGION.value}-{environment.project_id()}.cloudfunctions.net"
+
+
+def functions_prefix() -> str:
+    """
+    Return what stands before the names of the deployed functions, such as `gr-`; mostly nothing.
+    """
+    found = environment.functions_prefix()
+    return FUNCTIONS_PREFIX.value if found is None else found
+
+
+def deployed_name(function: str) -> str:
+    """
+    Return the name that a function is deployed under, which is that of its queue too.
+
+    Args:
+        function: Its name in `main.py`.
+    """
+    return f"{functions_prefix()}{function}"
+
+
+def function_url(function: str) -> str:
+    """
+    Return the address of a function.
+
+    Args:
+        function: Its name in `main.py`.
+    """
+    return f"{functions_url()}/{deployed_name(function)}"
 
 
 def values_of(provider: str, *fields: str) -> dict[str, Any]:
@@ -404,6 +453,14 @@ def provider_secrets() -> list[SecretParam]:
     Return the secrets of functions that may call any provider, host or chat server.
     """
     return [*(secret for name in ACCOUNTS for secret in secrets_of(name)), *host_secrets()]
+
+
+def demanded_secrets() -> tuple[str, ...]:
+    """
+    Return the names of all secrets that this deployment needs.
+    """
+    every = (*provider_secrets(), *chat_secrets(), *archive_secrets(), *slides_secrets())
+    return tuple(dict.fromkeys(one.name for one in every))
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from firebase_functions.firestore_fn import Event, on_document_created, on_document_deleted
 
 from functions import wiring
-from functions.sessions import TRIGGER_MEMORY
+from functions.sessions import DATABASE, TRIGGER_MEMORY
 from shared.sessions.admissions.enrolments import mark
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DOCUMENT = "enrolments/{enrolmentId}"
 
 
-@on_document_created(document=DOCUMENT, memory=TRIGGER_MEMORY)
+@on_document_created(document=DOCUMENT, database=DATABASE, memory=TRIGGER_MEMORY)
 def onEnrolmentCreated(event: Event[Snapshot | None]) -> None:
     """
     Add the time to an enrolment that a back end wrote without it.
@@ -32,7 +32,7 @@ def onEnrolmentCreated(event: Event[Snapshot | None]) -> None:
         mark(wiring.documents(), event.params["enrolmentId"])
 
 
-@on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
+@on_document_deleted(document=DOCUMENT, database=DATABASE, memory=TRIGGER_MEMORY)
 def onEnrolmentDeleted(event: Event[Snapshot | None]) -> None:
     """
     End what an unenrolled person was given, unless they may still watch.

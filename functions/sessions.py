@@ -12,7 +12,7 @@ from firebase_functions.core import Change
 from firebase_functions.firestore_fn import Event, on_document_created, on_document_deleted, on_document_updated
 from firebase_functions.options import MemoryOption
 
-from functions import wiring
+from functions import config, wiring
 from shared.core.paths import session_path
 from shared.ports import Document
 from shared.sessions.session import Session
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     Snapshot = DocumentSnapshot[Any]
 
 DOCUMENT = "sessions/{sessionId}"
+DATABASE = config.FIRESTORE_DATABASE.value
 
 TRIGGER_MEMORY = MemoryOption.MB_256
 """With everything loaded a process has used 83 MiB. It holds an event's document twice, each of at most 1 MiB."""
 
 
-@on_document_created(document=DOCUMENT, memory=TRIGGER_MEMORY)
+@on_document_created(document=DOCUMENT, database=DATABASE, memory=TRIGGER_MEMORY)
 def onSessionCreated(event: Event[Snapshot | None]) -> None:
     """
     Enqueue what follows from a new session.
@@ -38,7 +39,7 @@ def onSessionCreated(event: Event[Snapshot | None]) -> None:
         wiring.changes().session_changed(session.id, None, session)
 
 
-@on_document_updated(document=DOCUMENT, memory=TRIGGER_MEMORY)
+@on_document_updated(document=DOCUMENT, database=DATABASE, memory=TRIGGER_MEMORY)
 def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     """
     Enqueue what follows from a changed session.
@@ -48,7 +49,7 @@ def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
         wiring.changes().session_changed(after.id, before, after)
 
 
-@on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
+@on_document_deleted(document=DOCUMENT, database=DATABASE, memory=TRIGGER_MEMORY)
 def onSessionDeleted(event: Event[Snapshot | None]) -> None:
     """
     Enqueue what follows from a deleted session.

@@ -28,6 +28,8 @@ RESERVED_CLAIMS: Final = re.compile(
 )
 
 _CLAIM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_DATABASE: Final = re.compile(r"[a-z][a-z0-9-]{2,61}[a-z0-9]")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,20 @@ def claim(text: str) -> str:
         raise ValueError("must be one word of up to 64 letters, digits and _, beginning with a letter")
     if RESERVED_CLAIMS.fullmatch(text):
         raise ValueError("must be a name that ID tokens do not already use")
+    return text
+
+
+def database(text: str) -> str:
+    """
+    Read the id of a database of Firestore. Pure.
+
+    Source: `CreateDatabaseRequest.database_id` of google/firestore/admin/v1/firestore_admin.proto.
+    """
+    if text != "(default)" and (_DATABASE.fullmatch(text) is None or _UUID.fullmatch(text)):
+        raise ValueError(
+            "must be (default), or 4 to 63 small letters, digits and hyphens that begin with a letter, end with no "
+            "hyphen and are no UUID"
+        )
     return text
 
 

@@ -113,6 +113,7 @@ class Session:
     videoProvider: Annotated[ProviderName, Doc("`kaltura`, `cloudflare`; the default is `VIDEO_PROVIDER`")] | None = (
         None
     )
+    app: Annotated[dict[str, Any], Doc("what your app keeps here: [up to ten values](#data-of-your-app)")] | None = None
     createdAt: Annotated[Timestamp, Doc("`serverTimestamp()` when it is created; nobody can change it")]
     updatedAt: Annotated[Timestamp, Doc("`serverTimestamp()` with every write")]
     videos: Annotated[dict[VideoId, VideoOfSession], Doc("each video")] | None = None
@@ -285,7 +286,7 @@ class ArchivedEntry:
     original: Annotated[dict[str, Any] | None, Doc("the proof of what is stored: `sha256`, `bytes`, `storageClass`, …")]
     earlier: Annotated[list[Any], Doc("originals that were replaced after they were archived")]
     waitsUntil: Annotated[Timestamp | None, Doc("when the next try is due, or the original can be read")]
-    setback: Annotated[dict[str, Any] | None, Doc("the last failure: `code`, `message`, `retryAt`, …")]
+    lastError: Annotated[dict[str, Any] | None, Doc("the last failure: `code`, `message`, `retryAt`, …")]
     history: list[Moment]
 
 

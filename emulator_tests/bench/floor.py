@@ -21,7 +21,7 @@ from shared.ports import Task, Update
 
 @cache
 def _documents() -> FirestoreDocuments:
-    return FirestoreDocuments(connect_firestore(environment.project_id()))
+    return FirestoreDocuments(connect_firestore(environment.project_id(), "(default)"))
 
 
 @on_document_updated(document="floors/{floorId}")

@@ -103,7 +103,7 @@ def things() -> str:
 def firestore_at(address: str, project_id: str, timeout_s: float = 10.0) -> FirestoreDocuments:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FIRESTORE_EMULATOR_HOST", address)
-        return FirestoreDocuments(connect_firestore(project_id), timeout_s)
+        return FirestoreDocuments(connect_firestore(project_id, "(default)"), timeout_s)
 
 
 def _at(*path: str, value: object) -> dict[tuple[str, ...], Any]:

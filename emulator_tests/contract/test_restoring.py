@@ -84,7 +84,7 @@ class Database:
         self._part.wait_until("answer", self._answers, time.monotonic() + STARTS_WITHIN_S)
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("FIRESTORE_EMULATOR_HOST", address)
-            self.documents = FirestoreDocuments(connect_firestore(PROJECT))
+            self.documents = FirestoreDocuments(connect_firestore(PROJECT, "(default)"))
 
     def export(self, folder: Path) -> Path:
         """

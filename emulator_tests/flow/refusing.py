@@ -101,14 +101,14 @@ class Stage:
 
         def given_up() -> list[str]:
             found = [one for one in school.documents_of("pendingDeletions") if unwanted in one.id]
-            return [one.id for one in found if (one.to_dict() or {})["setback"]]
+            return [one.id for one in found if (one.to_dict() or {})["lastError"]]
 
         school.await_provider("the deletion's failure", lambda: bool(given_up()))
         (deletion_id,) = given_up()
-        setback = (school.document(f"pendingDeletions/{deletion_id}") or {})["setback"]
+        last_error = (school.document(f"pendingDeletions/{deletion_id}") or {})["lastError"]
         # A week of tries goes by.
-        setback |= {"retryable": False, "retryAt": None, "tries": 180}
-        school.write(f"pendingDeletions/{deletion_id}", state="dead", setback=setback, dueAt=None)
+        last_error |= {"retryable": False, "retryAt": None, "tries": 180}
+        school.write(f"pendingDeletions/{deletion_id}", state="dead", lastError=last_error, dueAt=None)
         school.simulator("DELETE", "faults")
         uploading = teacher.ask_to_upload(session_id, 1000)["videoId"]
         school.await_video(session_id, uploading, "uploading")

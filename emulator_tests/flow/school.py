@@ -105,7 +105,7 @@ class Person:
         headers = {"Content-Type": "application/json"}
         if self.id_token is not None:
             headers["Authorization"] = f"Bearer {self.id_token}"
-        url = f"{self.school.testbed.functions_url}/{function}"
+        url = f"{self.school.testbed.functions_url}/{self.school.testbed.deployed_name(function)}"
         try:
             answer = self.school.http.post(url, body, headers=headers, timeout=timeout_s)
             content = answer.json()
@@ -229,8 +229,8 @@ class School:
         self.http.trust_env = False
         # A kept connection can be closed by its server at the moment when the next request is sent.
         self.http.headers["Connection"] = "close"
-        self.firestore = Firestore(testbed.firestore_host, testbed.project_id, "(default)")
-        self._listening = Client(project=testbed.project_id)
+        self.firestore = Firestore(testbed.firestore_host, testbed.project_id, testbed.database)
+        self._listening = Client(project=testbed.project_id, database=testbed.database)
 
     def close(self) -> None:
         """
@@ -487,6 +487,6 @@ class School:
         self.firestore.commit(SERVER, change(path, fields))
 
     def _run_scheduled(self, function: str) -> None:
-        trigger = f"triggers/{self.testbed.region}-{function}-0"
+        trigger = f"triggers/{self.testbed.region}-{self.testbed.deployed_name(function)}-0"
         url = f"http://{self.testbed.functions_host}/functions/projects/{self.testbed.project_id}/{trigger}"
         self.http.post(url, json={}, timeout=DEADLINE_S).raise_for_status()

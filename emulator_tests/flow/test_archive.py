@@ -76,7 +76,7 @@ def archived(school: School, video_id: str) -> str:
 def asked(school: School, video_id: str, target: Target) -> str:
     """Record what is wanted of a video's entry, and return that."""
     entry_id = str((school.document(video_path(video_id)) or {})["playable"]["parts"]["entryId"])
-    documents = FirestoreDocuments(connect_firestore(school.testbed.project_id))
+    documents = FirestoreDocuments(connect_firestore(school.testbed.project_id, school.testbed.database))
     made_for = f"video:{video_id}:1"
     entry = Entry(entry_id, "", made_for, MediaState.READY, frozenset(), now(), None, 0, None, None)
     commands = Commands(documents, MemoryQueue(ManualClock()), now)

@@ -216,8 +216,8 @@ def test_work_waits_while_a_secret_is_rejected_and_goes_on_by_itself(rejecting: 
     failure = troubled["kaltura"]["failure"]
     assert (failure["code"], failure["retryable"]) == ("INVALID_KS", True)
     assert failure["message"].startswith("Kaltura rejects the secret of this service.")
-    setback = (rejecting.document(f"kalturaSession/{live}") or {})["setback"]
-    assert setback["retryAt"] - setback["since"] >= timedelta(seconds=290)
+    last_error = (rejecting.document(f"kalturaSession/{live}") or {})["lastError"]
+    assert last_error["retryAt"] - last_error["since"] >= timedelta(seconds=290)
 
     draft = tutor.write_session()
     code, sentence = refusal(
@@ -233,7 +233,7 @@ def test_work_waits_while_a_secret_is_rejected_and_goes_on_by_itself(rejecting: 
     rejecting.simulator("POST", "secret", {"adminSecret": rejecting.testbed.kaltura_admin_secret})
     # As if the pause were over.
     due = datetime.now(UTC) - timedelta(seconds=1)
-    rejecting.write(f"kalturaSession/{live}", setback={**setback, "retryAt": due}, dueAt=due)
+    rejecting.write(f"kalturaSession/{live}", lastError={**last_error, "retryAt": due}, dueAt=due)
     rejecting.sweep()
     assert "failure" not in rejecting.await_event(live)
 

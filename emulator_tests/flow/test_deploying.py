@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import zipfile
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from emulator_tests.testbed.places import ROOT
+from functions import config
 from functions.listing import OF_BUCKET
 from main import FUNCTIONS
 
@@ -50,7 +52,11 @@ class Deployment:
         return set(found)
 
 
-def deploy(folder: Path, settings: dict[str, str]) -> Deployment:
+GREENROOM: Final = {"codebase": "greenroom", "runtime": "python311"}
+"""Its part of `functions` in firebase.json."""
+
+
+def deploy(folder: Path, settings: dict[str, str], stanza: dict[str, Any] = GREENROOM) -> Deployment:
     folder.joinpath(f".env.{PROJECT}").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     environment = {
         "PATH": os.environ["PATH"],
@@ -60,7 +66,7 @@ def deploy(folder: Path, settings: dict[str, str]) -> Deployment:
         # Beside all other tests it may take longer than the ten seconds that it is given.
         "FUNCTIONS_DISCOVERY_TIMEOUT": str(WITHIN_S // 2),
     }
-    command = ["node", str(SCRIPT), str(ROOT), str(folder), PROJECT]
+    command = ["node", str(SCRIPT), str(ROOT), str(folder), PROJECT, json.dumps(stanza)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=True)
     printed, _, told = done.stdout.rpartition("\n")
     read = json.loads(told)
@@ -92,7 +98,89 @@ def test_a_deployment_needs_its_account_and_the_secrets_of_that(
 
 def test_it_makes_the_queues_and_schedules_that_the_documentation_names(tmp_path: Path) -> None:
     triggers = Counter(function["trigger"] for function in deploy(tmp_path, KALTURA).functions)
-    assert (triggers["taskQueueTrigger"], triggers["scheduleTrigger"], triggers["eventTrigger"]) == (13, 2, 5)
+    assert (triggers["taskQueueTrigger"], triggers["scheduleTrigger"], triggers["eventTrigger"]) == (14, 2, 5)
+
+
+KIT: Final = {"kit": "greenroom", "runtime": "python311", "instances": {"a_school": "."}}
+
+
+@pytest.mark.parametrize(
+    ("stanza", "prefix"),
+    [
+        pytest.param(GREENROOM, "", id="none"),
+        pytest.param({**GREENROOM, "prefix": "gr"}, "gr-", id="prefix"),
+        pytest.param({**GREENROOM, "prefix": "g" * 30}, "g" * 30 + "-", id="longest"),
+        pytest.param(KIT, "kit-a_school-", id="kit"),
+        pytest.param({**KIT, "instances": {"s" * 40: "."}}, f"kit-{'s' * 40}-", id="longest kit"),
+    ],
+)
+def test_deployed_functions_find_their_prefix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stanza: dict[str, Any], prefix: str
+) -> None:
+    deployed = deploy(tmp_path, KALTURA, stanza)
+    assert deployed.error == ""
+    assert {function["name"]: function["entryPoint"] for function in deployed.functions} == {
+        f"{prefix}{name}": name for name in set(FUNCTIONS) - OF_BUCKET
+    }
+    for function in deployed.functions:
+        # As lib/deploy/functions/prepare.js sets it.
+        service = f"projects/{PROJECT}/locations/{function['region']}/services/{function['name']}"
+        monkeypatch.setenv("EVENTARC_CLOUD_EVENT_SOURCE", service)
+        monkeypatch.setenv("FUNCTION_TARGET", function["entryPoint"])
+        assert config.functions_prefix() == prefix
+    if prefix:
+        monkeypatch.setenv("FUNCTIONS_PREFIX", prefix)
+        assert config.FUNCTIONS_PREFIX.value == prefix
+
+
+@pytest.mark.parametrize(
+    ("stanza", "sentence"),
+    [
+        pytest.param({**GREENROOM, "prefix": "g" * 31}, "Prefix must be 30 characters or less.", id="too long"),
+        pytest.param({**GREENROOM, "prefix": "gr-"}, "cannot start or end with a dash", id="a hyphen at its end"),
+        pytest.param({**GREENROOM, "prefix": "Gr"}, "must start with a lowercase letter", id="a capital"),
+        pytest.param({**KIT, "prefix": "gr"}, "Cannot specify 'prefix' in a functions kit", id="a kit with a prefix"),
+        pytest.param({**KIT, "instances": {"s" * 41: "."}}, "must be 40 characters or less", id="a kit with a long id"),
+    ],
+)
+def test_impossible_prefix_is_not_deployed(tmp_path: Path, stanza: dict[str, Any], sentence: str) -> None:
+    deployed = deploy(tmp_path, KALTURA, stanza)
+    assert sentence in deployed.error
+    assert not deployed.functions
+
+
+def _documented() -> dict[str, Any]:
+    """
+    The firebase.json of docs/deploying.md, of an app that Greenroom lives beside.
+    """
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    documented: dict[str, Any] = json.loads(block)
+    return documented
+
+
+def test_documented_configuration_beside_an_app_is_deployable(tmp_path: Path) -> None:
+    own = json.loads((ROOT / "firebase.json").read_text())
+    documented = _documented()
+    _, stanza = documented["functions"]
+    assert {**stanza, "source": "."} == {**own["functions"][0], "prefix": "gr"}
+    database = documented["firestore"][1]
+    assert {name: f"greenroom/{file}" for name, file in own["firestore"].items()}.items() <= database.items()
+    deployed = deploy(tmp_path, KALTURA | {"FIRESTORE_DATABASE": database["database"]}, stanza)
+    assert deployed.error == ""
+    assert {function["name"] for function in deployed.functions} == {
+        f"gr-{name}" for name in set(FUNCTIONS) - OF_BUCKET
+    }
+
+
+@pytest.mark.parametrize("database", ["(default)", "greenroom"])
+def test_triggers_are_of_the_database_that_is_set(tmp_path: Path, database: str) -> None:
+    settings = KALTURA | SLIDES | ({} if database == "(default)" else {"FIRESTORE_DATABASE": database})
+    deployed = deploy(tmp_path, settings)
+    assert deployed.error == ""
+    of_database = {function["name"] for function in deployed.functions if function.get("database") == database}
+    assert of_database == {name for name in FUNCTIONS if name.startswith(("onSession", "onEnrolment"))}
+    assert {function["database"] for function in deployed.functions if "database" in function} == {database}
 
 
 def test_a_bucket_for_slides_has_a_trigger(tmp_path: Path) -> None:
@@ -153,6 +241,14 @@ def test_without_an_account_it_asks_for_one(tmp_path: Path) -> None:
         ("CLAIM_ADMIN", "teacher", "CLAIM_TEACHER and CLAIM_ADMIN must be two different names"),
         ("CLAIM_ADMIN", "email_verified", "CLAIM_ADMIN must be a name that ID tokens do not already use"),
         ("VIDEO_PROVIDER", "cloudflare", "and CLOUDFLARE_ACCOUNT_ID is not set."),
+        ("FUNCTIONS_PREFIX", "gr", "FUNCTIONS_PREFIX must be the prefix of firebase.json"),
+        ("FUNCTIONS_PREFIX", "g" * 31 + "-", "FUNCTIONS_PREFIX must be the prefix of firebase.json"),
+        ("FIRESTORE_DATABASE", "Greenroom", "FIRESTORE_DATABASE must be (default), or 4 to 63 small letters"),
+        (
+            "FIRESTORE_DATABASE",
+            "projects/x/databases/y",
+            "FIRESTORE_DATABASE must be (default), or 4 to 63 small letters",
+        ),
         ("SERVICE_ACCOUNT", "greenroom", "SERVICE_ACCOUNT must be the address of a service account"),
     ],
     ids=lambda value: value[:24],

@@ -182,9 +182,9 @@ def test_a_dead_deletion_is_seen_and_requeued_by_an_administrator_alone(
     deletion = _await_deletion(school, video_id, lambda fields: fields["failure"] is not None)
     # A week of tries goes by, all but the last.
     long_ago = datetime.now(UTC) - timedelta(minutes=15)
-    setback = (school.document(f"pendingDeletions/{deletion}") or {})["setback"]
-    setback |= {"tries": TRIES_MAX - 1, "retryAt": long_ago, "since": long_ago - timedelta(days=7)}
-    school.write(f"pendingDeletions/{deletion}", setback=setback, dueAt=long_ago)
+    last_error = (school.document(f"pendingDeletions/{deletion}") or {})["lastError"]
+    last_error |= {"tries": TRIES_MAX - 1, "retryAt": long_ago, "since": long_ago - timedelta(days=7)}
+    school.write(f"pendingDeletions/{deletion}", lastError=last_error, dueAt=long_ago)
     school.sweep()
     _await_deletion(school, video_id, lambda fields: fields["state"] == "dead")
     assert any(

@@ -156,9 +156,11 @@ def _google(key: Key, folder: Path, says: dict[str, object]) -> Iterator[Google]
         google.proxy = f"http://127.0.0.1:{listener.server_address[1]}"
         thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
         thread.start()
-        yield google
-        listener.shutdown()
-        thread.join()
+        try:
+            yield google
+        finally:
+            listener.shutdown()
+            thread.join()
 
 
 def _request(connection: Any) -> tuple[str, str]:
@@ -337,6 +339,8 @@ def deployed(
             **{name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ},
             "GCLOUD_PROJECT": PROJECT,
             "GOOGLE_CLOUD_PROJECT": PROJECT,
+            # Before another checkout, from which the operator's command may be installed.
+            "PYTHONPATH": str(ROOT),
             "GOOGLE_APPLICATION_CREDENTIALS": str(folder / "account.json"),
             "HTTPS_PROXY": google.proxy,
             "REQUESTS_CA_BUNDLE": str(folder / "authorities.pem"),

@@ -47,7 +47,7 @@ from shared.reconcile import AT_ONCE
 
 LAMP = {
     "ownerUid": "teacher", "wish": {"deleted": False}, "state": "dark", "gone": False, "reference": None, "parts": {},
-    "generation": 0, "triedAt": None, "claim": None, "setback": None, "dueAt": AT_ONCE,
+    "generation": 0, "triedAt": None, "claim": None, "lastError": None, "dueAt": AT_ONCE,
 }
 from dataclasses import replace
 from shared.lamps.settings import LampSettings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -74,6 +75,14 @@ def broken(page: Path) -> list[str]:
         if not target.exists() or (anchor and anchor not in anchors(target)):
             found.append(link)
     return found
+
+
+def test_one_version_is_named_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    packages = [ROOT / "web" / "package.json", ROOT / "web" / "greenroom" / "package.json"]
+    assert {json.loads(path.read_text())["version"] for path in packages} == {version}
+    (newest, *_) = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest == version
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

@@ -382,6 +382,16 @@ def test_each_error_becomes_its_code_and_its_sentence(
     assert refused(error) == (http_status, told)
 
 
+def test_an_upload_that_is_over_names_its_video() -> None:
+    error = WrongState("This upload has failed.", reason="UPLOAD_FAILED")
+    error.video_id = "9f86d081884c7d659a2f"
+    assert refused(error)[1]["details"] == {
+        "code": "UPLOAD_FAILED",
+        "retryable": False,
+        "videoId": "9f86d081884c7d659a2f",
+    }
+
+
 @pytest.mark.parametrize(
     ("error", "retry_after_s"),
     [

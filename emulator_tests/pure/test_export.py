@@ -130,6 +130,16 @@ def test_export_encodes_any_stored_value_as_json() -> None:
     }
 
 
+def test_export_contains_what_an_app_keeps_in_a_session() -> None:
+    deployment = Deployment()
+    kept = {"courseId": "optics-1", "parts": "of the app", "inner": {"parts": [1]}}
+    deployment.write_session(app=kept, parts={"entryId": "0_x"})
+    page = export_content(TEACHER, "teacher", None, deployment.documents, TRACES)
+    fields = page.things[0]["fields"]
+    assert fields["app"] == kept
+    assert "parts" not in fields
+
+
 def test_every_place_that_is_erased_is_exported() -> None:
     """
     A12: one table for both.

@@ -31,6 +31,7 @@ from shared.reconcile import (
     LEASE_S,
     RECONCILE_BUDGET_S,
     RETRY_AFTER_MAX_S,
+    SCHEMA_VERSION,
     STEPS_MAX,
     TASK_AHEAD_MAX_S,
     WORKER_TIMEOUT_S,
@@ -333,8 +334,9 @@ def test_progress_is_read_back_as_it_was_written() -> None:
     failure = replace(failed(retry_at=after(3), tries=2), alarmed=True)
     progress = Progress(Claim("light", after(9)), failure, after(9))
     assert progress.to_fields() == {
+        "schemaVersion": SCHEMA_VERSION,
         "claim": {"step": "light", "until": after(9)},
-        "setback": {
+        "lastError": {
             "code": "FUSE",
             "message": "It did not work.",
             "retryable": True,
@@ -348,9 +350,16 @@ def test_progress_is_read_back_as_it_was_written() -> None:
         "dueAt": after(9),
     }
     assert Progress.from_fields(progress.to_fields()) == progress
-    assert Progress().to_fields() == {"claim": None, "setback": None, "dueAt": None}
+    assert Progress().to_fields() == {"schemaVersion": SCHEMA_VERSION, "claim": None, "lastError": None, "dueAt": None}
     assert Progress.from_fields(Progress().to_fields()) == Progress()
     assert Progress.from_fields({}) == Progress()
+
+
+def test_the_last_error_of_an_earlier_release_is_read_until_a_new_one_is_written() -> None:
+    written = Progress(failure=failed(tries=2)).to_fields()
+    earlier = {"claim": None, "setback": written["lastError"], "dueAt": None}
+    assert Progress.from_fields(earlier).failure == failed(tries=2)
+    assert Progress.from_fields({**earlier, "lastError": None}).failure is None
 
 
 def test_a_claim_outlives_whoever_made_it() -> None:

@@ -72,7 +72,7 @@ def test_the_event_is_ready_without_the_part_and_says_what_to_change() -> None:
     assert "entryId" in told
     assert "eventId" not in deployment.pairing().external_ids
     pairing = deployment.document("kalturaSession/s1").fields
-    assert (pairing["failure"], pairing["setback"]) == (FAILURE, None)
+    assert (pairing["failure"], pairing["lastError"]) == (FAILURE, None)
 
 
 def test_its_broadcast_is_watched() -> None:

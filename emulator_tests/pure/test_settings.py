@@ -10,8 +10,9 @@ import pytest
 from cli import checkup
 from cli.claims import names_in_rules
 from emulator_tests.testbed.places import ROOT
-from functions import config
+from functions import config, wiring
 from functions.settings import Setting
+from shared.cloud.firestore import DatabaseIdentity
 from shared.core.callers import ClaimNames
 from shared.core.errors import Misconfigured
 from shared.ports import Health
@@ -327,3 +328,26 @@ def test_every_required_setting_that_is_missing_is_named(monkeypatch: pytest.Mon
     monkeypatch.setenv("CLOUDFLARE_PLAYBACK_URL", "https://customer-1.cloudflarestream.com")
     with pytest.raises(Misconfigured, match=r"^Set CLOUDFLARE_SIGNING_KEY\.$"):
         config.account_at("cloudflare")
+
+
+@pytest.mark.parametrize(
+    "database", ["(default)", "greenroom", "abcd", "a" * 63, "green-room-2", "a0000000-0000-0000-0000-00000000000g"]
+)
+def test_id_of_a_database_is_accepted(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
+    monkeypatch.setenv("FIRESTORE_DATABASE", database)
+    assert config.FIRESTORE_DATABASE.value == database
+    monkeypatch.setenv("GCLOUD_PROJECT", "my-school")
+    monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
+    identity = wiring.database_uid.__wrapped__()
+    assert isinstance(identity, DatabaseIdentity)
+    assert identity.name == f"projects/my-school/databases/{database}"
+
+
+@pytest.mark.parametrize(
+    "database",
+    ["abc", "a" * 64, "Greenroom", "green_room", "2green", "-green", "green-", "green room", "gr\u00e9en", "(Default)",
+     "default)", "greenroom/documents", "../x", "a0000000-0000-0000-0000-000000000000"],
+)  # fmt: skip
+def test_impossible_id_of_a_database_is_refused(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
+    monkeypatch.setenv("FIRESTORE_DATABASE", database)
+    assert refusal("FIRESTORE_DATABASE").startswith("FIRESTORE_DATABASE must be (default), or 4 to 63 small letters")

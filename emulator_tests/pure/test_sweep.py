@@ -29,7 +29,9 @@ from shared.operations.orphans.scan import PAGE
 from shared.operations.sweep import PAGE as SWEEP_PAGE
 from shared.ports import Create, EventSpec, MediaState, Observation, Task
 from shared.reconcile import LEASE_S
+from shared.sessions.admissions.changes import following
 from shared.sessions.model import Pairing, PairingState
+from shared.sessions.session import Session
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import VideoState
 
@@ -211,6 +213,25 @@ def test_settled_object_gets_no_task() -> None:
         "kalturaSession/s1",
         "kalturaSession/s2",
     }
+
+
+def test_data_of_the_app_causes_no_work() -> None:
+    deployment = with_event()
+    deployment.run(60)
+    before = deployment.document("sessions/s1")
+    for app in ({"courseId": "optics-1"}, {"courseId": "optics-2", "kaltura": "x"}, {}, "not a map", None):
+        deployment.write_session(app=app)
+        after = deployment.document("sessions/s1")
+        assert following("s1", Session.from_document(before), Session.from_document(after)) == []
+        deployment.lose_tasks()
+        deployment.sweep.run()
+        assert deployment.queue.waiting() == ()
+        before = after
+    # Work for another reason leaves it as it is.
+    deployment.write_session(app={"courseId": "optics-3"}, title="Geometry")
+    sweep(deployment)
+    assert deployment.events.alive()[0].spec.title == "Geometry"
+    assert deployment.document("sessions/s1").fields["app"] == {"courseId": "optics-3"}
 
 
 def test_a_step_that_waits_for_its_next_try_gets_no_task_before() -> None:

@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -196,3 +197,28 @@ def test_emulator_exceptions_are_off_in_the_cloud(
     settings = {"TASKS_EMULATOR_HOST": "127.0.0.1:9", "TASKS_SERVICE_ACCOUNT": ""}
     with deployed(tmp_path_factory.mktemp("misled"), WORKER, settings) as cloud:
         assert _send(cloud, None) == 503
+
+
+def test_worker_with_a_prefix_accepts_only_the_tasks_of_its_own_queue(tmp_path: Path) -> None:
+    name = f"gr-{WORKER}"
+    settings = {
+        "EVENTARC_CLOUD_EVENT_SOURCE": f"projects/{PROJECT}/locations/us-central1/services/{name}",
+        # Cloud Run has no capitals.
+        "K_SERVICE": name.lower(),
+        "FUNCTION_TARGET": WORKER,
+    }
+    with deployed(tmp_path, WORKER, settings) as cloud:
+        assert _send(cloud, _token(cloud, aud=f"{WORKERS_URL}/{name}")) == TRUSTED
+        for other in (WORKER, name.lower(), f"kit-{name}", f"gr-{name}"):
+            assert _send(cloud, _token(cloud, aud=f"{WORKERS_URL}/{other}")) == 403
+
+
+def test_instance_whose_setting_contradicts_its_name_does_not_start(tmp_path: Path) -> None:
+    settings = {
+        "EVENTARC_CLOUD_EVENT_SOURCE": f"projects/{PROJECT}/locations/us-central1/services/gr-{WORKER}",
+        "FUNCTION_TARGET": WORKER,
+        "FUNCTIONS_PREFIX": "other-",
+    }
+    with pytest.raises(AssertionError) as refused, deployed(tmp_path, WORKER, settings):
+        pass
+    assert "FUNCTIONS_PREFIX must be the prefix that the functions are deployed with, 'gr-'" in str(refused.value)

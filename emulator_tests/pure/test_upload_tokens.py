@@ -527,13 +527,17 @@ def test_permanent_refusal_of_the_provider_is_reported() -> None:
     refused = Permanent("The title is not allowed.", provider="memory", operation="media.add", code="INVALID_TITLE")
     deployment.disturb = failing("prepare_upload", refused)
     sentence = r"This upload has failed: The title is not allowed\. Start a new one\."
-    with pytest.raises(WrongState, match=sentence):
+    with pytest.raises(WrongState, match=sentence) as failed:
         deployment.ask_upload()
     deployment.disturb = undisturbed
     with pytest.raises(WrongState, match=sentence):
         deployment.ask_upload()
     assert deployment.media.alive() == ()
+    # Nobody was answered with the id before: with it, the same video gets another file.
+    assert failed.value.video_id is not None
+    assert deployment.ask_replacement(failed.value.video_id).video_id == failed.value.video_id
     deployment.ask_upload("r2")
+    assert len(deployment.document("sessions/s1").fields["videos"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -555,6 +559,39 @@ def test_an_upload_that_has_ended_gets_no_token(seen: Observation, sentence: str
     deployment.run(60)
     with pytest.raises(WrongState, match=sentence):
         deployment.ask_upload()
+
+
+@pytest.mark.parametrize(
+    ("seen", "wait_s"),
+    [
+        pytest.param(Observation(MediaState.ERROR, reason="It is damaged."), 0, id="failed"),
+        pytest.param(None, POLICY.upload_deadline_s, id="expired"),
+    ],
+)
+def test_an_upload_that_is_over_is_begun_anew_in_the_same_video_with_its_title_and_place(
+    seen: Observation | None, wait_s: int
+) -> None:
+    deployment = with_session()
+    video_id = deployment.ask_upload(title="Algebra").video_id
+    deployment.ask_upload("r2")
+    if seen is not None:
+        deployment.show(video_id, seen)
+        deployment.run(60)
+    deployment.clock.advance(wait_s)
+    with pytest.raises(WrongState):
+        deployment.ask_upload(title="Algebra")
+    before = deployment.document("sessions/s1").fields["videos"][video_id]
+    assert before["state"] == "failed"
+    token = deployment.ask_replacement(video_id)
+    assert (token.video_id, token.received_bytes) == (video_id, 0)
+    assert deployment.ask_replacement(video_id).video_id == video_id
+    shown = deployment.document("sessions/s1").fields["videos"]
+    assert len(shown) == 2
+    assert shown[video_id]["state"] == "uploading"
+    assert (shown[video_id]["title"], shown[video_id]["order"]) == (before["title"], before["order"]) == ("Algebra", 1)
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    assert deployment.video(video_id).state is VideoState.READY
 
 
 def test_a_request_id_of_a_deleted_session_makes_another_video_when_the_session_is_made_again() -> None:

@@ -5,6 +5,7 @@ Called by the tests of the rules. Who asks is in `callers.py`; the emulator is s
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -220,6 +221,8 @@ def _encoded(value: object) -> Fields:
             return {"doubleValue": value}
         case str():
             return {"stringValue": value}
+        case bytes():
+            return {"bytesValue": base64.b64encode(value).decode()}
         case datetime():
             return {"timestampValue": value.isoformat()}
         case list():

@@ -55,6 +55,11 @@ GOOD_WISHES: dict[str, Fields] = {
     "a recording with times": TIMES,
     "a session open to all": {"visibility": "open"},
     "videos at Cloudflare": {"videoProvider": "cloudflare"},
+    "data of the app": {"app": {"courseId": "optics-1", "seats": 30, "price": 2.5, "isExam": False, "room": None}},
+    "an instant of the app": {"app": {"opensAt": STARTS_AT}},
+    "an empty map of the app": {"app": {}},
+    "names of the app that the server uses": {"app": {"kaltura": "x", "revision": 1, "parts": "x", "ownerUid": "x"}},
+    "as much data of the app as is allowed": {"app": {f"{number:050}": "🎓" * 500 for number in range(10)}},
     "a live draft without times": {"format": "liveStreaming"},
     "a live draft with times": {"format": "liveStreaming", **TIMES},
     "a live public session with times": {"format": "liveStreaming", "status": "public", **TIMES},
@@ -94,6 +99,22 @@ BAD_WISHES: dict[str, Fields] = {
     "an unknown provider": {"videoProvider": "vimeo"},
     "null as provider": {"videoProvider": None},
     "null as visibility": {"visibility": None},
+    "null as data of the app": {"app": None},
+    "a string as data of the app": {"app": "optics-1"},
+    "a list as data of the app": {"app": ["optics-1"]},
+    "a map in the data of the app": {"app": {"course": {"id": "optics-1"}}},
+    "a list in the data of the app": {"app": {"courses": ["optics-1"]}},
+    "a list at the end of the data of the app": {"app": {**{f"a{number}": 1 for number in range(9)}, "z": [1]}},
+    "bytes in the data of the app": {"app": {"course": b"optics-1"}},
+    "a long string in the data of the app": {"app": {"course": "x" * 501}},
+    "a long string at the end of the data of the app": {
+        "app": {**{f"a{number}": 1 for number in range(9)}, "z": "x" * 501}
+    },
+    "eleven values of the app": {"app": {f"a{number:02}": 1 for number in range(11)}},
+    "a long name in the data of the app": {"app": {"x" * 501: 1}},
+    "long names in the data of the app": {"app": {"x" * 250: 1, "y" * 251: 2}},
+    "900 kB of data of the app": {"app": {"notes": "x" * 900_000}},
+    "40,000 values of the app": {"app": {f"a{number}": 1 for number in range(40_000)}},
     "an end before the start": {"startsAt": ENDS_AT, "endsAt": STARTS_AT},
     "an end at the start": {"startsAt": STARTS_AT, "endsAt": STARTS_AT},
     "times as strings": {"startsAt": STARTS_AT.isoformat(), "endsAt": ENDS_AT.isoformat()},
@@ -151,6 +172,7 @@ FOREIGN_FIELDS: dict[str, Fields] = {
     "a name that begins like a wish": {"titles": "Optics"},
     "a name that ends like a wish": {"subtitle": "Optics"},
     "a wish in capitals": {"Title": "Optics"},
+    "a name that begins like the data of the app": {"apps": {}},
 }
 
 
@@ -657,6 +679,25 @@ def test_owner_lists_only_their_own_sessions(firestore: Firestore, session_id: s
     )
     found = firestore.find(cast.owner, "sessions", {"ownerUid": cast.owner.uid})
     assert found.keys() == {f"sessions/{session_id}-1", f"sessions/{session_id}-2"}
+
+
+def test_owner_lists_their_sessions_by_data_of_the_app(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    for number in (1, 2):
+        fields = session(cast.owner, app={"courseId": f"optics-{number}"})
+        firestore.commit(cast.owner, create(f"sessions/{session_id}-{number}", fields))
+    of_course = {"app.courseId": "optics-1"}
+    found = firestore.find(cast.owner, "sessions", {"ownerUid": cast.owner.uid, **of_course})
+    assert found.keys() == {f"sessions/{session_id}-1"}
+    with pytest.raises(Denied):
+        firestore.find(cast.owner, "sessions", of_course)
+
+
+def test_only_the_owner_writes_data_of_the_app(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    standing = session(cast.owner, status="public", visibility="open", app={"courseId": "optics-1"})
+    firestore.commit(cast.owner, create(f"sessions/{session_id}", standing))
+    for caller in (cast.nobody, cast.student, cast.enrolled, cast.other_teacher, cast.admin):
+        assert_refused(firestore, caller, edit(session_id, {"app": {"courseId": "mine"}}))
+    assert firestore.get(cast.student, f"sessions/{session_id}") == standing
 
 
 def test_an_admin_lists_sessions_without_a_filter(firestore: Firestore, session_id: str, cast: Cast) -> None:

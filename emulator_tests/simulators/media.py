@@ -20,6 +20,7 @@ _NO_MEDIA = frozenset(("tty", "ass", "srt", "webvtt", "subviewer", "microdvd", "
 _PROBED: dict[bytes, MediaFile | None] = {}
 _PROBED_MAX = 100
 _SMALL_BYTES = 16 * 1024 * 1024
+_CUTTING = asyncio.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +134,39 @@ async def frame(path: Path, second: float, scale: str, quality: int) -> bytes | 
     return None
 
 
-async def segment(path: Path, folder: Path) -> bool:
-    """Cut a file into an HLS playlist `index.m3u8` and its segments; whether that worked."""
+async def segment(path: Path, folder: Path, every_s: int | None = None) -> bool:
+    """Cut a file into an HLS playlist `index.m3u8` and its segments, unless that was done; whether they are there.
+
+    Args:
+        path: The video.
+        folder: Where the playlist and the segments `seg-0.ts`, `seg-1.ts` … lie.
+        every_s: Length of each segment in seconds: the picture is encoded anew, and what is left at its end is cut off.
+            Without it the picture stays as it is, and a segment is as long as its key frames demand.
+    """
+    # Two players may ask at once for what is not cut yet.
+    async with _CUTTING:
+        if not (folder / "index.m3u8").exists():
+            await _cut(path, folder, every_s)
+    return (folder / "index.m3u8").exists()
+
+
+async def _cut(path: Path, folder: Path, every_s: int | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    coding = ["-c", "copy"]
+    if every_s is not None:
+        found = await probe(path)
+        if found is None or found.duration_ms < every_s * 1000:
+            return
+        length_s = found.duration_ms // 1000 // every_s * every_s
+        coding = ["-t", str(length_s), "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "copy"]
+        coding += ["-force_key_frames", f"expr:gte(t,n_forced*{every_s})", "-sc_threshold", "0"]
     output = await _run(
-        "ffmpeg", "-v", "error", "-y", "-i", str(path), "-c", "copy", "-f", "hls", "-hls_time", "6",
+        "ffmpeg", "-v", "error", "-y", "-i", str(path), *coding, "-f", "hls", "-hls_time", str(every_s or 6),
         "-hls_playlist_type", "vod", "-hls_segment_filename", str(folder / "seg-%d.ts"),
         str(folder / "index.m3u8.part"),
     )  # fmt: skip
-    if output is None:
-        return False
-    (folder / "index.m3u8.part").replace(folder / "index.m3u8")
-    return True
+    if output is not None:
+        (folder / "index.m3u8.part").replace(folder / "index.m3u8")
 
 
 async def _run(*command: str) -> bytes | None:

@@ -28,6 +28,8 @@ APP = WEB / "dist" / "school" / "browser"
 HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
 VERSITYGW = HOME / "bin" / "versitygw"
+GOOGLE_PROVIDER = HOME / "google-provider" / "terraform-provider-google"
+"""The stand-in of Terraform's google provider, under the name that Terraform looks for."""
 CHROMIUM = Path("/usr/bin/chromium")
 """Where Debian's package puts it."""
 

@@ -96,7 +96,8 @@ def _signs_up(testbed: Testbed) -> bool:
 
 
 def _reads_document(testbed: Testbed) -> bool:
-    documents = f"http://{testbed.firestore_host}/v1/projects/{testbed.project_id}/databases/(default)/documents"
+    database = f"projects/{testbed.project_id}/databases/{testbed.database}"
+    documents = f"http://{testbed.firestore_host}/v1/{database}/documents"
     status, body = ask(f"{documents}/nothing/here", token="owner")
     return status == 404 and json.loads(body)["error"]["status"] == "NOT_FOUND"
 

@@ -73,6 +73,9 @@ class Testbed:
         users: who can sign in.
         ports: by name, those of `ports.FIXED_PORTS`; free ones unless given.
         source: the folder that holds the functions' main.py.
+        prefix: `prefix` of the functions in firebase.json.
+        database: the database that the functions use, and that has the rules.
+        apps: folders with the functions of other apps in the same project, each a codebase of its own.
         say: is told, line by line, what is being done.
 
     Raises:
@@ -93,6 +96,9 @@ class Testbed:
         users: Sequence[User] = (),
         ports: Mapping[str, int] | None = None,
         source: Path = ROOT,
+        prefix: str = "",
+        database: str = "(default)",
+        apps: Sequence[Path] = (),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._state = state.resolve()
@@ -112,6 +118,11 @@ class Testbed:
         """The uids of the users, by name; filled when the stack has started."""
 
         self._source = source.resolve()
+        self._prefix = prefix
+        self.database = database
+        """The database that the functions use."""
+
+        self._apps = apps
         self._say = say
         self._parts: list[Part] = []
         self._held = ExitStack()
@@ -156,6 +167,10 @@ class Testbed:
     def functions_url(self) -> str:
         """What the name of an HTTP function is appended to."""
         return f"http://{self.functions_host}/{PROJECT_ID}/{REGION}"
+
+    def deployed_name(self, function: str) -> str:
+        """Return the name that a function has in this stack."""
+        return f"{self._prefix}-{function}" if self._prefix else function
 
     @property
     def functions_servers(self) -> list[Server]:
@@ -229,7 +244,9 @@ class Testbed:
         return {
             "GCLOUD_PROJECT": PROJECT_ID,
             "FIREBASE_AUTH_EMULATOR_HOST": self.auth_host,
+            "FIRESTORE_DATABASE": self.database,
             "FIRESTORE_EMULATOR_HOST": self.firestore_host,
+            **({"FUNCTIONS_PREFIX": self.deployed_name("")} if self._prefix else {}),
             "FUNCTIONS_URL": self.functions_url,
             "CLOUDFLARE_ACCOUNT_ID": self.cloudflare_account_id,
             "CLOUDFLARE_PLAYBACK_URL": self.cloudflare_url,
@@ -500,10 +517,23 @@ class Testbed:
 
     def _firebase(self) -> Part:
         emulated = ("GCLOUD_PROJECT", "FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
-        settings = {name: value for name, value in self.environment.items() if name not in emulated}
+        # The functions find their prefix themselves.
+        settings = {
+            name: value for name, value in self.environment.items() if name not in (*emulated, "FUNCTIONS_PREFIX")
+        }
         site = hosting() if self.has_site else None
-        write_project(self._state, self._source, self._ports, settings, self.secret_settings, site)
-        emulators = ["auth", "functions", "firestore"]
+        write_project(
+            self._state,
+            self._source,
+            self._ports,
+            settings,
+            self.secret_settings,
+            site,
+            prefix=self._prefix,
+            database=self.database,
+            apps=self._apps,
+        )
+        emulators = ["auth", "functions", "firestore", *(["eventarc"] if self._apps else [])]
         if self._app is not None:
             write_site(self._state, self._app, self._told_to_the_app)
             emulators.append("hosting")

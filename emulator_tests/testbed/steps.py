@@ -23,6 +23,7 @@ from emulator_tests.testbed.places import (
     CLIENTS,
     FAKE_GCS_SERVER,
     FIREBASE,
+    GOOGLE_PROVIDER,
     HIDANE,
     HOME,
     NODE,
@@ -157,6 +158,8 @@ def missing_packages() -> list[str]:
         packages.append("python3-venv")
     if shutil.which("prosody") is None:
         packages.append("prosody")
+    if shutil.which("shellcheck") is None:
+        packages.append("shellcheck")
     for line in CONVERTER_PACKAGES.read_text().splitlines():
         name, _, file = line.partition(" ")
         if name != "#" and not Path(file).exists():
@@ -323,6 +326,18 @@ def steps() -> list[Step]:
                 product=HOME / "never",
                 environment={"DEBIAN_FRONTEND": "noninteractive"},
                 packages=tuple(packages),
+            )
+        )
+    if shutil.which("terraform") is not None:
+        found.append(
+            Step(
+                name="terraform",
+                what="building a stand-in of Terraform's google provider, with go",
+                commands=(("go", "build", "-C", "emulator_tests/deploy/google_provider", "-o", str(GOOGLE_PROVIDER)),),
+                product=GOOGLE_PROVIDER,
+                sources=("emulator_tests/deploy/google_provider",),
+                environment={"CGO_ENABLED": "0"},
+                tools=(Tool(("go", "version"), (1, 25), "https://go.dev/dl"),),
             )
         )
     if not CHROMIUM.exists():

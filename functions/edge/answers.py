@@ -21,7 +21,7 @@ from typing import Any, Final
 from flask import Request, Response
 
 from shared.core import log
-from shared.core.errors import BackendError, Conflict, Misconfigured, Refused
+from shared.core.errors import BackendError, Conflict, Misconfigured, Refused, WrongState
 
 _TABLE: Final = Path(__file__).parents[2] / "schema" / "errors.json"
 
@@ -117,6 +117,8 @@ def error_body(function: str, uid: str | None, error: Exception) -> tuple[Mappin
     details: dict[str, str | bool | int] = {"code": reason, "retryable": row.is_retryable}
     if isinstance(error, BackendError) and error.retry_after_s is not None:
         details["retryAfterS"] = math.ceil(error.retry_after_s)
+    if isinstance(error, WrongState) and error.video_id is not None:
+        details["videoId"] = error.video_id
     told = {"status": row.status, "message": str(error) if is_told else row.sentence, "details": details}
     return {"error": told}, row.http_status
 

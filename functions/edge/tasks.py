@@ -97,7 +97,7 @@ def _require_sender(function: str, request: Request) -> None:
     account = wiring.tasks_account()
     # In the emulator tasks are not signed, and anybody may call.
     if account is not None:
-        tokens.require_cloud_tasks(request, f"{config.functions_url()}/{function}", account)
+        tokens.require_cloud_tasks(request, config.function_url(function), account)
 
 
 def respond(

@@ -130,15 +130,15 @@ def stored(value: Any) -> Any:
             raise TypeError(f"Firestore keeps no {type(value).__name__}.")
 
 
-def connect_firestore(project: str) -> Client:
+def connect_firestore(project: str, database: str) -> Client:
     """
-    Return a client for the project's default database; for the emulator if `FIRESTORE_EMULATOR_HOST` is set.
+    Return a client for a database of the project; for the emulator's if `FIRESTORE_EMULATOR_HOST` is set.
 
     Call it once per process and after the process has forked, because gRPC does not survive a fork.
     """
     from google.cloud.firestore import Client
 
-    return Client(project=project)
+    return Client(project=project, database=database)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class CloudTasksQueue:
             one: a function that only answers a viewer enqueues nothing, and need not load Google's packages for it.
         project: The project's id.
         location: The region of the queues, e.g. `us-central1`.
-        functions_url: The address of the workers; the name of each is appended.
+        functions_url: The address of the workers; the prefix and the name of each are appended.
         timeouts_s: The time-out of each worker, by the name of its queue. A worker that has not answered a little later
             has died, and the task is sent again. Without this limit Cloud Tasks would wait for ten minutes, and the
             task would keep its place in the queue.
@@ -138,6 +138,7 @@ class CloudTasksQueue:
             emulator allows. Called for each task, because it may ask the metadata server at first.
         clock: Now, in UTC.
         timeout_s: The time for one call, with its repetitions.
+        prefix: What stands before the names of the deployed workers and their queues.
     """
 
     connect: Callable[[], CreateTask]
@@ -148,6 +149,7 @@ class CloudTasksQueue:
     service_account: Callable[[], str | None]
     clock: Clock
     timeout_s: float = TIMEOUT_S
+    prefix: str = ""
 
     def put(self, task: Task) -> bool:
         """
@@ -158,7 +160,7 @@ class CloudTasksQueue:
         from google.api_core.gapic_v1.routing_header import to_grpc_metadata
         from google.cloud.tasks_v2.types import CreateTaskRequest
 
-        queue = f"projects/{self.project}/locations/{self.location}/queues/{task.queue}"
+        queue = f"projects/{self.project}/locations/{self.location}/queues/{self.prefix}{task.queue}"
         # A repetition may create an unnamed task twice. This costs one needless reconcile, while a lost task waits for
         # the sweep.
         with asking(PROVIDER, "createTask"):
@@ -188,7 +190,7 @@ class CloudTasksQueue:
             schedule_time=None if at is None else at + MARGIN,
             dispatch_deadline=timedelta(seconds=self.timeouts_s[task.queue] + STARTING_S),
             http_request=HttpRequest(
-                url=f"{self.functions_url}/{task.queue}",
+                url=f"{self.functions_url}/{self.prefix}{task.queue}",
                 http_method=HttpMethod.POST,
                 headers={"Content-Type": "application/json"},
                 body=json.dumps({"data": {"key": task.key}}).encode(),

@@ -80,7 +80,12 @@ class BadRequest(Refused):
 class WrongState(Refused):
     """
     The thing exists, and cannot do this in the state it is in.
+
+    Attributes:
+        video_id: The video that cannot do it, if the caller may not know its id yet.
     """
+
+    video_id: str | None = None
 
 
 class TooMany(Refused):

@@ -24,6 +24,9 @@ EXPORTED_AT_ONCE: Final = 50
 HIDDEN: Final = "parts"
 """The field with the ids of things at providers. They say nothing about a person, and some of them give access."""
 
+OF_APP: Final = "app"
+"""The field of a session in which an app may use any name."""
+
 ID_MAX_BYTES: Final = 1500
 """The longest id of a document. Source: https://firebase.google.com/docs/firestore/quotas."""
 
@@ -97,14 +100,18 @@ def _shown(trace: Trace, document: Document) -> Mapping[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, *, hides: bool = True) -> Any:
     """
     Return a value in a form that JSON can represent, without hidden fields. An app's back end may have stored values of
     any type. Pure.
     """
     if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items() if name != HIDDEN}
+        return {
+            name: _plain(inner, hides=hides and name != OF_APP)
+            for name, inner in value.items()
+            if not (hides and name == HIDDEN)
+        }
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [_plain(inner, hides=hides) for inner in value]
     is_plain = value is None or isinstance(value, str | int | datetime)
     return value if is_plain or (isinstance(value, float) and math.isfinite(value)) else str(value)

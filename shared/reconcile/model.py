@@ -24,6 +24,13 @@ AT_ONCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 record."""
 
 
+SCHEMA_VERSION: Final = 1
+"""
+The version of the form in which records are stored. Raise it when `to_fields` of a record changes, and let
+`from_fields` read the form before it; `greenroom migrate` writes records in the present form.
+"""
+
+
 class Effect(StrEnum):
     """
     The effect of a step outside the documents.
@@ -95,11 +102,12 @@ class Progress:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        Return the document form: `claim`, `setback`, `dueAt`. Pure.
+        Return the document form: `schemaVersion`, `claim`, `lastError`, `dueAt`. Pure.
         """
         return {
+            "schemaVersion": SCHEMA_VERSION,
             "claim": None if self.claim is None else {"step": self.claim.step, "until": self.claim.until},
-            "setback": None
+            "lastError": None
             if self.failure is None
             else {
                 **self.failure.shown(),
@@ -118,7 +126,9 @@ class Progress:
         """
         Parse the document form that `to_fields` wrote. Pure.
         """
-        claim, failure = fields.get("claim"), fields.get("setback")
+        claim = fields.get("claim")
+        # An earlier release wrote `setback`. A document keeps that field beside the new one, which counts.
+        failure = fields["lastError"] if "lastError" in fields else fields.get("setback")
         return cls(
             claim=None if claim is None else Claim(claim["step"], claim["until"]),
             failure=None

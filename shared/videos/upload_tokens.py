@@ -326,7 +326,18 @@ class UploadTokens:
     def _upload_token(self, video_id: str, number: int) -> UploadToken:
         """
         Reconcile a video until its upload waits for bytes, wake the readiness poller, and return the token.
+
+        Raises:
+            WrongState: The upload is over; `video_id` says which video it was for, because this may be the first answer
+                that the caller gets (never).
         """
+        try:
+            return self._prepared(video_id, number)
+        except WrongState as error:
+            error.video_id = video_id
+            raise
+
+    def _prepared(self, video_id: str, number: int) -> UploadToken:
         began_at = self.clock()
         look = Reconciler(self.documents, self.queue, self.clock).reconcile(self.videos, video_id)
         record = uploadable(look.record, look.spec, number, self.clock())

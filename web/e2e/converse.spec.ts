@@ -8,7 +8,7 @@ import { deck } from "./support/files";
 import { bundled } from "./support/pages";
 import { stack, userOf, type StackUser } from "./support/stack";
 
-declare const connect: (place: object) => Promise<ConversePage>;
+declare const connect: (deployment: object) => Promise<ConversePage>;
 declare const slides: ConversePage;
 declare const presenter: SlidesPresenter;
 
@@ -98,8 +98,11 @@ async function openPage(browser: Browser, name: StackUser["name"], sessionId: st
   await page.goto("/converse.test.html");
   const { projectId, authUrl, firestoreUrl } = stack;
   const { email, password } = userOf(name);
-  const place = { projectId, authUrl, firestoreUrl, email, password, sessionId };
-  await page.evaluate(async (place) => void Object.assign(window, { slides: await connect(place) }), place);
+  const deployment = { projectId, authUrl, firestoreUrl, email, password, sessionId };
+  await page.evaluate(
+    async (deployment) => void Object.assign(window, { slides: await connect(deployment) }),
+    deployment,
+  );
   return page;
 }
 

@@ -1,4 +1,4 @@
-// Follows the slides of a session by XMPP, for emulator_tests/contract/test_web_chat.py: reads the places in a chat room
+// Follows the slides of a session by XMPP, for emulator_tests/contract/test_web_chat.py: reads the grants for a chat room
 // as lines of JSON, and prints each state and each change as such a line. Ends with its input.
 import { createInterface } from "node:readline";
 

@@ -43,6 +43,7 @@ INSTALLERS = {
     "ffmpeg": "exit",
     "ffprobe": "exit",
     "prosody": "exit",
+    "shellcheck": "exit",
 }
 STEPS = ["hidane", "storage", "node", "debian"]
 

@@ -4,7 +4,7 @@ import { initializeApp } from "firebase/app";
 import { connectAuthEmulator, getAuth, signInWithEmailAndPassword } from "firebase/auth";
 import { connectFirestoreEmulator, disableNetwork, doc, serverTimestamp, setDoc, Timestamp } from "firebase/firestore";
 
-interface Place {
+interface Deployment {
   readonly projectId: string;
   readonly authUrl: string;
   readonly firestoreUrl: string;
@@ -13,7 +13,7 @@ interface Place {
   readonly sessionId: string;
 }
 
-async function connect({ projectId, authUrl, firestoreUrl, email, password, sessionId }: Place) {
+async function connect({ projectId, authUrl, firestoreUrl, email, password, sessionId }: Deployment) {
   const app = initializeApp({ projectId, apiKey: "of-the-emulator" });
   const auth = getAuth(app);
   connectAuthEmulator(auth, authUrl, { disableWarnings: true });
@@ -38,7 +38,7 @@ async function connect({ projectId, authUrl, firestoreUrl, email, password, sess
       const times = { startsAt, endsAt, createdAt, updatedAt };
       await setDoc(doc(greenroom.firestore, "sessions", sessionId), { ownerUid: user.uid, ...fields, ...times });
     },
-    /** Join; resolves to whether there is a place, with a chat. */
+    /** Join; resolves to whether there are grants, with a chat. */
     async join(): Promise<boolean> {
       await admission.join();
       return admission.slidesChat.value !== undefined;
@@ -46,7 +46,7 @@ async function connect({ projectId, authUrl, firestoreUrl, email, password, sess
     /** Enter the room by converse.js, and follow what it and Firestore tell. */
     async follow(converseUrl: string): Promise<void> {
       const chat = admission.slidesChat.value;
-      if (chat === undefined) throw new Error("There is no place in the chat room.");
+      if (chat === undefined) throw new Error("There is no grant for the chat room.");
       const loaded = await import(converseUrl);
       const plugin = converseSlidesPlugin(admission.slidesChat, (message) => {
         heard.push(message.revision);
@@ -74,8 +74,8 @@ async function connect({ projectId, authUrl, firestoreUrl, email, password, sess
     isInRoom: (): boolean => room.isEntered(),
     /** Leave nothing but the chat room to hear changes by. */
     loseFirestore: () => disableNetwork(greenroom.firestore),
-    view: () => ({ page: follower.view.value.page, revision: follower.view.value.revision }),
-    hasImage: () => follower.view.value.imageUrl !== undefined,
+    view: () => ({ page: follower.slide.value.page, revision: follower.slide.value.revision }),
+    hasImage: () => follower.slide.value.imageUrl !== undefined,
     /** Send something to the room. @returns the condition of the error that it is refused with, or what comes back. */
     send(body: string, event?: string): Promise<string> {
       const id = crypto.randomUUID();

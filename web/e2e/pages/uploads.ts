@@ -4,18 +4,18 @@ import { initializeApp } from "firebase/app";
 import { connectAuthEmulator, getAuth, signInWithEmailAndPassword } from "firebase/auth";
 import { connectFirestoreEmulator, doc, serverTimestamp, setDoc } from "firebase/firestore";
 
-interface Place {
+interface Deployment {
   readonly projectId: string;
   readonly authUrl: string;
   readonly firestoreUrl: string;
 }
 
-async function open(place: Place) {
-  const app = initializeApp({ projectId: place.projectId, apiKey: "of-the-emulator" });
+async function open(deployment: Deployment) {
+  const app = initializeApp({ projectId: deployment.projectId, apiKey: "of-the-emulator" });
   const auth = getAuth(app);
-  connectAuthEmulator(auth, place.authUrl, { disableWarnings: true });
+  connectAuthEmulator(auth, deployment.authUrl, { disableWarnings: true });
   const greenroom = new Greenroom(app, { callablesUrl: "/call/" });
-  const { hostname, port } = new URL(place.firestoreUrl);
+  const { hostname, port } = new URL(deployment.firestoreUrl);
   connectFirestoreEmulator(greenroom.firestore, hostname, Number(port));
   await auth.authStateReady();
   const started = auth.currentUser && new Uploads(greenroom, auth.currentUser.uid);

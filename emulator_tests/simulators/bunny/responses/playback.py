@@ -82,7 +82,7 @@ def _in_base64(digest: bytes) -> str:
 async def _segment(account: Account, guid: str, name: str) -> Response:
     """A part of a video cut for HLS; it is cut when first asked for."""
     folder = account.segments_of(guid)
-    if not (folder / "index.m3u8").exists() and not await media.segment(account.bytes_of(guid), folder):
+    if not await media.segment(account.bytes_of(guid), folder):
         return Response("Not found.", 404)
     file = folder / ("index.m3u8" if name == "video.m3u8" else Path(name).name)
     if not file.is_file():

@@ -116,7 +116,7 @@ def _is_within(address: str, network: str) -> bool:
 async def _segment(account: Account, video: Video, name: str) -> Response:
     """A part of a video cut for HLS; it is cut when first asked for."""
     folder = account.segments_of(video.uid)
-    if not (folder / "index.m3u8").exists() and not await media.segment(account.bytes_of(video.uid), folder):
+    if not await media.segment(account.bytes_of(video.uid), folder):
         return Response("Not Found", 404)
     file = folder / Path(name).name
     if not file.is_file():

@@ -7,8 +7,6 @@ by the expiring token in its address, if the account's delivery has one.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from pathlib import Path
 
 from starlette.requests import Request
@@ -16,7 +14,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from emulator_tests.simulators import media
 from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
-from emulator_tests.simulators.kaltura.models import broadcast, entitlement, plays
+from emulator_tests.simulators.kaltura.models import entitlement, plays
 from emulator_tests.simulators.kaltura.models.account import Account, Call
 from emulator_tests.simulators.kaltura.models.entry_state import (
     AssetStatus,
@@ -26,7 +24,7 @@ from emulator_tests.simulators.kaltura.models.entry_state import (
     flavors_of,
 )
 from emulator_tests.simulators.kaltura.models.schema import Record, to_int
-from emulator_tests.simulators.kaltura.responses import access_rules, permissions
+from emulator_tests.simulators.kaltura.responses import access_rules, address_tokens, live, permissions
 from emulator_tests.simulators.kaltura.responses.access_rules import Context, Fault, Visitor, admit, refuse
 
 _HLS = "application/vnd.apple.mpegurl"
@@ -39,12 +37,13 @@ async def answer(account: Account, request: Request, path: str) -> Response | No
     """Serve one address under `/p/`; None for one that is not served here."""
     words = [word for word in path.split("/") if word]
     kinds = ("playManifest", "serveFlavor", "thumbnail", "raw")
-    kind = next((word for word in words if word in kinds), None)
+    # The address of a live packager has no word for itself.
+    kind = "live" if words[2:3] == ["e"] else next((word for word in words if word in kinds), None)
     if words[:1] != ["p"] or kind is None:
         return None
     account.counts[kind] += 1
     # What stands in the path wins over the query, and the first of a key over the others, getUrlRequestParams.
-    asked = dict(request.query_params) | _pairs(words[words.index(kind) + 1 :])
+    asked = dict(request.query_params) | _pairs(words[2 if kind == "live" else words.index(kind) + 1 :])
     try:
         if words[1] != str(account.partner_id):
             raise refuse(Fault.INVALID_PARTNER)
@@ -56,6 +55,8 @@ async def answer(account: Account, request: Request, path: str) -> Response | No
             return manifest
         if kind == "serveFlavor":
             return await _flavor(account, words, asked)
+        if kind == "live":
+            return await live.answer(account, _living(account, asked.get("e", "")), asked, words[-1])
         if kind == "raw":
             return _raw(account, asked, visitor)
         return await _thumbnail(account, asked, visitor)
@@ -71,10 +72,7 @@ def flavor_address(account: Account, base_url: str, flavor: Record, *, downloads
     address = f"{place}/v/{flavor.get('version') or 1}/flavorId/{flavor['id']}"
     if downloads:
         address += "/mode/download"
-    if account.settings.url_tokens:
-        until = int(account.clock.now()) + account.settings.url_token_s
-        address += f"/kt/{until}-{_signature(account, str(flavor['id']), until)}"
-    return f"{base_url}{address}"
+    return f"{base_url}{address}{address_tokens.added(account, str(flavor['id']))}"
 
 
 async def _manifest(account: Account, request: Request, asked: dict[str, str], visitor: Visitor) -> Response:
@@ -82,13 +80,15 @@ async def _manifest(account: Account, request: Request, asked: dict[str, str], v
     context = Context.DOWNLOAD if kind == "download" else Context.PLAY
     entry = _found(account, asked.get("entryId", ""), visitor)
     admit(account, entry, visitor, context)
+    base_url = f"{request.url.scheme}://{request.headers.get('host', '')}"
     if entry["type"] == EntryType.LIVE_STREAM:
-        return _live_manifest(account, entry)
+        if kind != "applehttp":
+            raise refuse(Fault.BAD_QUERY)
+        return live.master(account, base_url, entry)
     ready = [each for each in flavors_of(account, entry["id"]) if each["status"] == AssetStatus.READY]
     chosen = _chosen(ready, asked)
     if not chosen:
         raise refuse(Fault.FLAVOR_NOT_FOUND)
-    base_url = f"{request.url.scheme}://{request.headers.get('host', '')}"
     if kind == "applehttp":
         lines = ["#EXTM3U"]
         for each in chosen:
@@ -128,33 +128,6 @@ def _living(account: Account, entry_id: str) -> Record:
     return entry
 
 
-def _signature(account: Account, flavor_id: str, until: int) -> str:
-    return hmac.new(account.admin_secret.encode(), f"{flavor_id}:{until}".encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def _check_token(account: Account, asked: dict[str, str]) -> None:
-    """Refuse an address without its token, or after its time, as an edge server does.
-
-    Raises:
-        ServeError: With HTTP 403.
-    """
-    if not account.settings.url_tokens:
-        return
-    until, _, signature = asked.get("kt", "").partition("-")
-    if not until.isdigit() or not hmac.compare_digest(
-        signature, _signature(account, asked.get("flavorId", ""), int(until))
-    ):
-        raise ServeError(str(int(Fault.INVALID_TOKEN)), 403)
-    if int(until) <= account.clock.now():
-        raise ServeError(str(int(Fault.EXPIRED_TOKEN)), 403)
-
-
-def _live_manifest(account: Account, entry: Record) -> Response:
-    if not broadcast.is_live(account, entry["id"]):
-        raise refuse(Fault.ENTRY_NOT_LIVE)
-    return Response("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n", media_type=_HLS)
-
-
 def _chosen(ready: list[Record], asked: dict[str, str]) -> list[Record]:
     """The flavors a manifest offers, the one to play directly last. Pure."""
     ids = _listed(asked, "flavorIds", "flavorId")
@@ -168,7 +141,7 @@ def _chosen(ready: list[Record], asked: dict[str, str]) -> list[Record]:
 
 
 async def _flavor(account: Account, words: list[str], asked: dict[str, str]) -> Response:
-    _check_token(account, asked)
+    address_tokens.check(account, asked.get("flavorId", ""), asked.get("kt", ""))
     entry = _living(account, asked.get("entryId", ""))
     flavor = account.store.flavor_assets.get(asked.get("flavorId", ""))
     if flavor is None or flavor["entryId"] != entry["id"] or flavor["status"] != AssetStatus.READY:
@@ -187,7 +160,7 @@ async def _flavor(account: Account, words: list[str], asked: dict[str, str]) -> 
 async def _segment(account: Account, flavor: Record, file: Path, name: str) -> Response:
     """A part of a flavor cut for HLS; it is cut when first asked for."""
     folder = account.store.files / f"{flavor['id']}.{flavor['version']}.hls"
-    if not (folder / "index.m3u8").exists() and not await media.segment(file, folder):
+    if not await media.segment(file, folder):
         raise refuse(Fault.FILE_NOT_FOUND)
     if not (folder / name).is_file():
         raise refuse(Fault.FILE_NOT_FOUND)

@@ -7,4 +7,4 @@ export * from "./live";
 export * from "./provide-greenroom";
 export { GREENROOM, GREENROOM_TEXTS, type ProvideGreenroomOptions } from "./tokens";
 export { injectUploads, injectUploadsSummary } from "./uploads";
-export * from "./watched";
+export * from "./firestore-resource";

@@ -14,72 +14,84 @@ import type { Greenroom } from "./greenroom";
 import type { Enrolment, Session, Video } from "./schema/types";
 import { toGreenroomError } from "./to-greenroom-error";
 
-/** A document and its id. */
+/** The fields of a document, and its id. */
 export type WithId<T> = T & { id: string };
 
-/** What a listener is told: a value, `undefined` while nothing is known yet, or why nothing can be known. */
-export interface Watcher<T> {
+/** The callbacks of a listener: `next` for each value, or `error` once, after which there are no more values. */
+export interface Observer<T> {
   next: (value: T) => void;
   error: (error: GreenroomError) => void;
 }
 
-/** Listen to one session. `null` if it does not exist. @returns a function that stops listening. */
+/**
+ * Listen to one session. The value is `null` if the session does not exist.
+ *
+ * @returns a function that stops listening, like every `watch…` function.
+ */
 export function watchSession(
   greenroom: Greenroom,
   sessionId: string,
-  watcher: Watcher<WithId<Session> | null>,
+  observer: Observer<WithId<Session> | null>,
 ): () => void {
   return onSnapshot(doc(greenroom.firestore, "sessions", sessionId), {
     next: (snapshot) => {
       const fields = snapshot.data({ serverTimestamps: "estimate" });
-      watcher.next(fields === undefined ? null : { ...(fields as Session), id: snapshot.id });
+      observer.next(fields === undefined ? null : { ...(fields as Session), id: snapshot.id });
     },
-    error: (error) => watcher.error(toGreenroomError(error)),
+    error: (error) => observer.error(toGreenroomError(error)),
   });
 }
 
-/** Listen to the sessions of a teacher. */
-export function watchOwnSessions(greenroom: Greenroom, uid: string, watcher: Watcher<WithId<Session>[]>): () => void {
-  return watchAll(greenroom, "sessions", [where("ownerUid", "==", uid)], watcher);
+/** Listen to the sessions that a teacher owns, in no order. */
+export function watchOwnSessions(greenroom: Greenroom, uid: string, observer: Observer<WithId<Session>[]>): () => void {
+  return watchAll(greenroom, "sessions", [where("ownerUid", "==", uid)], observer);
 }
 
 /** Listen to the public sessions that are open to everybody. */
-export function watchOpenSessions(greenroom: Greenroom, watcher: Watcher<WithId<Session>[]>): () => void {
-  return watchAll(greenroom, "sessions", [where("status", "==", "public"), where("visibility", "==", "open")], watcher);
+export function watchOpenSessions(greenroom: Greenroom, observer: Observer<WithId<Session>[]>): () => void {
+  return watchAll(
+    greenroom,
+    "sessions",
+    [where("status", "==", "public"), where("visibility", "==", "open")],
+    observer,
+  );
 }
 
-/** Listen to the enrolments of a student. */
+/** Listen to the enrolments of one student, in all sessions. */
 export function watchOwnEnrolments(
   greenroom: Greenroom,
   uid: string,
-  watcher: Watcher<WithId<Enrolment>[]>,
+  observer: Observer<WithId<Enrolment>[]>,
 ): () => void {
-  return watchAll(greenroom, "enrolments", [where("uid", "==", uid)], watcher);
+  return watchAll(greenroom, "enrolments", [where("uid", "==", uid)], observer);
 }
 
-/** Listen to the enrolments in a teacher's session. */
+/** Listen to the enrolments in a session of the signed-in teacher. */
 export function watchEnrolments(
   greenroom: Greenroom,
   ownerUid: string,
   sessionId: string,
-  watcher: Watcher<WithId<Enrolment>[]>,
+  observer: Observer<WithId<Enrolment>[]>,
 ): () => void {
   const filters = [where("ownerUid", "==", ownerUid), where("sessionId", "==", sessionId)];
-  return watchAll(greenroom, "enrolments", filters, watcher);
+  return watchAll(greenroom, "enrolments", filters, observer);
 }
 
-/** Listen to the records of the videos in a teacher's session. */
+/**
+ * Listen to the documents of the videos in a session of the signed-in teacher. The session's own document has what
+ * viewers need of them.
+ */
 export function watchVideos(
   greenroom: Greenroom,
   ownerUid: string,
   sessionId: string,
-  watcher: Watcher<WithId<Video>[]>,
+  observer: Observer<WithId<Video>[]>,
 ): () => void {
   return watchAll(
     greenroom,
     "videos",
     [where("ownerUid", "==", ownerUid), where("sessionId", "==", sessionId)],
-    watcher,
+    observer,
   );
 }
 
@@ -87,12 +99,12 @@ function watchAll<T>(
   greenroom: Greenroom,
   path: string,
   filters: QueryConstraint[],
-  watcher: Watcher<WithId<T>[]>,
+  observer: Observer<WithId<T>[]>,
 ): () => void {
   const found: Query<DocumentData> = query(collection(greenroom.firestore, path), ...filters);
   return onSnapshot(found, {
     next: (snapshot) =>
-      watcher.next(snapshot.docs.map((one) => ({ ...(one.data({ serverTimestamps: "estimate" }) as T), id: one.id }))),
-    error: (error) => watcher.error(toGreenroomError(error)),
+      observer.next(snapshot.docs.map((one) => ({ ...(one.data({ serverTimestamps: "estimate" }) as T), id: one.id }))),
+    error: (error) => observer.error(toGreenroomError(error)),
   });
 }

@@ -2,7 +2,7 @@ import { FirebaseError } from "firebase/app";
 
 import { type ErrorCode, GreenroomError } from "./errors";
 
-/** The codes of Firebase with which a call ends that reached nobody, or lost its answer. */
+/** Firebase's error codes for a call that did not reach the server, or whose answer was lost. */
 const UNREACHABLE = new Set([
   "functions/internal",
   "functions/unavailable",
@@ -16,9 +16,10 @@ interface Details {
   code: ErrorCode;
   retryable: boolean;
   retryAfterS?: number;
+  videoId?: string;
 }
 
-/** Return what a call or a listener failed with as this library's error. */
+/** Return the error of a call or a listener as a `GreenroomError`. Anything unknown becomes `UNKNOWN`. */
 export function toGreenroomError(error: unknown): GreenroomError {
   if (error instanceof GreenroomError) return error;
   const cause = { cause: error };
@@ -33,7 +34,8 @@ export function toGreenroomError(error: unknown): GreenroomError {
   }
   const details = detailsOf(error);
   if (details !== undefined) {
-    return new GreenroomError(details.code, error.message, details.retryable, details.retryAfterS, cause);
+    const { code, retryable, retryAfterS, videoId } = details;
+    return new GreenroomError(code, error.message, retryable, retryAfterS, { ...cause, videoId });
   }
   if (UNREACHABLE.has(error.code)) {
     return new GreenroomError(

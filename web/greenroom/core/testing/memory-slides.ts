@@ -1,15 +1,18 @@
 import { Timestamp } from "firebase/firestore";
 
-import type { Watcher } from "../src/documents";
+import type { Observer } from "../src/documents";
+import { GreenroomError } from "../src/errors";
 import type { MediaDocument, SessionIdentity, SharingSession, SlidesDocuments } from "../src/slides/slides-documents";
 import type { TimelineEntry } from "../src/slides/timeline";
 
 /** The documents of slides in memory, which a test writes. */
 export class MemorySlides implements SlidesDocuments {
+  /** Whether the rules let the media be listed. */
+  isListed = true;
   #session: SharingSession | null | undefined;
   readonly #medias = new Map<string, MediaDocument | null>();
   #timeline: readonly TimelineEntry[] = [];
-  readonly #watchers = new Set<() => void>();
+  readonly #observers = new Set<() => void>();
 
   setSession(session: SharingSession | null): void {
     this.#session = session;
@@ -26,40 +29,48 @@ export class MemorySlides implements SlidesDocuments {
     this.#tell();
   }
 
-  get watcherCount(): number {
-    return this.#watchers.size;
+  get observerCount(): number {
+    return this.#observers.size;
   }
 
-  watchSession(_sessionId: string, watcher: Watcher<SharingSession | null>): () => void {
+  watchSession(_sessionId: string, observer: Observer<SharingSession | null>): () => void {
+    if (this.#session === undefined) return refused(observer);
     return this.#watch(() => {
-      if (this.#session !== undefined) watcher.next(this.#session);
+      if (this.#session !== undefined) observer.next(this.#session);
     });
   }
 
-  watchMedia(_sessionId: string, mediaId: string, watcher: Watcher<MediaDocument | null>): () => void {
+  watchMedia(_sessionId: string, mediaId: string, observer: Observer<MediaDocument | null>): () => void {
     return this.#watch(() => {
       const media = this.#medias.get(mediaId);
-      if (media !== undefined) watcher.next(media);
+      if (media !== undefined) observer.next(media);
     });
   }
 
-  watchMedias(_session: SessionIdentity, watcher: Watcher<readonly MediaDocument[]>): () => void {
-    return this.#watch(() => watcher.next([...this.#medias.values()].filter((media) => media !== null)));
+  watchMedias(_session: SessionIdentity, observer: Observer<readonly MediaDocument[]>): () => void {
+    if (!this.isListed) return refused(observer);
+    return this.#watch(() => observer.next([...this.#medias.values()].filter((media) => media !== null)));
   }
 
-  watchTimeline(_session: SessionIdentity, watcher: Watcher<readonly TimelineEntry[]>): () => void {
-    return this.#watch(() => watcher.next(this.#timeline));
+  watchTimeline(_session: SessionIdentity, observer: Observer<readonly TimelineEntry[]>): () => void {
+    return this.#watch(() => observer.next(this.#timeline));
   }
 
   #watch(tell: () => void): () => void {
-    this.#watchers.add(tell);
+    this.#observers.add(tell);
     tell();
-    return () => this.#watchers.delete(tell);
+    return () => this.#observers.delete(tell);
   }
 
   #tell(): void {
-    for (const tell of [...this.#watchers]) tell();
+    for (const tell of [...this.#observers]) tell();
   }
+}
+
+/** Tell what Firestore tells of a document that is not there yet, and then nothing more. */
+function refused(observer: Observer<never>): () => void {
+  observer.error(new GreenroomError("DOCUMENT_NOT_READABLE", "This does not exist, or you may not see it.", false));
+  return () => {};
 }
 
 export function identity(createdMs = 1_000): SessionIdentity {

@@ -8,6 +8,8 @@ import { Account } from "./account/account";
 import { APP_CONFIG } from "./config";
 import { Shell } from "./shell/shell";
 import { leaveUnsaved } from "./teach/session-form";
+import { SessionWrites } from "./teach/session-writes";
+import { SlidesUploads } from "./teach/slides-uploads";
 import { Dialogs } from "./ui/dialogs";
 import { Language } from "./words/language";
 
@@ -32,7 +34,7 @@ export const SIGNED_IN_ROUTES: Routes = [
   {
     path: "",
     component: Shell,
-    providers: [provideGreenroom(greenroomOptions), Dialogs],
+    providers: [provideGreenroom(greenroomOptions), Dialogs, SessionWrites, SlidesUploads],
     children: [
       {
         path: "",

@@ -1,6 +1,6 @@
 import { provideZonelessChangeDetection } from "@angular/core";
 import { type ComponentFixture, TestBed } from "@angular/core/testing";
-import { ENGLISH, type SlideView as ShownSlide } from "greenroom/core";
+import { ENGLISH, type CurrentSlide } from "greenroom/core";
 
 import { SlideView } from "./slide-view";
 
@@ -11,9 +11,9 @@ const element = () => fixture.nativeElement as HTMLElement;
 const image = () => element().querySelector<HTMLImageElement>(".gr-slide-image");
 const announced = () => element().querySelector(".gr-slide-announcer")?.textContent;
 
-async function show(view: Partial<ShownSlide>): Promise<void> {
-  const whole = { media: MEDIA, page: 3, revision: 1, isGap: false, nextImageUrls: [], ...view };
-  fixture.componentRef.setInput("view", whole);
+async function show(slide: Partial<CurrentSlide>): Promise<void> {
+  const whole = { media: MEDIA, page: 3, revision: 1, isGap: false, nextImageUrls: [], ...slide };
+  fixture.componentRef.setInput("slide", whole);
   await fixture.whenStable();
 }
 

@@ -46,9 +46,9 @@ describe("LiveAdmission", () => {
     await server.close();
   });
 
-  it("gives chat, room and slides, and renews all with the one that ends first", async () => {
+  it("has grants for chat, room and slides, and renews all with the one that expires first", async () => {
     await admission.join();
-    expect(admission.place.value).toMatchObject({ chat: { jwt: "chat-1" }, room: { url: "https://room.test/1" } });
+    expect(admission.grants.value).toMatchObject({ chat: { jwt: "chat-1" }, room: { url: "https://room.test/1" } });
     expect(admission.slides.value?.token).toBe("slides-1");
     expect(admission.slidesChat.value?.password).toBe("1");
     await clock.pass(300_000);
@@ -64,43 +64,43 @@ describe("LiveAdmission", () => {
     await clock.pass(899_000);
     expect(requests).toHaveLength(1);
     await clock.pass(1_000);
-    await eventually(() => admission.place.value !== undefined);
+    await eventually(() => admission.grants.value !== undefined);
     expect(admission.error.value).toBeUndefined();
   });
 
-  it("loses its place when the event is over", async () => {
+  it("loses its grants when the event is over", async () => {
     await admission.join();
     refusal = { code: "SESSION_OVER", retryable: false };
     await clock.pass(300_000);
     await eventually(() => admission.error.value?.code === "SESSION_OVER");
-    expect(admission.place.value).toBeUndefined();
+    expect(admission.grants.value).toBeUndefined();
     expect(admission.slides.value).toBeUndefined();
   });
 
-  it("keeps its place while a renewal is tried again", async () => {
+  it("keeps its grants while a renewal is tried again", async () => {
     await admission.join();
     refusal = { code: "SESSION_BUSY", retryable: true };
     await clock.pass(300_000);
     await eventually(() => admission.error.value?.code === "SESSION_BUSY");
-    expect(admission.place.value).toMatchObject({ chat: { jwt: "chat-1" } });
+    expect(admission.grants.value).toMatchObject({ chat: { jwt: "chat-1" } });
   });
 
-  it("lets the server check everything once if Kaltura refuses it", async () => {
+  it("lets the server check everything once if Kaltura refuses a grant", async () => {
     await admission.join();
-    await Promise.all([admission.refused(), admission.refused()]);
-    await admission.refused();
+    await Promise.all([admission.refresh(), admission.refresh()]);
+    await admission.refresh();
     expect(requests).toEqual([{ sessionId: "s" }, { sessionId: "s", forceRefresh: true }]);
     await clock.pass(60_000);
-    await admission.refused();
+    await admission.refresh();
     expect(requests.at(-1)).toEqual({ sessionId: "s", forceRefresh: true });
     expect(requests).toHaveLength(3);
   });
 
-  it("renews nothing once somebody has left", async () => {
+  it("does not renew after leaving", async () => {
     await admission.join();
     admission.leave();
     await clock.pass(3_600_000);
     expect(requests).toHaveLength(1);
-    expect(admission.place.value).toBeUndefined();
+    expect(admission.grants.value).toBeUndefined();
   });
 });

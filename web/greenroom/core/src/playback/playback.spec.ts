@@ -1,7 +1,7 @@
 import { Timestamp } from "firebase/firestore";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { Watcher, WithId } from "../documents";
+import type { Observer, WithId } from "../documents";
 import type { IssuePlayback, PlaybackAnswer, Session } from "../schema/types";
 import { answerJson, LocalServer } from "../../testing/local-server";
 import { ManualClock, settled } from "../../testing/manual-clock";
@@ -104,7 +104,7 @@ describe("Playback", () => {
   let element: HTMLVideoElement;
   let playback: Playback | undefined;
   let requests: IssuePlayback[];
-  let watcher: Watcher<WithId<Session> | null> | undefined;
+  let observer: Observer<WithId<Session> | null> | undefined;
   /** What the server answers to each request. */
   let answer: (
     request: IssuePlayback,
@@ -128,7 +128,7 @@ describe("Playback", () => {
     clock = new ManualClock();
     element = videoElement();
     requests = [];
-    watcher = undefined;
+    observer = undefined;
     StandInHls.all = [];
     StandInHls.isSupported = () => true;
     server.handle = (_request, body, response) => {
@@ -152,8 +152,8 @@ describe("Playback", () => {
       clock,
       loadHls: () => Promise.resolve({ default: StandInHls as never }),
       watchSession: (_id, one) => {
-        watcher = one;
-        return () => (watcher = undefined);
+        observer = one;
+        return () => (observer = undefined);
       },
     });
     await playback.load();
@@ -205,7 +205,7 @@ describe("Playback", () => {
       expect(StandInHls.all).toEqual([]);
     });
 
-    it("connects to where videos come from while it asks for the addresses", async () => {
+    it("connects to the delivery origins while it asks for the URLs", async () => {
       const links: string[] = [];
       const observer = new MutationObserver((changes) => {
         for (const { addedNodes } of changes)
@@ -222,7 +222,7 @@ describe("Playback", () => {
       expect(document.head.querySelector("link")).toBeNull();
     });
 
-    it("loads hls.js once, beside the call for the addresses, and again only after a failure", async () => {
+    it("loads hls.js once, in parallel with the call for the URLs, and again only after a failure", async () => {
       const loads: number[] = [];
       let isBroken = true;
       answer = (_request, number) => grant("a", String(number));
@@ -282,7 +282,7 @@ describe("Playback", () => {
       expect(await hls().sentTo(segment("a", "1"))).toBe(segment("a", "2"));
     });
 
-    it("goes on with the old host if a renewed grant is for another one", async () => {
+    it("keeps the old host if a renewed grant is for another one", async () => {
       answer = (_request, number) => grant(number === 1 ? "a" : "b", String(number));
       await begin();
       hls().parsed();
@@ -301,7 +301,7 @@ describe("Playback", () => {
       expect(playback?.state.value).toMatchObject({ phase: "playing", host: "b" });
     });
 
-    it("goes on at the next host, at the same position, if one does not play", async () => {
+    it("continues at the next host, at the same position, if one does not work", async () => {
       answer = ({ failedHost }) => (failedHost === "a" ? grant("b", "2") : grant("a", "1"));
       await begin();
       hls().parsed();
@@ -339,7 +339,7 @@ describe("Playback", () => {
       expect(playback?.state.value.error?.code).toBe("FORMAT_NOT_SUPPORTED");
     });
 
-    it("comes back by itself when the line is back, without a new source", async () => {
+    it("resumes when the connection is back, without a new source", async () => {
       answer = (request) =>
         request.failedHost === undefined ? grant("a", "1") : { code: "PROVIDER_UNAVAILABLE", retryable: true };
       await begin();
@@ -397,10 +397,10 @@ describe("Playback", () => {
       let isReady = false;
       answer = () => (isReady ? grant("a", "1") : { code: "VIDEO_NOT_READY", retryable: true });
       await begin({ videoId: VIDEO, sessionId: "s" });
-      watcher?.next(session({ videos: { [VIDEO]: { state: "processing" } } }));
+      observer?.next(session({ videos: { [VIDEO]: { state: "processing" } } }));
       expect(phase()).toBe("processing");
       isReady = true;
-      watcher?.next(session({ videos: { [VIDEO]: { state: "ready" } } }));
+      observer?.next(session({ videos: { [VIDEO]: { state: "ready" } } }));
       await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
       expect(phase()).toBe("playing");
@@ -413,11 +413,11 @@ describe("Playback", () => {
         session({
           videos: { [VIDEO]: { state: "ready", archive: { state, availableAt: Timestamp.fromMillis(7_000) } } },
         });
-      watcher?.next(archived("restoring"));
+      observer?.next(archived("restoring"));
       hls().parsed();
       expect(playback?.state.value).toMatchObject({ phase: "restoring", availableAt: new Date(7_000) });
       element.currentTime = 3;
-      watcher?.next(archived("archived"));
+      observer?.next(archived("archived"));
       await eventually(() => StandInHls.all.length === 2);
       hls().parsed();
       expect(hls().done).toContain("start -1");
@@ -432,7 +432,7 @@ describe("Playback", () => {
       expect(phase()).toBe("ended");
     });
 
-    it("knows the instant of the picture of a recording", async () => {
+    it("knows when the frame of a recording was recorded", async () => {
       const slides = { timeline: "sessions/s/slideTimelines", startedAt: "2026-11-29T10:00:00Z", token: "t" };
       answer = () => {
         const { expiresAt, renewAt } = grant("a", "1");
@@ -457,14 +457,14 @@ describe("Playback", () => {
       let isOpen = false;
       answer = () => (isOpen ? event("1") : { code: "SESSION_NOT_OPEN_YET", retryable: true, retryAfterS: 600 });
       await begin({ sessionId: "s" });
-      watcher?.next(airing("offline", 5_000));
+      observer?.next(airing("offline", 5_000));
       expect(playback?.state.value).toMatchObject({ phase: "notYet", isLive: true, opensAt: new Date(5_000) });
       isOpen = true;
       await clock.pass(600_000);
       await asked(2);
       await settle();
       expect(phase()).toBe("notYet");
-      watcher?.next(airing("live"));
+      observer?.next(airing("live"));
       await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
       expect(playback?.state.value).toMatchObject({ phase: "playing", broadcast: "live" });
@@ -473,20 +473,20 @@ describe("Playback", () => {
     it("asks again if the event is moved", async () => {
       answer = () => ({ code: "SESSION_OVER" });
       await begin({ sessionId: "s" });
-      watcher?.next(airing("ended"));
+      observer?.next(airing("ended"));
       expect(phase()).toBe("over");
       answer = () => event("1");
-      watcher?.next(airing("offline", 9_000));
+      observer?.next(airing("offline", 9_000));
       await asked(2);
     });
 
     it("is over when the broadcast ends", async () => {
       answer = () => event("1");
       await begin({ sessionId: "s" });
-      watcher?.next(airing("live"));
+      observer?.next(airing("live"));
       await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
-      watcher?.next(airing("ended"));
+      observer?.next(airing("ended"));
       expect(phase()).toBe("over");
       expect(hls().done.at(-1)).toBe("destroy");
     });
@@ -494,11 +494,11 @@ describe("Playback", () => {
     it("comes back after a break of the encoder, at the live edge", async () => {
       answer = (_request, number) => event(String(number));
       await begin({ sessionId: "s" });
-      watcher?.next(airing("live"));
+      observer?.next(airing("live"));
       await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
       element.currentTime = 500;
-      watcher?.next(airing("offline"));
+      observer?.next(airing("offline"));
       hls().networkFails(404);
       await eventually(() => hls().done.at(-1) === "start");
       hls().networkFails(404);
@@ -507,7 +507,7 @@ describe("Playback", () => {
       await asked(3);
       await settle();
       expect(phase()).toBe("reconnecting");
-      watcher?.next(airing("live"));
+      observer?.next(airing("live"));
       await eventually(() => StandInHls.all.length === 2);
       hls().parsed();
       expect(hls().done).toContain("start -1");
@@ -515,24 +515,24 @@ describe("Playback", () => {
       expect(requests.every((request) => request.failedHost === undefined)).toBe(true);
     });
 
-    it("asks whether somebody may still watch when the session is hidden", async () => {
+    it("asks whether the viewer may still watch when the session is hidden", async () => {
       answer = (_request, number) =>
         number === 1 ? event("1") : { code: "SESSION_NOT_FOUND", status: "NOT_FOUND", http: 404 };
       await begin({ sessionId: "s" });
-      watcher?.next(airing("live"));
+      observer?.next(airing("live"));
       await eventually(() => StandInHls.all.length === 1);
-      watcher?.error({} as never);
+      observer?.error({} as never);
       await eventually(() => phase() === "refused");
     });
 
-    it("knows the instant of the picture", async () => {
+    it("knows when the frame was recorded", async () => {
       const slides = { timeline: "sessions/s/slideTimelines", startedAt: null, token: "t" };
       answer = () => {
         const { expiresAt, renewAt } = event("1");
         return { ...event("1"), slides: { ...slides, expiresAt, renewAt } };
       };
       await begin({ sessionId: "s" });
-      watcher?.next(airing("live"));
+      observer?.next(airing("live"));
       await eventually(() => StandInHls.all.length === 1);
       expect(playback?.pictureAt()).toBeUndefined();
       hls().playingDate = new Date("2026-11-29T10:00:05Z");

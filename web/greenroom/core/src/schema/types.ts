@@ -853,7 +853,7 @@ export interface ArchivedEntry {
   /**
    * the last failure: `code`, `message`, `retryAt`, …
    */
-  setback: {
+  lastError: {
     [k: string]: unknown;
   } | null;
   history: Moment[];
@@ -1155,6 +1155,12 @@ export interface Session {
    * `kaltura`, `cloudflare`; the default is `VIDEO_PROVIDER`
    */
   videoProvider?: string;
+  /**
+   * what your app keeps here: [up to ten values](#data-of-your-app)
+   */
+  app?: {
+    [k: string]: unknown;
+  };
   /**
    * `serverTimestamp()` when it is created; nobody can change it
    */

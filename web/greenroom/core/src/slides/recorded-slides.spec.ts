@@ -15,6 +15,7 @@ describe("RecordedSlides", () => {
   let clock: ManualClock;
   let slides: Store<PlayedSlides | undefined>;
   let position: number;
+  let isBroken: boolean;
   let recorded: RecordedSlides;
   let failures: number;
   let timelines: number;
@@ -22,7 +23,7 @@ describe("RecordedSlides", () => {
   beforeEach(async () => {
     server = await LocalServer.start();
     clock = new ManualClock();
-    position = 0;
+    [position, isBroken] = [0, false];
     [failures, timelines] = [0, 0];
     slides = new Store<PlayedSlides | undefined>(undefined);
     const results = [
@@ -53,7 +54,11 @@ describe("RecordedSlides", () => {
         shared_live_medias: medias,
       });
     };
-    const playback = { slides, pictureAt: () => new Date(BEGAN + position * 1_000) };
+    const pictureAt = () => {
+      if (isBroken) throw new Error("The player is gone.");
+      return new Date(BEGAN + position * 1_000);
+    };
+    const playback = { slides, pictureAt };
     recorded = new RecordedSlides(server.greenroom(), playback, clock);
   });
   afterEach(async () => {
@@ -72,13 +77,13 @@ describe("RecordedSlides", () => {
   const at = async (second: number) => {
     position = second;
     await clock.pass(200);
-    return recorded.view.value;
+    return recorded.slide.value;
   };
 
   it("shows each page in time with the picture, forwards and backwards", async () => {
     begin();
     await eventually(() => timelines === 3);
-    await eventually(() => recorded.view.value.nextImageUrls.length > 0);
+    await eventually(() => recorded.slide.value.nextImageUrls.length > 0);
     expect(await at(0)).toMatchObject({ media: null, nextImageUrls: ["m-1", "m-2"] });
     expect(await at(10)).toMatchObject({ page: 1, imageUrl: "m-1", isGap: false, nextImageUrls: ["m-2"] });
     expect(await at(25)).toMatchObject({ page: 2, imageUrl: "m-2", media: { title: "Fractions", pageCount: 9 } });
@@ -87,13 +92,25 @@ describe("RecordedSlides", () => {
 
   it("shows a gap where a document, or a page of it, was deleted", async () => {
     begin();
-    await eventually(() => recorded.view.value.nextImageUrls.length > 0);
+    await eventually(() => recorded.slide.value.nextImageUrls.length > 0);
     expect(await at(35)).toMatchObject({ media: { id: "gone" }, isGap: true });
     expect(await at(45)).toMatchObject({ media: null, isGap: false });
     expect(await at(55)).toMatchObject({ page: 12, isGap: true });
   });
 
-  it("reads the timeline again if nobody answers", async () => {
+  it("keeps its page and reports the error while `pictureAt` throws, and continues afterwards", async () => {
+    begin();
+    await eventually(() => recorded.slide.value.nextImageUrls.length > 0);
+    expect(await at(10)).toMatchObject({ page: 1 });
+    isBroken = true;
+    expect(await at(25)).toMatchObject({ page: 1 });
+    expect(recorded.error.value?.message).toBe("The player is gone.");
+    isBroken = false;
+    expect(await at(25)).toMatchObject({ page: 2 });
+    expect(recorded.error.value).toBeUndefined();
+  });
+
+  it("retries the timeline without an answer", async () => {
     failures = 2;
     begin();
     await eventually(() => recorded.error.value !== undefined);

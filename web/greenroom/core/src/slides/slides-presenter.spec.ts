@@ -46,13 +46,101 @@ describe("SlidesPresenter", () => {
     }
   });
 
+  it("gets its documents if it was created before its session", async () => {
+    const early = new MemorySlides();
+    early.isListed = false;
+    early.setMedia("m", mediaDocument("m"));
+    const first = new SlidesPresenter(server.greenroom(), "lesson", new Store({ token: "t" }), {
+      clock,
+      documents: early,
+    });
+    expect(first.error.value?.code).toBe("DOCUMENT_NOT_READABLE");
+    await clock.pass(10_000);
+    early.setSession({ identity: identity(), mediaId: "m", page: 3, revision: 1 });
+    await clock.pass(30_000);
+    expect(first.shown.value).toMatchObject({ mediaId: "m", page: 3 });
+    expect(first.medias.value).toEqual([]);
+    early.isListed = true;
+    await clock.pass(30_000);
+    expect(first.medias.value).toMatchObject([{ id: "m" }]);
+    expect(first.error.value).toBeUndefined();
+    first.close();
+    expect(early.observerCount).toBe(0);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("backs off while its session does not exist, and stops when it is closed", async () => {
+    const none = new MemorySlides();
+    let asked = 0;
+    const { watchSession } = none;
+    none.watchSession = (...given) => {
+      asked += 1;
+      return watchSession.apply(none, given);
+    };
+    const first = new SlidesPresenter(server.greenroom(), "none", new Store({ token: "t" }), {
+      clock,
+      documents: none,
+    });
+    await clock.pass(31_000);
+    expect(asked).toBe(6);
+    await clock.pass(300_000);
+    expect(asked).toBe(11);
+    first.close();
+    await clock.pass(300_000);
+    expect(asked).toBe(11);
+  });
+
+  describe("asks for the URLs of pages", () => {
+    let asked: string[];
+
+    beforeEach(() => {
+      asked = [];
+      drawn = 9;
+      server.handle = (request, body, response) => {
+        asked.push(request.url?.split("/").at(-2) ?? "");
+        addresses(request, body, response);
+      };
+      for (const id of ["a", "b", "c"]) documents.setMedia(id, mediaDocument(id));
+    });
+
+    const withPages = () => presenter.medias.value.filter(({ pages }) => pages[0]?.imageUrl !== undefined);
+
+    it("of the document that is shown, and of no other", async () => {
+      documents.setSession({ identity: identity(), mediaId: "b", page: 1, revision: 2 });
+      await eventually(() => withPages().length === 1);
+      expect(withPages()).toMatchObject([{ id: "b" }]);
+      expect(presenter.medias.value).toMatchObject([{ id: "a" }, { id: "b" }, { id: "c" }]);
+      documents.setSession({ identity: identity(), mediaId: "c", page: 1, revision: 3 });
+      await eventually(() => withPages()[0]?.id === "c");
+      expect(asked).toEqual(["b", "c"]);
+    });
+
+    it("of a document as long as it is on the screen", async () => {
+      const [stop, stopToo] = [presenter.loadPages("a"), presenter.loadPages("a")];
+      await eventually(() => withPages().length === 1);
+      stop();
+      stop();
+      expect(withPages()).toMatchObject([{ id: "a" }]);
+      stopToo();
+      expect(withPages()).toEqual([]);
+      expect(asked).toEqual(["a"]);
+    });
+
+    it("of a document that appears later", async () => {
+      presenter.loadPages("d");
+      documents.setMedia("d", mediaDocument("d"));
+      await eventually(() => withPages().length === 1);
+      expect(asked).toEqual(["d"]);
+    });
+  });
+
   it("says why a document cannot be shown", () => {
     const error = { reason: "ENCRYPTED", message: "It needs a password." };
     documents.setMedia("m", mediaDocument("m", { uploadState: "error", deck: null, nbPages: null, error }));
     expect(presenter.medias.value[0]).toMatchObject({ uploadState: "error", error, pages: [], pageCount: null });
   });
 
-  it("shows a turned page at once, and leaves out pages in between if somebody turns fast", async () => {
+  it("shows a turned page at once, and skips pages in between if pages are turned fast", async () => {
     const turned: number[] = [];
     let release = () => {};
     server.handle = (_request, body, response) => {

@@ -1,4 +1,4 @@
-// The parts of @xmpp/client that this library uses; the packages have no types.
+// The parts of xmpp.js that this library uses; the packages have no types.
 
 declare module "@xmpp/client-core" {
   export interface XmlElement {

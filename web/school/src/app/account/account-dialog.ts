@@ -2,6 +2,7 @@ import { DialogRef } from "@angular/cdk/dialog";
 import { ChangeDetectionStrategy, Component, computed, inject } from "@angular/core";
 import { injectUploadsSummary } from "greenroom/angular";
 
+import { SlidesUploads } from "../teach/slides-uploads";
 import { Action } from "../ui/action";
 import { CopyButton } from "../ui/copy-button";
 import { Icon } from "../ui/icon";
@@ -75,11 +76,12 @@ import { Account } from "./account";
 export class AccountDialog {
   readonly #account = inject(Account);
   readonly #summary = injectUploadsSummary();
+  readonly #slides = inject(SlidesUploads);
   protected readonly person = this.#account.person;
   protected readonly words = inject(Language).words;
   protected readonly scheme = inject(ColourScheme);
   protected readonly dialog = inject(DialogRef);
   protected readonly schemes: readonly Scheme[] = ["system", "light", "dark"];
-  protected readonly hasUploads = computed(() => this.#summary().isActive);
+  protected readonly hasUploads = computed(() => this.#summary().isActive || this.#slides.sending().length > 0);
   protected readonly signOut = new Action(() => this.#account.signOut());
 }

@@ -22,7 +22,7 @@ import { EnrolledSessions } from "./enrolled-sessions";
       <div class="page-head">
         <h1 tabindex="-1">{{ words().learnList.title }}</h1>
       </div>
-      <app-problem [error]="open.error() ?? enrolled.enrolments.error()" [canRetry]="true" (retry)="restart()" />
+      <app-problem [error]="open.error() ?? enrolled.enrolments.error()" [canRetry]="true" (retry)="reload()" />
       @if (isLoading()) {
         <app-list-skeleton />
       } @else if (groups().length === 0) {
@@ -78,13 +78,13 @@ export class LearnListPage {
 
   constructor() {
     showTitle(() => this.words().learnList.title);
-    // Whoever looks at this list is about to watch something. Offline, the player loads it later.
+    // Users of this list are about to watch something. If this fails, the player loads hls.js later.
     afterNextRender(() => void preloadPlayer().catch(() => undefined));
   }
 
-  protected restart(): void {
-    this.open.restart();
-    this.enrolled.enrolments.restart();
+  protected reload(): void {
+    this.open.reload();
+    this.enrolled.enrolments.reload();
   }
 
   protected showId(): void {
@@ -92,7 +92,7 @@ export class LearnListPage {
   }
 }
 
-/** What begins next comes first, then the newest. */
+/** Order upcoming sessions by their start, and put the others after them, newest first. */
 function byTime(a: WithId<Session>, b: WithId<Session>): number {
   const starts = (session: Session) => {
     const at = session.startsAt?.toMillis();

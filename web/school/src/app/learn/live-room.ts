@@ -17,6 +17,7 @@ import { Icon, type IconName } from "../ui/icon";
 import { Notice } from "../ui/notice";
 import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
+import { isRoomAddress } from "./room-address";
 
 interface Waiting {
   readonly icon: IconName;
@@ -24,7 +25,7 @@ interface Waiting {
   readonly hint: string;
 }
 
-/** A live event: its picture, its slides, its meeting room and its chat. */
+/** A live event: its player, its slides, its meeting room and its chat. */
 @Component({
   selector: "app-live-room",
   imports: [Icon, Notice, Player, Problem, SlideView],
@@ -45,9 +46,9 @@ export class LiveRoom {
   readonly #id = computed(() => this.session().id);
   readonly #isReady = computed(() => this.session().kaltura?.state === "ready");
   readonly #admission = injectLiveAdmission(() => (this.#isReady() ? this.#id() : undefined));
-  protected readonly place = fromReadable(() => this.#admission()?.place);
+  protected readonly grants = fromReadable(() => this.#admission()?.grants);
   readonly #error = fromReadable(() => this.#admission()?.error);
-  protected readonly isIn = computed(() => this.place() !== undefined);
+  protected readonly isIn = computed(() => this.grants() !== undefined);
 
   protected readonly broadcast = computed(() => this.session().kaltura?.broadcast ?? "offline");
   protected readonly isLive = computed(() => this.broadcast() === "live");
@@ -55,9 +56,9 @@ export class LiveRoom {
 
   readonly #playback = computed(() => this.player()?.playback());
   readonly #follower = injectSlidesFollower(this.#admission, this.#playback);
-  protected readonly slides = fromReadable(() => this.#follower()?.view);
+  protected readonly slide = fromReadable(() => this.#follower()?.slide);
 
-  /** Why there is nothing to see yet, or any more. */
+  /** The reason why the room cannot be shown yet, or any more. */
   protected readonly waiting = computed((): Waiting | undefined => {
     const words = this.words().room;
     const { kaltura, startsAt } = this.session();
@@ -78,7 +79,7 @@ export class LiveRoom {
     }
   });
 
-  /** Of the live picture: before it begins, and when it is over, words stand in its place. */
+  /** The text in place of the player, before the broadcast and after it. */
   protected readonly pictureWords = computed(() => {
     const words = this.words().room;
     return this.broadcast() === "ended"
@@ -86,19 +87,16 @@ export class LiveRoom {
       : { title: words.offline, hint: words.offlineHint };
   });
 
-  /** The room's address as it was when somebody opened it: it changes with each renewal, and the room must not. */
+  /** The room's URL when the user opened it. The grant's URL changes with each renewal, which would reload the room. */
   protected readonly room = signal<ReturnType<DomSanitizer["bypassSecurityTrustResourceUrl"]> | undefined>(undefined);
 
   protected readonly refresh = new Action(async () => {
-    await this.#admission()?.refused();
+    await this.#admission()?.refresh();
     void this.#announcer.announce(this.words().room.refreshed);
   });
 
   protected showRoom(): void {
-    const url = this.place()?.room?.url;
-    // The server gives this address. Whatever it is, a frame must not run it in this page.
-    if (url !== undefined && /^https?:/.test(url)) {
-      this.room.set(this.#sanitizer.bypassSecurityTrustResourceUrl(url));
-    }
+    const url = this.grants()?.room?.url;
+    if (isRoomAddress(url)) this.room.set(this.#sanitizer.bypassSecurityTrustResourceUrl(url));
   }
 }

@@ -28,7 +28,7 @@ import { Language } from "../words/language";
           }
           <h2 class="watch-title" dir="auto">{{ chosen()?.title }}</h2>
           @if (hasSlides()) {
-            <gr-slide-view [view]="slides()" />
+            <gr-slide-view [slide]="slide()" />
           }
         </div>
         @if (videos().length > 1) {
@@ -75,7 +75,7 @@ export class Playlist {
 
   protected readonly chosenId = linkedSignal(() => this.video());
 
-  /** The chosen video; at first the first one that plays. */
+  /** The chosen video; until one is chosen, the first that is ready. */
   protected readonly chosen = computed(() => {
     const videos = this.videos();
     return (
@@ -92,7 +92,7 @@ export class Playlist {
   readonly #granted = fromReadable(() => this.#playback()?.slides);
   protected readonly hasSlides = computed(() => this.#granted()?.startedAt != null);
   readonly #slides = injectRecordedSlides(() => (this.hasSlides() ? this.#playback() : undefined));
-  protected readonly slides = fromReadable(() => this.#slides()?.view);
+  protected readonly slide = fromReadable(() => this.#slides()?.slide);
 
   protected note(video: VideoInSession): string {
     const words = this.words().learnSession;

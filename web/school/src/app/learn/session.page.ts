@@ -40,7 +40,7 @@ const LOOK_AGAIN_MS = 30_000;
             [isSecond]="session.format === 'liveStreaming'"
           />
         }
-      } @else if (watched.isLoading() && watched.error() === undefined) {
+      } @else if (resource.isLoading() && resource.error() === undefined) {
         <p class="visually-hidden" role="status">{{ words().app.loading }}</p>
         <div class="stack-4" aria-hidden="true">
           <div class="skeleton title"></div>
@@ -52,7 +52,7 @@ const LOOK_AGAIN_MS = 30_000;
           <app-icon name="lock" />
           <h1 tabindex="-1" class="empty-title">{{ words().learnSession.refused }}</h1>
           <p class="hint">{{ words().learnSession.refusedHint }}</p>
-          <button type="button" class="button" (click)="watched.restart()">{{ words().learnSession.again }}</button>
+          <button type="button" class="button" (click)="resource.reload()">{{ words().learnSession.again }}</button>
         </div>
       }
     </div>
@@ -61,14 +61,14 @@ const LOOK_AGAIN_MS = 30_000;
 export class LearnSessionPage {
   readonly sessionId = input.required<string>();
 
-  /** The video to begin with, from the address. */
+  /** The id of the video to begin with, from the query. */
   readonly video = input<string>();
 
   readonly #language = inject(Language);
   readonly #account = inject(Account);
   protected readonly words = this.#language.words;
-  protected readonly watched = injectSession(() => this.sessionId());
-  protected readonly session = computed(() => this.watched.value() ?? undefined);
+  protected readonly resource = injectSession(() => this.sessionId());
+  protected readonly session = computed(() => this.resource.value() ?? undefined);
   protected readonly videos = computed(() => videosOf(this.session()));
   protected readonly isOwner = computed(() => this.session()?.ownerUid === this.#account.person()?.uid);
 
@@ -86,9 +86,9 @@ export class LearnSessionPage {
 
   constructor() {
     showTitle(() => this.session()?.title ?? this.words().learnList.title);
-    // Somebody may be enrolled, or the session published, while this page is open.
+    // The user may be enrolled, or the session published, while this page is open.
     const timer = setInterval(() => {
-      if (this.watched.error() !== undefined && document.visibilityState === "visible") this.watched.restart();
+      if (this.resource.error() !== undefined && document.visibilityState === "visible") this.resource.reload();
     }, LOOK_AGAIN_MS);
     inject(DestroyRef).onDestroy(() => clearInterval(timer));
   }

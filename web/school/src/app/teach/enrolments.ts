@@ -8,7 +8,7 @@ import {
   signal,
   viewChild,
 } from "@angular/core";
-import { GREENROOM, injectEnrolments } from "greenroom/angular";
+import { injectEnrolments } from "greenroom/angular";
 import type { Enrolment, WithId } from "greenroom/core";
 
 import { Account } from "../account/account";
@@ -20,10 +20,10 @@ import { Notice } from "../ui/notice";
 import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
 import { SessionContext } from "./session-context";
-import { enrol, unenrol } from "./session-writes";
+import { SessionWrites } from "./session-writes";
 import { isUid, splitUids } from "./uid";
 
-/** Who may watch an `enrolled` session. */
+/** The students who are enrolled in a session. */
 @Component({
   selector: "app-enrolments",
   imports: [Icon, ListSkeleton, Notice, Problem],
@@ -70,7 +70,7 @@ import { isUid, splitUids } from "./uid";
           </button>
         </div>
       </form>
-      <app-problem [error]="enrolments.error()" [canRetry]="true" (retry)="enrolments.restart()" />
+      <app-problem [error]="enrolments.error()" [canRetry]="true" (retry)="enrolments.reload()" />
       @if (enrolments.isLoading()) {
         <app-list-skeleton [rows]="[1]" />
       } @else if (sorted().length === 0) {
@@ -101,7 +101,7 @@ import { isUid, splitUids } from "./uid";
 export class Enrolments {
   protected readonly context = inject(SessionContext);
   readonly #language = inject(Language);
-  readonly #greenroom = inject(GREENROOM);
+  readonly #writes = inject(SessionWrites);
   readonly #account = inject(Account);
   readonly #dialogs = inject(Dialogs);
   readonly #announcer = inject(LiveAnnouncer);
@@ -117,17 +117,20 @@ export class Enrolments {
   protected readonly problem = signal<string | undefined>(undefined);
 
   protected readonly add = new Action(async (uids: readonly string[]) => {
+    let isConfirmed = true;
     for (const uid of uids) {
       const isEnrolled = this.sorted().some((one) => one.uid === uid);
-      if (!isEnrolled) await enrol(this.#greenroom, this.#ownerUid(), this.context.id(), uid);
-      // What is done leaves the field, so that after a failure the rest is still there.
+      if (!isEnrolled) {
+        isConfirmed = (await this.#writes.enrol(this.#ownerUid(), this.context.id(), uid)) && isConfirmed;
+      }
+      // Enrolled ids are removed from the field, so that after a failure only the rest is left.
       this.typed.update((typed) =>
         splitUids(typed)
           .filter((one) => one !== uid)
           .join("\n"),
       );
     }
-    void this.#announcer.announce(this.words().people.added(uids.length));
+    if (isConfirmed) void this.#announcer.announce(this.words().people.added(uids.length));
   });
 
   protected async submit(): Promise<void> {
@@ -147,15 +150,16 @@ export class Enrolments {
 
   protected async remove({ uid }: WithId<Enrolment>): Promise<void> {
     const words = this.words();
+    let isConfirmed = false;
     const isDone = await this.#dialogs.ask({
       title: words.people.removeAsk,
       hint: words.people.removeHint(uid),
       confirm: words.common.remove,
       isDangerous: true,
-      work: () => unenrol(this.#greenroom, this.context.id(), uid),
+      work: async () => (isConfirmed = await this.#writes.unenrol(this.context.id(), uid)),
     });
     if (!isDone) return;
-    void this.#announcer.announce(words.people.removed);
+    if (isConfirmed) void this.#announcer.announce(words.people.removed);
     document.getElementById("enrolments-title")?.focus();
   }
 }

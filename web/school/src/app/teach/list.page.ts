@@ -21,7 +21,7 @@ import { Language } from "../words/language";
         <h1 tabindex="-1">{{ words().teachList.title }}</h1>
         <a class="button primary" routerLink="/teach/new"><app-icon name="add" />{{ words().teachList.create }}</a>
       </div>
-      <app-problem [error]="sessions.error()" [canRetry]="true" (retry)="sessions.restart()" />
+      <app-problem [error]="sessions.error()" [canRetry]="true" (retry)="sessions.reload()" />
       @if (sessions.isLoading()) {
         <app-list-skeleton />
       } @else if (sessions.value()?.length === 0) {

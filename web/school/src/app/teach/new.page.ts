@@ -1,7 +1,6 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
 import { ChangeDetectionStrategy, Component, inject, signal, viewChild } from "@angular/core";
 import { Router, RouterLink } from "@angular/router";
-import { GREENROOM } from "greenroom/angular";
 
 import { Account } from "../account/account";
 import { Action } from "../ui/action";
@@ -10,7 +9,7 @@ import { showTitle } from "../ui/page-titles";
 import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
 import { type MayBeUnsaved, SessionForm } from "./session-form";
-import { createSession, type SessionFields } from "./session-writes";
+import { type SessionFields, SessionWrites } from "./session-writes";
 
 @Component({
   selector: "app-new-session-page",
@@ -33,15 +32,15 @@ import { createSession, type SessionFields } from "./session-writes";
 })
 export class NewSessionPage implements MayBeUnsaved {
   protected readonly words = inject(Language).words;
-  readonly #greenroom = inject(GREENROOM);
+  readonly #writes = inject(SessionWrites);
   readonly #account = inject(Account);
   readonly #router = inject(Router);
   readonly #announcer = inject(LiveAnnouncer);
   private readonly form = viewChild.required(SessionForm);
-  readonly #created = signal<string | undefined>(undefined);
+  readonly #created = signal<{ id: string; isConfirmed: boolean } | undefined>(undefined);
 
   protected readonly create = new Action(async (fields: SessionFields) =>
-    this.#created.set(await createSession(this.#greenroom, this.#account.person()?.uid ?? "", fields)),
+    this.#created.set(await this.#writes.create(this.#account.person()?.uid ?? "", fields)),
   );
 
   constructor() {
@@ -54,7 +53,10 @@ export class NewSessionPage implements MayBeUnsaved {
 
   protected async save(fields: SessionFields): Promise<void> {
     if (!(await this.create.run(fields))) return;
-    void this.#announcer.announce(this.words().sessionForm.created);
-    await this.#router.navigate(["/teach", this.#created()], { replaceUrl: true });
+    const created = this.#created();
+    if (created?.isConfirmed === true) void this.#announcer.announce(this.words().sessionForm.created);
+    // The rules refuse to read a session that the server does not have yet, so show the list, which has it.
+    const page = created?.isConfirmed === true ? ["/teach", created.id] : ["/teach"];
+    await this.#router.navigate(page, { replaceUrl: true });
   }
 }

@@ -20,7 +20,7 @@ import { showTitle } from "../ui/page-titles";
 import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
 
-/** The present mode: the shown page large, the next one beside it, and all pages to go to. */
+/** The presenter's view: the shown page, the next one, and thumbnails of all pages. */
 @Component({
   selector: "app-present-page",
   imports: [Icon, Problem, RouterLink],
@@ -43,13 +43,13 @@ export class PresentPage {
   readonly #admission = injectLiveAdmission(this.sessionId);
   readonly #presenter = injectSlidesPresenter(this.#admission);
   readonly #medias = fromReadable(() => this.#presenter()?.medias);
-  readonly #place = fromReadable(() => this.#admission()?.place);
+  readonly #grants = fromReadable(() => this.#admission()?.grants);
   readonly #shown = fromReadable(() => this.#presenter()?.shown);
   protected readonly admissionError = fromReadable(() => this.#admission()?.error);
 
   protected readonly media = computed(() => this.#medias()?.find(({ id }) => id === this.#shown()?.mediaId));
 
-  protected readonly isNothingShown = computed(() => this.#place() !== undefined && this.#shown()?.mediaId === null);
+  protected readonly isNothingShown = computed(() => this.#grants() !== undefined && this.#shown()?.mediaId === null);
   protected readonly count = computed(() => this.media()?.pageCount ?? this.media()?.pages.length ?? 0);
 
   protected readonly page = computed(() => this.#shown()?.page ?? 1);

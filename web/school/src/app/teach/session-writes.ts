@@ -1,4 +1,6 @@
+import { inject, Injectable } from "@angular/core";
 import {
+  collection,
   deleteDoc,
   deleteField,
   doc,
@@ -8,9 +10,12 @@ import {
   Timestamp,
   updateDoc,
 } from "firebase/firestore";
-import type { Greenroom, Session } from "greenroom/core";
+import { GREENROOM } from "greenroom/angular";
+import type { Session } from "greenroom/core";
 
-/** What an owner says of a session. */
+import { PendingWrites } from "../ui/pending-writes";
+
+/** The fields of a session that its owner sets. */
 export interface SessionFields {
   readonly title: string;
   readonly format: Session["format"];
@@ -21,49 +26,60 @@ export interface SessionFields {
   readonly videoProvider: "kaltura" | "cloudflare" | null;
 }
 
-/** Create a draft. @returns its id. */
-export async function createSession(greenroom: Greenroom, ownerUid: string, fields: SessionFields): Promise<string> {
-  const sessionId = crypto.randomUUID();
-  const { videoProvider, ...rest } = toDocument(fields);
-  await setDoc(sessionAt(greenroom, sessionId), {
-    ...rest,
-    ...(fields.videoProvider !== null && { videoProvider }),
-    ownerUid,
-    status: "draft",
-    createdAt: serverTimestamp(),
-    updatedAt: serverTimestamp(),
-  });
-  return sessionId;
-}
+/**
+ * Writes the documents that clients own; everything else goes through callables. Each method returns whether the server
+ * has confirmed the change. If not, Firestore keeps it in this tab until it can be sent.
+ */
+@Injectable()
+export class SessionWrites {
+  readonly #firestore = inject(GREENROOM).firestore;
+  readonly #pending = inject(PendingWrites);
 
-export async function changeSession(greenroom: Greenroom, sessionId: string, fields: SessionFields): Promise<void> {
-  await updateDoc(sessionAt(greenroom, sessionId), { ...toDocument(fields), updatedAt: serverTimestamp() });
-}
+  /** Create a draft. */
+  async create(ownerUid: string, fields: SessionFields): Promise<{ id: string; isConfirmed: boolean }> {
+    const session = doc(collection(this.#firestore, "sessions"));
+    const { videoProvider, ...rest } = toDocument(fields);
+    const write = setDoc(session, {
+      ...rest,
+      ...(fields.videoProvider !== null && { videoProvider }),
+      ownerUid,
+      status: "draft",
+      createdAt: serverTimestamp(),
+      updatedAt: serverTimestamp(),
+    });
+    return { id: session.id, isConfirmed: await this.#pending.settle(write) };
+  }
 
-export async function setStatus(greenroom: Greenroom, sessionId: string, status: Session["status"]): Promise<void> {
-  await updateDoc(sessionAt(greenroom, sessionId), { status, updatedAt: serverTimestamp() });
-}
+  change(sessionId: string, fields: SessionFields): Promise<boolean> {
+    const write = updateDoc(this.#session(sessionId), { ...toDocument(fields), updatedAt: serverTimestamp() });
+    return this.#pending.settle(write);
+  }
 
-/** Delete a session; the server deletes everything that belongs to it. */
-export function deleteSession(greenroom: Greenroom, sessionId: string): Promise<void> {
-  return deleteDoc(sessionAt(greenroom, sessionId));
-}
+  setStatus(sessionId: string, status: Session["status"]): Promise<boolean> {
+    return this.#pending.settle(updateDoc(this.#session(sessionId), { status, updatedAt: serverTimestamp() }));
+  }
 
-export async function enrol(greenroom: Greenroom, ownerUid: string, sessionId: string, uid: string): Promise<void> {
-  await setDoc(doc(greenroom.firestore, "enrolments", `${sessionId}_${uid}`), {
-    sessionId,
-    uid,
-    ownerUid,
-    createdAt: serverTimestamp(),
-  });
-}
+  /** Delete a session; the server deletes everything that belongs to it. */
+  delete(sessionId: string): Promise<boolean> {
+    return this.#pending.settle(deleteDoc(this.#session(sessionId)));
+  }
 
-export function unenrol(greenroom: Greenroom, sessionId: string, uid: string): Promise<void> {
-  return deleteDoc(doc(greenroom.firestore, "enrolments", `${sessionId}_${uid}`));
-}
+  enrol(ownerUid: string, sessionId: string, uid: string): Promise<boolean> {
+    const fields = { sessionId, uid, ownerUid, createdAt: serverTimestamp() };
+    return this.#pending.settle(setDoc(this.#enrolment(sessionId, uid), fields));
+  }
 
-function sessionAt(greenroom: Greenroom, sessionId: string) {
-  return doc(greenroom.firestore, "sessions", sessionId);
+  unenrol(sessionId: string, uid: string): Promise<boolean> {
+    return this.#pending.settle(deleteDoc(this.#enrolment(sessionId, uid)));
+  }
+
+  #session(sessionId: string) {
+    return doc(this.#firestore, "sessions", sessionId);
+  }
+
+  #enrolment(sessionId: string, uid: string) {
+    return doc(this.#firestore, "enrolments", `${sessionId}_${uid}`);
+  }
 }
 
 function toDocument(fields: SessionFields): Record<string, string | Timestamp | null | FieldValue> {

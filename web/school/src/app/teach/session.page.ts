@@ -1,7 +1,6 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
 import { ChangeDetectionStrategy, Component, computed, effect, inject, input } from "@angular/core";
 import { RouterLink, RouterLinkActive, RouterOutlet } from "@angular/router";
-import { GREENROOM } from "greenroom/angular";
 
 import { Action } from "../ui/action";
 import { Icon } from "../ui/icon";
@@ -11,9 +10,9 @@ import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
 import { EventState } from "./event-state";
 import { SessionContext } from "./session-context";
-import { setStatus } from "./session-writes";
+import { SessionWrites } from "./session-writes";
 
-/** A teacher's session: its head with the publish switch, and its parts. */
+/** A teacher's session: its header with the publish switch, and its tabs. */
 @Component({
   selector: "app-teach-session-page",
   imports: [EventState, Icon, Notice, Problem, RouterLink, RouterLinkActive, RouterOutlet],
@@ -25,11 +24,11 @@ export class TeachSessionPage {
   readonly sessionId = input.required<string>();
 
   readonly #language = inject(Language);
-  readonly #greenroom = inject(GREENROOM);
+  readonly #writes = inject(SessionWrites);
   readonly #announcer = inject(LiveAnnouncer);
   protected readonly context = inject(SessionContext);
   protected readonly words = this.#language.words;
-  protected readonly session = computed(() => this.context.watched.value() ?? undefined);
+  protected readonly session = computed(() => this.context.resource.value() ?? undefined);
 
   protected readonly tabs = computed(() => {
     const parts = this.context.isLive()
@@ -57,7 +56,7 @@ export class TeachSessionPage {
 
   protected readonly publish = new Action(async () => {
     const status = this.isPublic() ? "draft" : "public";
-    await setStatus(this.#greenroom, this.sessionId(), status);
+    if (!(await this.#writes.setStatus(this.sessionId(), status))) return;
     const words = this.words().teachSession;
     void this.#announcer.announce(status === "public" ? words.published : words.unpublished);
   });

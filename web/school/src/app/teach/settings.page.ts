@@ -1,7 +1,6 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
 import { ChangeDetectionStrategy, Component, inject, signal, viewChild } from "@angular/core";
 import { Router } from "@angular/router";
-import { GREENROOM } from "greenroom/angular";
 
 import { Action } from "../ui/action";
 import { Dialogs } from "../ui/dialogs";
@@ -10,7 +9,7 @@ import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
 import { SessionContext } from "./session-context";
 import { type MayBeUnsaved, SessionForm } from "./session-form";
-import { changeSession, deleteSession, type SessionFields } from "./session-writes";
+import { type SessionFields, SessionWrites } from "./session-writes";
 
 @Component({
   selector: "app-settings-page",
@@ -46,7 +45,7 @@ import { changeSession, deleteSession, type SessionFields } from "./session-writ
 export class SettingsPage implements MayBeUnsaved {
   protected readonly context = inject(SessionContext);
   protected readonly words = inject(Language).words;
-  readonly #greenroom = inject(GREENROOM);
+  readonly #writes = inject(SessionWrites);
   readonly #dialogs = inject(Dialogs);
   readonly #router = inject(Router);
   readonly #announcer = inject(LiveAnnouncer);
@@ -56,8 +55,7 @@ export class SettingsPage implements MayBeUnsaved {
 
   protected readonly save = new Action(async (fields: SessionFields) => {
     this.isSaved.set(false);
-    await changeSession(this.#greenroom, this.context.id(), fields);
-    this.isSaved.set(true);
+    this.isSaved.set(await this.#writes.change(this.context.id(), fields));
   });
 
   isUnsaved(): boolean {
@@ -66,19 +64,20 @@ export class SettingsPage implements MayBeUnsaved {
 
   protected async delete(): Promise<void> {
     const words = this.words();
+    let isConfirmed = false;
     const isDone = await this.#dialogs.ask({
       title: words.teachSession.deleteAsk(this.context.session().title),
       hint: words.teachSession.deleteHint,
       confirm: words.common.delete,
       isDangerous: true,
-      work: () => {
+      work: async () => {
         this.#isDeleted = true;
-        return deleteSession(this.#greenroom, this.context.id());
+        isConfirmed = await this.#writes.delete(this.context.id());
       },
     });
     this.#isDeleted = isDone;
     if (!isDone) return;
-    void this.#announcer.announce(words.teachSession.deleted);
+    if (isConfirmed) void this.#announcer.announce(words.teachSession.deleted);
     await this.#router.navigateByUrl("/teach");
   }
 }

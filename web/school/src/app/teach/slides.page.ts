@@ -1,13 +1,5 @@
 import { LiveAnnouncer } from "@angular/cdk/a11y";
-import {
-  ChangeDetectionStrategy,
-  Component,
-  computed,
-  type ElementRef,
-  inject,
-  signal,
-  viewChild,
-} from "@angular/core";
+import { ChangeDetectionStrategy, Component, computed, type ElementRef, inject, viewChild } from "@angular/core";
 import { Router } from "@angular/router";
 import { fromReadable, GREENROOM_TEXTS, injectLiveAdmission, injectSlidesPresenter } from "greenroom/angular";
 import type { SharedMedia } from "greenroom/core";
@@ -19,17 +11,20 @@ import { ListSkeleton } from "../ui/list-skeleton";
 import { Problem } from "../ui/problem";
 import { RenameDialog, type Renaming } from "../ui/rename-dialog";
 import { Language } from "../words/language";
+import { DocumentPages } from "./document-pages";
 import { SessionContext } from "./session-context";
+import { SlidesUploads } from "./slides-uploads";
 
-/** The documents of a live session: upload, watch their pages appear, and begin to present. */
+/** The documents of a live session: upload them, and start to present. */
 @Component({
   selector: "app-slides-page",
-  imports: [Icon, ListSkeleton, Problem],
+  imports: [DocumentPages, Icon, ListSkeleton, Problem],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: "./slides.page.html",
 })
 export class SlidesPage {
   protected readonly context = inject(SessionContext);
+  protected readonly uploads = inject(SlidesUploads);
   protected readonly texts = inject(GREENROOM_TEXTS);
   protected readonly language = inject(Language);
   protected readonly words = this.language.words;
@@ -40,28 +35,27 @@ export class SlidesPage {
 
   protected readonly isOpen = computed(() => this.context.session().kaltura?.state === "ready");
   readonly #admission = injectLiveAdmission(() => (this.isOpen() ? this.context.id() : undefined));
-  readonly #presenter = injectSlidesPresenter(this.#admission);
+  protected readonly presenter = injectSlidesPresenter(this.#admission);
   protected readonly admissionError = fromReadable(() => this.#admission()?.error);
-  readonly #place = fromReadable(() => this.#admission()?.place);
-  readonly #medias = fromReadable(() => this.#presenter()?.medias);
-  protected readonly listError = fromReadable(() => this.#presenter()?.error);
-  protected readonly shown = fromReadable(() => this.#presenter()?.shown);
+  readonly #grants = fromReadable(() => this.#admission()?.grants);
+  readonly #medias = fromReadable(() => this.presenter()?.medias);
+  protected readonly listError = fromReadable(() => this.presenter()?.error);
+  protected readonly shown = fromReadable(() => this.presenter()?.shown);
 
   protected readonly isConnecting = computed(
-    () => this.isOpen() && this.#place() === undefined && this.admissionError() === undefined,
+    () => this.isOpen() && this.#grants() === undefined && this.admissionError() === undefined,
   );
-  protected readonly isOffered = computed(() => this.#place() === undefined || this.#place()?.slides !== null);
+  protected readonly isOffered = computed(() => this.#grants() === undefined || this.#grants()?.slides !== null);
   protected readonly medias = computed(() => [...(this.#medias() ?? [])].reverse());
 
-  /** How much of each document has been sent from here, by its id. */
-  protected readonly sent = signal<ReadonlyMap<string, number>>(new Map());
+  /** The fraction of each document that this tab has sent, by its id. */
+  protected readonly sent = computed(
+    () => new Map(this.uploads.sending().map(({ mediaId, sentBytes, sizeBytes }) => [mediaId, sentBytes / sizeBytes])),
+  );
 
-  protected readonly add = new Action(async (file: File) => {
-    const presenter = this.#presenter();
-    if (presenter === undefined) return;
-    const id = await presenter.create({ title: file.name.replace(/\.[^.]+$/, "").slice(0, 200) });
-    await this.#upload(id, file);
-  });
+  protected readonly failed = computed(() =>
+    this.uploads.failed().filter(({ sessionId }) => sessionId === this.context.id()),
+  );
 
   protected readonly act = new Action((work: () => Promise<unknown>) => work());
 
@@ -69,16 +63,16 @@ export class SlidesPage {
     this.picker().nativeElement.click();
   }
 
-  protected async chosen(picker: HTMLInputElement): Promise<void> {
+  protected chosen(picker: HTMLInputElement): void {
     const [file] = picker.files ?? [];
     picker.value = "";
-    if (file !== undefined) await this.add.run(file);
+    if (file !== undefined) this.uploads.add(this.context.id(), file);
   }
 
   protected drop(event: DragEvent): void {
     event.preventDefault();
     const [file] = event.dataTransfer?.files ?? [];
-    if (file !== undefined) void this.add.run(file);
+    if (file !== undefined) this.uploads.add(this.context.id(), file);
   }
 
   protected readyPages(media: SharedMedia): number {
@@ -99,25 +93,25 @@ export class SlidesPage {
     const isDone = await this.act.run(async () => {
       const shownId = this.shown()?.mediaId;
       if (shownId === media.id) return;
-      if (shownId != null) await this.#presenter()?.end();
-      await this.#presenter()?.start(media.id);
+      if (shownId != null) await this.presenter()?.end();
+      await this.presenter()?.start(media.id);
     });
     if (isDone) await this.#router.navigate(["/present", this.context.id()]);
   }
 
   protected stop(): void {
-    void this.act.run(async () => this.#presenter()?.end());
+    void this.act.run(async () => this.presenter()?.end());
   }
 
   protected setDownload(media: SharedMedia, showDownload: boolean): void {
-    void this.act.run(async () => this.#presenter()?.change(media.id, { showDownload }));
+    void this.act.run(async () => this.presenter()?.change(media.id, { showDownload }));
   }
 
   protected async rename(media: SharedMedia): Promise<void> {
     const renaming: Renaming = {
       heading: this.words().slides.renameTitle,
       title: this.titleOf(media),
-      save: async (title) => this.#presenter()?.change(media.id, { title }),
+      save: async (title) => this.presenter()?.change(media.id, { title }),
     };
     const isRenamed = await this.#dialogs.open<boolean>(RenameDialog, "rename-title", renaming);
     if (isRenamed === true) void this.#announcer.announce(this.words().slides.renamed);
@@ -130,27 +124,10 @@ export class SlidesPage {
       hint: words.slides.deleteHint,
       confirm: words.common.delete,
       isDangerous: true,
-      work: async () => this.#presenter()?.remove(media.id),
+      work: async () => this.presenter()?.remove(media.id),
     });
     if (!isDone) return;
     void this.#announcer.announce(words.slides.deleted);
     document.getElementById("slides-title")?.focus();
-  }
-
-  async #upload(id: string, file: File): Promise<void> {
-    try {
-      await this.#presenter()?.upload(id, file, {
-        onProgress: ({ sentBytes, sizeBytes }) => this.#setSent(id, sentBytes / sizeBytes),
-      });
-    } finally {
-      this.#setSent(id, undefined);
-    }
-  }
-
-  #setSent(id: string, fraction: number | undefined): void {
-    const sent = new Map(this.sent());
-    if (fraction === undefined) sent.delete(id);
-    else sent.set(id, fraction);
-    this.sent.set(sent);
   }
 }
