@@ -54,7 +54,7 @@ export async function createSession(page: Page, session: NewSession): Promise<st
 }
 
 /** The value of a field for a time, some minutes from now. */
-export function inputTime(minutes: number): string {
+function inputTime(minutes: number): string {
   const at = new Date(Date.now() + minutes * 60_000);
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -58,11 +58,3 @@ export async function simulator(
   if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
   return answer.json();
 }
-
-/** Run a scheduled function, such as `sweep`, as its schedule would. */
-export async function runScheduled(name: "sweep" | "findOrphans"): Promise<void> {
-  const trigger = `triggers/${stack.region}-${name}-0`;
-  const url = `http://${stack.functionsHost}/functions/projects/${stack.projectId}/${trigger}`;
-  const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
-  if (!answer.ok) throw new Error(`${name} failed: ${await answer.text()}`);
-}

@@ -25,4 +25,4 @@ export const GREENROOM_TEXTS = new InjectionToken<Signal<Texts>>("GREENROOM_TEXT
 });
 
 /** The options of `provideGreenroom`. */
-export const GREENROOM_SETTINGS = new InjectionToken<ProvideGreenroomOptions>("GREENROOM_SETTINGS");
+export const GREENROOM_OPTIONS = new InjectionToken<ProvideGreenroomOptions>("GREENROOM_OPTIONS");

@@ -2,7 +2,7 @@ import { computed, DestroyRef, effect, inject, Injectable, type Signal, signal }
 import { Uploads, type UploadsSummary } from "greenroom/core";
 
 import { fromReadable } from "./from-readable";
-import { GREENROOM, GREENROOM_SETTINGS } from "./tokens";
+import { GREENROOM, GREENROOM_OPTIONS } from "./tokens";
 
 /** The uploads of whoever is signed in. There is one object for the whole app: uploads go on while pages change. */
 @Injectable()
@@ -12,7 +12,7 @@ export class UploadsOfUser {
 
   constructor() {
     const greenroom = inject(GREENROOM);
-    const { uid = signal(undefined), uploads: options } = inject(GREENROOM_SETTINGS);
+    const { uid = signal(undefined), uploads: options } = inject(GREENROOM_OPTIONS);
     effect((onCleanup) => {
       const present = uid();
       if (present === undefined) {

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock";
 import { type GreenroomError } from "./errors";
-import { doubledPauseMs } from "./pauses";
+import { exponentialBackoffMs } from "./backoff";
 import { toGreenroomError } from "./to-greenroom-error";
 
 /** What the server says about each grant, in ISO text by its own clock. */
@@ -117,7 +117,7 @@ export class Renewal<Answer extends GrantAnswer> {
   #retry(error: GreenroomError): void {
     this.#pauses += 1;
     if (error.retryable) {
-      const pauseMs = doubledPauseMs(this.#pauses, PAUSE_MAX_MS) * (0.75 + Math.random() / 4);
+      const pauseMs = exponentialBackoffMs(this.#pauses, PAUSE_MAX_MS) * (0.75 + Math.random() / 4);
       this.#wait(Math.max(pauseMs, (error.retryAfterS ?? 0) * 1000));
     } else {
       this.#pauses = 0;

@@ -55,7 +55,7 @@ export class Browser {
   }
 }
 
-export function setGlobal(name: string, value: unknown): void {
+function setGlobal(name: string, value: unknown): void {
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 }
 

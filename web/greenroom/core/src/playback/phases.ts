@@ -1,5 +1,17 @@
 import type { ErrorCode, GreenroomError } from "../errors";
-import type { PlaybackPhase } from "../texts/texts";
+
+/** A phase of a player, as `PlaybackState.phase`. */
+export type PlaybackPhase =
+  | "loading"
+  | "playing"
+  | "notYet"
+  | "over"
+  | "ended"
+  | "refused"
+  | "processing"
+  | "restoring"
+  | "failed"
+  | "reconnecting";
 
 const PHASES: Partial<Record<ErrorCode, PlaybackPhase>> = {
   SESSION_NOT_OPEN_YET: "notYet",

@@ -2,15 +2,14 @@ import { type Clock, systemClock } from "../clock";
 import { watchSession, type Observer, type WithId } from "../documents";
 import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
-import { listedPauseMs } from "../pauses";
+import { listedBackoffMs } from "../backoff";
 import { Renewal } from "../renewal";
 import type { BroadcastState, IssuePlayback, PlaybackAnswer, PlayedSlides, Session } from "../schema/types";
 import { type Readable, Store } from "../store";
-import type { PlaybackPhase } from "../texts/texts";
 import { toGreenroomError } from "../to-greenroom-error";
 import { ElementSource } from "./element-source";
 import { type FreshAddresses, HlsSource } from "./hls-source";
-import { phaseAfter } from "./phases";
+import { phaseAfter, type PlaybackPhase } from "./phases";
 import { preconnect } from "./preload";
 import { RenewedAddresses } from "./renewed-addresses";
 import { isMoved, sessionFacts, type SessionFacts } from "./session-facts";
@@ -462,7 +461,7 @@ export class Playback {
   #retryLater(): void {
     // What is in the buffer still plays; `waiting` says when it is used up.
     if (this.element.readyState < HAVE_FUTURE_DATA) this.#set({ phase: "reconnecting" });
-    const pauseMs = listedPauseMs(RETRIES_MS, this.#retries);
+    const pauseMs = listedBackoffMs(RETRIES_MS, this.#retries);
     this.#retries += 1;
     this.#cancelRetry?.();
     this.#cancelRetry = this.#clock.after(pauseMs, () => this.#retryNow());

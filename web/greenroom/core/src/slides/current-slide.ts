@@ -1,6 +1,5 @@
-import type { SlidesUploadState } from "../texts/texts";
 import type { MediaUrls } from "./slides-api";
-import type { MediaDocument } from "./slides-documents";
+import type { MediaDocument, SlidesUploadState } from "./slides-documents";
 
 /** The page that a viewer sees. */
 export interface CurrentSlide {

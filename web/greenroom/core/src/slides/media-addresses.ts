@@ -1,6 +1,6 @@
 import type { Clock } from "../clock";
 import type { GreenroomError } from "../errors";
-import { doubledPauseMs } from "../pauses";
+import { exponentialBackoffMs } from "../backoff";
 import type { Readable } from "../store";
 import { toGreenroomError } from "../to-greenroom-error";
 import type { MediaAnswer, MediaUrls, SlidesGrant } from "./slides-api";
@@ -92,7 +92,7 @@ export class MediaAddresses {
     const lacksPages = drawn > pageCountOf(known.urls);
     if (known.urls === undefined || isOther || lacksPages) {
       // The server may never give what is missing: each answer without it makes the next pause longer.
-      const pauseMs = doubledPauseMs(known.inVain + 1, PAUSE_MAX_MS);
+      const pauseMs = exponentialBackoffMs(known.inVain + 1, PAUSE_MAX_MS);
       if (known.failures === 0) this.#askAfter(id, known, Math.max(0, pauseMs - age));
     } else {
       this.#askAfter(id, known, Math.max(0, RENEWED_MS - age));
@@ -138,7 +138,7 @@ export class MediaAddresses {
     known.failures += 1;
     // A new token asks again at once. Whatever else is refused stays refused, until something else is needed.
     if (error.retryable) {
-      const pauseMs = doubledPauseMs(known.failures, PAUSE_MAX_MS);
+      const pauseMs = exponentialBackoffMs(known.failures, PAUSE_MAX_MS);
       this.#askAfter(id, known, Math.max(pauseMs, (error.retryAfterS ?? 0) * 1000));
     }
     this.options.failed(error);

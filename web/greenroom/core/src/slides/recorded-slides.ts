@@ -1,15 +1,15 @@
 import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
-import { listedPauseMs } from "../pauses";
+import { listedBackoffMs } from "../backoff";
 import type { PlayedSlides } from "../schema/types";
 import { type Readable, Store } from "../store";
 import { toGreenroomError } from "../to-greenroom-error";
 import { MediaAddresses } from "./media-addresses";
+import { PictureTime, TICK_MS } from "./picture-time";
 import { isSameSlide, NO_SLIDE, type CurrentSlide, currentSlideOf } from "./current-slide";
 import { SlidesApi, type TimelineAnswer } from "./slides-api";
-import { TICK_MS } from "./slides-follower";
-import { compareEntries, entryAt, type TimelineEntry } from "./timeline";
+import { changesAround, compareEntries, type TimelineEntry } from "./timeline";
 
 /** What `RecordedSlides` needs of a `Playback`. */
 export interface RecordedPlayback {
@@ -20,15 +20,13 @@ export interface RecordedPlayback {
 /** The pauses before the timeline is asked for again. The last one is repeated. */
 const PAUSES_MS = [1_000, 5_000, 15_000, 60_000] as const;
 
-/** Changes after the picture whose pages are preloaded. */
-const NEXT_CHANGES = 3;
-
 type RecordedMedia = TimelineAnswer["shared_live_medias"][number];
 
 /** Shows the pages that a session showed, in time with its recording. */
 export class RecordedSlides {
   readonly #slide = new Store<CurrentSlide>(NO_SLIDE);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
+  readonly #picture = new PictureTime(this.#error);
   readonly #medias = new Map<string, RecordedMedia>();
   readonly #stopListening: () => void;
   #timeline: readonly TimelineEntry[] = [];
@@ -95,7 +93,7 @@ export class RecordedSlides {
     } catch (error) {
       if (this.#isClosed) return;
       this.#error.set(toGreenroomError(error));
-      const pauseMs = listedPauseMs(PAUSES_MS, failures);
+      const pauseMs = listedBackoffMs(PAUSES_MS, failures);
       this.#cancel = this.clock.after(pauseMs, () => void this.#load(api, failures + 1));
       return;
     }
@@ -105,15 +103,15 @@ export class RecordedSlides {
   }
 
   #tick(): void {
-    this.#render();
+    // The next tick is set first, so that an error, for example of an app's listener, does not end the ticking.
     this.#cancel = this.clock.after(TICK_MS, () => this.#tick());
+    this.#render();
   }
 
   #render(): void {
-    const instant = this.playback.pictureAt();
-    if (instant === undefined || this.#addresses === undefined) return;
-    const last = entryAt(this.#timeline, instant);
-    const next = this.#timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
+    const picture = this.#picture.read(() => this.playback.pictureAt());
+    if (picture?.at === undefined || this.#addresses === undefined) return;
+    const { last, next } = changesAround(this.#timeline, picture.at);
     this.#need(last === undefined ? next : [last, ...next]);
     const slide = this.#slideOf(last, next);
     if (!isSameSlide(slide, this.#slide.value)) this.#slide.set(slide);

@@ -1,4 +1,4 @@
-import type { SlidesProblem, SlidesUploadState } from "../texts/texts";
+import type { SlidesProblem, SlidesUploadState } from "./slides-documents";
 
 /** One page of a document. */
 export interface SlidesPage {

@@ -12,10 +12,27 @@ import {
 
 import type { Observer } from "../documents";
 import type { Greenroom } from "../greenroom";
-import type { SlidesProblem, SlidesUploadState } from "../texts/texts";
 import { toGreenroomError } from "../to-greenroom-error";
 import type { Sharing } from "./sharing";
 import type { TimelineEntry } from "./timeline";
+
+/** The state of a document of slides. */
+export type SlidesUploadState = "pending" | "processing" | "ready" | "error";
+
+/** Why a document of slides cannot be shown: `error.reason` of a media. */
+export type SlidesProblem =
+  | "ENCRYPTED"
+  | "EMPTY"
+  | "BROKEN"
+  | "TYPE_MISMATCH"
+  | "UNSUPPORTED"
+  | "TOO_MANY_PAGES"
+  | "TOO_LARGE"
+  | "TOO_SLOW"
+  | "TOO_MUCH_MEMORY"
+  | "UPLOAD_MISSING"
+  | "OTHER_FILE"
+  | "CONVERSION_FAILED";
 
 /** A session's id, owner and creation: documents below it are found by all three. */
 export interface SessionIdentity {

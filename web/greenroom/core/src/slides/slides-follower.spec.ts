@@ -203,6 +203,50 @@ describe("SlidesFollower", () => {
     expect(follower.slide.value.nextImageUrls.map((url) => url.split("#")[0])).toEqual(["m-2", "n-1"]);
   });
 
+  it("keeps its page while `pictureAt` throws, says so, and goes on afterwards", async () => {
+    const at = (second: number) => new Date(1_000_000 + second * 1_000);
+    documents.setMedia("m", mediaDocument("m"));
+    documents.setTimeline([
+      { revision: 1, at: at(0), mediaId: "m", page: 1 },
+      { revision: 2, at: at(10), mediaId: "m", page: 2 },
+    ]);
+    show(9, 3);
+    let second = 5;
+    let isBroken = false;
+    follower.follow({
+      pictureAt: () => {
+        if (isBroken) throw new Error("The player is gone.");
+        return at(second);
+      },
+    });
+    const errors: unknown[] = [];
+    follower.error.subscribe((error) => errors.push(error?.message));
+    isBroken = true;
+    await clock.pass(1_000);
+    expect(follower.slide.value.page).toBe(1);
+    [isBroken, second] = [false, 15];
+    await clock.pass(200);
+    expect(follower.slide.value.page).toBe(2);
+    expect(errors).toEqual([undefined, "The player is gone.", undefined]);
+  });
+
+  it("goes on if a listener throws", async () => {
+    documents.setMedia("m", mediaDocument("m"));
+    documents.setTimeline([{ revision: 1, at: new Date(1_000), mediaId: "m", page: 1 }]);
+    show(9, 3);
+    let picture = new Date(0);
+    follower.follow({ pictureAt: () => picture });
+    const stop = follower.slide.subscribe(({ page }) => {
+      if (page !== null) throw new Error("The image is gone.");
+    });
+    picture = new Date(2_000);
+    await expect(clock.pass(200)).rejects.toThrow("The image is gone.");
+    stop();
+    picture = new Date(0);
+    await clock.pass(200);
+    expect(follower.slide.value.page).toBeNull();
+  });
+
   it("listens to nothing once it is closed", async () => {
     documents.setMedia("m", mediaDocument("m"));
     show(1, 1);

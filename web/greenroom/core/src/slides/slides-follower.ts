@@ -2,8 +2,9 @@ import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
-import { listenAgain } from "./listen-again";
+import { listenWithRetry } from "./listen-with-retry";
 import { MediaAddresses, type NeededAddresses } from "./media-addresses";
+import { PictureTime, TICK_MS } from "./picture-time";
 import { SharingState } from "./sharing";
 import type { SharingMessage } from "./sharing-message";
 import { isSameSlide, NO_SLIDE, type CurrentSlide, currentSlideOf } from "./current-slide";
@@ -16,26 +17,24 @@ import {
   type SlidesDocuments,
   slidesDocuments,
 } from "./slides-documents";
-import { compareEntries, entryAt, type TimelineEntry } from "./timeline";
+import { changesAround, compareEntries, type TimelineEntry } from "./timeline";
 
+/** How `SlidesFollower.follow` follows. */
 export interface FollowOptions {
   /**
    * The instant of the picture, which is late: `() => playback.pictureAt()`. Without it, and for as long as it returns
-   * `undefined`, the present page is shown.
+   * `undefined`, the present page is shown. While it throws, the page stays, and `SlidesFollower.error` says why.
    */
   readonly pictureAt?: () => Date | undefined;
 }
 
+/** Options of `SlidesFollower` and `SlidesPresenter`, for tests and for other sources of the documents. */
 export interface SlidesOptions {
+  /** The time that pauses and renewals go by. The device's own unless set. */
   readonly clock?: Clock;
+  /** Where the session and its documents come from. The deployment's Firestore unless set. */
   readonly documents?: SlidesDocuments;
 }
-
-/** How often the page is compared with the picture. */
-export const TICK_MS = 200;
-
-/** Changes after the picture whose pages are preloaded. */
-const NEXT_CHANGES = 3;
 
 /** What is to be seen now, and what may come next. */
 interface Shown {
@@ -52,6 +51,7 @@ export class SlidesFollower {
   readonly #documents: SlidesDocuments;
   readonly #clock: Clock;
   readonly #addresses: MediaAddresses;
+  readonly #picture = new PictureTime(this.#error);
   readonly #sharing = new SharingState();
   readonly #medias = new Map<string, { document: MediaDocument | null | undefined; stop: () => void }>();
   #identity: SessionIdentity | undefined;
@@ -92,7 +92,7 @@ export class SlidesFollower {
   /** Begin to follow, or follow in another way. */
   follow({ pictureAt }: FollowOptions = {}): void {
     this.#pictureAt = pictureAt;
-    this.#stopWatching ??= listenAgain<SharingSession | null>(
+    this.#stopWatching ??= listenWithRetry<SharingSession | null>(
       this.#clock,
       (observer) => this.#documents.watchSession(this.sessionId, observer),
       {
@@ -144,7 +144,7 @@ export class SlidesFollower {
     this.#stopTimeline = () => {};
     if (this.#pictureAt === undefined || this.#identity === undefined) return;
     const identity = this.#identity;
-    this.#stopTimeline = listenAgain<readonly TimelineEntry[]>(
+    this.#stopTimeline = listenWithRetry<readonly TimelineEntry[]>(
       this.#clock,
       (observer) => this.#documents.watchTimeline(identity, observer),
       {
@@ -159,22 +159,23 @@ export class SlidesFollower {
 
   #tick(): void {
     this.#stopTicking = this.#clock.after(TICK_MS, () => {
-      this.#render();
+      // The next tick is set first, so that an error, for example of an app's listener, does not end the ticking.
       this.#tick();
+      this.#render();
     });
   }
 
-  #shown(): Shown {
-    const instant = this.#pictureAt?.();
+  #shownAt(instant: Date | undefined): Shown {
     if (instant === undefined) return this.#sharing.value;
-    const last = entryAt(this.#timeline, instant);
-    const next = this.#timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
+    const { last, next } = changesAround(this.#timeline, instant);
     if (last === undefined) return { mediaId: null, page: null, revision: 0, next };
     return { mediaId: last.mediaId, page: last.page, revision: last.revision, next };
   }
 
   #render(): void {
-    const shown = this.#shown();
+    const picture = this.#picture.read(() => this.#pictureAt?.());
+    if (picture === undefined) return;
+    const shown = this.#shownAt(picture.at);
     const coming = (shown.next ?? []).flatMap(({ mediaId }) => (mediaId === null ? [] : [mediaId]));
     this.#watchMedias(new Set(shown.mediaId === null ? coming : [shown.mediaId, ...coming]));
     const slide = this.#slideOf(shown);

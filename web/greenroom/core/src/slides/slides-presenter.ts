@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../clock";
 import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
-import { listenAgain } from "./listen-again";
+import { listenWithRetry } from "./listen-with-retry";
 import { MediaAddresses } from "./media-addresses";
 import { type SlidesUploadOptions, uploadToStorage } from "./resumable-upload";
 import type { SharedMedia, SlidesPage } from "./shared-media";
@@ -57,7 +57,7 @@ export class SlidesPresenter {
       changed: () => this.#render(),
       failed: (error) => this.#error.set(error),
     });
-    this.#stopWatching = listenAgain<SharingSession | null>(
+    this.#stopWatching = listenWithRetry<SharingSession | null>(
       clock,
       (observer) => documents.watchSession(sessionId, observer),
       {
@@ -193,7 +193,7 @@ export class SlidesPresenter {
     this.#views = [];
     this.#render();
     if (identity === undefined) return;
-    this.#stopMedias = listenAgain<readonly MediaDocument[]>(
+    this.#stopMedias = listenWithRetry<readonly MediaDocument[]>(
       this.#clock,
       (observer) => this.#documents.watchMedias(identity, observer),
       {
@@ -225,7 +225,7 @@ export class SlidesPresenter {
 }
 
 /** Return a document as instructors see it. */
-export function sharedMediaOf(view: MediaDocument, urls: MediaUrls | undefined): SharedMedia {
+function sharedMediaOf(view: MediaDocument, urls: MediaUrls | undefined): SharedMedia {
   const pages = (view.deck?.pages ?? []).map((page, index): SlidesPage => {
     const number = index + 1;
     const imageUrl = urls?.pages[number];

@@ -36,12 +36,24 @@ export function pageAt(
 }
 
 /** Return the last change until an instant. */
-export function entryAt(timeline: Iterable<TimelineEntry>, instant: Date): TimelineEntry | undefined {
+function entryAt(timeline: Iterable<TimelineEntry>, instant: Date): TimelineEntry | undefined {
   let last: TimelineEntry | undefined;
   for (const entry of timeline) {
     if (entry.at <= instant && (last === undefined || compareEntries(last, entry) < 0)) last = entry;
   }
   return last;
+}
+
+/** Changes after the picture whose pages are preloaded. */
+const NEXT_CHANGES = 3;
+
+/** Return the last change until an instant, and the next ones. @param timeline The changes in their order. */
+export function changesAround(
+  timeline: readonly TimelineEntry[],
+  instant: Date,
+): { readonly last: TimelineEntry | undefined; readonly next: readonly TimelineEntry[] } {
+  const next = timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
+  return { last: entryAt(timeline, instant), next };
 }
 
 /** Order changes by their instants, and those of one instant by their revisions. */

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../clock";
-import { listedPauseMs } from "../pauses";
+import { listedBackoffMs } from "../backoff";
 import type { SlidesChat } from "../schema/types";
 import { type Readable, Store } from "../store";
 import { sharingMessage, type SharingMessage } from "./sharing-message";
@@ -92,7 +92,7 @@ export class XmppSlides {
   #connectLater(): void {
     if (this.#isClosed) return;
     this.#state.set(this.#grant === undefined ? "off" : "connecting");
-    const pauseMs = listedPauseMs(PAUSES_MS, this.#failures);
+    const pauseMs = listedBackoffMs(PAUSES_MS, this.#failures);
     this.#failures += 1;
     this.#cancel = this.clock.after(pauseMs * (0.75 + Math.random() / 2), this.#connectNow);
   }

@@ -190,10 +190,6 @@ export const ENGLISH: Texts = {
 
   uploads: {
     list: "Uploads",
-    chooseFiles: "Choose videos",
-    addMore: "Add more videos",
-    dropHere: "Drop videos here, or choose them",
-    empty: "No uploads",
     states: uploadStates,
     pause: "Pause",
     resume: "Resume",
@@ -214,13 +210,10 @@ export const ENGLISH: Texts = {
     sentOf: (sentBytes, sizeBytes) => `${format.size(sentBytes)} of ${format.size(sizeBytes)}`,
     timeLeft: (seconds) => `${format.duration(seconds)} left`,
     nextTry: (at) => `Next try at ${format.time(at)}`,
-    until: (at) => `Has to be uploaded by ${format.dateTime(at)}`,
-    replaces: (title) => `Replaces “${title}”`,
     offline: "You are offline. Uploads go on by themselves when the connection is back.",
     tooSlow: (until) =>
       `Your connection is too slow to upload the rest by ${format.dateTime(until)}. ` +
       "Use a faster connection, or pause other uploads.",
-    restored: (count) => plural(count, { one: "# upload was found again", other: "# uploads were found again" }),
     summary: ({ sent, failed, all }) => {
       const done = plural(all, {
         one: `${number(sent)} of # file uploaded`,
@@ -229,7 +222,6 @@ export const ENGLISH: Texts = {
       return failed === 0 ? done : `${done}, ${number(failed)} failed`;
     },
     refused: (fileName, error) => `${fileName}: ${ENGLISH.errors[error.code]}`,
-    leaving: "Uploads are still running. If you leave, they stop until you come back.",
     announceSent: (fileName) => `${fileName} is uploaded`,
     announceFailed: (fileName) => `The upload of ${fileName} has failed`,
   },
@@ -275,13 +267,10 @@ export const ENGLISH: Texts = {
     opensAt: (at) => `Begins ${format.dateTime(at)}`,
     broadcast: { offline: "Not on the air", live: "Live", ended: "Ended" },
     live: "Live",
-    play: "Play",
     tryAgain: "Try again",
     quality: "Quality",
     automaticQuality: "Automatic",
     qualityOf: (height) => `${height}p`,
-    room: "Room",
-    chat: "Chat",
   },
 
   slides: {
@@ -297,18 +286,8 @@ export const ENGLISH: Texts = {
       plural(pageCount, { one: `${number(ready)} of # page is ready`, other: `${number(ready)} of # pages are ready` }),
     untitled: "Untitled document",
     add: "Add a document",
-    replace: "Replace",
     rename: "Rename",
-    remove: "Delete",
-    show: "Show",
-    stop: "Stop showing",
-    firstPage: "First page",
-    previousPage: "Previous page",
-    nextPage: "Next page",
-    lastPage: "Last page",
-    goToPage: (page) => `Go to page ${number(page)}`,
     download: "Download the document",
-    letStudentsDownload: "Students may download the document",
     zoom: "Enlarge",
     fullscreen: "Full screen",
     uploading: (percent) => `Uploading, ${format.percent(percent / 100)}`,

@@ -1,9 +1,9 @@
+import { jitteredBackoffMs } from "../backoff";
 import type { ErrorCode, GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { newId } from "../new-id";
 import type { UploadAnswer } from "../schema/types";
 import { toGreenroomError } from "../to-greenroom-error";
-import { delayAfter } from "./backoff";
 import { fileChanged, fileNeeded, isOver, ProviderRefusal, unreachable } from "./failures";
 import { isReadable } from "./fingerprint";
 import type { Entry, Journal } from "./journal";
@@ -19,6 +19,8 @@ import { sendByTus } from "./tus";
 
 /** After so many refusals in a row without a byte arriving the provider will not change its mind. */
 const REFUSALS_MAX = 6;
+
+const BACKOFF_MAX_MS = 60_000;
 
 const SHOWN_EVERY_MS = 200;
 const TOLD_EVERY_MS = 1000;
@@ -339,7 +341,7 @@ export class Upload {
     const isOffline = this.shared.list.isOffline && error.code === "UNREACHABLE";
     // A refusal is no sign of a server that needs rest: another token is asked for soon.
     const failures = error instanceof ProviderRefusal ? 1 : this.#failures;
-    this.#delay = delayAfter(failures, error.retryAfterS, Math.random());
+    this.#delay = jitteredBackoffMs(failures, BACKOFF_MAX_MS, error.retryAfterS, Math.random());
     const retryAt = isOffline ? undefined : new Date(Date.now() + this.#delay);
     this.#change({ state: "waiting", error, retryAt });
   }

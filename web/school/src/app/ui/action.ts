@@ -25,8 +25,4 @@ export class Action<Args extends unknown[]> {
       this.#isBusy.set(false);
     }
   }
-
-  clear(): void {
-    this.#error.set(undefined);
-  }
 }

@@ -6,7 +6,7 @@ import { Language } from "../words/language";
 import { Action } from "./action";
 import { Problem } from "./problem";
 
-export interface Question {
+interface Question {
   readonly title: string;
   readonly hint: string;
   readonly confirm: string;
@@ -43,7 +43,7 @@ export interface Question {
     </div>
   `,
 })
-export class Confirm {
+class Confirm {
   protected readonly question = inject<Question>(DIALOG_DATA);
   protected readonly dialog = inject<DialogRef<boolean>>(DialogRef);
   protected readonly words = inject(Language).words;

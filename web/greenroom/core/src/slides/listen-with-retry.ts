@@ -1,6 +1,6 @@
 import type { Clock } from "../clock";
 import type { Observer } from "../documents";
-import { doubledPauseMs } from "../pauses";
+import { exponentialBackoffMs } from "../backoff";
 
 /** The longest pause before another listener. */
 const PAUSE_MAX_MS = 60_000;
@@ -13,7 +13,7 @@ const PAUSE_MAX_MS = 60_000;
  *
  * @returns a function that stops listening.
  */
-export function listenAgain<T>(
+export function listenWithRetry<T>(
   clock: Clock,
   listen: (observer: Observer<T>) => () => void,
   observer: Observer<T>,
@@ -31,7 +31,7 @@ export function listenAgain<T>(
         if (isStopped) return;
         failures = clock.now() - beganAt > PAUSE_MAX_MS ? 1 : failures + 1;
         observer.error(error);
-        cancel = clock.after(doubledPauseMs(failures, PAUSE_MAX_MS), begin);
+        cancel = clock.after(exponentialBackoffMs(failures, PAUSE_MAX_MS), begin);
       },
     });
   };
