@@ -100,14 +100,14 @@ test("student's pages have no barrier", async ({ page, browser }) => {
   await expectAccessible(student, "account");
   await student.keyboard.press("Escape");
   await student.goto(`/learn/${id}`);
-  await expect(student.getByText("The broadcast has not begun")).toBeVisible({ timeout: 20_000 });
+  await expect(student.getByText("The broadcast has not started")).toBeVisible({ timeout: 20_000 });
   await expect(student.locator("gr-player")).toHaveAttribute("data-phase", "playing", { timeout: 45_000 });
   await look(student, "live room with videos");
   await student.goto("/learn/there-is-none");
   await expect(student.getByRole("heading", { name: "You cannot see this session" })).toBeVisible();
   await look(student, "refused");
   await student.goto("/no/such/page");
-  await expect(student.getByRole("heading", { name: "There is no such page." })).toBeVisible();
+  await expect(student.getByRole("heading", { name: "This page does not exist." })).toBeVisible();
   await look(student, "no such page");
   await student.context().close();
 });

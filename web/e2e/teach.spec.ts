@@ -24,7 +24,7 @@ test("teacher uploads three videos at once, sees them ready, and orders, renames
   await page.getByRole("button", { name: "Move quarters.mp4 up" }).press("Enter");
   await expect(names).toHaveText(["halves.mp4", "quarters.mp4", "thirds.mp4"]);
   await expect(page.getByRole("button", { name: "Move quarters.mp4 up" })).toBeFocused();
-  await expect(page.getByText("quarters.mp4 is now at place 2 of 3.")).toBeAttached();
+  await expect(page.getByText("quarters.mp4 is now at position 2 of 3.")).toBeAttached();
 
   await page.getByRole("button", { name: "Actions for halves.mp4" }).click();
   await page.getByRole("menuitem", { name: "Rename" }).click();

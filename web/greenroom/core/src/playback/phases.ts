@@ -1,6 +1,6 @@
 import type { ErrorCode, GreenroomError } from "../errors";
 
-/** A phase of a player, as `PlaybackState.phase`. */
+/** The phase of a player, see `PlaybackState.phase`. The README has a table of them. */
 export type PlaybackPhase =
   | "loading"
   | "playing"
@@ -30,7 +30,7 @@ const PHASES: Partial<Record<ErrorCode, PlaybackPhase>> = {
   SIGN_IN_ENDED: "refused",
 };
 
-/** Return the phase of a player that gets no grant. */
+/** Return the phase of a player that was refused a grant with this error. */
 export function phaseAfter(error: GreenroomError): PlaybackPhase {
   return PHASES[error.code] ?? (error.retryable ? "reconnecting" : "failed");
 }

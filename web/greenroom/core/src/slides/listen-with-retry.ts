@@ -2,14 +2,14 @@ import type { Clock } from "../clock";
 import type { Observer } from "../documents";
 import { exponentialBackoffMs } from "../backoff";
 
-/** The longest pause before another listener. */
+/** The longest delay before another listener. */
 const PAUSE_MAX_MS = 60_000;
 
 /**
- * Listen, and again after a pause each time that Firestore ends the listener with an error.
+ * Listen, and retry with a backoff each time that Firestore ends the listener with an error.
  *
- * The rules let nobody read a session that does not exist yet, so a listener that comes before its session is refused,
- * and Firestore tells it nothing more.
+ * The rules let nobody read a session that does not exist yet. Firestore ends a listener that comes before its session,
+ * and never calls it again.
  *
  * @returns a function that stops listening.
  */

@@ -2,16 +2,18 @@ import type { GreenroomError } from "../errors";
 import type { Store } from "../store";
 import { toGreenroomError } from "../to-greenroom-error";
 
-/** How often the page is compared with the picture. */
+/** How often the slide is compared with the displayed frame. */
 export const TICK_MS = 200;
 
-/** Reads the instant of the picture. An error of the function that gives it is shown until the function works again. */
+/**
+ * Reads when the displayed frame was recorded. If the app's function throws, the error is shown until it works again.
+ */
 export class PictureTime {
   #failure: GreenroomError | undefined;
 
   constructor(private readonly error: Store<GreenroomError | undefined>) {}
 
-  /** Return the instant as `at`; nothing if the function throws, and then the shown page stays. */
+  /** Return the result as `at`; `undefined` if the function throws, and then the slide stays. */
   read(pictureAt: () => Date | undefined): { readonly at: Date | undefined } | undefined {
     try {
       const at = pictureAt();

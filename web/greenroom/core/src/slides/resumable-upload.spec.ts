@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "../clock";
 import { LocalServer } from "../../testing/local-server";
 import { uploadToStorage } from "./resumable-upload";
-import type { UploadAddress } from "./slides-api";
+import type { UploadRequest } from "./slides-api";
 
 /** Time that passes at once, so that pauses cost nothing. */
 const hurried: Clock = {
@@ -35,7 +35,7 @@ class Storage {
     };
   }
 
-  get address(): UploadAddress {
+  get address(): UploadRequest {
     return { url: `${this.server.url}/begin`, method: "POST", headers: { "x-goog-resumable": "start" } };
   }
 

@@ -1,8 +1,8 @@
-/** One change of what a session showed. */
+/** One change of a session's slides. */
 export interface TimelineEntry {
   readonly revision: number;
   readonly at: Date;
-  /** The media that is shown since; `null` if none is. */
+  /** The media that is shown from then on; `null` if none is. */
   readonly mediaId: string | null;
   /** Its page; `null` if none is shown. */
   readonly page: number | null;
@@ -12,17 +12,17 @@ export interface TimelineEntry {
 export interface ShownPage {
   readonly mediaId: string | null;
   readonly page: number | null;
-  /** Whether the media was deleted since, so that its page cannot be shown any more. */
+  /** Whether the media was deleted since, and cannot be shown any more. */
   readonly isGap: boolean;
 }
 
 const NOTHING: ShownPage = { mediaId: null, page: null, isGap: false };
 
 /**
- * Return what a session showed at an instant: what the last change until then made.
+ * Return what a session showed at an instant. Pure.
  *
  * @param timeline The changes, in any order.
- * @param instant In a recording, the instant of its beginning plus the position in it.
+ * @param instant For a recording, its start plus the position in it.
  * @param deleted The ids of the media that were deleted since.
  */
 export function pageAt(
@@ -44,7 +44,7 @@ function entryAt(timeline: Iterable<TimelineEntry>, instant: Date): TimelineEntr
   return last;
 }
 
-/** Changes after the picture whose pages are preloaded. */
+/** How many changes after the displayed frame have their pages preloaded. */
 const NEXT_CHANGES = 3;
 
 /** Return the last change until an instant, and the next ones. @param timeline The changes in their order. */

@@ -98,7 +98,7 @@ const errors: Texts["errors"] = {
   ENVELOPE_INVALID: APP_IS_WRONG,
   LENGTH_REQUIRED: APP_IS_WRONG,
   METHOD_NOT_ALLOWED: APP_IS_WRONG,
-  REQUEST_ID_USED: "استُخدم هذا لشيء آخر. أضف الملف مرة أخرى.",
+  REQUEST_ID_USED: "يتعارض هذا الرفع مع رفع سابق. أضف الملف مرة أخرى.",
 
   SESSION_NOT_OPEN_YET: "لم يُفتح البث المباشر بعد. ستدخل تلقائيًا عند فتحه.",
   SESSION_OVER: "انتهى البث المباشر.",

@@ -19,14 +19,14 @@ export type VideoFailureCode =
   | "VANISHED"
   | "PLAYS_NO_MORE";
 
-/** How many uploads are in which state, for one sentence about all of them. */
+/** The numbers of uploads, for one sentence about all of them. */
 export interface UploadCounts {
   readonly sent: number;
   readonly failed: number;
   readonly all: number;
 }
 
-/** Everything that this library and its components show, in one language. */
+/** Every text that this library and its components show, in one language. */
 export interface Texts {
   /** A BCP 47 tag, for `lang` and for `Intl`. */
   readonly locale: string;
@@ -83,7 +83,7 @@ export interface Texts {
     /** "Next try at 10:31". */
     nextTry(at: Date): string;
     readonly offline: string;
-    /** A warning: the line cannot send the rest in time. */
+    /** A warning: the connection is too slow to send the rest in time. */
     tooSlow(until: Date): string;
     /** One sentence about all. */
     summary(counts: UploadCounts): string;
@@ -107,10 +107,10 @@ export interface Texts {
   };
 
   readonly player: {
-    /** The name of the player. */
+    /** The name of the player for assistive technology, unless it has another. */
     readonly label: string;
     readonly phases: Readonly<Record<PlaybackPhase, string>>;
-    /** When a live event opens. */
+    /** When a live event begins. */
     opensAt(at: Date): string;
     readonly broadcast: Readonly<Record<BroadcastState, string>>;
     readonly live: string;
@@ -121,7 +121,7 @@ export interface Texts {
   };
 
   readonly slides: {
-    /** The name of the view. */
+    /** The name of the view for assistive technology. */
     readonly label: string;
     /** The alternative text of a page. */
     pageOf(page: number, pageCount: number, title: string | null): string;
@@ -141,7 +141,7 @@ export interface Texts {
     readonly zoom: string;
     readonly fullscreen: string;
     uploading(percent: number): string;
-    /** What the converter warns of, by its sentence in English. */
+    /** A warning of the converter, translated from its sentence in English. */
     warning(message: string): string;
   };
 }

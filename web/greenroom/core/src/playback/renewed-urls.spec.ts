@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { RenewedAddresses } from "./renewed-addresses";
+import { RenewedUrls } from "./renewed-urls";
 
 const token = (letter: string) => letter.repeat(40);
 
@@ -22,16 +22,16 @@ const FORMS: Record<string, { manifest: (token: string) => string; segment: (tok
   },
 };
 
-describe("RenewedAddresses", () => {
+describe("RenewedUrls", () => {
   for (const [name, { manifest, segment }] of Object.entries(FORMS)) {
     it(`puts a new token into segments: ${name}`, () => {
-      const addresses = new RenewedAddresses();
+      const addresses = new RenewedUrls();
       expect(addresses.renew(manifest(token("a")), manifest(token("b")))).toBe(true);
       expect(addresses.apply(segment(token("a")))).toBe(segment(token("b")));
     });
 
     it(`replaces the tokens of all earlier grants: ${name}`, () => {
-      const addresses = new RenewedAddresses();
+      const addresses = new RenewedUrls();
       for (const letter of ["b", "c", "d"]) addresses.renew(manifest(token("a")), manifest(token(letter)));
       addresses.renew(manifest(token("c")), manifest(token("e")));
       for (const letter of ["a", "b", "c", "d", "e"]) {
@@ -41,7 +41,7 @@ describe("RenewedAddresses", () => {
   }
 
   it("leaves other addresses as they are", () => {
-    const addresses = new RenewedAddresses();
+    const addresses = new RenewedUrls();
     addresses.renew(`https://a.test/${token("a")}/x.m3u8`, `https://a.test/${token("b")}/x.m3u8`);
     expect(addresses.apply("https://b.test/segment.ts")).toBe("https://b.test/segment.ts");
   });
@@ -51,12 +51,12 @@ describe("RenewedAddresses", () => {
     ["another path", `https://a.test/${token("a")}/x.m3u8`, `https://a.test/v2/${token("b")}/x.m3u8`],
     ["another video", "https://a.test/0_abc/x.m3u8", "https://a.test/0_def/x.m3u8"],
   ])("says that %s has to be loaded", (_name, earlier, later) => {
-    expect(new RenewedAddresses().renew(earlier, later)).toBe(false);
+    expect(new RenewedUrls().renew(earlier, later)).toBe(false);
   });
 
   it("takes the same address for no change", () => {
     const url = `https://a.test/${token("a")}/x.m3u8`;
-    const addresses = new RenewedAddresses();
+    const addresses = new RenewedUrls();
     expect(addresses.renew(url, url)).toBe(true);
     expect(addresses.apply(url)).toBe(url);
   });
