@@ -53,6 +53,13 @@ def storage_emulator_url() -> str | None:
     return os.environ.get("STORAGE_EMULATOR_HOST")
 
 
+def eventarc_emulator_url() -> str | None:
+    """
+    Return the address of the emulator of Eventarc, `None` in the cloud. firebase-tools sets it.
+    """
+    return os.environ.get("CLOUD_EVENTARC_EMULATOR_HOST")
+
+
 def revision() -> str:
     """
     Return the revision of the deployed function that this code runs in; empty outside of the cloud.

@@ -74,6 +74,7 @@ class Plan:
         codebase: The label of all functions.
         account: The account that the functions run as; `None` is the default compute account.
         signs: Whether the functions sign addresses as their account.
+        publishes: Whether they publish events for the school's own app.
         functions: The functions, by the names of `main.py`.
         queues: The limits of each queue, by the name of its worker.
         secrets: The names of the secrets that the functions need.
@@ -90,6 +91,7 @@ class Plan:
     codebase: str
     account: str | None
     signs: bool
+    publishes: bool
     functions: Mapping[str, Declared]
     queues: Mapping[str, Limits]
     secrets: Sequence[str]
@@ -143,6 +145,7 @@ def plan_of(root: Path) -> Plan:
     """
     import main
     from functions import config, environment, wiring
+    from shared.publishing.settings import EventSettings
     from shared.registry import WORKERS
 
     functions, *_ = json.loads((root / "firebase.json").read_text())["functions"]
@@ -155,6 +158,7 @@ def plan_of(root: Path) -> Plan:
         codebase=functions["codebase"],
         account=config.SERVICE_ACCOUNT.value or None,
         signs=bool(config.SLIDES_BUCKET.value) or config.archive() == "gcs",
+        publishes=bool(config.read(EventSettings).channel),
         functions={name: Declared.of(getattr(main, name)) for name in dir(main)},
         queues={name: Limits(worker.at_once, worker.per_second) for name, worker in WORKERS.items()},
         secrets=config.demanded_secrets(),

@@ -284,6 +284,7 @@ def well(plan: Plan, secrets: Mapping[str, str]) -> dict[str, Any]:
             datastore__user=member,
             cloudtasks__enqueuer=member,
             eventarc__eventReceiver=member,
+            eventarc__publisher=member,
             run__invoker=member,
             firebaseauth__viewer=member,
         ),
@@ -392,7 +393,16 @@ class _Services(list[dict[str, str]]):
     """
 
     def __init__(self, project: str) -> None:
-        apis = {*KNOWN, "cloudbuild", "iamcredentials", "identitytoolkit", "logging", "pubsub", "storage"}
+        apis = {
+            *KNOWN,
+            "cloudbuild",
+            "eventarcpublishing",
+            "iamcredentials",
+            "identitytoolkit",
+            "logging",
+            "pubsub",
+            "storage",
+        }
         super().__init__(
             {"name": f"projects/{project}/services/{api}.googleapis.com", "state": "ENABLED"} for api in sorted(apis)
         )

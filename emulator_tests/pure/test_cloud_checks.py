@@ -51,6 +51,7 @@ PLAN: Final = Plan(
     codebase="greenroom",
     account=ACCOUNT,
     signs=False,
+    publishes=False,
     functions={
         "joinSession": Declared(Kind.CALLABLE),
         "kalturaHook": Declared(Kind.ENDPOINT),
@@ -117,6 +118,7 @@ ELSEWHERE: Final = {
     "a database of its own, and a prefix": replace(PLAN, database="greenroom", prefix="gr-"),
     "the default account": replace(PLAN, account=None),
     "signed addresses": replace(PLAN, signs=True),
+    "events on a channel": replace(PLAN, publishes=True),
 }
 
 
@@ -133,6 +135,15 @@ def test_checks_have_different_names_and_say_which_role_they_need() -> None:
     declared = checks()
     assert len(CHECKS) == len(declared) > 15
     assert [one.what for one in declared if not re.fullmatch(r"roles/[a-z]+(\.[a-zA-Z]+)?", one.role)] == []
+
+
+def test_role_and_api_of_events_are_needed_with_a_channel_alone(google: Google) -> None:
+    google.answers[PROJECT_POLICY] = without_role("eventarc.publisher")(google.answers[PROJECT_POLICY])
+    services = "serviceusage/v1/projects/my-school/services:batchGet"
+    google.answers[services] = off_in_list("eventarcpublishing")(google.answers[services])
+    for plan, count in ((PLAN, 0), (replace(PLAN, publishes=True), 2)):
+        said = [one.sentence for one in findings(google, plan) if one.health is not Health.OK]
+        assert len([one for one in said if "eventarcpublishing" in one or "eventarc.publisher" in one]) == count
 
 
 # --- one thing is missing -----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def write_project(
     *,
     prefix: str = "",
     database: str = "(default)",
+    apps: Sequence[Path] = (),
 ) -> None:
     """
     Write the configuration, and link the functions' source.
@@ -43,6 +44,7 @@ def write_project(
         site: The configuration of the site, if there is one.
         prefix: Of the names of the functions.
         database: The only one that there are rules for.
+        apps: Folders with the functions of other apps, each a codebase of its own.
 
     Raises:
         TestbedError: There is no main.py.
@@ -64,7 +66,10 @@ def write_project(
     configuration = json.loads((ROOT / "firebase.json").read_text())
     runtime = f"python{python_version(VENV).replace('.', '')}"
     functions = {"source": "source", "codebase": "greenroom", "runtime": runtime}
-    configuration["functions"] = [{**functions, "prefix": prefix} if prefix else functions]
+    others = [{"source": app.name, "codebase": app.name, "runtime": runtime} for app in apps]
+    configuration["functions"] = [{**functions, "prefix": prefix} if prefix else functions, *others]
+    for app in apps:
+        write_app(folder / app.name, app, {"GREENROOM_DATABASE": database, **settings})
     configuration["firestore"] = [{"database": database, **configuration["firestore"]}]
     emulators = {name: name for name in ("auth", "functions", "hub", "logging", "eventarc")}
     configuration["emulators"] = {
@@ -79,6 +84,20 @@ def write_project(
         configuration["hosting"] = site
         configuration["emulators"]["hosting"] = {"host": HOST, "port": ports["hosting"]}
     (folder / "firebase.json").write_text(json.dumps(configuration, indent=2))
+
+
+def write_app(folder: Path, source: Path, settings: Mapping[str, str]) -> None:
+    """
+    Write the codebase of another app, which runs on functions-framework itself, with those of these settings that it
+    names.
+    """
+    named = {name: value for name, value in settings.items() if f'"{name}"' in (source / "main.py").read_text()}
+    programs = folder / "venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("main.py", "requirements.txt"):
+        (folder / name).symlink_to(source / name)
+    (programs / "activate").write_text(f". {shlex.quote(str(VENV / 'bin' / 'activate'))}\n")
+    (folder / ".env").write_text(dotenv(named))
 
 
 def write_environment(folder: Path) -> None:

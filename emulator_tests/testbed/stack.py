@@ -75,6 +75,7 @@ class Testbed:
         source: the folder that holds the functions' main.py.
         prefix: `prefix` of the functions in firebase.json.
         database: the database that the functions use, and that has the rules.
+        apps: folders with the functions of other apps in the same project, each a codebase of its own.
         say: is told, line by line, what is being done.
 
     Raises:
@@ -97,6 +98,7 @@ class Testbed:
         source: Path = ROOT,
         prefix: str = "",
         database: str = "(default)",
+        apps: Sequence[Path] = (),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._state = state.resolve()
@@ -120,6 +122,7 @@ class Testbed:
         self.database = database
         """The database that the functions use."""
 
+        self._apps = apps
         self._say = say
         self._parts: list[Part] = []
         self._held = ExitStack()
@@ -528,8 +531,9 @@ class Testbed:
             site,
             prefix=self._prefix,
             database=self.database,
+            apps=self._apps,
         )
-        emulators = ["auth", "functions", "firestore"]
+        emulators = ["auth", "functions", "firestore", *(["eventarc"] if self._apps else [])]
         if self._app is not None:
             write_site(self._state, self._app, self._told_to_the_app)
             emulators.append("hosting")

@@ -49,6 +49,7 @@ RECONCILE_ARCHIVE: Final = "reconcileArchive"
 RECONCILE_SLIDES: Final = "reconcileSlides"
 RECONCILE_TIMELINE: Final = "reconcileTimeline"
 BROADCAST_SLIDES: Final = "broadcastSlides"
+PUBLISH_EVENT: Final = "publishEvent"
 CHECK_HOST: Final = "checkHost"
 POLL_READINESS: Final = "pollReadiness"
 

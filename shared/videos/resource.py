@@ -20,6 +20,7 @@ from shared.core.paths import (
 )
 from shared.core.references import VIDEO
 from shared.ports import OBSERVED_MAX, Document, Finding, Task
+from shared.publishing.settings import EventSettings
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Owned
 from shared.reconcile.reconciler import Mapper
@@ -53,6 +54,7 @@ def controller(deployment: Deployment) -> Videos:
         deployment.common.late_commit_s,
         tuple(deployment.hosts),
         deployment.epochs.is_held,
+        types=deployment.settings_of(EventSettings).types,
     )
 
 

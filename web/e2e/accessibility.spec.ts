@@ -25,14 +25,14 @@ async function inLanguage(page: Page, code: "en" | "ar"): Promise<void> {
   await expect(page.locator(".cdk-dialog-container")).toHaveCount(0);
 }
 
-test("sign-in has no barrier", async ({ page }) => {
+test("sign-in is accessible", async ({ page }) => {
   await page.goto("/sign-in");
   await look(page, "sign-in");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expectAccessible(page, "sign-in with problems");
 });
 
-test("teacher's lists, forms and videos have no barrier", async ({ page }) => {
+test("teacher's lists, forms and videos are accessible", async ({ page }) => {
   test.slow();
   await signIn(page, "teacher");
   await expect(page.getByRole("status")).toHaveCount(0);
@@ -57,7 +57,7 @@ test("teacher's lists, forms and videos have no barrier", async ({ page }) => {
   await page.keyboard.press("Escape");
 });
 
-test("teacher's pages of people, times, encoder and slides have no barrier", async ({ page }) => {
+test("teacher's pages of people, times, encoder and slides are accessible", async ({ page }) => {
   test.slow();
   await signIn(page, "teacher");
   const id = await createSession(page, { title: "Optics", isLive: true });
@@ -84,7 +84,7 @@ test("teacher's pages of people, times, encoder and slides have no barrier", asy
   await expectAccessible(page, "present mode, narrow");
 });
 
-test("student's pages have no barrier", async ({ page, browser }) => {
+test("student's pages are accessible", async ({ page, browser }) => {
   test.slow();
   await signIn(page, "teacher");
   const id = await createSession(page, { title: "Optics", isLive: true, isOpen: true });
@@ -112,7 +112,7 @@ test("student's pages have no barrier", async ({ page, browser }) => {
   await student.context().close();
 });
 
-test("everything is reached and used by keys alone", async ({ page }) => {
+test("everything can be used with the keyboard alone", async ({ page }) => {
   await signIn(page, "teacher");
   await page.goto("/teach");
   await expect(page.getByRole("link", { name: "New session" })).toBeVisible();

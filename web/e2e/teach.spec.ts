@@ -41,7 +41,7 @@ test("teacher uploads three videos at once, sees them ready, and orders, renames
   await expect(names).toHaveText(["What a half is", "quarters.mp4"]);
 });
 
-test("wrong files are refused in words, and the others are uploaded", async ({ page }) => {
+test("unsupported files are refused with a reason, and the others are uploaded", async ({ page }) => {
   await signIn(page, "teacher");
   await createSession(page, { title: "Files of all kinds" });
   await page
@@ -58,7 +58,7 @@ test("wrong files are refused in words, and the others are uploaded", async ({ p
   await expect(videoRow(page, "lesson.mp4")).toHaveAttribute("data-state", "ready", { timeout: 45_000 });
 });
 
-test("form keeps what was typed when it is not complete, and asks before it is left", async ({ page }) => {
+test("form keeps what was typed when it is incomplete, and asks before it is left", async ({ page }) => {
   await signIn(page, "teacher");
   await page.goto("/teach/new");
   await page.getByRole("button", { name: "Create session" }).click();
@@ -102,7 +102,7 @@ test("live session shows what happens at the provider, and its key on demand", a
   await expect(key).toHaveCount(0);
 });
 
-test("student is led away from a teacher's pages", async ({ browser }) => {
+test("student is redirected from a teacher's pages", async ({ browser }) => {
   const page = await openAs(browser, "student");
   await page.goto("/teach/new");
   await expect(page).toHaveURL(/\/learn$/);

@@ -20,6 +20,11 @@ ROLES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """The roles of docs/deploying.md on the project: what follows without each, and another role that includes it."""
 
+PUBLISHES: Final[Mapping[str, tuple[str, str]]] = {
+    "roles/eventarc.publisher": ("no event is published on EVENTARC_CHANNEL", "roles/eventarc.admin"),
+}
+"""The role that publishing events needs."""
+
 ACTS_AS: Final = "roles/iam.serviceAccountUser"
 SIGNS: Final = "roles/iam.serviceAccountTokenCreator"
 
@@ -37,7 +42,8 @@ def check_roles(cloud: Cloud) -> Iterable[Finding]:
     what, project = "roles of the functions' account", cloud.plan.project
     member = f"serviceAccount:{cloud.account}"
     given = roles_of(cloud.policy, member)
-    for role, (sentence, larger) in ROLES.items():
+    needed = {**ROLES, **(PUBLISHES if cloud.plan.publishes else {})}
+    for role, (sentence, larger) in needed.items():
         conditions = [one for name in (role, larger, *TOO_MANY) for one in given.get(name, [])]
         command = (
             f"`gcloud projects add-iam-policy-binding {project} --member={member} --role={role} "

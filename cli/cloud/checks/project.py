@@ -30,6 +30,7 @@ NEEDED: Final = (
 
 OF_ALERTS: Final = "monitoring"
 OF_SIGNING: Final = "iamcredentials"
+OF_EVENTS: Final = "eventarcpublishing"
 
 
 @check("APIs", "roles/serviceusage.serviceUsageViewer")
@@ -40,7 +41,8 @@ def check_apis(cloud: Cloud) -> Iterable[Finding]:
     Source: https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet
     """
     project = cloud.plan.project
-    needed = [*NEEDED, *([OF_SIGNING] if cloud.plan.signs else [])]
+    signing, events = [OF_SIGNING] * cloud.plan.signs, [OF_EVENTS] * cloud.plan.publishes
+    needed = [*NEEDED, *signing, *events]
     names = [f"projects/{project}/services/{api}.googleapis.com" for api in (*needed, OF_ALERTS)]
     found = cloud.apis.get("serviceusage", f"v1/projects/{project}/services:batchGet", names=names)["services"]
     on = {short(one["name"]).partition(".")[0] for one in found if one["state"] == "ENABLED"}

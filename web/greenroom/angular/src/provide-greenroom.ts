@@ -4,7 +4,11 @@ import { ENGLISH, Greenroom } from "greenroom/core";
 import { GREENROOM, GREENROOM_OPTIONS, GREENROOM_TEXTS, type ProvideGreenroomOptions } from "./tokens";
 import { UploadsOfUser } from "./uploads";
 
-/** Provide Greenroom. A function instead of options is called on first use, and may `inject`. */
+/**
+ * Provide Greenroom to an app or to a route.
+ *
+ * @param options A function instead of an object is called once, on first use, and may `inject`.
+ */
 export function provideGreenroom(
   options: ProvideGreenroomOptions | (() => ProvideGreenroomOptions),
 ): EnvironmentProviders {

@@ -18,7 +18,7 @@ it("is the code of the README, to the byte", () => {
 it("uploads the chosen files, and says which are refused", async () => {
   const browser = await Browser.open();
   const { app } = browser.greenroom();
-  const callablesUrl = `${browser.school.url}/call/`;
+  const callablesUrl = `${browser.server.url}/call/`;
   TestBed.configureTestingModule({
     providers: [provideZonelessChangeDetection(), provideGreenroom({ app, callablesUrl, uid: signal("teacher") })],
   });

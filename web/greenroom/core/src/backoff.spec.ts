@@ -14,7 +14,7 @@ describe("jitteredBackoffMs", () => {
     }
   });
 
-  it("is at least what the server asks for, and not the same for all", () => {
+  it("is at least what the server asks for, with jitter", () => {
     for (const retryAfterS of [0, 1, 30, 600]) {
       for (const random of [0, 0.5, 1]) {
         expect(jitteredBackoffMs(1, 60_000, retryAfterS, random)).toBeGreaterThanOrEqual(retryAfterS * 1000);

@@ -26,7 +26,7 @@ describe("systemClock", () => {
     expect(isDue).toBe(true);
   });
 
-  it("calls nobody who has cancelled", async () => {
+  it("does not call back after a cancellation", async () => {
     let isDue = false;
     systemClock.after(20_000, () => (isDue = true))();
     await vi.advanceTimersByTimeAsync(30_000);

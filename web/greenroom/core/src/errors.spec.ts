@@ -11,7 +11,7 @@ describe("GreenroomError", () => {
     [-5, undefined],
     [NaN, undefined],
     ["60" as unknown as number, undefined],
-  ])("takes a pause of %s s for one of %s s", (retryAfterS, expected) => {
+  ])("treats a retryAfterS of %s as %s", (retryAfterS, expected) => {
     expect(new GreenroomError("RATE_LIMITED" as ErrorCode, "later", true, retryAfterS).retryAfterS).toBe(expected);
   });
 });

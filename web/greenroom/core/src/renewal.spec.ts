@@ -45,7 +45,7 @@ describe("timesOf", () => {
     expect(timesOf(grant, [grant]).renewMs).toBe(86_400_000 - 600_000);
   });
 
-  it("renews all grants with the one that ends first", () => {
+  it("renews all grants with the one that expires first", () => {
     const [long, short] = [grantAt(SERVER_MS, 3_600), grantAt(SERVER_MS, 60)];
     expect(timesOf(long, [long, short])).toEqual({ renewMs: 30_000, endMs: 60_000 });
   });
@@ -101,7 +101,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("does not try again what stays refused", async () => {
+  it("does not retry a final refusal", async () => {
     const clock = new ManualClock();
     let asked = 0;
     const ask = () => {
@@ -116,7 +116,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("asks once for all who want it at the same moment", async () => {
+  it("sends one request for concurrent renewals", async () => {
     let asked = 0;
     const ask = () => {
       asked += 1;
@@ -128,7 +128,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("puts off what nobody needs until it is needed", async () => {
+  it("postpones a renewal until the grant is needed", async () => {
     const clock = new ManualClock();
     let asked = 0;
     let isNeeded = false;
@@ -149,7 +149,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("asks at once when the line is back", async () => {
+  it("asks at once when the browser is online again", async () => {
     const clock = new ManualClock();
     let isDown = true;
     const { renewal, accepted } = renewalOf(clock, () =>
@@ -163,7 +163,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("asks no more once it is closed", async () => {
+  it("does not ask once it is closed", async () => {
     const clock = new ManualClock();
     let asked = 0;
     const { renewal } = renewalOf(clock, () => {

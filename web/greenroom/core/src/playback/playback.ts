@@ -45,7 +45,7 @@ export interface PlaybackState {
   readonly quality?: number;
 }
 
-/** What to play: a video, or the live event of a session. */
+/** A video, or the live event of a session. */
 export type PlaybackTarget =
   | {
       readonly videoId: string;

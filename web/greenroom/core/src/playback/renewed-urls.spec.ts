@@ -4,7 +4,9 @@ import { RenewedUrls } from "./renewed-urls";
 
 const token = (letter: string) => letter.repeat(40);
 
-/** The forms in which addresses carry a token: in the query, in the path, and before the path with more than a token. */
+/**
+ * The forms in which URLs carry a token: in the query, in the path, and before the path with more than a token.
+ */
 const FORMS: Record<string, { manifest: (token: string) => string; segment: (token: string) => string }> = {
   "a query, and segments with it in the path": {
     manifest: (ks) => `https://media.test/p/1/playManifest/entryId/0_a/a.m3u8?ks=${ks}`,
@@ -40,7 +42,7 @@ describe("RenewedUrls", () => {
     });
   }
 
-  it("leaves other addresses as they are", () => {
+  it("leaves other URLs unchanged", () => {
     const addresses = new RenewedUrls();
     addresses.renew(`https://a.test/${token("a")}/x.m3u8`, `https://a.test/${token("b")}/x.m3u8`);
     expect(addresses.apply("https://b.test/segment.ts")).toBe("https://b.test/segment.ts");
@@ -54,7 +56,7 @@ describe("RenewedUrls", () => {
     expect(new RenewedUrls().renew(earlier, later)).toBe(false);
   });
 
-  it("takes the same address for no change", () => {
+  it("treats the same URL as no change", () => {
     const url = `https://a.test/${token("a")}/x.m3u8`;
     const addresses = new RenewedUrls();
     expect(addresses.renew(url, url)).toBe(true);

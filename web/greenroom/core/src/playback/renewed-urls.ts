@@ -5,8 +5,8 @@ const TOKEN_MIN = 16;
  * Puts the newest token into URLs that have an earlier one.
  *
  * A manifest lists its segments by URLs with the token of the grant that it was loaded with, and a player reads it
- * once. So that it needs to know no provider's URLs, this class compares the URLs of one manifest in two grants: the parts of
- * the path and of the query that differ are the token.
+ * once. So that it needs to know no provider's URLs, this class compares the URLs of one manifest in two grants: the
+ * parts of the path and of the query that differ are the token.
  */
 export class RenewedUrls {
   /** The tokens of all grants, each with the index of its part. */

@@ -29,8 +29,8 @@ export interface ConverseMessage {
  * Return a plug-in that passes the changes of slides on, and hides them from the conversation. Name it in
  * `whitelisted_plugins`.
  *
- * @param chat `LiveAdmission.slidesChat`. Changes from other rooms, to which anybody may have invited this user, are not
- *   passed on.
+ * @param chat `LiveAdmission.slidesChat`. Changes from other rooms, to which anybody may have invited this user, are
+ *   ignored.
  * @param onMessage Called with each change, for example `SlidesFollower.receive`.
  */
 export function converseSlidesPlugin(

@@ -33,7 +33,7 @@ export interface SlideMedia {
 
 export const NO_SLIDE: CurrentSlide = { media: null, page: null, revision: 0, isGap: false, nextImageUrls: [] };
 
-/** What a slide is made from. */
+/** The parts that a slide is made from. */
 export interface SlideParts {
   readonly mediaId: string;
   readonly page: number;

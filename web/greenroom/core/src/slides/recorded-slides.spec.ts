@@ -98,7 +98,7 @@ describe("RecordedSlides", () => {
     expect(await at(55)).toMatchObject({ page: 12, isGap: true });
   });
 
-  it("keeps its page while `pictureAt` throws, says so, and goes on afterwards", async () => {
+  it("keeps its page and reports the error while `pictureAt` throws, and continues afterwards", async () => {
     begin();
     await eventually(() => recorded.slide.value.nextImageUrls.length > 0);
     expect(await at(10)).toMatchObject({ page: 1 });
@@ -110,7 +110,7 @@ describe("RecordedSlides", () => {
     expect(recorded.error.value).toBeUndefined();
   });
 
-  it("reads the timeline again if nobody answers", async () => {
+  it("retries the timeline without an answer", async () => {
     failures = 2;
     begin();
     await eventually(() => recorded.error.value !== undefined);

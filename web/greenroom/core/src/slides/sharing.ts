@@ -1,6 +1,6 @@
 import type { SharingMessage } from "./sharing-message";
 
-/** What a session shows. */
+/** The document and the page that a session shows. */
 export interface Sharing {
   readonly mediaId: string | null;
   readonly page: number | null;

@@ -11,7 +11,7 @@ const RENEWED_MS = 50 * 60_000;
 /** The longest delay between two requests for one media that lacks something. */
 const PAUSE_MAX_MS = 30_000;
 
-/** What the URLs of a media have to cover. */
+/** The upload and the pages that the URLs of a media have to cover. */
 export interface NeededUrls {
   /** The upload that is shown, if that is known. */
   readonly stamp?: string;

@@ -34,7 +34,7 @@ export type SlidesProblem =
   | "OTHER_FILE"
   | "CONVERSION_FAILED";
 
-/** What identifies a session: another may get the id of a deleted one. Documents below it are queried by all three. */
+/** The identity of a session: another may get the id of a deleted one. Documents below it are queried by all three. */
 export interface SessionIdentity {
   readonly sessionId: string;
   readonly ownerUid: string;

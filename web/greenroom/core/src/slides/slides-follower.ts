@@ -37,7 +37,7 @@ export interface SlidesOptions {
   readonly documents?: SlidesDocuments;
 }
 
-/** What to show now, and what comes next. */
+/** The page to show now, and the next changes. */
 interface Shown {
   readonly mediaId: string | null;
   readonly page: number | null;

@@ -78,7 +78,7 @@ export class SlidesPresenter {
     return this.#medias;
   }
 
-  /** What is shown. It has the page of `navigate` at once, before the server confirms it. */
+  /** The document and the page that are shown. A page has changed here before the server confirms `navigate`. */
   get shown(): Readable<Sharing> {
     return this.#shown;
   }

@@ -8,7 +8,7 @@ export interface TimelineEntry {
   readonly page: number | null;
 }
 
-/** What a session showed at one instant. */
+/** The document and the page that a session showed at one instant. */
 export interface ShownPage {
   readonly mediaId: string | null;
   readonly page: number | null;

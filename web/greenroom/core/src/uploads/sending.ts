@@ -1,6 +1,6 @@
 import type { UploadTokens } from "./tokens";
 
-/** What a protocol needs to send one file, or the rest of it. */
+/** The parameters with which a protocol sends one file, or the rest of it. */
 export interface Sending {
   readonly file: Blob;
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Speed } from "./speed";
 
 describe("the speed", () => {
-  it("is that of a steady line", () => {
+  it("is that of a steady connection", () => {
     const speed = new Speed();
     for (let ms = 0; ms <= 10_000; ms += 250) speed.add(ms * 25, ms);
     expect(speed.perSecond).toBeCloseTo(25_000, 0);
@@ -25,7 +25,7 @@ describe("the speed", () => {
     }
   });
 
-  it("follows a line that becomes faster within seconds", () => {
+  it("follows a faster connection within seconds", () => {
     const speed = new Speed();
     let bytes = 0;
     for (let ms = 0; ms <= 20_000; ms += 500) speed.add((bytes += 500), ms);
@@ -33,7 +33,7 @@ describe("the speed", () => {
     expect(speed.perSecond).toBeGreaterThan(9000);
   });
 
-  it("starts anew when bytes are lost", () => {
+  it("starts over when bytes are lost", () => {
     const speed = new Speed();
     for (let ms = 0; ms <= 5000; ms += 500) speed.add(ms, ms);
     speed.add(1000, 5500);

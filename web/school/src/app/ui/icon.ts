@@ -1,6 +1,6 @@
 import { ChangeDetectionStrategy, Component, computed, input } from "@angular/core";
 
-/** Paths on a field of 24 × 24, drawn as lines. */
+/** SVG paths with a view box of 24 × 24, drawn as strokes. */
 const PATHS = {
   add: "M12 5v14M5 12h14",
   alert: "M12 8v5M12 16.5v.01M10.3 4 2.8 17.2A2 2 0 0 0 4.5 20h15a2 2 0 0 0 1.7-2.8L13.7 4a2 2 0 0 0-3.4 0Z",
@@ -43,10 +43,10 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** Icons that show a direction, and are mirrored where one reads from right to left. */
+/** Icons that show a direction, and are mirrored in right-to-left languages. */
 const DIRECTED = new Set<IconName>(["back", "next", "previous", "signOut"]);
 
-/** A drawing beside or in place of words. It is hidden from screen readers, so its button needs a name. */
+/** An icon. It is hidden from screen readers, so a button with only an icon needs an `aria-label`. */
 @Component({
   selector: "app-icon",
   changeDetection: ChangeDetectionStrategy.OnPush,

@@ -227,7 +227,7 @@ export const ENGLISH_WORDS = {
     times: "Planned",
     broadcast: "Broadcast",
     key: "Encoder",
-    keyHint: "Enter these in your encoder, such as OBS. Whoever has the key can broadcast in your name.",
+    keyHint: "Enter these in your encoder, such as OBS. Anybody with the key can broadcast in your name.",
     showKey: "Show address and key",
     hideKey: "Hide",
     url: "Server",

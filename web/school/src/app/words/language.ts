@@ -7,7 +7,7 @@ type LanguageCode = "en" | "ar";
 
 const STORED = "language";
 
-/** The language of the app, and how dates and numbers are written in it. It changes without a reload. */
+/** The language of the app, and its formats of dates and numbers. It changes without a reload. */
 @Injectable({ providedIn: "root" })
 export class Language {
   readonly #document = inject(DOCUMENT);
