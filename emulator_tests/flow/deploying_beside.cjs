@@ -1,6 +1,7 @@
 // Deploys several times to one project, with firebase-tools' own command and without a cloud: project.cjs answers it.
 // Prints, as JSON, after each deployment the project's resources by their names, and the error if there was one.
-// Called by test_existing_app.py: node deploying_beside.cjs PROJECT DEPLOYMENTS, each {folder, only, force}.
+// Called by test_existing_app.py: node deploying_beside.cjs PROJECT DEPLOYMENTS DATABASES SECRETS. The last three are
+// JSON: [{folder, only, force}], and the names of databases and secrets that the project has.
 const { Project, answerAll } = require("./project.cjs");
 
 const [, , projectId, deployments, databases, secrets] = process.argv;
@@ -9,15 +10,14 @@ answerAll(project);
 const firebase = require("firebase-tools");
 const { useConsoleLoggers } = require("firebase-tools/lib/logger");
 
-const portfinder = require(require.resolve("portfinder", { paths: [require.resolve("firebase-tools")] }));
-const findPort = portfinder.getPortPromise;
-// As in deploying.cjs: no port that a stack may start at.
-const firstPort = 10_000 + 500 * Number(process.env.TESTBED_LANE ?? 0);
-portfinder.getPortPromise = () => findPort({ port: firstPort });
+require("../testbed/discovery-ports.cjs");
 
 async function deploy({ folder, only, force }) {
   const options = { cwd: folder, project: projectId, only, force, token: "any", nonInteractive: true };
-  const error = await firebase.deploy(options).then(() => "", (failed) => failed.message);
+  const error = await firebase.deploy(options).then(
+    () => "",
+    (failed) => failed.message,
+  );
   return { resources: structuredClone(project.resources), error };
 }
 

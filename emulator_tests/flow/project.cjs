@@ -90,7 +90,12 @@ class Project {
       const id = name.slice(name.lastIndexOf("/") + 1);
       const runs = `projects/${this.id}/locations/${REGION}/services/${id.toLowerCase()}`;
       const uri = `https://${id.toLowerCase()}.a.run.app`;
-      this.write(name, { ...body, state: "ACTIVE", serviceConfig: { ...body.serviceConfig, service: runs, uri }, url: uri });
+      this.write(name, {
+        ...body,
+        state: "ACTIVE",
+        serviceConfig: { ...body.serviceConfig, service: runs, uri },
+        url: uri,
+      });
     }
     return [200, { name: `operations/${name}` }];
   }
@@ -114,7 +119,9 @@ class Project {
   /** A service whose requests are those of a file system. */
   stored(method, name, body) {
     if (method !== "GET") return [200, this.write(name, body)];
-    return name in this.resources ? [200, this.resources[name]] : [404, { error: { status: "NOT_FOUND", message: name } }];
+    return name in this.resources
+      ? [200, this.resources[name]]
+      : [404, { error: { status: "NOT_FOUND", message: name } }];
   }
 
   secretmanager(method, path, body) {
@@ -152,7 +159,8 @@ class Project {
   firebaserules(method, path, body) {
     const full = (name) => ({ name: `projects/${this.id}/${name}`, ...this.resources[name] });
     if (path.endsWith(":test")) return [200, {}];
-    if (path === "releases" && method === "GET") return [200, { releases: this.below("releases/").map(([name]) => full(name)) }];
+    if (path === "releases" && method === "GET")
+      return [200, { releases: this.below("releases/").map(([name]) => full(name)) }];
     if (path === "rulesets" && method === "POST") {
       const name = `rulesets/${this.revision}`;
       this.write(name, body);
@@ -160,19 +168,23 @@ class Project {
     }
     if (method === "GET") return this.stored(method, path, body);
     const release = (body.release ?? body).name.replace(`projects/${this.id}/`, "");
-    if (method !== "POST" && !(release in this.resources)) return [404, { error: { status: "NOT_FOUND", message: release } }];
+    if (method !== "POST" && !(release in this.resources))
+      return [404, { error: { status: "NOT_FOUND", message: release } }];
     return [200, this.write(release, { ...(body.release ?? body), createTime: new Date().toISOString() })];
   }
 
   firebasehosting(method, path, body) {
-    if (path.endsWith("/sites")) return [200, { sites: [{ name: `projects/${this.id}/sites/${this.id}`, type: "DEFAULT_SITE" }] }];
+    if (path.endsWith("/sites"))
+      return [200, { sites: [{ name: `projects/${this.id}/sites/${this.id}`, type: "DEFAULT_SITE" }] }];
     if (path.endsWith("/versions")) {
       const name = `sites/${this.id}/versions/${this.revision}`;
       this.write(name, body);
       return [200, { name }];
     }
-    if (path.endsWith(":populateFiles")) return [200, { uploadUrl: "https://upload.example", uploadRequiredHashes: [] }];
-    if (path.endsWith("/releases") && method === "POST") return [200, this.write(`sites/${this.id}/release`, { version: this.revision })];
+    if (path.endsWith(":populateFiles"))
+      return [200, { uploadUrl: "https://upload.example", uploadRequiredHashes: [] }];
+    if (path.endsWith("/releases") && method === "POST")
+      return [200, this.write(`sites/${this.id}/release`, { version: this.revision })];
     return [200, method === "GET" ? {} : this.write(path, body)];
   }
 
@@ -190,7 +202,9 @@ class Project {
 
   artifactregistry(method, path) {
     const kept = { action: "DELETE", condition: { olderThan: "86400s" } };
-    return method === "GET" ? [200, { name: path, cleanupPolicies: { "firebase-functions-cleanup": kept } }] : undefined;
+    return method === "GET"
+      ? [200, { name: path, cleanupPolicies: { "firebase-functions-cleanup": kept } }]
+      : undefined;
   }
 
   storage() {

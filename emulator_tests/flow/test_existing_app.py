@@ -143,9 +143,21 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Deployed]:
     return found
 
 
-def test_example_is_what_the_documentation_recommends() -> None:
+def documented_configuration() -> tuple[dict[str, Any], dict[str, Any]]:
+    """
+    Return what docs/deploying.md recommends: a firebase.json, and a function kit.
+    """
     page = (ROOT / "docs" / "deploying.md").read_text()
-    documented, _ = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    configuration, kit = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    return configuration, kit
+
+
+def test_example_is_what_the_documentation_recommends() -> None:
+    documented, _ = documented_configuration()
+    own = json.loads((ROOT / "firebase.json").read_text())
+    assert {**documented["functions"][1], "source": "."} == {**own["functions"][0], "prefix": "gr"}
+    files = {name: f"greenroom/{file}" for name, file in own["firestore"].items()}
+    assert files.items() <= documented["firestore"][1].items()
     example = configuration_of("firebase.json")
     assert {name: example[name] for name in documented} == documented
     # Nothing of the app's configuration is another one than before.
@@ -158,7 +170,9 @@ def test_example_is_what_the_documentation_recommends() -> None:
 def test_deployment_of_greenroom_changes_nothing_of_the_app(deployed: dict[str, Deployed]) -> None:
     before, after = deployed["app"].resources, deployed["greenroom"].resources
     databases = "databases/(default)/collectionGroups"
-    assert {"releases/cloud.firestore", f"{databases}/videos/fields/expiresAt", f"sites/{PROJECT}/release"} <= set(before)
+    assert {"releases/cloud.firestore", f"{databases}/videos/fields/expiresAt", f"sites/{PROJECT}/release"} <= set(
+        before
+    )
     assert any(name.startswith(f"{databases}/sessions/indexes/") for name in before)
     assert deployed["app"].functions() == {"deleteVideo", "onSessionWritten"}
     assert unchanged(before, after)
@@ -213,11 +227,10 @@ def kit_configuration() -> dict[str, Any]:
     """
     The example's configuration with the function kit of docs/deploying.md in place of a codebase.
     """
-    page = (ROOT / "docs" / "deploying.md").read_text()
-    codebase, kit = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
-    ignore = codebase["functions"][1]["ignore"]
+    _, kit = documented_configuration()
     example = configuration_of("firebase.json")
-    return {**example, "functions": [example["functions"][0], {**kit, "ignore": ignore}]}
+    app, codebase = example["functions"]
+    return {**example, "functions": [app, {**kit, "ignore": codebase["ignore"]}]}
 
 
 def test_function_kit_changes_nothing_of_the_app(tmp_path: Path) -> None:
@@ -227,7 +240,9 @@ def test_function_kit_changes_nothing_of_the_app(tmp_path: Path) -> None:
     beside = lay_out(tmp_path / "kit", configuration, OWN_SPACE | {"FUNCTIONS_PREFIX": prefix}, settings_in)
     secrets = tuple(f"{prefix}{name}" for name in SECRETS)
     only = f"functions:{instance},firestore:greenroom"
-    before, after = deploy(tmp_path, (app_alone(tmp_path / "alone"), None, False), (beside, only, True), secrets=secrets)
+    before, after = deploy(
+        tmp_path, (app_alone(tmp_path / "alone"), None, False), (beside, only, True), secrets=secrets
+    )
     assert (before.error, after.error) == ("", "")
     assert unchanged(before.resources, after.resources)
     assert after.functions() - before.functions() == {f"{prefix}{name}" for name in set(FUNCTIONS) - OF_BUCKET}
@@ -312,6 +327,15 @@ def app(school: School) -> Iterator[Firestore]:
     yield firestore
     firestore.close()
 
+
+DENY_EVERYTHING: Final = """
+rules_version = '2';
+service cloud.firestore {
+  match /databases/{database}/documents/{path=**} {
+    allow read, write: if false;
+  }
+}
+"""
 
 LESSON: Final = {"subject": "Physics", "room": "B12", "period": 3}
 
@@ -427,8 +451,7 @@ def test_greenroom_works_while_the_rules_of_the_app_deny_everything(
     lesson = f"sessions/{uuid.uuid4().hex}"
     app.commit(SERVER, create(lesson, LESSON))
     assert app.get(teacher.caller, lesson) == LESSON
-    denied = "service cloud.firestore { match /databases/{database}/documents { match /{path=**} { allow read: if false; } } }"
-    school.testbed.load_rules("(default)", f"rules_version = '2';\n{denied}")
+    school.testbed.load_rules("(default)", DENY_EVERYTHING)
     try:
         with pytest.raises(Denied):
             app.get(teacher.caller, lesson)
@@ -444,6 +467,7 @@ def test_greenroom_works_while_the_rules_of_the_app_deny_everything(
 
 
 def test_page_of_the_app_is_typed_and_bundled_with_the_client(tmp_path: Path) -> None:
+    page = str(EXISTING_APP / "web" / "main.ts")
     options = json.loads((WEB / "tsconfig.json").read_text())["compilerOptions"]
     paths = {name: [str(WEB / path) for path in found] for name, found in options["paths"].items()}
     # As `npm install greenroom firebase` would put them.
@@ -452,7 +476,7 @@ def test_page_of_the_app_is_typed_and_bundled_with_the_client(tmp_path: Path) ->
         json.dumps(
             {
                 "compilerOptions": {**options, "paths": paths, "noEmit": True, "typeRoots": [], "importHelpers": False},
-                "files": [str(EXISTING_APP / "web" / "main.ts")],
+                "files": [page],
             }
         )
     )
@@ -462,7 +486,7 @@ def test_page_of_the_app_is_typed_and_bundled_with_the_client(tmp_path: Path) ->
     )
     assert checked.returncode == 0, checked.stdout
     bundle = tmp_path / "main.js"
-    command = [tools / "esbuild", EXISTING_APP / "web" / "main.ts", "--bundle", "--format=esm", f"--outfile={bundle}"]
+    command = [str(tools / "esbuild"), page, "--bundle", "--format=esm", f"--outfile={bundle}"]
     bundled = subprocess.run(
         [*command, f"--tsconfig={tmp_path / 'tsconfig.json'}"],
         env=os.environ | {"NODE_PATH": str(WEB / "node_modules")},

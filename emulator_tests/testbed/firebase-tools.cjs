@@ -1,4 +1,6 @@
-// Loaded into firebase-tools by stack.py, before anything else: two things that it does not let us set.
+// Loaded into firebase-tools by stack.py, before anything else: three things that it does not let us set.
+
+require("./discovery-ports.cjs");
 
 // The Auth emulator starts in 2 s instead of 9 s. It compiles a validator for each parameter of its API, and with each of
 // these several hundred validators ajv compiles the schema of schemas anew, only to check that the emulator's own,

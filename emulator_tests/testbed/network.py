@@ -41,9 +41,7 @@ def free_ports(names: str | Iterable[str]) -> dict[str, int]:
     raise TestbedError(f"No {len(wanted)} ports are free between {PORTS[0]} and {PORTS[-1]}.")
 
 
-def ask(
-    url: str, body: object = None, token: str | None = None, method: str | None = None
-) -> tuple[int, bytes]:
+def ask(url: str, body: object = None, token: str | None = None, method: str | None = None) -> tuple[int, bytes]:
     """
     Send one request, JSON if there is a body: POST, or GET without one, unless a method is given.
 

@@ -52,7 +52,7 @@ READY_WITHIN_S = 180.0
 
 COMMAND_WITHIN_S = 60.0
 
-PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "USER")
+PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TESTBED_LANE", "USER")
 """The environment variables that the parts inherit: no credentials, and no address of another emulator."""
 
 OWN_MBPS = 20
@@ -180,7 +180,7 @@ class Testbed:
 
     @property
     def rules(self) -> dict[str, str]:
-        """The rules to load once Firestore runs, by database. firebase-tools itself loads those of a single database."""
+        """The rules to load once Firestore runs, by database. If there is only one, firebase-tools loads its rules."""
         if self._beside is None:
             return {}
         own = (ROOT / "firestore.rules").read_text()
