@@ -42,13 +42,16 @@ const read = async (person, path) => (await fetch(`${documents}/${path}`, { head
 /** Waits until a document exists, or does not. */
 function exists(path, wanted) {
   return new Promise((resolve, reject) => {
-    const deadline = setTimeout(() => reject(new Error(`${path}: exists is not ${wanted}`)), WITHIN_MS);
-    const stop = database.doc(path).onSnapshot((snapshot) => {
-      if (snapshot.exists !== wanted) return;
+    const finish = (error) => {
       clearTimeout(deadline);
-      resolve();
       setImmediate(() => stop());
-    }, reject);
+      if (error) reject(error);
+      else resolve();
+    };
+    const deadline = setTimeout(() => finish(new Error(`${path}: exists is not ${wanted}`)), WITHIN_MS);
+    const stop = database.doc(path).onSnapshot((snapshot) => {
+      if (snapshot.exists === wanted) finish();
+    }, finish);
   });
 }
 
