@@ -34,6 +34,7 @@ FUNCTIONS: Final = {
     "onSessionUpdated": "functions.sessions",
     "onSlidesUploaded": "functions.objects",
     "pollReadiness": "functions.work",
+    "publishEvent": "functions.work",
     "reconcileAdmission": "functions.work",
     "reconcileArchive": "functions.work",
     "reconcileCopy": "functions.work",

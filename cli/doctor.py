@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
+
+import click
 
 from cli.output import Output, Result, table
 from cli.running import ROOT, Section, command
+from shared.core.errors import BadRequest, Misconfigured
 from shared.ports import Finding, Health
 
 if TYPE_CHECKING:
@@ -15,27 +18,58 @@ if TYPE_CHECKING:
 RULES: Final = "firestore.rules"
 
 
-@command("doctor", examples=["doctor", "doctor --json"])
-def doctor(output: Output) -> Result:
+@command("doctor", examples=["doctor", "doctor --cloud", "doctor --json"], needs_secrets=True)
+@click.option("--cloud", "is_cloud", is_flag=True, help="Also check everything that the deployment needs at Google.")
+def doctor(output: Output, is_cloud: bool) -> Result:
     """
     Check accounts, hosts, rules and functions. Changes nothing.
 
-    Reports what is missing or wrong, and what to do. The exit status is 1 if something needed is missing.
+    Reports what is missing or wrong, and what to do. The exit status is 1 if something needed is missing, or could not
+    be checked.
     """
     from cli import checkup
-    from functions import config, wiring
+    from functions import config, environment, wiring
 
+    if is_cloud and environment.is_emulated():
+        raise BadRequest(
+            "--cloud checks a project at Google. Leave it out for a stack on this machine, or unset "
+            "FIRESTORE_EMULATOR_HOST and TASKS_EMULATOR_HOST.",
+            reason="OPTION_INVALID",
+        )
     with output.progress("Checking") as progress:
         progress.show("accounts")
-        findings = list(checkup.check_accounts(wiring.setup()))
+        findings = list(_tried("accounts", lambda: checkup.check_accounts(wiring.setup())))
         progress.show("resources")
-        findings += checkup.check_resources(wiring.app())
+        findings += _tried("resources", lambda: checkup.check_resources(wiring.app()))
         progress.show("rules and database")
         findings += checkup.check_rules(ROOT / RULES, config.claim_names())
         findings += checkup.check_database(wiring.database_uid())
         progress.show("functions")
-        findings += checkup.check_functions(config.functions_url(), _reachable())
+        findings += _tried("functions", lambda: checkup.check_functions(config.functions_url(), _reachable()))
+        if is_cloud:
+            progress.show("the project at Google")
+            findings += _of_cloud()
     return _diagnosed(findings)
+
+
+def _tried(what: str, check: Callable[[], Iterable[Finding]]) -> Sequence[Finding]:
+    """
+    Return what a check finds, or what it lacks in order to run, so that the others are still done.
+    """
+    try:
+        return list(check())
+    except Misconfigured as error:
+        return [Finding(what, Health.MISSING, str(error))]
+
+
+def _of_cloud() -> Sequence[Finding]:
+    from cli.cloud.api import apis_of
+    from cli.cloud.check import check_cloud, checks
+    from cli.cloud.cloud import Cloud
+    from cli.cloud.plan import plan_of
+
+    plan = plan_of(ROOT)
+    return check_cloud(Cloud(apis_of(plan.project), plan), checks())
 
 
 def _reachable() -> dict[str, Kind]:
@@ -61,7 +95,7 @@ def _reachable() -> dict[str, Kind]:
     return {name: kind for name, kind in found.items() if name == one or kind is Kind.ENDPOINT}
 
 
-@command("setup", examples=["setup"])
+@command("setup", examples=["setup"], needs_secrets=True)
 def setup(_output: Output) -> Result:
     """
     Create what `doctor` finds missing and can be created from here.
@@ -74,7 +108,7 @@ def setup(_output: Output) -> Result:
 
 
 def _diagnosed(findings: Sequence[Finding]) -> Result:
-    is_complete = all(finding.health is not Health.MISSING for finding in findings)
+    is_complete = not any(finding.health in (Health.MISSING, Health.UNKNOWN) for finding in findings)
     return Result(_text(findings), _data(findings), is_complete)
 
 

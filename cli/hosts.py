@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shared.hosts.table import Standing, Terms
 
 
-@command("hosts", examples=["hosts", "hosts --json"])
+@command("hosts", examples=["hosts", "hosts --json"], needs_secrets=True)
 def hosts(_output: Output) -> Result:
     """
     Show the hosts: price, bandwidth, health and number of copies.

@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from cli import archive, doctor, hosts, migrate, notifications, orphans, roles, switch
+from cli import archive, doctor, hosts, migrate, notifications, orphans, roles, status, switch
 from cli.running import ROOT, Options, Section, Status, Surroundings, common_options
 from shared.core.errors import BackendError
 
@@ -21,6 +21,7 @@ LINE_LONGEST: Final = 100
 
 SECTIONS: Final[Sequence[Section]] = (
     doctor.SECTION,
+    status.SECTION,
     roles.SECTION,
     notifications.SECTION,
     hosts.SECTION,
@@ -33,7 +34,8 @@ SECTIONS: Final[Sequence[Section]] = (
 HELP: Final = f"""
 Operate a deployment of Greenroom.
 
-The settings are read from `.env.<project id>`, as `firebase deploy` reads them, and the secrets from the environment.
+The settings are read from `.env.<project id>`, as `firebase deploy` reads them. Secrets are read from Secret Manager
+if the environment does not have them.
 Results are printed to standard output, progress and log lines to standard error.
 
 Exit status: {Status.DONE} done; {Status.FAILED} failed, done in part, or something needed is missing;

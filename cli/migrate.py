@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shared.operations.migration import Migrated
 
 
-@command("migrate", examples=["migrate --dry-run", "migrate"])
+@command("migrate", examples=["migrate --dry-run", "migrate"], needs_secrets=True)
 @click.option("--dry-run", is_flag=True, help="Count what would be written, and write nothing.")
 def migrate(output: Output, dry_run: bool) -> Result:
     """

@@ -33,7 +33,7 @@ def _addresses() -> dict[str, str]:
     return ADDRESSES
 
 
-@command("install-hook", examples=["install-hook", "install-hook --provider cloudflare"])
+@command("install-hook", examples=["install-hook", "install-hook --provider cloudflare"], needs_secrets=True)
 @click.option("--url", help="The address to notify. Default: the webhook function of this project.")
 @click.option("--algorithm", help="The algorithm that Kaltura signs with: sha256 (default) or sha512.")
 @_provider_option()
@@ -55,7 +55,7 @@ def install_hook(_output: Output, url: str | None, algorithm: str | None, provid
     )
 
 
-@command("remove-hook", examples=["remove-hook", "remove-hook --provider cloudflare"])
+@command("remove-hook", examples=["remove-hook", "remove-hook --provider cloudflare"], needs_secrets=True)
 @_provider_option()
 def remove_hook(_output: Output, provider: str) -> Result:
     """
@@ -76,6 +76,7 @@ def remove_hook(_output: Output, provider: str) -> Result:
 @command(
     "make-signing-key",
     examples=["make-signing-key | firebase functions:secrets:set CLOUDFLARE_SIGNING_KEY --data-file -"],
+    needs_secrets=True,
 )
 def make_signing_key(_output: Output) -> Result:
     """

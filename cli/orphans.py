@@ -29,6 +29,7 @@ SEARCHING: Final = "Looking for orphans"
         "find-orphans --adopt video:ab12:1 --session s1",
         "find-orphans --delete-content video:ab12:1",
     ],
+    needs_secrets=True,
 )
 @click.argument("references", nargs=-1, metavar="[REFERENCE]...")
 @click.option("--clean-up", is_flag=True, help="Delete orphans without content, and recreate what is missing.")
@@ -78,7 +79,7 @@ def find_orphans(
         return _reported(report, clean_up=clean_up, with_content=with_content)
 
 
-@command("resume-after-restore", examples=["resume-after-restore"])
+@command("resume-after-restore", examples=["resume-after-restore"], needs_secrets=True)
 def resume_after_restore(output: Output) -> Result:
     """
     Show why deletions are held after a restore, and let them continue.
@@ -93,11 +94,11 @@ def resume_after_restore(output: Output) -> Result:
     with output.progress(SEARCHING) as progress:
         every = app.orphans.all(_telling(progress), young=True)
     left = [one.item for one in every if one.item.has_content]
-    lines = [*_held(hold), f"Orphans with content, which are kept: {len(left)}."]
+    lines = [*told_hold(hold), f"Orphans with content, which are kept: {len(left)}."]
     lines += [f"  {one.reference}, {_ids(one.external_ids)}, created {one.created_at}" for one in left]
     app.epochs.acknowledge(app.places)
     lines.append("Acknowledged. Deletions continue within ten minutes. The orphans listed here are kept.")
-    return Result("\n".join(lines), {"hold": _hold_data(hold), "orphans": [_item_data(one) for one in left]})
+    return Result("\n".join(lines), {"hold": hold_data(hold), "orphans": [_item_data(one) for one in left]})
 
 
 def _adopt(app: App, references: Sequence[str], session_id: str | None, progress: Progress) -> Sequence[Adopted]:
@@ -130,9 +131,9 @@ def _deleted(released: Sequence[InventoryItem], references: Sequence[str], hold:
     unknown = sorted(set(references) - {one.reference for one in released})
     lines += [f"  {one}: there is no orphan with this reference that is old enough to delete" for one in unknown]
     if released and hold is not None:
-        lines += [*_held(hold), "They are deleted after `resume-after-restore`."]
+        lines += [*told_hold(hold), "They are deleted after `resume-after-restore`."]
     deleting = [_item_data(one) for one in released]
-    return Result("\n".join(lines), {"deleting": deleting, "unknown": unknown, "hold": _hold_data(hold)}, not unknown)
+    return Result("\n".join(lines), {"deleting": deleting, "unknown": unknown, "hold": hold_data(hold)}, not unknown)
 
 
 def _reported(report: Report, *, clean_up: bool, with_content: bool) -> Result:
@@ -144,7 +145,7 @@ def _reported(report: Report, *, clean_up: bool, with_content: bool) -> Result:
         "things": report.things,
         "documents": report.documents,
         "isCleanedUp": report.cleaned_up,
-        "hold": _hold_data(report.hold),
+        "hold": hold_data(report.hold),
         "orphans": [_item_data(one) for one in report.orphans],
         "missing": [{"path": one.path, "externalIds": dict(one.external_ids)} for one in report.missing],
         "unreadable": list(report.unreadable),
@@ -162,13 +163,16 @@ def _item_data(item: InventoryItem) -> dict[str, Any]:
     }
 
 
-def _hold_data(hold: Hold | None) -> dict[str, Any] | None:
+def hold_data(hold: Hold | None) -> dict[str, Any] | None:
+    """
+    Return the reason why deletions are held, for programs. Pure.
+    """
     if hold is None:
         return None
     return {"reason": hold.reason, "found": hold.found, "since": hold.since, "sweptAt": hold.swept_at}
 
 
-def _held(hold: Hold) -> list[str]:
+def told_hold(hold: Hold) -> list[str]:
     """
     Format the reason why deletions are held, for an operator. Pure.
     """
@@ -193,7 +197,7 @@ def _told(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
     """
     Format a report for an operator. Pure.
     """
-    lines = [] if report.hold is None else _held(report.hold)
+    lines = [] if report.hold is None else told_hold(report.hold)
     lines.append(
         f"Objects at the providers: {report.things}, of which {len(report.orphans)} are orphans. "
         f"Documents: {report.documents}, of which {len(report.missing)} name objects that do not exist."

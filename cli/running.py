@@ -118,7 +118,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: object) -> 
 Run = Callable[..., Result]
 
 
-def command(name: str, *, examples: Sequence[str] = ()) -> Callable[[Run], click.Command]:
+def command(name: str, *, examples: Sequence[str] = (), needs_secrets: bool = False) -> Callable[[Run], click.Command]:
     """
     Declare a command. The function is called with the `Output` and the values of its options; its docstring is the
     help.
@@ -126,6 +126,8 @@ def command(name: str, *, examples: Sequence[str] = ()) -> Callable[[Run], click
     Args:
         name: The name that the operator types.
         examples: Lines that the help shows, without `greenroom`.
+        needs_secrets: Whether it calls providers, hosts or stores, so that secrets are read if the environment lacks
+            them.
     """
 
     def declare(function: Run) -> click.Command:
@@ -134,7 +136,7 @@ def command(name: str, *, examples: Sequence[str] = ()) -> Callable[[Run], click
         lines = [f"  greenroom {example}" for example in examples]
         return click.Command(
             name,
-            callback=click.pass_context(partial(_run, function)),
+            callback=click.pass_context(partial(_run, function, needs_secrets)),
             params=[*own, *common_options()],
             help=inspect.cleandoc(function.__doc__ or ""),
             # The mark keeps click from filling the lines.
@@ -144,14 +146,14 @@ def command(name: str, *, examples: Sequence[str] = ()) -> Callable[[Run], click
     return declare
 
 
-def _run(function: Run, context: click.Context, **values: Any) -> int:
+def _run(function: Run, needs_secrets: bool, context: click.Context, **values: Any) -> int:
     options = context.ensure_object(Options)
     output = Output(options.is_json)
     with in_words(log_in_words) if output.messages.isatty() else nullcontext():
-        return _run_with(function, options, output, values)
+        return _run_with(function, options, output, values, needs_secrets=needs_secrets)
 
 
-def _run_with(function: Run, options: Options, output: Output, values: dict[str, Any]) -> int:
+def _run_with(function: Run, options: Options, output: Output, values: dict[str, Any], *, needs_secrets: bool) -> int:
     if options.surroundings is not None:
         with redirect_stdout(sys.stderr):
             result = function(output, **values)
@@ -169,6 +171,8 @@ def _run_with(function: Run, options: Options, output: Output, values: dict[str,
     # Libraries that print must not spoil the result.
     with redirect_stdout(sys.stderr):
         require_agreement()
+        if needs_secrets:
+            _load_secrets(output)
         try:
             result = function(output, **values)
         except GoogleAuthError as error:
@@ -232,6 +236,26 @@ def load_settings(project: str | None) -> None:
         raise Misconfigured("Name the Firebase project: --project my-school.")
     load_dotenv(ROOT / f".env.{project}")
     load_dotenv(ROOT / ".env")
+
+
+def _load_secrets(output: Output) -> None:
+    """
+    Read from Secret Manager the secrets that the environment lacks. A stack on this machine has them all there.
+    """
+    from functions import config, environment
+
+    lacking = [name for name in config.demanded_secrets() if not os.environ.get(name)]
+    if not lacking or environment.is_emulated():
+        return
+    from cli.cloud.api import apis_of
+    from cli.secrets import load_secrets
+
+    try:
+        sentences = list(load_secrets(lacking, apis_of(environment.project_id())))
+    except Misconfigured as error:
+        sentences = [f"{', '.join(lacking)} are not in the environment, and could not be read. {error}"]
+    for sentence in sentences:
+        print(sentence, file=output.messages)
 
 
 def require_task_account() -> None:

@@ -9,6 +9,7 @@ from shared.archive.settings import ArchiveSettings
 from shared.hosts.settings import HostTerms
 from shared.hosts.table import Terms
 from shared.ports import Tier
+from shared.publishing.settings import EventSettings
 from shared.reconcile.deployment import CommonSettings
 from shared.sessions.broadcasting import Window
 from shared.sessions.settings import SessionSettings
@@ -25,6 +26,7 @@ DeploymentSettings = tuple[
     HostTerms,
     SlidesSettings,
     ArchiveSettings,
+    EventSettings,
 ]
 
 
@@ -42,6 +44,7 @@ def deployment_settings(
     tasks_per_hour_max: int,
     terms: Mapping[str, Terms] | None = None,
     archive: ArchiveSettings | None = None,
+    events: EventSettings | None = None,
 ) -> DeploymentSettings:
     """
     Return the settings of all resources.
@@ -56,6 +59,7 @@ def deployment_settings(
         HostTerms(terms or {}),
         SlidesSettings(300 * 1024**2, 20, 100),
         archive or archive_settings(),
+        events or EventSettings("", ()),
     )
 
 

@@ -455,6 +455,14 @@ def provider_secrets() -> list[SecretParam]:
     return [*(secret for name in ACCOUNTS for secret in secrets_of(name)), *host_secrets()]
 
 
+def demanded_secrets() -> tuple[str, ...]:
+    """
+    Return the names of all secrets that this deployment needs.
+    """
+    every = (*provider_secrets(), *chat_secrets(), *archive_secrets(), *slides_secrets())
+    return tuple(dict.fromkeys(one.name for one in every))
+
+
 @cache
 def _demanded(secret: Setting[Any]) -> SecretParam:
     """

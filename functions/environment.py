@@ -53,6 +53,29 @@ def storage_emulator_url() -> str | None:
     return os.environ.get("STORAGE_EMULATOR_HOST")
 
 
+def eventarc_emulator_url() -> str | None:
+    """
+    Return the address of the emulator of Eventarc, `None` in the cloud. firebase-tools sets it.
+    """
+    return os.environ.get("CLOUD_EVENTARC_EMULATOR_HOST")
+
+
+def revision() -> str:
+    """
+    Return the revision of the deployed function that this code runs in; empty outside of the cloud.
+
+    Source: https://cloud.google.com/run/docs/container-contract#services-env-vars
+    """
+    return os.environ.get("K_REVISION", "")
+
+
+def is_emulated() -> bool:
+    """
+    Tell whether documents or tasks are those of emulators.
+    """
+    return firestore_emulator_host() is not None or tasks_emulator_host() is not None
+
+
 def is_deployed() -> bool:
     """
     Tell whether this is an instance in the cloud. Cloud Run sets this variable in each instance, and the emulator does

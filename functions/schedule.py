@@ -7,7 +7,7 @@ from __future__ import annotations
 from firebase_functions.options import MemoryOption
 from firebase_functions.scheduler_fn import ScheduledEvent, on_schedule
 
-from functions import config, wiring
+from functions import config, environment, wiring
 from shared.core import log
 from shared.erasure.commands import carry_over
 
@@ -34,7 +34,7 @@ def sweep(_event: ScheduledEvent) -> None:
     if wiring.kill_switch().is_stopped():
         log.stopped("sweep")
         return
-    wiring.app().sweep.run()
+    wiring.app().sweep.run(environment.revision())
 
 
 @on_schedule(

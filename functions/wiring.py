@@ -23,6 +23,7 @@ from shared.operations.kill_switch import KillSwitch
 from shared.ports import (
     Accounts,
     Audience,
+    Channel,
     Chat,
     ColdStore,
     Converter,
@@ -38,6 +39,7 @@ from shared.ports import (
 from shared.providers.registry import cold_stores
 from shared.providers.settings import Context, Provider
 from shared.providers.unavailable import NoAudience, NoEvents
+from shared.publishing.settings import EventSettings
 from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
 from shared.registry import BULK_QUEUES, WORKERS
@@ -212,6 +214,7 @@ def app() -> App:
         cold_store=_cold_store(),
         storage_classes={name: terms for kind in cold_stores().values() for name, terms in kind.classes.items()},
         jobs=_jobs(),
+        channel=_channel(),
     )
 
 
@@ -297,9 +300,26 @@ def _jobs() -> Jobs | None:
     name = config.read(ArchiveSettings).job
     if not name:
         return None
-    from shared.cloud.jobs import CloudRunJobs, post_as_own_account
+    from shared.cloud.jobs import CloudRunJobs
+    from shared.cloud.posting import post_as_own_account
 
     return CloudRunJobs(environment.project_id(), config.FUNCTIONS_REGION.value, name, post_as_own_account)
+
+
+def _channel() -> Channel | None:
+    """
+    Return the channel of events for the school's own app; `None` if this deployment publishes none.
+    """
+    name = config.read(EventSettings).channel
+    if not name:
+        return None
+    from shared.cloud.eventarc import EVENTARC_URL, EventarcChannel
+    from shared.cloud.posting import post_as_own_account, post_to_emulator
+
+    source = f"projects/{environment.project_id()}/databases/{config.FIRESTORE_DATABASE.value}"
+    emulator_url = environment.eventarc_emulator_url()
+    post = post_as_own_account if emulator_url is None else post_to_emulator
+    return EventarcChannel(name, source, post, emulator_url or EVENTARC_URL)
 
 
 @cache

@@ -54,6 +54,7 @@ def applying(*names: str) -> Callable[[F], F]:
 @command(
     "archive",
     examples=["archive archive --unplayed 2", "archive archive --id-file ids.txt --apply", "archive archive --all"],
+    needs_secrets=True,
 )
 @with_filters
 @applying("--archive", "--s3copy")
@@ -73,6 +74,7 @@ def archive(output: Output, filters: Filters, **options: Any) -> Result:
 @command(
     "replace-video",
     examples=["archive replace-video --unplayed 2", "archive replace-video --id 0_a1b2c3d4 --apply"],
+    needs_secrets=True,
 )
 @with_filters
 @applying("--replace")
@@ -92,6 +94,7 @@ def replace_video(output: Output, filters: Filters, **options: Any) -> Result:
 @command(
     "restore",
     examples=["archive restore", "archive restore --id 0_a1b2c3d4 --any-play --tier standard --apply"],
+    needs_secrets=True,
 )
 @with_filters
 @applying("--restore")

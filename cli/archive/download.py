@@ -69,6 +69,7 @@ class _Got:
 @command(
     "download",
     examples=["archive download 0_a1b2c3d4 --to originals", "archive download 0_a1b2c3d4 --to . --from provider"],
+    needs_secrets=True,
 )
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
 @click.option("--id", "-i", "entry_id", multiple=True, metavar="ENTRY", help="As the argument.")

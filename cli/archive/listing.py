@@ -23,7 +23,9 @@ WIDTHS: Final = {"video": (12, 10, 10, 8, 12, 13, 30, 0), "flavor": (12, 14, 8, 
 
 
 @command(
-    "list", examples=["archive list --unplayed 2 --tag '!archived_to_s3'", "archive list --category 'Lessons' --tsv"]
+    "list",
+    examples=["archive list --unplayed 2 --tag '!archived_to_s3'", "archive list --category 'Lessons' --tsv"],
+    needs_secrets=True,
 )
 @with_filters
 @click.option(
@@ -50,7 +52,7 @@ def list_entries(output: Output, filters: Filters, mode: str, is_tsv: bool) -> R
         return rows.end(Result("", {"count": count}, is_interrupted=is_stopped.is_set()))
 
 
-@command("count", examples=["archive count --unplayed 2 --tag '!archived_to_s3'"])
+@command("count", examples=["archive count --unplayed 2 --tag '!archived_to_s3'"], needs_secrets=True)
 @with_filters
 def count(_output: Output, filters: Filters) -> Result:
     """

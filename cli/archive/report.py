@@ -83,7 +83,9 @@ class Month:
 
 
 @command(
-    "report", examples=["archive report --provider-price 0.15", "archive report --csv saved.csv --chart saved.svg"]
+    "report",
+    examples=["archive report --provider-price 0.15", "archive report --csv saved.csv --chart saved.svg"],
+    needs_secrets=True,
 )
 @provider_price_option
 @click.option("--csv", "csv_file", metavar="FILE", help="Write the months to this file, as comma-separated values.")

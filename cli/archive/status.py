@@ -30,7 +30,11 @@ WIDTHS: Final = (12, 9, 13, 10, 11, 0)
 HEADINGS: Final = ("entry", "healthy", "archive", "cold store", "provider", "what is wrong")
 
 
-@command("status", examples=["archive status --unplayed 2", "archive status --tsv", "archive status --json --write"])
+@command(
+    "status",
+    examples=["archive status --unplayed 2", "archive status --tsv", "archive status --json --write"],
+    needs_secrets=True,
+)
 @with_filters
 @workers_option
 @click.option("--tsv", "is_tsv", is_flag=True, help="Print the lines of kaltura_aws.py, separated by tabs.")
@@ -61,7 +65,7 @@ def status(output: Output, filters: Filters, workers: int, is_tsv: bool, is_writ
         return rows.end(Result(text, data, not sums.problems, is_cut))
 
 
-@command("repair", examples=["archive repair --all", "archive repair --id 0_a1b2c3d4 --apply"])
+@command("repair", examples=["archive repair --all", "archive repair --id 0_a1b2c3d4 --apply"], needs_secrets=True)
 @with_filters
 @applying("--repair")
 @workers_option

@@ -150,7 +150,11 @@ def test_nothing_is_lost_and_all_ends_well(story: str, at: int, fault: Fault, is
 @pytest.mark.parametrize("is_replaced", [False, True])
 @pytest.mark.parametrize("story", STORIES)
 def test_more_hours_would_only_repeat_the_last_one(story: str, is_replaced: bool) -> None:
-    seen, more = (played(story, is_replaced=is_replaced, hours=hours).seen for hours in (HOURS, HOURS + 1))
+    seen, more = (
+        # States are counted every three hours, which changes nothing.
+        [one for one in played(story, is_replaced=is_replaced, hours=hours).seen if one != "count"]
+        for hours in (HOURS, HOURS + 1)
+    )
     another_hour = more[len(seen) :]
     assert another_hour
     assert seen[-len(another_hour) :] == another_hour

@@ -34,6 +34,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "Hosts": "HOSTS|USE_HOSTS|DELIVERY_DOMAINS",
     "Uploads and videos": "UPLOAD.*|VIDEO_DURATION_.*|(SESSION|TEACHER)_.*|PROCESSING_.*|RETRY_KEEP_S|LOOKS_MAX",
     "Live events": "LIVE_.*|REAP_GRACE_S|SINGLE_PAGE_APP|EVENT_KNOWN_S",
+    "Events for your app": "EVENTARC_.*",
     "Work in the background": "FEED_.*|LATE_COMMIT_S|STRAY_AGE_S|ORPHANS_CLEAN_UP|TASKS_PER_HOUR_MAX",
 }
 """The headings of the settings that belong to no provider, each with the names below it."""

@@ -10,7 +10,13 @@ const { loadFirebaseEnvs, loadUserEnvs } = require("firebase-tools/lib/functions
 const { addKitPrefix, isKitConfig, normalizeAndValidate } = require("firebase-tools/lib/functions/projectConfig");
 const { useConsoleLoggers } = require("firebase-tools/lib/logger");
 
-require("../testbed/discovery-ports.cjs");
+const portfinder = require(require.resolve("portfinder", { paths: [require.resolve("firebase-tools")] }));
+
+// It looks for a free port from 8081 on, as every stack does that starts at the same moment: the first that listens there
+// would answer for both.
+const findPort = portfinder.getPortPromise;
+const firstPort = 10_000 + 500 * Number(process.env.TESTBED_LANE ?? 0);
+portfinder.getPortPromise = () => findPort({ port: firstPort });
 
 const [, , source, folder, projectId, stanza] = process.argv;
 

@@ -2,6 +2,8 @@
 // Prints, as JSON, after each deployment the project's resources by their names, and the error if there was one.
 // Called by test_existing_app.py: node deploying_beside.cjs PROJECT DEPLOYMENTS DATABASES SECRETS. The last three are
 // JSON: [{folder, only, force}], and the names of databases and secrets that the project has.
+// Before firebase-tools: it chooses the ports at which functions are discovered.
+require("../testbed/firebase-tools.cjs");
 const { Project, answerAll } = require("./project.cjs");
 
 const [, , projectId, deployments, databases, secrets] = process.argv;
@@ -9,8 +11,6 @@ const project = new Project(projectId, JSON.parse(databases), JSON.parse(secrets
 answerAll(project);
 const firebase = require("firebase-tools");
 const { useConsoleLoggers } = require("firebase-tools/lib/logger");
-
-require("../testbed/discovery-ports.cjs");
 
 async function deploy({ folder, only, force }) {
   const options = { cwd: folder, project: projectId, only, force, token: "any", nonInteractive: true };

@@ -105,7 +105,6 @@ def deploy(
     ]
     environment = {
         "PATH": os.environ["PATH"],
-        "TESTBED_LANE": os.environ.get("TESTBED_LANE", "0"),
         "HOME": str(home),
         "IS_FIREBASE_CLI": "true",
         "FUNCTIONS_DISCOVERY_TIMEOUT": str(WITHIN_S // 2),

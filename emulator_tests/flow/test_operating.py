@@ -177,6 +177,22 @@ def stoppable(school: School) -> Iterator[School]:
     school.await_provider("work's going on", lambda: _works(school))
 
 
+def test_status_says_what_the_sweep_recorded_and_that_work_is_stopped(stoppable: School) -> None:
+    stoppable.sweep()
+    before = datetime.now(UTC) - timedelta(minutes=5)
+    stoppable.await_document("operations/health", lambda fields: (fields or {}).get("sweptAt", before) > before)
+    told = json.loads(stoppable.testbed.command("status", "--json").stdout)
+    assert datetime.fromisoformat(told["sweep"]["at"]) > before
+    assert set(told["counts"]) >= {"kalturaSession", "videos", "pendingDeletions"}
+    assert "work" not in [one["what"] for one in told["problems"]]
+
+    assert stoppable.testbed.command("stop", "--why", "the invoice").returncode == 0
+    stopped = stoppable.testbed.command("status")
+    assert stopped.returncode == 1
+    assert "All work is stopped (the invoice)." in stopped.stdout
+    assert stoppable.testbed.command("start").returncode == 0
+
+
 def test_a_stopped_deployment_makes_nothing_and_loses_nothing(stoppable: School, teacher: Person) -> None:
     stopped = stoppable.testbed.command("stop", "--why", "the invoice")
     assert stopped.returncode == 0, stopped.stderr

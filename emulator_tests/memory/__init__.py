@@ -9,6 +9,7 @@ make the call twice.
 """
 
 from emulator_tests.memory.audience import MemoryAccounts, MemoryAudience
+from emulator_tests.memory.channel import MemoryChannel
 from emulator_tests.memory.chat import MemoryChat, SentMessage
 from emulator_tests.memory.clock import BEGIN_AT, ManualClock
 from emulator_tests.memory.cold_store import COLD_SCHEME, MemoryColdStore
@@ -40,6 +41,7 @@ __all__ = [
     "ManualClock",
     "MemoryAccounts",
     "MemoryAudience",
+    "MemoryChannel",
     "MemoryChat",
     "MemoryColdStore",
     "MemoryConverter",

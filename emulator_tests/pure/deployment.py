@@ -19,6 +19,7 @@ from emulator_tests.memory import (
     ManualClock,
     MemoryAccounts,
     MemoryAudience,
+    MemoryChannel,
     MemoryChat,
     MemoryColdStore,
     MemoryConverter,
@@ -45,6 +46,7 @@ from shared.hosts.table import Terms
 from shared.operations.orphans.adoption import Adopted
 from shared.ports import Create, Delete, Document, Documents, Fields, Observation, ProviderAccount, Query, Task, Update
 from shared.providers.s3.classes import CLASSES
+from shared.publishing.settings import EventSettings
 from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S
 from shared.sessions.admissions.joining import Joining
 from shared.sessions.broadcasting import Window
@@ -161,6 +163,7 @@ class Deployment:
         originals: The entries of the default provider, if there is an archive.
         cold_store: The archive's store.
         jobs: Starts what copies large originals.
+        channel: Takes events for the school's own app, if their settings are given.
         silent: Substrings of addresses that do not answer at the moment.
         is_open: Whether videos play without a permission, which is the part of an address after the `?`.
         disturb: Wraps every call of a port; a test sets its own.
@@ -177,6 +180,7 @@ class Deployment:
         terms: Mapping[str, Terms] | None = None,
         feed_interval_s: int = INTERVAL_S,
         archive: ArchiveSettings | None = None,
+        events: EventSettings | None = None,
     ) -> None:
         self.disturb: Effect = undisturbed
         self.database_uid: str | None = None
@@ -208,7 +212,9 @@ class Deployment:
             tasks_per_hour_max=tasks_per_hour_max,
             terms=terms,
             archive=archive,
+            events=events,
         )
+        self.channel = MemoryChannel(self._effect)
         self.keys = MemoryViewerKeys(self.clock, self._effect)
         self.second = MemoryMedia(self.clock, self._effect, name="second")
         provider_accounts = {
@@ -245,6 +251,7 @@ class Deployment:
             cold_store=None if archive is None else lambda: self.cold_store,
             storage_classes=CLASSES,
             jobs=None if archive is None else self.jobs,
+            channel=None if events is None else self.channel,
         )
         keys = self.app.viewer_keys.get(self.events.name)
         self.joining = Joining(

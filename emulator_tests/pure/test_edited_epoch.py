@@ -61,6 +61,8 @@ READ_AS: Final[dict[str, set[str]]] = {
     "hold": set(),
     "changedUntil": {"instant"},
     "countedAt": {"instant"},
+    "statesCountedAt": {"instant"},
+    "oldestDue": set(),
     "lookedAt": {"instant"},
     "look": set(),
     "hosts": set(),

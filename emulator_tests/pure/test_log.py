@@ -117,6 +117,9 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
         (lambda secret: log.host_turned(secret, is_healthy=False), "ERROR"),
         (lambda secret: log.host_turned(secret, is_healthy=True), "INFO"),
     ],
+    "event_dropped": [
+        (lambda secret: log.event_dropped("k", Misconfigured(f"No: {secret}")), "ERROR"),
+    ],
     "host_open": [(lambda secret: log.host_open(secret), "ALERT")],
     "secret_rejected": [(lambda secret: log.secret_rejected("kaltura", "KALTURA_ADMIN_SECRET", secret, "C"), "ALERT")],
     "secret_accepted": [(lambda secret: log.secret_accepted("kaltura", secret), "INFO")],

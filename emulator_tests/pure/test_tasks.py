@@ -52,6 +52,10 @@ KEYS: dict[str, list[str]] = {
     ],
     "reconcileSlides": ["3d6a179c-cf18-47d5-9e8e-a1368a243c2d"],
     "reconcileTimeline": ["0123456789abcdef-s1"],
+    "publishEvent": [
+        f"greenroom.video.v1.ready:s1:{VIDEO}:1767603600000000",
+        f"greenroom.session.v1.live:{'a' * 64}::1767603600000000",
+    ],
     "pollReadiness": ["kaltura:17", "cloudflare:0"],
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ def write_project(
     prefix: str = "",
     database: str = "(default)",
     beside: Path | None = None,
+    apps: Sequence[Path] = (),
 ) -> None:
     """
     Write the configuration, and link the functions' source.
@@ -48,6 +49,7 @@ def write_project(
         prefix: Of the names of the functions.
         database: The only one that there are rules for, but for that of an app.
         beside: The project folder of an app, if there is one. Its functions and its database are added.
+        apps: Folders with the functions of other apps, each a codebase of its own.
 
     Raises:
         TestbedError: There is no main.py.
@@ -69,11 +71,14 @@ def write_project(
     configuration = json.loads((ROOT / "firebase.json").read_text())
     runtime = f"python{python_version(VENV).replace('.', '')}"
     functions = {"source": "source", "codebase": "greenroom", "runtime": runtime}
-    configuration["functions"] = [{**functions, "prefix": prefix} if prefix else functions]
+    others = [{"source": app.name, "codebase": app.name, "runtime": runtime} for app in apps]
+    configuration["functions"] = [{**functions, "prefix": prefix} if prefix else functions, *others]
+    for app in apps:
+        write_app(folder / app.name, app, {"GREENROOM_DATABASE": database, **settings})
     configuration["firestore"] = [{"database": database, **configuration["firestore"]}]
     if beside is not None:
         (folder / BESIDE).symlink_to(beside)
-        add_app(configuration, json.loads((beside / "firebase.json").read_text()))
+        add_existing_app(configuration, json.loads((beside / "firebase.json").read_text()))
     emulators = {name: name for name in ("auth", "functions", "hub", "logging", "eventarc")}
     configuration["emulators"] = {
         # firebase-tools' own queues start with the functions whether they are wanted or not; nothing is sent there.
@@ -89,7 +94,7 @@ def write_project(
     (folder / "firebase.json").write_text(json.dumps(configuration, indent=2))
 
 
-def add_app(configuration: dict[str, Any], app: Mapping[str, Any]) -> None:
+def add_existing_app(configuration: dict[str, Any], app: Mapping[str, Any]) -> None:
     """
     Add the functions and the database of an app to the configuration of Greenroom. Each is the first of its list.
     """
@@ -97,6 +102,20 @@ def add_app(configuration: dict[str, Any], app: Mapping[str, Any]) -> None:
     configuration["functions"].insert(0, {**functions, "source": f"{BESIDE}/{functions['source']}"})
     files = {name: f"{BESIDE}/{database[name]}" for name in ("rules", "indexes")}
     configuration["firestore"].insert(0, {**database, **files})
+
+
+def write_app(folder: Path, source: Path, settings: Mapping[str, str]) -> None:
+    """
+    Write the codebase of another app, which runs on functions-framework itself, with those of these settings that it
+    names.
+    """
+    named = {name: value for name, value in settings.items() if f'"{name}"' in (source / "main.py").read_text()}
+    programs = folder / "venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("main.py", "requirements.txt"):
+        (folder / name).symlink_to(source / name)
+    (programs / "activate").write_text(f". {shlex.quote(str(VENV / 'bin' / 'activate'))}\n")
+    (folder / ".env").write_text(dotenv(named))
 
 
 def write_environment(folder: Path) -> None:

@@ -52,7 +52,7 @@ READY_WITHIN_S = 180.0
 
 COMMAND_WITHIN_S = 60.0
 
-PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TESTBED_LANE", "USER")
+PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "USER")
 """The environment variables that the parts inherit: no credentials, and no address of another emulator."""
 
 OWN_MBPS = 20
@@ -76,6 +76,7 @@ class Testbed:
         prefix: `prefix` of the functions in firebase.json.
         database: the database that the functions use, and that has the rules.
         beside: the project folder of another app, whose functions and rules of `(default)` run beside these.
+        apps: folders with the functions of other apps in the same project, each a codebase of its own.
         say: is told, line by line, what is being done.
 
     Raises:
@@ -99,6 +100,7 @@ class Testbed:
         prefix: str = "",
         database: str = "(default)",
         beside: Path | None = None,
+        apps: Sequence[Path] = (),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._state = state.resolve()
@@ -123,6 +125,7 @@ class Testbed:
         """The database that the functions use."""
 
         self._beside = beside
+        self._apps = apps
         self._say = say
         self._parts: list[Part] = []
         self._held = ExitStack()
@@ -553,8 +556,9 @@ class Testbed:
             prefix=self._prefix,
             database=self.database,
             beside=self._beside,
+            apps=self._apps,
         )
-        emulators = ["auth", "functions", "firestore"]
+        emulators = ["auth", "functions", "firestore", *(["eventarc"] if self._apps else [])]
         if self._app is not None:
             write_site(self._state, self._app, self._told_to_the_app)
             emulators.append("hosting")

@@ -8,23 +8,17 @@ Source: https://docs.cloud.google.com/run/docs/reference/rest/v2/projects.locati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
+from shared.cloud.posting import Post
 from shared.core.errors import Doubtful, Misconfigured, Transient
 
 PROVIDER: Final = "cloudrun"
 RUN_URL: Final = "https://run.googleapis.com"
-SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-WITHIN_S: Final = 20.0
 NOT_STARTED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 MISCONFIGURED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-
-Post = Callable[[str, Mapping[str, Any]], int]
-"""Send a JSON body to an address as this service account, and return the status of the answer. Raises `OSError` if no
-answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +61,3 @@ class CloudRunJobs:
             )
         kind = Transient if status in NOT_STARTED else Doubtful
         raise kind("The job was not started.", provider=PROVIDER, operation="jobs.run", code=f"HTTP_{status}")
-
-
-def post_as_own_account(url: str, body: Mapping[str, Any]) -> int:
-    """
-    Send a request as the account that this code runs as. See `Post`.
-    """
-    import google.auth
-    from google.auth.exceptions import GoogleAuthError
-    from google.auth.transport.requests import AuthorizedSession
-    from requests import RequestException
-
-    try:
-        credentials, _ = google.auth.default(scopes=[SCOPE])
-        with AuthorizedSession(credentials) as session:  # type: ignore[no-untyped-call]  # the library has no types for it
-            answer = session.post(url, json=body, timeout=WITHIN_S, allow_redirects=False)
-            return int(answer.status_code)
-    except GoogleAuthError:
-        raise Misconfigured(
-            "There are no credentials to start a job with. Run this code as the account of the functions."
-        ) from None
-    except RequestException as error:
-        raise OSError(type(error).__name__) from None

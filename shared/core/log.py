@@ -114,6 +114,13 @@ def host_open(host: str) -> None:
     _alarm("host plays without permission", host=host)
 
 
+def event_dropped(key: str, error: BackendError) -> None:
+    """
+    Log that an event for the school's own app was not published, and will not be.
+    """
+    _error("event dropped", key=key, reason=error.reason, sentence=str(error))
+
+
 def conflict(queue: str, key: str, step: str) -> None:
     """
     Log that another writer was first; the document is read again.

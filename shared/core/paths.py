@@ -49,6 +49,7 @@ RECONCILE_ARCHIVE: Final = "reconcileArchive"
 RECONCILE_SLIDES: Final = "reconcileSlides"
 RECONCILE_TIMELINE: Final = "reconcileTimeline"
 BROADCAST_SLIDES: Final = "broadcastSlides"
+PUBLISH_EVENT: Final = "publishEvent"
 CHECK_HOST: Final = "checkHost"
 POLL_READINESS: Final = "pollReadiness"
 
@@ -60,6 +61,9 @@ FEED_WAKE: Final = 0
 
 EPOCH: Final = f"{OPERATIONS}/epoch"
 """The record of which database this is, and how far the sweep has come in it."""
+
+HEALTH: Final = f"{OPERATIONS}/health"
+"""The health of the deployment, as the last sweep saw it."""
 
 ORPHANS_REPORT: Final = f"{REPORTS}/orphans"
 """The result of the last search for orphans."""

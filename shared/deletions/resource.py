@@ -34,5 +34,6 @@ RESOURCE = Resource(
         is_bulk=True,
     ),
     open=controller,
+    counted=("pending", "dead"),
     traces=(Trace(DELETIONS, Naming.VALUE, ("ownerUid",), Fate.UNNAME, "pendingDeletions"),),
 )

@@ -41,5 +41,6 @@ RESOURCE = Resource(
         is_bulk=True,
     ),
     open=controller,
+    counted=("marking", "deleting"),
     traces=(Trace(ERASURES, Naming.VALUE, ("uid",), Fate.ITSELF, "erasures"),),
 )

@@ -73,6 +73,7 @@ RESOURCE = Resource(
         is_bulk=True,
     ),
     open=controller,
+    counted=("copying", "failed"),
     kind=COPY,
     owned=things,
     traces=(Trace(COPIES, Naming.VALUE, ("ownerUid",), Fate.FOLLOW, "copies"),),

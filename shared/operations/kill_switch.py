@@ -16,12 +16,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from shared.core import log
 from shared.core.errors import Conflict, Transient
 from shared.core.paths import operation_path
-from shared.ports import Clock, Create, Documents, Fields, Queue, Task, Update
+from shared.ports import Clock, Create, Document, Documents, Fields, Queue, Task, Update
 from shared.reconcile import bulk
 from shared.reconcile.slots import next_multiple
 
@@ -40,15 +40,45 @@ AGAIN_S: Final = 600
 """While an operator has stopped all work, tasks are requeued for the next multiple of this many seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """
+    The switch, as an operator or the limit has set it.
+
+    Attributes:
+        stopped: Whether all work is stopped.
+        why: The reason that was given.
+        bulk_until: Until when bulk work waits, because there were too many tasks.
+        tasks_until: Until when every task waits, likewise.
+    """
+
+    stopped: bool = False
+    why: str = ""
+    bulk_until: datetime | None = None
+    tasks_until: datetime | None = None
+
+    @classmethod
+    def from_document(cls, document: Document | None, now: datetime) -> Self:
+        """
+        Parse the document. Operators may have written any value into it. Pure.
+        """
+        fields = {} if document is None else document.fields
+        why = fields.get("why")
+        return cls(
+            _is_thrown(fields, now),
+            why if isinstance(why, str) else "",
+            _instant(fields, "bulkUntil"),
+            _instant(fields, "tasksUntil"),
+        )
+
+
 @dataclass(slots=True)
 class _Known:
     """
     The knowledge that an instance keeps between tasks.
     """
 
-    stopped: bool = False
-    bulk_until: datetime | None = None
-    tasks_until: datetime | None = None
+    switch: Switch = field(default_factory=Switch)
     read_at: datetime | None = None
     uncounted: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -115,21 +145,18 @@ class KillSwitch:
         return self._read().stopped
 
     def _held_until(self, task: Task) -> datetime | None:
-        known, now = self._read(), self.clock()
-        if known.stopped:
+        switch, now = self._read(), self.clock()
+        if switch.stopped:
             return next_multiple(now, AGAIN_S)
-        held_until = [known.tasks_until, known.bulk_until if task.queue in self.bulk_queues else None]
+        held_until = [switch.tasks_until, switch.bulk_until if task.queue in self.bulk_queues else None]
         return max((at for at in held_until if at is not None and now < at), default=None)
 
-    def _read(self) -> _Known:
+    def _read(self) -> Switch:
         now, known = self.clock(), self._known
         if known.read_at is None or now - known.read_at >= timedelta(seconds=SWITCH_READ_S):
-            (switch,) = self.documents.read(SWITCH)
-            fields = {} if switch is None else switch.fields
-            known.stopped = _is_thrown(fields, now)
-            known.bulk_until, known.tasks_until = _instant(fields, "bulkUntil"), _instant(fields, "tasksUntil")
-            known.read_at = now
-        return known
+            (document,) = self.documents.read(SWITCH)
+            known.switch, known.read_at = Switch.from_document(document, now), now
+        return known.switch
 
     def stop(self, why: str) -> None:
         """

@@ -26,6 +26,7 @@ from shared.core import log
 from shared.core.errors import Conflict
 from shared.core.paths import EPOCH, OPERATIONS
 from shared.operations.full_check import EVERY_S, FullCheck, mark_from_fields, mark_to_fields
+from shared.operations.health import STATES_EVERY_S, Counts, Health, OldestDue, count_states, oldest_of
 from shared.operations.orphans import Orphans
 from shared.operations.orphans.scan import BEGINNING
 from shared.ports import Condition, Create, Document, Fields, Operator, Query, Task, Update
@@ -64,6 +65,8 @@ class Marks:
         changed_until: Sessions that changed before it were checked, and are settled or have stayed unsettled for too
             long; `None` before the first run, which checks all.
         counted_at: When sessions and records were last counted.
+        states_counted_at: When records were last counted by state.
+        oldest_due: What was due for longest.
         looked_at: When the last full check was begun.
         snapshot: Where the present full check continues; `None` if there is none.
         hosts: The hosts that ready videos were copied to; a new one needs a full check.
@@ -73,6 +76,8 @@ class Marks:
 
     changed_until: datetime | None = None
     counted_at: datetime = BEGINNING
+    states_counted_at: datetime = BEGINNING
+    oldest_due: OldestDue | None = None
     looked_at: datetime = BEGINNING
     snapshot: Mark | None = None
     hosts: tuple[str, ...] = ()
@@ -86,6 +91,8 @@ class Marks:
         return {
             "changedUntil": self.changed_until,
             "countedAt": self.counted_at,
+            "statesCountedAt": self.states_counted_at,
+            "oldestDue": None if self.oldest_due is None else self.oldest_due.to_fields(),
             "lookedAt": self.looked_at,
             "look": None if self.snapshot is None else mark_to_fields(self.snapshot),
             "hosts": list(self.hosts),
@@ -102,6 +109,8 @@ class Marks:
         return cls(
             changed_until=edited.read("changedUntil", lambda value: past(value, now), None),
             counted_at=edited.read("countedAt", lambda value: past(value, now), BEGINNING),
+            states_counted_at=edited.read("statesCountedAt", lambda value: past(value, now), BEGINNING),
+            oldest_due=edited.read("oldestDue", lambda value: OldestDue.from_fields(value, now), None),
             looked_at=edited.read("lookedAt", lambda value: past(value, now), BEGINNING),
             snapshot=edited.read("look", mark_from_fields, None),
             hosts=edited.read("hosts", texts, ()),
@@ -135,9 +144,12 @@ class Sweep:
     resources: Sequence[Resource]
     orphans: Orphans
 
-    def run(self) -> None:
+    def run(self, revision: str = "") -> None:
         """
         Run once. Repeatable, and harmless if another run is under way.
+
+        Args:
+            revision: The revision of the deployed function that runs it, if it is known.
 
         Raises:
             Transient: Documents or queue could not be reached (again, at the next run).
@@ -147,7 +159,9 @@ class Sweep:
         kept = next((one for one in operations if one.path == EPOCH), None)
         kept = kept or self.deployment.documents.read(EPOCH)[0]
         marks = Marks.from_document(kept, now)
-        enqueued = sum(self._enqueue_due(resource, now) for resource in self.resources)
+        found = {resource.collection: self._enqueue_due(resource, now) for resource in self.resources}
+        enqueued = sum(map(len, found.values()))
+        marks = replace(marks, oldest_due=oldest_of(list(found.values()), marks.oldest_due, now))
         for resource in self.resources:
             if resource.at_sweep is not None:
                 resource.at_sweep(self.deployment, operations)
@@ -155,17 +169,21 @@ class Sweep:
         marks = replace(marks, changed_until=changed_until)
         marks, missed = self._count(marks, now)
         marks, seen, lost = self._look(marks, now, at_once=missed)
+        marks, counts = self._count_states(marks, now)
         released = self.orphans.release_new(marks.strays_since, kept, marks.unreadable)
         self._keep(kept, {**replace(marks, strays_since=released.since).to_fields(), **released.epoch})
+        due_of_each = {collection: len(of_it) for collection, of_it in found.items() if of_it}
+        health = Health(now, revision, due_of_each, marks.oldest_due, counts, None if counts is None else now)
+        health.record(self.deployment.documents)
         log.swept(enqueued + left + lost, looked + seen, released.count)
 
-    def _enqueue_due(self, resource: Resource, now: datetime) -> int:
+    def _enqueue_due(self, resource: Resource, now: datetime) -> Sequence[Document]:
         if resource.enqueue_due is not None:
             return resource.enqueue_due(self.deployment, now)
         found = due(self.deployment.documents, resource.collection, now)
         for document in found:
             self.deployment.queue.put(Task(resource.worker.queue, document.id))
-        return len(found)
+        return found
 
     # --- what changed ---------------------------------------------------------------------------------------------
 
@@ -231,6 +249,17 @@ class Sweep:
 
     def _count_of(self, collection: str, field_name: str) -> int:
         return self.deployment.documents.count(Query(collection, (Condition(field_name, Operator.EQUAL, True),)))
+
+    def _count_states(self, marks: Marks, now: datetime) -> tuple[Marks, Counts | None]:
+        """
+        Count records by state, from time to time.
+
+        Returns:
+            The marks, and the counts; `None` if it is not time yet.
+        """
+        if now - marks.states_counted_at < timedelta(seconds=STATES_EVERY_S):
+            return marks, None
+        return replace(marks, states_counted_at=now), count_states(self.deployment.documents, self.resources)
 
     # --- everything -----------------------------------------------------------------------------------------------
 

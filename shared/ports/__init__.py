@@ -5,6 +5,7 @@ Called by the domain folders and by `functions/wiring.py`. Implemented by `cloud
 """
 
 from shared.ports.audience import Account, Accounts, Admission, Attendee, Audience
+from shared.ports.channel import Channel, CloudEvent
 from shared.ports.chat import Chat, ChatLogin
 from shared.ports.clock import Clock
 from shared.ports.cold_store import (
@@ -110,9 +111,11 @@ __all__ = [
     "Broadcast",
     "Change",
     "Changes",
+    "Channel",
     "Chat",
     "ChatLogin",
     "Clock",
+    "CloudEvent",
     "ColdObject",
     "ColdStore",
     "Condition",

@@ -17,6 +17,7 @@ class Health(StrEnum):
     MADE = "made"
     ABSENT = "absent"
     MISSING = "missing"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Finding:
     Attributes:
         what: The thing's name, as an operator knows it.
         health: `OK` it exists, `MADE` it was just created, `ABSENT` it is missing but optional, `MISSING` it is missing
-            and needed.
+            and needed, `UNKNOWN` it could not be checked.
         sentence: What follows from it, and what creates it; empty if all is well.
     """
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.core.paths import operation_path
-from shared.ports import Clock, Documents
+from shared.ports import Clock, Document, Documents
 
 TASKS: Final = operation_path("tasks")
 """The count of this hour's tasks: `{hour, count}`, where `hour` counts from the Unix epoch."""
@@ -37,6 +37,16 @@ def at_any_pace() -> datetime | None:
     return None
 
 
+def tasks_of_hour(document: Document | None, now: datetime) -> int:
+    """
+    Return the tasks of this hour that are counted in `TASKS`. Pure.
+    """
+    if document is None or document.fields.get("hour") != int(now.timestamp()) // HOUR_S:
+        return 0
+    count = document.fields.get("count")
+    return count if isinstance(count, int) else 0
+
+
 def pace_of(documents: Documents, clock: Clock, tasks_per_hour_max: int) -> Pace:
     """
     Return the pace of a deployment.
@@ -50,11 +60,8 @@ def pace_of(documents: Documents, clock: Clock, tasks_per_hour_max: int) -> Pace
     def waits_until() -> datetime | None:
         now = clock()
         (document,) = documents.read(TASKS)
-        hour = int(now.timestamp()) // HOUR_S
-        if document is None or document.fields["hour"] != hour:
-            return None
-        above = document.fields["count"] / tasks_per_hour_max - AT_ONCE
-        begins_at = datetime.fromtimestamp(hour * HOUR_S, UTC)
+        above = tasks_of_hour(document, now) / tasks_per_hour_max - AT_ONCE
+        begins_at = datetime.fromtimestamp(int(now.timestamp()) // HOUR_S * HOUR_S, UTC)
         until = begins_at + timedelta(seconds=HOUR_S * min(1.0, max(0.0, above / (SHARE - AT_ONCE))))
         return until if now < until else None
 

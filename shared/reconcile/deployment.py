@@ -17,6 +17,7 @@ from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.ports import (
     Audience,
+    Channel,
     Chat,
     Clock,
     ColdStore,
@@ -99,6 +100,7 @@ class Deployment:
         converter: Draws the pages of documents; `None` if this deployment has none.
         audience: The users of the provider of live events; `None` if nobody is admitted.
         jobs: Starts what runs for longer than a function; `None` if this deployment has no such job.
+        channel: Takes events for the school's own app; `None` if nobody subscribes to any.
         cold_store: Returns where originals are archived; `None` if this deployment archives none.
         storage_classes: The terms and prices of all classes of cold stores, by the stores' names of them. They are
             known without opening a store: an earlier one may have been of another kind.
@@ -124,6 +126,7 @@ class Deployment:
     cold_store: Callable[[], ColdStore] | None = None
     storage_classes: Mapping[str, Terms] = field(default_factory=dict)
     jobs: Jobs | None = None
+    channel: Channel | None = None
     _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, build: Callable[[Any], P]) -> P:

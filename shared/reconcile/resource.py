@@ -164,8 +164,8 @@ class Resource:
         worker: The worker that reconciles it.
         open: Builds its Controller.
         workers: Further workers that its folder brings.
-        enqueue_due: Enqueues what is due at a sweep, and returns the number of tasks. `None`: each due document gets a
-            task of its own.
+        enqueue_due: Enqueues what is due at a sweep, and returns it, the longest due first, as far as it was read.
+            `None`: each due document gets a task of its own.
         at_sweep: Called by each sweep, with the documents of `operations` that are due.
         kind: The kind of the references under which things are made for it at providers, if any are.
         owned: Returns what its documents say about these things.
@@ -178,6 +178,8 @@ class Resource:
             needs.
         recorder: Builds what takes over the recordings of live events (`shared.sessions.controller.Recorder`), if it
             does.
+        counted: The states of its records whose number an operator wants to know: what is under way, and what has
+            failed. States in which records stay are left out, because a count costs a read for each 1,000.
         settings: Its settings: dataclasses whose fields are declared with `shared/core/settings.py`.
         findings: Checks what it needs from outside, and returns what `doctor` reports. Repeatable, and leaves nothing
             behind.
@@ -187,7 +189,7 @@ class Resource:
     worker: Worker
     open: Callable[[Deployment], Controller[Any, Any, Any]]
     workers: tuple[Worker, ...] = ()
-    enqueue_due: Callable[[Deployment, datetime], int] | None = None
+    enqueue_due: Callable[[Deployment, datetime], Sequence[Document]] | None = None
     at_sweep: Callable[[Deployment, Sequence[Document]], None] | None = None
     kind: Kind | None = None
     owned: Callable[[], Owned] | None = None
@@ -197,6 +199,7 @@ class Resource:
     has_webhooks: bool = False
     check: Callable[[Deployment], Check | None] | None = None
     recorder: Callable[[Deployment], Any] | None = None
+    counted: tuple[str, ...] = ()
     settings: tuple[type, ...] = ()
     findings: Callable[[Deployment], Iterable[Finding]] | None = None
 

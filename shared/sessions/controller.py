@@ -30,11 +30,13 @@ from shared.ports import (
     Version,
     Write,
 )
+from shared.publishing.model import Types, tasks_of
 from shared.reconcile import Controller, Decision, Snapshot, Step
 from shared.reconcile.epoch import Holds, nothing_is_held
 from shared.sessions import decide as decisions
 from shared.sessions.act import Outcome, Watches, act, always
 from shared.sessions.broadcasting import Window
+from shared.sessions.happenings import happened
 from shared.sessions.model import Pairing, PairingState
 from shared.sessions.session import Session, marking, noting
 from shared.sessions.spec import SessionSpec
@@ -77,6 +79,7 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
         holds: Tells whether deletions are held.
         watches: Tells whether an owner's events are observed at the usual pace.
         belongings: The collections of things that belong to sessions, each with the queue that reconciles them.
+        types: The types of events that are published.
     """
 
     queue: ClassVar[str] = RECONCILE_SESSION
@@ -91,6 +94,7 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
     holds: Holds = nothing_is_held
     watches: Watches = always
     belongings: Sequence[tuple[str, str]] = ()
+    types: Types = ()
 
     def read(self, key: str) -> Snapshot[SessionSpec, Pairing]:
         """
@@ -180,9 +184,10 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
 
     def follow_ups(self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> tuple[Task, ...]:
         """
-        Return tasks that reconcile the recordings taken over by this record. Pure.
+        Return tasks that reconcile the recordings taken over by this record, and that publish what happened. Pure.
         """
-        return tuple(self.recorder.task(snapshot.key, snapshot.spec, one) for one in _taken_over(snapshot, record))
+        taken = tuple(self.recorder.task(snapshot.key, snapshot.spec, one) for one in _taken_over(snapshot, record))
+        return (*taken, *tasks_of(happened(snapshot.key, snapshot.record, record), self.types))
 
     def view_writes(self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> tuple[Write, ...]:
         """

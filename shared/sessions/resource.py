@@ -14,6 +14,8 @@ from shared.core.paths import (
 )
 from shared.core.references import SESSION
 from shared.ports import Document
+from shared.publishing.settings import EventSettings
+from shared.publishing.worker import PUBLISHER
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Owned
 from shared.reconcile.resource import Resource, Worker, WrittenByClients
@@ -42,6 +44,7 @@ def controller(deployment: Deployment) -> Sessions:
         deployment.epochs.is_held,
         deployment.call_budgets.watches,
         deployment.belongings,
+        deployment.settings_of(EventSettings).types,
     )
 
 
@@ -75,6 +78,8 @@ RESOURCE = Resource(
     collection=PAIRINGS,
     worker=Worker(RECONCILE_SESSION, DOCUMENT_ID, "Reconcile one session's event."),
     open=controller,
+    workers=(PUBLISHER,),
+    counted=("creating", "retiring", "deleting"),
     kind=SESSION,
     owned=things,
     written=WrittenByClients(SESSIONS, "kalturaSession", PAIRINGS, "hasSession", enqueue_unsettled),
@@ -88,5 +93,5 @@ RESOURCE = Resource(
         Trace(PAIRINGS, Naming.MEMBER, ("applied", "moderators"), Fate.FOLLOW, "moderatesEvents"),
     ),
     has_webhooks=True,
-    settings=(SessionSettings,),
+    settings=(SessionSettings, EventSettings),
 )

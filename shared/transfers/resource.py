@@ -33,6 +33,7 @@ RESOURCE = Resource(
         is_bulk=True,
     ),
     open=controller,
+    counted=("moving", "rotating"),
     traces=(
         Trace(TRANSFERS, Naming.VALUE, ("ownerUid",), Fate.TRANSFER, "transfersToThem"),
         Trace(TRANSFERS, Naming.MEMBER, ("formerOwnerUids",), Fate.TRANSFER, "transfersFromThem"),

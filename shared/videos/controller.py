@@ -43,11 +43,13 @@ from shared.ports import (
     Write,
     holder_of,
 )
+from shared.publishing.model import Types, tasks_of
 from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
 from shared.reconcile.epoch import Holds, nothing_is_held
 from shared.sessions.session import Session, session_of
 from shared.videos import decide as decisions
 from shared.videos import transitions
+from shared.videos.happenings import happened
 from shared.videos.model import PENDING, Video, VideoState, named
 from shared.videos.settings import Policy
 from shared.videos.spec import Spec, VideoSpec
@@ -84,6 +86,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
         hosts: The hosts that ready videos are copied to.
         holds: Tells whether deletions are held.
         seen: Observations that need not be made again, by video id; see `batch.py`.
+        types: The types of events that are published.
     """
 
     queue: ClassVar[str] = RECONCILE_VIDEO
@@ -96,6 +99,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
     hosts: tuple[str, ...] = ()
     holds: Holds = nothing_is_held
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    types: Types = ()
 
     def read(self, key: str) -> Snapshot[VideoSpec, Video]:
         """
@@ -236,22 +240,24 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
     def follow_ups(self, snapshot: Snapshot[VideoSpec, Video], record: Video) -> tuple[Task, ...]:
         """
         Return tasks to delete the things that are no longer named, to have the readiness poller watch a video that its
-        provider now works on, and to give a video's copies its new owner. Pure.
+        provider now works on, to give a video's copies its new owner, and to publish what happened. Pure.
         """
         deletions = tuple(
             Task(RECONCILE_DELETION, deletion_id(reference, external_ids))
             for reference, external_ids in _dropped(snapshot, record).items()
         )
+        events = tasks_of(happened(snapshot.key, snapshot.record, record), self.types)
         before = None if snapshot.record is None else snapshot.record.state
         if (
             snapshot.record is not None
             and snapshot.record.session != record.session
             and record.state is not VideoState.GONE
         ):
-            return tuple(Task(RECONCILE_COPY, copy_key(snapshot.key, host)) for host in snapshot.spec.copies)
+            copies = (Task(RECONCILE_COPY, copy_key(snapshot.key, host)) for host in snapshot.spec.copies)
+            return (*copies, *events)
         if before not in PENDING and record.state is VideoState.PROCESSING:
-            return (*deletions, Task(POLL_READINESS, f"{record.provider}:{FEED_WAKE}"))
-        return deletions
+            return (*deletions, Task(POLL_READINESS, f"{record.provider}:{FEED_WAKE}"), *events)
+        return (*deletions, *events)
 
     def view_writes(self, snapshot: Snapshot[VideoSpec, Video], record: Video) -> tuple[Write, ...]:
         """

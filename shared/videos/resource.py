@@ -20,6 +20,7 @@ from shared.core.paths import (
 )
 from shared.core.references import VIDEO
 from shared.ports import OBSERVED_MAX, Document, Finding, Task
+from shared.publishing.settings import EventSettings
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Owned
 from shared.reconcile.reconciler import Mapper
@@ -53,6 +54,7 @@ def controller(deployment: Deployment) -> Videos:
         deployment.common.late_commit_s,
         tuple(deployment.hosts),
         deployment.epochs.is_held,
+        types=deployment.settings_of(EventSettings).types,
     )
 
 
@@ -176,13 +178,13 @@ def check_host(deployment: Deployment, key: str, _each: Mapper) -> None:
     deployment.get(host_checks).check(key)
 
 
-def enqueue_due(deployment: Deployment, now: datetime) -> int:
+def enqueue_due(deployment: Deployment, now: datetime) -> Sequence[Document]:
     """
     Enqueue the videos that are due. Those that a provider works on share tasks, because one call observes all of them.
     A video past its deadline gets its own task, because it ends whether its provider answers or not.
 
     Returns:
-        The number of videos enqueued.
+        The videos.
     """
     together: dict[str, list[str]] = {}
     found = due(deployment.documents, VIDEOS, now)
@@ -200,7 +202,7 @@ def enqueue_due(deployment: Deployment, now: datetime) -> int:
         for first in range(0, len(video_ids), OBSERVED_MAX):
             keys = KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])
             deployment.queue.put(Task(RECONCILE_VIDEO, keys))
-    return len(found)
+    return found
 
 
 def at_sweep(deployment: Deployment, operations: Sequence[Document]) -> None:
@@ -274,6 +276,7 @@ RESOURCE = Resource(
     has_webhooks=True,
     check=full_check,
     recorder=recorder,
+    counted=("uploading", "processing", "failed"),
     settings=(Policy, PlaybackSettings, PollerSettings),
     findings=findings,
 )

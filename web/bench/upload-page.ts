@@ -1,4 +1,4 @@
-/** The page of `make bench AREA=upload`: one file, sent in our way and in those of others. */
+/** The page of `make bench AREA=upload`: sends one file with this library, and as other clients do. */
 import { Greenroom, Uploads } from "greenroom/core";
 import { initializeApp } from "firebase/app";
 import { Upload } from "tus-js-client";
@@ -19,7 +19,7 @@ function ours(file: File, url: string): Promise<void> {
   });
 }
 
-/** The way of kaltura-ng's upload adapter: one chunk after another, each where the answer to the last one says. */
+/** Upload like kaltura-ng's upload adapter: one chunk after another, each at the offset of the last answer. */
 async function kalturaNg(file: File, url: string): Promise<void> {
   for (let at = 0; at < file.size;) {
     const end = Math.min(file.size, at + KALTURA_CHUNK_BYTES);
@@ -39,7 +39,7 @@ async function kalturaNg(file: File, url: string): Promise<void> {
       request.upload.onprogress = () => undefined;
       request.onload = () =>
         resolve(Number((JSON.parse(request.responseText) as { uploadedFileSize: number }).uploadedFileSize));
-      request.onerror = () => reject(new Error("The line broke."));
+      request.onerror = () => reject(new Error("The connection broke."));
       request.send(form);
     });
   }

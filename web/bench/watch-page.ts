@@ -1,4 +1,6 @@
-/** The page of `make bench AREA=watch`: one video, played in our way and in that of a page that takes one step at a time. */
+/**
+ * The page of `make bench AREA=watch`: plays one video with this library, and as a page that takes one step at a time.
+ */
 import { Greenroom, Playback, preloadPlayer } from "greenroom/core";
 import { initializeApp } from "firebase/app";
 import { connectAuthEmulator, getAuth, signInWithEmailAndPassword } from "firebase/auth";

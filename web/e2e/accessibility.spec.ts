@@ -25,14 +25,14 @@ async function inLanguage(page: Page, code: "en" | "ar"): Promise<void> {
   await expect(page.locator(".cdk-dialog-container")).toHaveCount(0);
 }
 
-test("sign-in has no barrier", async ({ page }) => {
+test("sign-in is accessible", async ({ page }) => {
   await page.goto("/sign-in");
   await look(page, "sign-in");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expectAccessible(page, "sign-in with problems");
 });
 
-test("teacher's lists, forms and videos have no barrier", async ({ page }) => {
+test("teacher's lists, forms and videos are accessible", async ({ page }) => {
   test.slow();
   await signIn(page, "teacher");
   await expect(page.getByRole("status")).toHaveCount(0);
@@ -57,7 +57,7 @@ test("teacher's lists, forms and videos have no barrier", async ({ page }) => {
   await page.keyboard.press("Escape");
 });
 
-test("teacher's pages of people, times, encoder and slides have no barrier", async ({ page }) => {
+test("teacher's pages of people, times, encoder and slides are accessible", async ({ page }) => {
   test.slow();
   await signIn(page, "teacher");
   const id = await createSession(page, { title: "Optics", isLive: true });
@@ -84,7 +84,7 @@ test("teacher's pages of people, times, encoder and slides have no barrier", asy
   await expectAccessible(page, "present mode, narrow");
 });
 
-test("student's pages have no barrier", async ({ page, browser }) => {
+test("student's pages are accessible", async ({ page, browser }) => {
   test.slow();
   await signIn(page, "teacher");
   const id = await createSession(page, { title: "Optics", isLive: true, isOpen: true });
@@ -100,19 +100,19 @@ test("student's pages have no barrier", async ({ page, browser }) => {
   await expectAccessible(student, "account");
   await student.keyboard.press("Escape");
   await student.goto(`/learn/${id}`);
-  await expect(student.getByText("The broadcast has not begun")).toBeVisible({ timeout: 20_000 });
+  await expect(student.getByText("The broadcast has not started")).toBeVisible({ timeout: 20_000 });
   await expect(student.locator("gr-player")).toHaveAttribute("data-phase", "playing", { timeout: 45_000 });
   await look(student, "live room with videos");
   await student.goto("/learn/there-is-none");
   await expect(student.getByRole("heading", { name: "You cannot see this session" })).toBeVisible();
   await look(student, "refused");
   await student.goto("/no/such/page");
-  await expect(student.getByRole("heading", { name: "There is no such page." })).toBeVisible();
+  await expect(student.getByRole("heading", { name: "This page does not exist." })).toBeVisible();
   await look(student, "no such page");
   await student.context().close();
 });
 
-test("everything is reached and used by keys alone", async ({ page }) => {
+test("everything can be used with the keyboard alone", async ({ page }) => {
   await signIn(page, "teacher");
   await page.goto("/teach");
   await expect(page.getByRole("link", { name: "New session" })).toBeVisible();

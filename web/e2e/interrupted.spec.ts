@@ -3,7 +3,7 @@ import { expect, test } from "@playwright/test";
 import { createSession, publish, signIn } from "./support/app";
 import { deck } from "./support/files";
 
-test("slides upload goes on when its page is left, and a change made offline is kept", async ({ page, context }) => {
+test("slides upload continues when its page is left, and a change made offline is kept", async ({ page, context }) => {
   test.slow();
   await signIn(page, "teacher");
   await createSession(page, { title: "Waves", isLive: true, isOpen: true });

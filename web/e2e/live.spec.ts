@@ -26,7 +26,7 @@ test("student sees the live picture with its slides in time, and both in the rec
   const picture = new LivePicture(student);
   const joining = student.waitForResponse((response) => response.url().endsWith("/call/joinSession"));
   await student.goto(`/learn/${id}`);
-  await expect(student.getByText("The broadcast has not begun")).toBeVisible({ timeout: 20_000 });
+  await expect(student.getByText("The broadcast has not started")).toBeVisible({ timeout: 20_000 });
   const entryId: string = (await readDocument(`sessions/${id}`))["kaltura"].mapValue.fields.entryId.stringValue;
   await expectPlaceInChatAndRoom(student, (await (await joining).json()).result, entryId);
 

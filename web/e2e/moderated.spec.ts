@@ -50,7 +50,7 @@ test("student moderates and turns the slides until the teacher removes them, and
   await stranger.context().close();
 });
 
-/** Join the live event anew. */
+/** Join the live event again. */
 async function enter(page: Page, sessionId: string): Promise<void> {
   await page.goto(`/learn/${sessionId}`);
   await expect(page.getByText("You have a place in Kaltura's chat.")).toBeVisible({ timeout: 30_000 });

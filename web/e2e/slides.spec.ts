@@ -19,7 +19,7 @@ test("presenter turns fifty pages, and the student's view follows", async ({ pag
 
   const student = await openAs(browser, "student");
   await student.goto(`/learn/${id}`);
-  await expect(student.getByText("No slides are shown now.")).toBeVisible({ timeout: 20_000 });
+  await expect(student.getByText("No slides are being shown.")).toBeVisible({ timeout: 20_000 });
   await page.getByRole("button", { name: "Present" }).click();
   const shown = student.locator(".gr-slide-image");
   await expect(shown).toHaveAttribute("alt", new RegExp(`^Page 1 of ${PAGES}`));
@@ -46,6 +46,6 @@ test("presenter turns fifty pages, and the student's view follows", async ({ pag
   await late.context().close();
 
   await page.getByRole("button", { name: "End" }).click();
-  await expect(student.getByText("No slides are shown now.")).toBeVisible();
+  await expect(student.getByText("No slides are being shown.")).toBeVisible();
   await student.context().close();
 });

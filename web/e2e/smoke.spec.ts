@@ -28,7 +28,7 @@ test("page reads where the stack is, and a callable answers through the same por
   expect({ status: seen.status, code: seen.code }).toEqual({ status: 401, code: "SIGN_IN_REQUIRED" });
 });
 
-test("requests of a page take a line that breaks, stalls and is slow", async ({ page }) => {
+test("a test can break, stall and slow down a page's connections", async ({ page }) => {
   const line = new Line("storage");
   await page.goto("/");
   const ask = (bytes: number) =>

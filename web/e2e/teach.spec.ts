@@ -24,7 +24,7 @@ test("teacher uploads three videos at once, sees them ready, and orders, renames
   await page.getByRole("button", { name: "Move quarters.mp4 up" }).press("Enter");
   await expect(names).toHaveText(["halves.mp4", "quarters.mp4", "thirds.mp4"]);
   await expect(page.getByRole("button", { name: "Move quarters.mp4 up" })).toBeFocused();
-  await expect(page.getByText("quarters.mp4 is now at place 2 of 3.")).toBeAttached();
+  await expect(page.getByText("quarters.mp4 is now at position 2 of 3.")).toBeAttached();
 
   await page.getByRole("button", { name: "Actions for halves.mp4" }).click();
   await page.getByRole("menuitem", { name: "Rename" }).click();
@@ -41,7 +41,7 @@ test("teacher uploads three videos at once, sees them ready, and orders, renames
   await expect(names).toHaveText(["What a half is", "quarters.mp4"]);
 });
 
-test("wrong files are refused in words, and the others are uploaded", async ({ page }) => {
+test("unsupported files are refused with a reason, and the others are uploaded", async ({ page }) => {
   await signIn(page, "teacher");
   await createSession(page, { title: "Files of all kinds" });
   await page
@@ -58,7 +58,7 @@ test("wrong files are refused in words, and the others are uploaded", async ({ p
   await expect(videoRow(page, "lesson.mp4")).toHaveAttribute("data-state", "ready", { timeout: 45_000 });
 });
 
-test("form keeps what was typed when it is not complete, and asks before it is left", async ({ page }) => {
+test("form keeps what was typed when it is incomplete, and asks before it is left", async ({ page }) => {
   await signIn(page, "teacher");
   await page.goto("/teach/new");
   await page.getByRole("button", { name: "Create session" }).click();
@@ -102,7 +102,7 @@ test("live session shows what happens at the provider, and its key on demand", a
   await expect(key).toHaveCount(0);
 });
 
-test("student is led away from a teacher's pages", async ({ browser }) => {
+test("student is redirected from a teacher's pages", async ({ browser }) => {
   const page = await openAs(browser, "student");
   await page.goto("/teach/new");
   await expect(page).toHaveURL(/\/learn$/);

@@ -55,7 +55,9 @@ async function choose(page: Page, sessionId: string, paths: string[]): Promise<{
 }
 
 for (const provider of ["kaltura", "cloudflare"] as const) {
-  test(`three videos reach ${provider} whole through a line that breaks twice and a reload`, async ({ page }, info) => {
+  test(`three videos reach ${provider} complete, despite two broken connections and a reload`, async ({
+    page,
+  }, info) => {
     test.setTimeout(180_000);
     const sessionId = `uploads-${provider}-${Date.now()}`;
     const sizes = [9 * MB, 23 * MB, 31 * MB];
@@ -100,7 +102,7 @@ for (const provider of ["kaltura", "cloudflare"] as const) {
   });
 }
 
-test("a file with a handle goes on by itself after a reload", async ({ page }, info) => {
+test("upload of a file with a handle resumes automatically after a reload", async ({ page }, info) => {
   const sessionId = `uploads-handle-${Date.now()}`;
   const { path, digest } = await writeVideo(info.outputPath("handle.mp4"), 22 * MB);
   await openPage(page, "uploads");
@@ -182,7 +184,7 @@ test("dropped folders, shortcuts and empty files are refused, and a dropped vide
   await expect.poll(() => states(page)).toEqual(["sent"]);
 });
 
-test("an upload while the browser is offline waits, and goes on", async ({ page, context }, info) => {
+test("upload waits while the browser is offline, and then resumes", async ({ page, context }, info) => {
   const sessionId = `uploads-offline-${Date.now()}`;
   const { path } = await writeVideo(info.outputPath("offline.mp4"), 12 * MB);
   await openPage(page, "uploads");
@@ -200,7 +202,7 @@ test("an upload while the browser is offline waits, and goes on", async ({ page,
   await expect.poll(() => states(page), { timeout: 30_000 }).toEqual(["sent"]);
 });
 
-test("nothing that this browser stores is a token or an address", async ({ page }, info) => {
+test("browser stores no token and no upload URL", async ({ page }, info) => {
   const sessionId = `uploads-secrets-${Date.now()}`;
   const { path } = await writeVideo(info.outputPath("secrets.mp4"), 25 * MB);
   await openPage(page, "uploads");

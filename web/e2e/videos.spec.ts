@@ -31,7 +31,7 @@ test("teacher pastes, drags, replaces, keeps and retries videos, and hands the s
   await expect(names).toHaveText(["pasted.mp4", failing]);
   await drag(page, failing, "pasted.mp4");
   await expect(names).toHaveText([failing, "pasted.mp4"]);
-  await expect(page.getByText(`${failing} is now at place 1 of 2.`)).toBeAttached();
+  await expect(page.getByText(`${failing} is now at position 1 of 2.`)).toBeAttached();
 
   await expect(videoRow(page, "pasted.mp4")).toContainText("12 seconds");
   const replacement = info.outputPath("longer.mp4");
@@ -47,7 +47,7 @@ test("teacher pastes, drags, replaces, keeps and retries videos, and hands the s
   await page.reload();
   await expect(names, "the order is the server's").toHaveText([failing, "pasted.mp4"]);
   await expect(videoRow(page, "pasted.mp4")).toContainText("Kept out of the archive");
-  await choose(page, "pasted.mp4", "Let it be archived");
+  await choose(page, "pasted.mp4", "Allow archiving");
   await expect(videoRow(page, "pasted.mp4")).not.toContainText("Kept out of the archive");
 
   const colleague = await createTeacher();
@@ -58,7 +58,7 @@ test("teacher pastes, drags, replaces, keeps and retries videos, and hands the s
   await expect(page).toHaveURL(/\/teach$/);
   await expect(page.locator(`a[href="/teach/${id}"]`)).toHaveCount(0);
   await page.goto(`/teach/${id}`);
-  await expect(page.getByText("This session does not exist, or it is not yours any more.")).toBeVisible();
+  await expect(page.getByText("This session does not exist, or is no longer yours.")).toBeVisible();
 
   const theirs = await (await browser.newContext()).newPage();
   await signInByForm(theirs, colleague);

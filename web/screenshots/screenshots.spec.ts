@@ -9,14 +9,14 @@ const FOLDER = "../docs/screenshots";
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
 
-/** Write a picture of what is in the window. */
+/** Write a screenshot of the viewport. */
 async function shoot(page: Page, name: string): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
   await expect(page.locator(".skeleton")).toHaveCount(0);
   await page.screenshot({ path: `${FOLDER}/${name}.png`, animations: "disabled", caret: "hide" });
 }
 
-/** Open a student's page in the other scheme, language and width. */
+/** Open the app as a student on a phone. */
 function asPhone(browser: Browser, locale: string, colorScheme: "light" | "dark"): Promise<Page> {
   return openAs(browser, "student", { viewport: NARROW, deviceScaleFactor: 2, locale, colorScheme });
 }
@@ -94,7 +94,7 @@ test("screenshots", async ({ page, browser }) => {
   await recordPresenting(browser, page, optics);
 });
 
-/** A short film of a student whose page follows the presenter. */
+/** Record a short video of a student whose page follows the presenter. */
 async function recordPresenting(browser: Browser, presenter: Page, sessionId: string): Promise<void> {
   const size = { width: 960, height: 600 };
   const context = await browser.newContext({ viewport: size, recordVideo: { dir: "test-results", size } });
@@ -107,10 +107,10 @@ async function recordPresenting(browser: Browser, presenter: Page, sessionId: st
     await expect(page.locator(".gr-slide-image")).toHaveAttribute("alt", new RegExp(`^Page ${5 + turn} `));
     await page.waitForTimeout(900);
   }
-  const film = page.video();
+  const recording = page.video();
   await context.close();
-  if (film === null) throw new Error("Playwright recorded nothing.");
+  if (recording === null) throw new Error("Playwright recorded nothing.");
   // The beginning, with the sign-in, is cut off.
-  const from = ["-sseof", "-6", "-i", await film.path()];
+  const from = ["-sseof", "-6", "-i", await recording.path()];
   execFileSync("ffmpeg", ["-y", "-loglevel", "error", ...from, `${FOLDER}/following.webm`]);
 }

@@ -1,6 +1,6 @@
-// Writes greenroom/api/{core,angular}.api.md: what the library exports, as an app sees it. `--check` writes nothing and
-// fails if a report would change. An empty report is always a failure: the build is broken then. Build the library
-// before: `npx ng build greenroom`.
+// Writes greenroom/api/{core,angular}.api.md: the public API of the library. `--check` writes nothing, and fails if a
+// report would change. An empty report is always a failure: the build is broken then. Build the library first:
+// `npx ng build greenroom`.
 import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -45,7 +45,9 @@ for (const name of ["core", "angular"]) {
     console.error(`greenroom/${name} exports nothing. Build the library again: npx ng build greenroom`);
     process.exitCode = 1;
   } else if (!succeeded || (isCheck && apiReportChanged)) {
-    console.error(`greenroom/api/${name}.api.md is not what the library exports. Run \`npm run api\`, and commit it.`);
+    console.error(
+      `greenroom/api/${name}.api.md does not match the exports of the library. Run \`npm run api\`, and commit it.`,
+    );
     process.exitCode = 1;
   }
 }
@@ -59,7 +61,7 @@ function compilerSettings() {
   };
 }
 
-/** What is wrong fails. Release tags (`@public` and others) are not used: everything that is exported is public. */
+/** Errors fail. Release tags (`@public` and others) are not used: every export is public. */
 function messages() {
   const quiet = { logLevel: "none" };
   return {

@@ -1,5 +1,5 @@
-// Checks what `npm publish` would send: packs the built library, and fails if a file is missing or does not belong there.
-// Build the library before: `npx ng build greenroom`.
+// Checks what `npm publish` would send: packs the built library, and fails if a file is missing or does not belong
+// there. Build the library before: `npx ng build greenroom`.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -31,15 +31,17 @@ const [packed] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"],
 const names = packed.files.map(({ path }) => path);
 for (const name of NEEDED) if (!names.includes(name)) problems.push(`${name} is missing.`);
 for (const name of names) {
-  if (!ALLOWED.some((form) => form.test(name))) problems.push(`${name} does not belong into the package.`);
+  if (!ALLOWED.some((form) => form.test(name))) problems.push(`${name} does not belong in the package.`);
 }
 if (packed.size > SIZE_MAX) problems.push(`The package has ${packed.size} bytes, more than ${SIZE_MAX}.`);
 
 const read = (path) => readFileSync(path, "utf8");
-if (read(`${WEB}greenroom/LICENSE`) !== read(`${WEB}../LICENSE`)) problems.push("LICENSE is not that of the project.");
+if (read(`${WEB}greenroom/LICENSE`) !== read(`${WEB}../LICENSE`))
+  problems.push("greenroom/LICENSE differs from the project's.");
 const bundles = names.filter((name) => /\.(mjs|d\.ts)$/.test(name)).map((name) => [name, read(`${BUILT}/${name}`)]);
 for (const [name, text] of bundles) {
-  if (/from ["'](vitest|node:|\.\.?\/.*\.spec)/.test(text)) problems.push(`${name} imports what only tests need.`);
+  if (/from ["'](vitest|node:|\.\.?\/.*\.spec)/.test(text))
+    problems.push(`${name} imports a module that only tests need.`);
 }
 problems.push(...undeclared(bundles.filter(([name]) => name.endsWith(".mjs"))));
 
@@ -56,5 +58,7 @@ function undeclared(modules) {
     ...[...text.matchAll(/\bimport\(["']([^"'.][^"']*)["']\)/g)].map(([, path]) => path),
   ]);
   const packages = new Set(imported.map((path) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(path)[1]));
-  return [...packages].filter((one) => !declared.has(one)).map((one) => `${one} is imported, but not declared.`);
+  return [...packages]
+    .filter((one) => !declared.has(one))
+    .map((one) => `${one} is imported, but not declared in package.json.`);
 }

@@ -11,11 +11,12 @@ const STYLE = { printWidth: 120, semi: true };
 
 const read = async (name) => JSON.parse(await readFile(new URL(name, SCHEMA), "utf8"));
 
-/** Merge the definitions of both files; those they share must be the same. */
+/** Merge the definitions of both files; shared ones must be equal. */
 function mergeDefinitions(...files) {
   const merged = {};
   for (const [name, definition] of files.flatMap((file) => Object.entries(file.$defs))) {
-    if (name in merged && !isDeepStrictEqual(merged[name], definition)) throw new Error(`Two different ${name}.`);
+    if (name in merged && !isDeepStrictEqual(merged[name], definition))
+      throw new Error(`schema/*.json has two different definitions of ${name}.`);
     merged[name] = definition;
   }
   return merged;
@@ -65,7 +66,7 @@ for (const [name, text] of Object.entries(files)) {
   const file = new URL(name, GENERATED);
   if (!process.argv.includes("--check")) await writeFile(file, text);
   else if ((await readFile(file, "utf8").catch(() => "")) !== text) {
-    console.error(`${name} is not what schema/*.json says. Run \`npm run schema\`.`);
+    console.error(`${name} does not match schema/*.json. Run \`npm run schema\`.`);
     process.exitCode = 1;
   }
 }

@@ -7,10 +7,10 @@ import { gzipSync } from "node:zlib";
 
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 
-/** What has a limit of its own, and the texts that an app in English leaves out, as a bundler does. */
+/** Exports with a limit of their own, and the texts that a bundler leaves out of an app in English. */
 const NOT_IN_CORE = ["ARABIC", "Uploads"];
 
-/** What an app imports, and the limit of what is loaded before anything happens. */
+/** What an app imports, and the limit of what is loaded at once. */
 const PARTS = [
   {
     name: "core without uploads, in one language, without its dependencies",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.core.paths import ADMISSIONS, KNOWN_USERS, RECONCILE_ADMISSION, SESSION_ID, UID
+from shared.ports import Document
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.reconciler import Mapper
 from shared.reconcile.resource import Resource, Worker, due
@@ -36,19 +38,20 @@ def reconcile(deployment: Deployment, key: str, each: Mapper) -> None:
     reconcile_admissions(deployment.get(controller), key, deployment.reconciler(), each)
 
 
-def enqueue_due(deployment: Deployment, now: datetime) -> int:
+def enqueue_due(deployment: Deployment, now: datetime) -> Sequence[Document]:
     """
     Enqueue one task for all admissions that are due: thousands are due at once an hour after a large class began.
 
     Returns:
-        The number of tasks enqueued.
+        The one that is due for longest.
     """
-    if not due(deployment.documents, ADMISSIONS, now, limit=1):
-        return 0
+    found = due(deployment.documents, ADMISSIONS, now, limit=1)
+    if not found:
+        return found
     from shared.sessions.admissions.controller import task_for_due
 
     deployment.queue.put(task_for_due())
-    return 1
+    return found
 
 
 RESOURCE = Resource(

@@ -1,2 +1,2 @@
-/** What an app's own file has, for the emulators. */
+/** The app's own configuration, for the emulators. */
 export const firebaseConfig = { projectId: "demo-greenroom", apiKey: "of-the-emulator" };

@@ -3,7 +3,7 @@ import { expect, type Browser, type BrowserContextOptions, type Locator, type Pa
 import type { NewUser } from "./users";
 import { userOf, type StackUser } from "./stack";
 
-/** Open the app in a browser of its own, as somebody who is signed in. */
+/** Open the app in a new browser context, signed in as one of the stack's users. */
 export async function openAs(
   browser: Browser,
   name: StackUser["name"],
@@ -21,7 +21,7 @@ export async function signIn(page: Page, name: StackUser["name"]): Promise<void>
   await expect(page).toHaveURL(/\/(teach|learn)$/);
 }
 
-/** Sign in as somebody whom the stack did not begin with, by the form. */
+/** Sign in with the form, as a user that a test has created. */
 export async function signInByForm(page: Page, { email, password }: NewUser): Promise<void> {
   await page.goto("/sign-in");
   await page.getByLabel("E-mail").fill(email);
@@ -53,8 +53,8 @@ export async function createSession(page: Page, session: NewSession): Promise<st
   return /\/teach\/([^/]+)/.exec(page.url())?.[1] ?? "";
 }
 
-/** The value of a field for a time, some minutes from now. */
-export function inputTime(minutes: number): string {
+/** Return the value for a time field, some minutes from now. */
+function inputTime(minutes: number): string {
   const at = new Date(Date.now() + minutes * 60_000);
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
@@ -65,7 +65,7 @@ export async function publish(page: Page): Promise<void> {
   await expect(published).toHaveAttribute("aria-checked", "true");
 }
 
-/** Enrol somebody, on the page of a session. */
+/** Enrol a user, on the page of a session. */
 export async function enrol(page: Page, name: StackUser["name"]): Promise<void> {
   await page.getByRole("link", { name: "People" }).click();
   await page.getByLabel("IDs of students").fill(userOf(name).uid);
@@ -73,7 +73,7 @@ export async function enrol(page: Page, name: StackUser["name"]): Promise<void> 
   await expect(page.locator(".person", { hasText: userOf(name).uid })).toBeVisible();
 }
 
-/** The row of a video in the list of a teacher. */
+/** Return the row of a video in a teacher's list. */
 export function videoRow(page: Page, title: string): Locator {
   return page.locator(".video-row", { hasText: title });
 }

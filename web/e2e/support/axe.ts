@@ -3,10 +3,10 @@ import { expect, type Page } from "@playwright/test";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** Expect that axe finds nothing on the page, in both colour schemes, and that nothing is wider than the window. */
+/** Expect no violations by axe, in both colour schemes, and no horizontal overflow. */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-  // A menu lies beside the landmarks of its page, as ARIA's pattern has it.
+  // A menu is outside of the page's landmarks, as in ARIA's pattern for menus.
   await expectNothing(axeOf(page).withTags(TAGS).disableRules(["region"]), what);
   await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
   await expectNothing(axeOf(page).withRules(["color-contrast"]), `${what}, dark`);
@@ -16,7 +16,7 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
   expect(overflow, `${what} is wider than its window`).toBeLessThanOrEqual(0);
 }
 
-/** The mode that opens no further page for each run: no page of the app has a frame of another origin open. */
+/** Legacy mode opens no extra page for each run. It is enough without cross-origin frames. */
 function axeOf(page: Page): AxeBuilder {
   return new AxeBuilder({ page }).setLegacyMode();
 }

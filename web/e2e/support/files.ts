@@ -11,7 +11,7 @@ export interface GivenFile {
   buffer: Buffer;
 }
 
-/** A real video of 12 s that is like no other: after its last box comes one that players skip. */
+/** Return a real, unique video of 12 s: a box with random bytes, which players skip, is appended. */
 export async function video(name: string, extraBytes = 64): Promise<GivenFile> {
   const box = Buffer.alloc(8 + extraBytes);
   box.writeUInt32BE(box.length, 0);
@@ -20,7 +20,7 @@ export async function video(name: string, extraBytes = 64): Promise<GivenFile> {
   return { name, mimeType: "video/mp4", buffer: Buffer.concat([await readFile(stack.testPicture), box]) };
 }
 
-/** Write the test picture, so many times one after the other: each is 12 s long. */
+/** Write a video that repeats the test video of 12 s. */
 export async function loopedPicture(path: string, times: number): Promise<void> {
   const input = ["-stream_loop", String(times - 1), "-i", stack.testPicture];
   await promisify(execFile)("ffmpeg", ["-v", "error", ...input, "-c", "copy", path]);
@@ -28,7 +28,7 @@ export async function loopedPicture(path: string, times: number): Promise<void> 
 
 const GROUNDS = ["0.09 0.39 0.29", "0.11 0.34 0.53", "0.54 0.32 0", "0.42 0.2 0.42", "0.2 0.3 0.36"];
 
-/** Four curves that are a circle. */
+/** Return the PDF operators for a circle: four Bézier curves. */
 function circle(x: number, y: number, radius: number): string {
   const c = radius * 0.5523;
   const r = radius;
@@ -41,7 +41,7 @@ function circle(x: number, y: number, radius: number): string {
   return `${x + r} ${y} m ${curves.map((curve) => `${curve.map((n) => n.toFixed(1)).join(" ")} c`).join(" ")} f`;
 }
 
-/** A PDF of so many wide pages, each with a heading and its number. */
+/** Return a PDF with so many landscape pages, each with a heading and its number. */
 export function deck(name: string, pageCount: number, heading = "Page"): GivenFile {
   const objects: string[] = [];
   const kids = Array.from({ length: pageCount }, (_, index) => `${4 + 2 * index} 0 R`).join(" ");

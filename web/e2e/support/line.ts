@@ -3,43 +3,44 @@ import { stack } from "./stack";
 export interface LineReport {
   /** How many connections there have been. */
   readonly connections: number;
-  /** How many bytes have gone to the server. */
+  /** How many bytes were forwarded to the server. */
   readonly sentBytes: number;
-  /** How many breaks that were asked for have come. */
+  /** How many scheduled breaks have happened. */
   readonly broken: number;
 }
 
 /**
- * The line between all pages and one server: a TCP proxy, `emulator_tests/testbed/line.py`. The functions have lines of
- * their own, which never break. Call `heal` in `afterEach`; tests that use a line may not run beside others that do.
+ * A TCP proxy between all pages and one server, `emulator_tests/testbed/line.py`. The functions have proxies of their
+ * own, which never break. Call `heal` in `afterEach`. Tests that use a line must not run in parallel with others that
+ * do.
  */
 export class Line {
   constructor(readonly server: "kaltura" | "cloudflare" | "storage" | "site") {}
 
-  /** Reset every connection, those of requests under way too, and each new one until `heal`. */
+  /** Reset every connection, also those in use, and each new one until `heal`. */
   breakAll(): Promise<LineReport> {
     return this.ask("break");
   }
 
   /**
-   * End one connection after so many more bytes; more than one break may be asked for. A browser sends a request again
-   * by itself if the connection had served another one before and ends without an answer: break it twice to see a failure.
+   * Close one connection after so many more bytes. Several breaks can be scheduled. A browser retries a request by
+   * itself if its connection was reused and ends without an answer: break it twice to see a failure.
    */
   breakLater(afterBytes: number, options: { losesAnswer?: boolean; resets?: boolean } = {}): Promise<LineReport> {
     return this.ask("break-later", { afterBytes, ...options });
   }
 
-  /** Keep every connection, but carry nothing until `heal`. */
+  /** Keep every connection open, but forward nothing until `heal`. */
   stall(): Promise<LineReport> {
     return this.ask("stall");
   }
 
-  /** Carry so many bytes a second in each direction, for all connections together, each of them so late. */
+  /** Limit the bytes per second in each direction, for all connections together, and delay each of them. */
   slowDown(speed: { bytesPerS?: number; delayS?: number }): Promise<LineReport> {
     return this.ask("slow-down", speed);
   }
 
-  /** Be a good line again. */
+  /** Forward everything again without faults. */
   heal(): Promise<LineReport> {
     return this.ask("heal");
   }

@@ -3,17 +3,17 @@ import { expect, type Page } from "@playwright/test";
 /** A segment of a playlist: its date, its length in seconds and the end of its address. */
 const SEGMENT = /#EXT-X-PROGRAM-DATE-TIME:(.+)\n#EXTINF:([\d.]+),\n(.+)/g;
 
-/** How many of the readings have to agree: for a moment a segment is loaded and not yet in the buffer. */
+/** How many readings have to agree: a segment may be loaded, but not yet in the buffer. */
 const AGREEING = 6;
 
-/** A change of what a page shows, with the picture's date at that moment. */
+/** A change of what a page shows, with the date of the displayed frame at that moment. */
 export interface DatedChange {
   readonly shown: string;
   readonly at: Date;
   readonly pictureAt: Date;
 }
 
-/** The dates of a live picture, found by its playlist and its buffer, and not by the client's own code. */
+/** The dates of a live stream's frames, from its playlist and its buffer, independent of the client's own code. */
 export class LivePicture {
   /** When each segment ends, in milliseconds since the epoch. */
   readonly #ends = new Map<string, number>();
@@ -31,7 +31,7 @@ export class LivePicture {
     });
   }
 
-  /** Note every change of an attribute of one element, also if another element takes its place. */
+  /** Record every change of an element's attribute, also if another element takes its place. */
   async record(selector: string, attribute: string): Promise<void> {
     await this.page.evaluate(
       ([selector, attribute]) => {

@@ -24,7 +24,7 @@ export async function openPage(page: Page, name: string): Promise<void> {
   await begin(page);
 }
 
-/** Load the page again, as a person does. */
+/** Reload the page, as a user does. */
 export async function reload(page: Page): Promise<void> {
   await page.reload();
   await begin(page);

@@ -1,4 +1,4 @@
-/** The running stack, as `emulator_tests/browser` tells it. */
+/** The running stack, from `emulator_tests/browser`. */
 export interface Stack {
   /** The app; below it callables at `/call/` and the REST API at `/api/`. */
   readonly siteUrl: string;
@@ -6,7 +6,7 @@ export interface Stack {
   readonly region: string;
   readonly authUrl: string;
   readonly firestoreUrl: string;
-  /** What the name of an HTTP function is appended to. */
+  /** The URL that the name of an HTTP function is appended to. */
   readonly functionsUrl: string;
   /** Host and port of the functions emulator. */
   readonly functionsHost: string;
@@ -15,7 +15,7 @@ export interface Stack {
   readonly storageUrl: string;
   /** The WebSocket of the chat server. */
   readonly chatUrl: string;
-  /** Where the lines between browser and servers are controlled. */
+  /** The control interface of the proxies between browser and servers; see `Line`. */
   readonly linesUrl: string;
   readonly resolverRules: string;
   /** The path of the browser. */
@@ -33,12 +33,12 @@ export interface StackUser {
   readonly role: string;
 }
 
-const told = process.env["STACK"];
-if (told === undefined) throw new Error("The tests in a browser need the stack: run them with `make browser`.");
+const configuration = process.env["STACK"];
+if (configuration === undefined) throw new Error("Browser tests need a running stack. Run them with `make browser`.");
 
-export const stack: Stack = JSON.parse(told);
+export const stack: Stack = JSON.parse(configuration);
 
-/** A user whom the stack began with. */
+/** Return one of the stack's initial users. */
 export function userOf(name: StackUser["name"]): StackUser {
   const found = stack.users.find((user) => user.name === name);
   if (found === undefined) throw new Error(`The stack has no user ${name}.`);
@@ -57,12 +57,4 @@ export async function simulator(
   const answer = await fetch(url, body === undefined ? request : { ...request, body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
   return answer.json();
-}
-
-/** Run a scheduled function, such as `sweep`, as its schedule would. */
-export async function runScheduled(name: "sweep" | "findOrphans"): Promise<void> {
-  const trigger = `triggers/${stack.region}-${name}-0`;
-  const url = `http://${stack.functionsHost}/functions/projects/${stack.projectId}/${trigger}`;
-  const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
-  if (!answer.ok) throw new Error(`${name} failed: ${await answer.text()}`);
 }

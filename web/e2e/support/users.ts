@@ -8,7 +8,7 @@ export interface NewUser {
   readonly password: string;
 }
 
-/** Create one more teacher, as an administrator's script would. */
+/** Create another teacher, as an administrator's script would. */
 export async function createTeacher(): Promise<NewUser> {
   const [email, password] = [`${randomUUID()}@example.com`, randomUUID()];
   const accounts = `/identitytoolkit.googleapis.com/v1/projects/${stack.projectId}/accounts`;

@@ -5,7 +5,7 @@ import { stack } from "./stack";
 
 const BOX_HEAD_BYTES = 8;
 
-/** A playable video of any size: the test picture, then a box with random bytes, which players skip. */
+/** Write a playable video of any size: the test video, then a box with random bytes, which players skip. */
 export async function writeVideo(path: string, sizeBytes: number): Promise<{ path: string; digest: string }> {
   const picture = await readFile(stack.testPicture);
   const boxBytes = sizeBytes - picture.length;

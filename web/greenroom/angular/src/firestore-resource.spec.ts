@@ -53,12 +53,12 @@ describe("injectFirestoreResource", () => {
     await fixture.whenStable();
   });
 
-  it("listens to nothing while there is nothing to listen to", () => {
+  it("does not listen while there is nothing to listen to", () => {
     expect(listening.size).toBe(0);
     expect(resource().isLoading()).toBe(true);
   });
 
-  it("shows what it is told, and forgets it when it listens to something else", async () => {
+  it("shows the value, and drops it when it listens to something else", async () => {
     id.set("a");
     await fixture.whenStable();
     listening.get("a")?.next("value of a");
@@ -70,7 +70,7 @@ describe("injectFirestoreResource", () => {
     expect([resource().value(), resource().isLoading()]).toEqual([undefined, true]);
   });
 
-  it("shows an error until it is told a value after a reload", async () => {
+  it("shows an error until there is a value after a reload", async () => {
     id.set("a");
     await fixture.whenStable();
     const refused = new GreenroomError("DOCUMENT_NOT_READABLE", "no", false);

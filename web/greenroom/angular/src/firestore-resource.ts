@@ -17,21 +17,22 @@ import {
 
 import { GREENROOM } from "./tokens";
 
-/** What Firestore has told at present, as signals that are named like those of Angular's own resources. */
+/** The latest value of a Firestore listener, as signals with the names of Angular's `Resource`. */
 export interface FirestoreResource<T> {
   /** `undefined` until it is known, and after an error. */
   readonly value: Signal<T | undefined>;
 
+  /** Why the listener ended, until there is a value again. */
   readonly error: Signal<GreenroomError | undefined>;
 
-  /** Whether neither a value nor an error is known. */
+  /** Whether the listener waits for its first value. */
   readonly isLoading: Signal<boolean>;
 
-  /** Listen anew, after an error: a listener that was refused once is told nothing more. The error stays meanwhile. */
+  /** Listen again, after an error: Firestore never calls a refused listener again. `error` stays until then. */
   reload(): void;
 }
 
-/** Listen to a session. Its value is `null` if there is none. Nothing is listened to while the id is undefined. */
+/** Listen to a session; `null` if it does not exist. There is no listener while the id is undefined. */
 export function injectSession(sessionId: () => string | undefined): FirestoreResource<WithId<Session> | null> {
   return injectFirestoreResource((greenroom, observer) => {
     const id = sessionId();
@@ -39,7 +40,7 @@ export function injectSession(sessionId: () => string | undefined): FirestoreRes
   });
 }
 
-/** Listen to the sessions of a teacher. */
+/** Listen to the sessions that a teacher owns, in no order. */
 export function injectOwnSessions(uid: () => string): FirestoreResource<WithId<Session>[]> {
   return injectFirestoreResource((greenroom, observer) => watchOwnSessions(greenroom, uid(), observer));
 }
@@ -49,12 +50,12 @@ export function injectOpenSessions(): FirestoreResource<WithId<Session>[]> {
   return injectFirestoreResource((greenroom, observer) => watchOpenSessions(greenroom, observer));
 }
 
-/** Listen to the enrolments of a student. */
+/** Listen to the enrolments of one student, in all sessions. */
 export function injectOwnEnrolments(uid: () => string): FirestoreResource<WithId<Enrolment>[]> {
   return injectFirestoreResource((greenroom, observer) => watchOwnEnrolments(greenroom, uid(), observer));
 }
 
-/** Listen to the enrolments in a teacher's session. */
+/** Listen to the enrolments in a session of the signed-in teacher. */
 export function injectEnrolments(
   ownerUid: () => string,
   sessionId: () => string,
@@ -64,15 +65,17 @@ export function injectEnrolments(
   );
 }
 
-/** Listen to the records of the videos in a teacher's session. */
+/** Listen to the documents of the videos in a session of the signed-in teacher. */
 export function injectVideos(ownerUid: () => string, sessionId: () => string): FirestoreResource<WithId<Video>[]> {
   return injectFirestoreResource((greenroom, observer) => watchVideos(greenroom, ownerUid(), sessionId(), observer));
 }
 
 /**
- * Listen by one of the `watch…` functions of `greenroom/core`.
+ * Listen with one of the `watch…` functions of `greenroom/core`. Call it in an injection context.
  *
- * Signals that `start` reads are followed: when one changes, it listens anew.
+ * @param start Starts the listener, and returns the function that stops it; `undefined` starts none. If a signal that
+ *   it
+ *   reads changes, it is called again.
  */
 export function injectFirestoreResource<T>(
   start: (greenroom: Greenroom, observer: Observer<T>) => (() => void) | undefined,

@@ -2,9 +2,9 @@ import { DestroyRef, effect, inject, type Signal, signal } from "@angular/core";
 import type { Readable } from "greenroom/core";
 
 /**
- * Return a signal with the value of a store, or of the store that the function returns at present.
+ * Return a signal with the value of a `Readable`, or of the `Readable` that a function of signals returns.
  *
- * It listens as long as the component, or whatever injects it, lives.
+ * Call it in an injection context, such as a component's fields: it listens until that is destroyed.
  */
 export function fromReadable<T>(readable: Readable<T>): Signal<T>;
 export function fromReadable<T>(readable: () => Readable<T> | undefined): Signal<T | undefined>;

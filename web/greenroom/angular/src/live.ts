@@ -11,7 +11,9 @@ import {
 
 import { GREENROOM } from "./tokens";
 
-/** Enter a live event, and stay in it as long as the component lives. Nothing is entered while the id is undefined. */
+/**
+ * Enter a live event, and leave it when the component is destroyed. There is no admission while the id is undefined.
+ */
 export function injectLiveAdmission(sessionId: () => string | undefined): Signal<LiveAdmission | undefined> {
   return injectOpened(
     (greenroom) => {
@@ -25,7 +27,7 @@ export function injectLiveAdmission(sessionId: () => string | undefined): Signal
   );
 }
 
-/** Present slides by the admission to a live event. */
+/** Present slides in a live event, with the admission to it. */
 export function injectSlidesPresenter(admission: () => LiveAdmission | undefined): Signal<SlidesPresenter | undefined> {
   return injectOpened(
     (greenroom) => {
@@ -37,9 +39,9 @@ export function injectSlidesPresenter(admission: () => LiveAdmission | undefined
 }
 
 /**
- * Follow the slides of a live event.
+ * Follow the slides of a live event, with Firestore and with the session's chat room.
  *
- * @param playback Its picture, if somebody watches it: the pages are shown when the picture shows them.
+ * @param playback The player of the event, if there is one: slides are delayed like its live stream.
  */
 export function injectSlidesFollower(
   admission: () => LiveAdmission | undefined,
@@ -61,7 +63,7 @@ export function injectSlidesFollower(
   );
 }
 
-/** Show the slides of a recording, in time with it. */
+/** Show the slides of a recording in time with its player. */
 export function injectRecordedSlides(playback: () => Playback | undefined): Signal<RecordedSlides | undefined> {
   return injectOpened(
     (greenroom) => {
@@ -72,7 +74,7 @@ export function injectRecordedSlides(playback: () => Playback | undefined): Sign
   );
 }
 
-/** Open something with the signals that `open` reads; close it when they change and at the end. */
+/** Open something; close it when a signal that `open` reads changes, and at the end. */
 function injectOpened<T>(
   open: (greenroom: Greenroom) => T | undefined,
   close: (opened: T) => void,

@@ -2,9 +2,9 @@ import { computed, DestroyRef, effect, inject, Injectable, type Signal, signal }
 import { Uploads, type UploadsSummary } from "greenroom/core";
 
 import { fromReadable } from "./from-readable";
-import { GREENROOM, GREENROOM_SETTINGS } from "./tokens";
+import { GREENROOM, GREENROOM_OPTIONS } from "./tokens";
 
-/** The uploads of whoever is signed in. There is one object for the whole app: uploads go on while pages change. */
+/** The uploads of the signed-in user. One object serves the whole app, so uploads continue while pages change. */
 @Injectable()
 export class UploadsOfUser {
   readonly #current = signal<Uploads | undefined>(undefined);
@@ -12,7 +12,7 @@ export class UploadsOfUser {
 
   constructor() {
     const greenroom = inject(GREENROOM);
-    const { uid = signal(undefined), uploads: options } = inject(GREENROOM_SETTINGS);
+    const { uid = signal(undefined), uploads: options } = inject(GREENROOM_OPTIONS);
     effect((onCleanup) => {
       const present = uid();
       if (present === undefined) {
@@ -27,7 +27,7 @@ export class UploadsOfUser {
   }
 }
 
-/** Return the uploads of whoever is signed in; `undefined` if nobody is, or before `uid` is known. */
+/** Return the uploads of the signed-in user; `undefined` without one, or before `uid` is known. */
 export function injectUploads(): Signal<Uploads | undefined> {
   return inject(UploadsOfUser).current;
 }
@@ -41,7 +41,7 @@ const NOTHING: UploadsSummary = {
   isKept: true,
 };
 
-/** Return what is uploaded at present: all of it, or what goes into one session. */
+/** Return the state of all uploads of the signed-in user; an empty summary without one. */
 export function injectUploadsSummary(): Signal<UploadsSummary> {
   const uploads = injectUploads();
   const summary = fromReadable(() => uploads()?.summary);

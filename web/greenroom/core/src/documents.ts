@@ -14,16 +14,20 @@ import type { Greenroom } from "./greenroom";
 import type { Enrolment, Session, Video } from "./schema/types";
 import { toGreenroomError } from "./to-greenroom-error";
 
-/** A document and its id. */
+/** The fields of a document, and its id. */
 export type WithId<T> = T & { id: string };
 
-/** What Firestore calls: with each value, or once with the reason why there are no more. */
+/** The callbacks of a listener: `next` for each value, or `error` once, after which there are no more values. */
 export interface Observer<T> {
   next: (value: T) => void;
   error: (error: GreenroomError) => void;
 }
 
-/** Listen to one session. `null` if it does not exist. @returns a function that stops listening. */
+/**
+ * Listen to one session. The value is `null` if the session does not exist.
+ *
+ * @returns a function that stops listening, like every `watch…` function.
+ */
 export function watchSession(
   greenroom: Greenroom,
   sessionId: string,
@@ -38,7 +42,7 @@ export function watchSession(
   });
 }
 
-/** Listen to the sessions of a teacher. */
+/** Listen to the sessions that a teacher owns, in no order. */
 export function watchOwnSessions(greenroom: Greenroom, uid: string, observer: Observer<WithId<Session>[]>): () => void {
   return watchAll(greenroom, "sessions", [where("ownerUid", "==", uid)], observer);
 }
@@ -53,7 +57,7 @@ export function watchOpenSessions(greenroom: Greenroom, observer: Observer<WithI
   );
 }
 
-/** Listen to the enrolments of a student. */
+/** Listen to the enrolments of one student, in all sessions. */
 export function watchOwnEnrolments(
   greenroom: Greenroom,
   uid: string,
@@ -62,7 +66,7 @@ export function watchOwnEnrolments(
   return watchAll(greenroom, "enrolments", [where("uid", "==", uid)], observer);
 }
 
-/** Listen to the enrolments in a teacher's session. */
+/** Listen to the enrolments in a session of the signed-in teacher. */
 export function watchEnrolments(
   greenroom: Greenroom,
   ownerUid: string,
@@ -73,7 +77,10 @@ export function watchEnrolments(
   return watchAll(greenroom, "enrolments", filters, observer);
 }
 
-/** Listen to the records of the videos in a teacher's session. */
+/**
+ * Listen to the documents of the videos in a session of the signed-in teacher. The session's own document has what
+ * viewers need of them.
+ */
 export function watchVideos(
   greenroom: Greenroom,
   ownerUid: string,

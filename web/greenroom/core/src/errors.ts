@@ -1,12 +1,12 @@
 import type { ServerErrorCode } from "./schema/error-codes";
 
-/** A code of this client, for what goes wrong before or after the server has a say. */
+/** A code of this client, for errors that the server does not report. */
 export type ClientErrorCode =
-  /** Nobody answered: the line is down, or a portal of the network stands in between. Tried again. */
+  /** No answer: the connection is down, or a captive portal answered. The library tries again. */
   | "UNREACHABLE"
   /** The document does not exist, or this user may not read it. */
   | "DOCUMENT_NOT_READABLE"
-  /** This client does not know what went wrong. */
+  /** An unexpected error; `cause` has it. */
   | "UNKNOWN"
   | FileErrorCode
   | PlaybackErrorCode;
@@ -22,7 +22,7 @@ export type FileErrorCode =
   | "FILE_TYPE_NOT_SUPPORTED"
   | "FILE_NAME_INVALID"
   | "FILE_ADDED_ALREADY"
-  /** After a reload: the file has to be chosen again, or the person has to allow that it is read. */
+  /** After a reload: the user has to choose the file again, or to allow the page to read it. */
   | "FILE_NEEDED"
   /** The chosen file is not the one whose upload began. */
   | "FILE_CHANGED"
@@ -36,6 +36,7 @@ export type PlaybackErrorCode =
   /** This browser plays none of its formats. */
   | "FORMAT_NOT_SUPPORTED";
 
+/** Every code of a `GreenroomError`; `Texts.errors` has a sentence for each. */
 export type ErrorCode = ServerErrorCode | ClientErrorCode;
 
 const RETRY_AFTER_MAX_S = 86_400;
@@ -43,16 +44,17 @@ const RETRY_AFTER_MAX_S = 86_400;
 /** The only error that this library throws or shows. Compare `code`, never the message. */
 export class GreenroomError extends Error {
   override readonly name = "GreenroomError";
+  /** The seconds to wait before a retry, if the server asks for that; at most a day. */
   readonly retryAfterS?: number;
 
-  /** The video whose upload is over, if that is why. */
+  /** The video of the upload, if the error is that the upload is over. */
   readonly videoId?: string;
 
   /**
-   * @param code Why, from the one table of codes, or of this client.
+   * @param code A code of the server (docs/api.md lists them) or of this client.
    * @param message A sentence in English. Show `texts.errors[code]` to people who read another language.
    * @param retryable Whether the same call may succeed later without any change.
-   * @param retryAfterS How many seconds to wait at least; a day at most counts.
+   * @param retryAfterS The seconds to wait before a retry; more than a day counts as a day.
    */
   constructor(
     readonly code: ErrorCode,
@@ -63,7 +65,7 @@ export class GreenroomError extends Error {
   ) {
     super(message, options);
     if (options?.videoId !== undefined) this.videoId = options.videoId;
-    // Timers take a negative, an endless or an unknown time for none, and would ask without a pause.
+    // Timers treat a negative, infinite or invalid delay as none, and would retry without a pause.
     if (typeof retryAfterS === "number" && retryAfterS >= 0)
       this.retryAfterS = Math.min(retryAfterS, RETRY_AFTER_MAX_S);
   }

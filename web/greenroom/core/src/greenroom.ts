@@ -5,38 +5,41 @@ import { type Functions, getFunctions, httpsCallable, httpsCallableFromURL } fro
 import { toGreenroomError } from "./to-greenroom-error";
 import type { Callables } from "./schema/types";
 
+/** The name of a callable, without prefix; docs/api.md lists them. */
 export type CallableName = keyof Callables;
+/** The data that a callable takes. */
 export type RequestOf<Name extends CallableName> = Callables[Name]["request"];
+/** The data that a callable returns. */
 export type AnswerOf<Name extends CallableName> = Callables[Name]["answer"];
 
-/** Where a deployment of Greenroom is. */
+/** Where a deployment of Greenroom is. The names in capitals are its settings. */
 export interface GreenroomOptions {
-  /** Of the functions: `FUNCTIONS_REGION`. `us-central1` unless set. */
+  /** The region of the functions: `FUNCTIONS_REGION`. `us-central1` unless set. */
   region?: string;
 
-  /** What stands before the name of each function, such as `gr-`: `FUNCTIONS_PREFIX`. Nothing unless set. */
+  /** The prefix of each function's name, such as `gr-`: `FUNCTIONS_PREFIX`. Empty unless set. */
   functionsPrefix?: string;
 
   /** The database that Greenroom uses: `FIRESTORE_DATABASE`. `(default)` unless set. */
   databaseId?: string;
 
   /**
-   * The address that a callable's name, with its prefix, is appended to, such as `/call/`, if Firebase Hosting rewrites
-   * it to the functions. Without it, callables are called at Google's own address.
+   * The URL that a callable's name, with its prefix, is appended to, such as `/call/`, if Firebase Hosting rewrites it
+   * to the functions. The functions' own URLs unless set.
    */
   callablesUrl?: string;
 
-  /** The address of the function `api`, such as `/api/`. Without it, Google's own address of the function. */
+  /** The URL of the REST API, such as `/api/`, if Firebase Hosting rewrites it. The function's own URL unless set. */
   apiUrl?: string;
 
   /**
-   * Where the provider delivers videos from, such as `https://cdnapisec.kaltura.com`. A player connects to them while
-   * it asks for the addresses of a video, so that its first picture comes sooner.
+   * The origins that deliver videos, such as `https://cdnapisec.kaltura.com`. A player connects to them while it asks
+   * for the URLs of a video, so that the first picture comes sooner.
    */
   deliveryOrigins?: readonly string[];
 }
 
-/** A deployment of Greenroom, as one app of Firebase sees it. Everything else in this library takes it. */
+/** A deployment of Greenroom, used by one Firebase app. Everything else in this library takes it. */
 export class Greenroom {
   readonly firestore: Firestore;
   readonly functions: Functions;
@@ -50,9 +53,10 @@ export class Greenroom {
   }
 
   /**
-   * Call a function by its name without prefix.
+   * Call a callable function.
    *
-   * @throws GreenroomError
+   * @param name The name without prefix.
+   * @throws GreenroomError if the server refuses the request, or cannot be reached.
    */
   async call<Name extends CallableName>(name: Name, request: RequestOf<Name>): Promise<AnswerOf<Name>> {
     const fullName = `${this.options.functionsPrefix ?? ""}${name}`;

@@ -3,6 +3,7 @@ export * from "./documents";
 export * from "./errors";
 export * from "./greenroom";
 export { LiveAdmission } from "./playback/live-admission";
+export type { PlaybackPhase } from "./playback/phases";
 export {
   Playback,
   type PlaybackOptions,
@@ -26,7 +27,14 @@ export type { Sharing } from "./slides/sharing";
 export type { SharingEvent, SharingMessage } from "./slides/sharing-message";
 export type { SlideMedia, CurrentSlide } from "./slides/current-slide";
 export type { SlidesGrant } from "./slides/slides-api";
-export type { MediaDocument, SessionIdentity, SharingSession, SlidesDocuments } from "./slides/slides-documents";
+export type {
+  MediaDocument,
+  SessionIdentity,
+  SharingSession,
+  SlidesDocuments,
+  SlidesProblem,
+  SlidesUploadState,
+} from "./slides/slides-documents";
 export { type FollowOptions, SlidesFollower, type SlidesOptions } from "./slides/slides-follower";
 export { SlidesPresenter } from "./slides/slides-presenter";
 export { pageAt, type ShownPage, type TimelineEntry } from "./slides/timeline";

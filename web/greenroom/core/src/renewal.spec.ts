@@ -1,7 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
-import { systemClock } from "./clock";
-import { type ErrorCode, GreenroomError } from "./errors";
+import { GreenroomError } from "./errors";
 import { type GrantAnswer, type Grant, Renewal, timesOf } from "./renewal";
 import { ManualClock } from "../testing/manual-clock";
 
@@ -46,41 +45,9 @@ describe("timesOf", () => {
     expect(timesOf(grant, [grant]).renewMs).toBe(86_400_000 - 600_000);
   });
 
-  it("renews all grants with the one that ends first", () => {
+  it("renews all grants with the one that expires first", () => {
     const [long, short] = [grantAt(SERVER_MS, 3_600), grantAt(SERVER_MS, 60)];
     expect(timesOf(long, [long, short])).toEqual({ renewMs: 30_000, endMs: 60_000 });
-  });
-});
-
-describe("systemClock", () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date", "performance", "setTimeout", "clearTimeout"] }));
-  afterEach(() => void vi.useRealTimers());
-
-  const dueAfter = async (ms: number, whileWaiting: () => void) => {
-    let isDue = false;
-    systemClock.after(ms, () => (isDue = true));
-    whileWaiting();
-    await vi.advanceTimersByTimeAsync(ms);
-    return isDue;
-  };
-
-  it.each([-86_400_000, 0])("is on time if the clock is moved by %d ms while it waits", async (ms) => {
-    expect(await dueAfter(40_000, () => vi.setSystemTime(Date.now() + ms))).toBe(true);
-  });
-
-  it("is due early if the clock jumps ahead, as after the device has slept", async () => {
-    let isDue = false;
-    systemClock.after(600_000, () => (isDue = true));
-    vi.setSystemTime(Date.now() + 700_000);
-    await vi.advanceTimersByTimeAsync(15_000);
-    expect(isDue).toBe(true);
-  });
-
-  it("calls nobody who has cancelled", async () => {
-    let isDue = false;
-    systemClock.after(20_000, () => (isDue = true))();
-    await vi.advanceTimersByTimeAsync(30_000);
-    expect(isDue).toBe(false);
   });
 });
 
@@ -134,7 +101,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("does not try again what stays refused", async () => {
+  it("does not retry a final refusal", async () => {
     const clock = new ManualClock();
     let asked = 0;
     const ask = () => {
@@ -149,7 +116,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("asks once for all who want it at the same moment", async () => {
+  it("sends one request for concurrent renewals", async () => {
     let asked = 0;
     const ask = () => {
       asked += 1;
@@ -161,7 +128,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("puts off what nobody needs until it is needed", async () => {
+  it("postpones a renewal until the grant is needed", async () => {
     const clock = new ManualClock();
     let asked = 0;
     let isNeeded = false;
@@ -182,7 +149,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("asks at once when the line is back", async () => {
+  it("asks at once when the browser is online again", async () => {
     const clock = new ManualClock();
     let isDown = true;
     const { renewal, accepted } = renewalOf(clock, () =>
@@ -196,7 +163,7 @@ describe("Renewal", () => {
     renewal.close();
   });
 
-  it("asks no more once it is closed", async () => {
+  it("does not ask once it is closed", async () => {
     const clock = new ManualClock();
     let asked = 0;
     const { renewal } = renewalOf(clock, () => {
@@ -207,19 +174,5 @@ describe("Renewal", () => {
     renewal.close();
     await clock.pass(3_600_000);
     expect(asked).toBe(1);
-  });
-});
-
-describe("GreenroomError", () => {
-  it.each([
-    [30, 30],
-    [0, 0],
-    [1e12, 86_400],
-    [Infinity, 86_400],
-    [-5, undefined],
-    [NaN, undefined],
-    ["60" as unknown as number, undefined],
-  ])("takes a pause of %s s for one of %s s", (retryAfterS, expected) => {
-    expect(new GreenroomError("RATE_LIMITED" as ErrorCode, "later", true, retryAfterS).retryAfterS).toBe(expected);
   });
 });

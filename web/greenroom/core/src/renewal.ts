@@ -1,9 +1,9 @@
 import type { Clock } from "./clock";
 import { type GreenroomError } from "./errors";
-import { doubledPauseMs } from "./pauses";
+import { exponentialBackoffMs } from "./backoff";
 import { toGreenroomError } from "./to-greenroom-error";
 
-/** What the server says about each grant, in ISO text by its own clock. */
+/** The times of a grant, as ISO 8601 strings of the server's clock. */
 export interface Grant {
   readonly expiresAt: string;
   readonly renewAt: string;
@@ -15,15 +15,15 @@ const PAUSE_MAX_MS = 30_000;
 /** The shortest time between two requests, whatever an answer says. */
 const RENEWED_AFTER_MIN_MS = 1_000;
 
-/** After how long a grant without usable times is renewed. Whether it works until then is found out by using it. */
+/** The delay after which a grant without usable times is renewed. It may end sooner. */
 const UNKNOWN_MS = 60_000;
 
-/** An answer with grants. `issuedAt` is the server's time of it: the browser's clock may be wrong by a day. */
+/** An answer with grants. Times count from `issuedAt`, because the browser's clock may be wrong by a day. */
 export interface GrantAnswer {
   readonly issuedAt: string;
 }
 
-/** Return how many milliseconds after its answer the first of some grants is to be renewed, and ends. */
+/** Return after how many milliseconds the first grant of an answer has to be renewed, and ends. */
 export function timesOf({ issuedAt }: GrantAnswer, grants: readonly Grant[]): { renewMs: number; endMs: number } {
   const after = (instant: string) => {
     const ms = Date.parse(instant) - Date.parse(issuedAt);
@@ -38,13 +38,15 @@ export function timesOf({ issuedAt }: GrantAnswer, grants: readonly Grant[]): { 
 
 export interface RenewalOptions<Answer extends GrantAnswer> {
   readonly clock: Clock;
+  /** Ask the server for an answer. */
   ask(): Promise<Answer>;
   /** The grants in an answer. All are renewed with the one that ends first. */
   grantsOf(answer: Answer): readonly Grant[];
+  /** Called with each answer. */
   accept(answer: Answer): void;
   /** Called for each failure. After one that is not retried, only `renewNow` asks again. */
   failed(error: GreenroomError, isRetried: boolean): void;
-  /** Whether somebody needs the grant now. If not, it is renewed when `wake` is called. Always, unless set. */
+  /** Whether the grant is in use now. If not, it is renewed when `wake` is called. Always unless set. */
   isNeeded?(): boolean;
 }
 
@@ -68,12 +70,12 @@ export class Renewal<Answer extends GrantAnswer> {
     this.#stopListening = () => globalThis.removeEventListener?.("online", isOnline);
   }
 
-  /** Whether the grant may have ended, so that it is better renewed than used. */
+  /** Whether the grant may have ended. Renew it before you use it. */
   get isStale(): boolean {
     return this.#options.clock.now() >= this.#freshUntil;
   }
 
-  /** Ask now, or share the answer that is on its way. Never rejected: `failed` is called. */
+  /** Ask now, or wait for the request that is under way. Never rejects: `failed` is called. */
   renewNow(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     this.#cancel();
@@ -81,12 +83,12 @@ export class Renewal<Answer extends GrantAnswer> {
     return this.#asking;
   }
 
-  /** Renew if that is due, and was put off because nobody needed the grant. */
+  /** Renew if a renewal is due that was postponed because the grant was not in use. */
   wake(): void {
     if (this.#isDue) void this.renewNow();
   }
 
-  /** Take an answer that was got by another call. */
+  /** Use an answer that another call returned. */
   adopt(answer: Answer): void {
     if (this.#isClosed) return;
     this.#pauses = 0;
@@ -117,7 +119,7 @@ export class Renewal<Answer extends GrantAnswer> {
   #retry(error: GreenroomError): void {
     this.#pauses += 1;
     if (error.retryable) {
-      const pauseMs = doubledPauseMs(this.#pauses, PAUSE_MAX_MS) * (0.75 + Math.random() / 4);
+      const pauseMs = exponentialBackoffMs(this.#pauses, PAUSE_MAX_MS) * (0.75 + Math.random() / 4);
       this.#wait(Math.max(pauseMs, (error.retryAfterS ?? 0) * 1000));
     } else {
       this.#pauses = 0;

@@ -1,12 +1,12 @@
-/** A value that changes, and tells its listeners. Angular's layer turns it into a signal. */
+/** A value that changes, and that can be listened to. `fromReadable` of `greenroom/angular` makes it a signal. */
 export interface Readable<T> {
   readonly value: T;
 
-  /** Call the listener now and at each change, until the returned function is called. */
+  /** Call the listener now and at each change. @returns a function that stops this. */
   subscribe(listener: (value: T) => void): () => void;
 }
 
-/** A `Readable` whose owner sets it. */
+/** A `Readable` that can be set. */
 export class Store<T> implements Readable<T> {
   readonly #listeners = new Set<(value: T) => void>();
   #value: T;

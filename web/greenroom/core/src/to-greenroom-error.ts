@@ -2,7 +2,7 @@ import { FirebaseError } from "firebase/app";
 
 import { type ErrorCode, GreenroomError } from "./errors";
 
-/** The codes of Firebase with which a call ends that reached nobody, or lost its answer. */
+/** Firebase's error codes for a call that did not reach the server, or whose answer was lost. */
 const UNREACHABLE = new Set([
   "functions/internal",
   "functions/unavailable",
@@ -19,7 +19,7 @@ interface Details {
   videoId?: string;
 }
 
-/** Return what a call or a listener failed with as this library's error. */
+/** Return the error of a call or a listener as a `GreenroomError`. Anything unknown becomes `UNKNOWN`. */
 export function toGreenroomError(error: unknown): GreenroomError {
   if (error instanceof GreenroomError) return error;
   const cause = { cause: error };

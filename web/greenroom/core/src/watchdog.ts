@@ -1,10 +1,10 @@
-/** Calls back once nothing was reported for some time. */
+/** Calls back if nothing is reported within a time. */
 export class Watchdog {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly onSilence: () => void) {}
 
-  /** Start to wait anew. */
+  /** Start to wait again, for `withinMs` milliseconds. */
   expect(withinMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.onSilence, withinMs);

@@ -5,37 +5,37 @@ import { deleteApp, type FirebaseApp, initializeApp } from "firebase/app";
 
 import { Greenroom } from "../src/greenroom";
 import { Uploads, type UploadsOptions } from "../src/uploads";
-import { School } from "./school";
+import { UploadServer } from "./upload-server";
 import { WebLocks } from "./web-locks";
 
-/** A browser with storage and locks of its own, and a school that its tabs upload to. */
+/** A browser with storage and locks of its own, and a server that its tabs upload to. */
 export class Browser {
   readonly #tabs: Uploads[] = [];
   readonly #apps: FirebaseApp[] = [];
 
-  private constructor(readonly school: School) {}
+  private constructor(readonly server: UploadServer) {}
 
   static async open(): Promise<Browser> {
     setGlobal("indexedDB", new IDBFactory());
     Object.defineProperty(navigator, "locks", { value: new WebLocks(), configurable: true });
-    return new Browser(await School.open());
+    return new Browser(await UploadServer.open());
   }
 
-  /** Return a deployment whose callables are the school's. */
+  /** Return a `Greenroom` that calls this server. */
   greenroom(): Greenroom {
     const app = initializeApp({ projectId: "school", apiKey: "none" }, `tab-${Math.random()}`);
     this.#apps.push(app);
-    return new Greenroom(app, { callablesUrl: `${this.school.url}/call/` });
+    return new Greenroom(app, { callablesUrl: `${this.server.url}/call/` });
   }
 
-  /** Open a tab in which somebody is signed in. */
+  /** Open a tab with a signed-in user. */
   tab(uid = "teacher", options: UploadsOptions = {}): Uploads {
     const uploads = new Uploads(this.greenroom(), uid, options);
     this.#tabs.push(uploads);
     return uploads;
   }
 
-  /** Everything that this browser has stored, as text. */
+  /** Return everything that this browser has stored, as text. */
   async stored(): Promise<string> {
     const texts = [JSON.stringify(localStorage)];
     for (const { name = "" } of await indexedDB.databases()) {
@@ -50,16 +50,16 @@ export class Browser {
 
   async close(): Promise<void> {
     for (const tab of this.#tabs) tab.close();
-    await this.school.close();
+    await this.server.close();
     await Promise.all(this.#apps.map((app) => deleteApp(app)));
   }
 }
 
-export function setGlobal(name: string, value: unknown): void {
+function setGlobal(name: string, value: unknown): void {
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 }
 
-/** Return a file with bytes that no other seed gives. */
+/** Return a file with random bytes, which depend on the seed. */
 export function fileOf(name: string, size: number, seed = 1): File {
   return new File([bytesOf(size, seed)], name, { type: "video/mp4" });
 }

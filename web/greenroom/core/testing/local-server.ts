@@ -32,7 +32,7 @@ export class LocalServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Return a deployment whose callables and API are here. */
+  /** Return a `Greenroom` that calls this server. */
   greenroom(options: GreenroomOptions = {}): Greenroom {
     const app = initializeApp({ apiKey: "test", projectId: "test" }, `${this.url}-${(this.#apps += 1)}`);
     const own = { callablesUrl: `${this.url}/call/`, apiUrl: `${this.url}/api/` };

@@ -1,6 +1,6 @@
 import type { Clock } from "../src/clock";
 
-/** A clock that moves when a test says so. */
+/** A clock that only a test moves. */
 export class ManualClock implements Clock {
   #now = 0;
   #waiting: { readonly dueAt: number; readonly callback: () => void }[] = [];
@@ -17,7 +17,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** How many are waiting. */
+  /** The number of pending callbacks. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -38,7 +38,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Let the promises that are settled already call back. */
+/** Run the callbacks of settled promises. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }

@@ -2,7 +2,7 @@ import type { Readable } from "../src/store";
 
 const WITHIN_MS = 10_000;
 
-/** Wait for a value that meets a condition, and fail with the last one if none comes in time. */
+/** Wait for a value that meets a condition; fail with the last value after a time. */
 export function until<T>(readable: Readable<T>, condition: (value: T) => boolean, withinMs = WITHIN_MS): Promise<T> {
   return new Promise((resolve, reject) => {
     let stop: (() => void) | undefined;
@@ -20,7 +20,7 @@ export function until<T>(readable: Readable<T>, condition: (value: T) => boolean
   });
 }
 
-/** Wait until something holds that tells nobody. */
+/** Poll until a condition holds. */
 export async function eventually(condition: () => boolean | Promise<boolean>, withinMs = WITHIN_MS): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {

@@ -31,7 +31,7 @@ export function appConfig(config: AppConfig): ApplicationConfig {
       provideRouter(
         routes,
         withComponentInputBinding(),
-        // After a deployment the files of the old pages are gone: load the new app at the wanted address.
+        // After a deployment the chunks of the old version are gone: load the new version at the requested URL.
         withNavigationErrorHandler(({ url }) => {
           if (inject(Router).navigated) location.assign(url);
         }),

@@ -2,15 +2,16 @@ import { InjectionToken } from "@angular/core";
 import type { FirebaseOptions } from "firebase/app";
 import type { GreenroomOptions } from "greenroom/core";
 
-/** What this app has to know of the project that it is served from. */
+/** The configuration of this app. */
 export interface AppConfig {
   readonly firebase: FirebaseOptions;
   readonly greenroom: GreenroomOptions;
 
-  /** Of the test bed: where its emulators listen, and who can sign in there. */
+  /** The emulators of the test bed, if it serves the app. */
   readonly testBed?: TestBed;
 }
 
+/** Where the emulators listen, and the users who can sign in there. */
 export interface TestBed {
   readonly authUrl: string;
   readonly firestore: { readonly host: string; readonly port: number };
@@ -24,7 +25,7 @@ export interface DemoUser {
   readonly role: string;
 }
 
-/** The file that the test bed serves. `email`… of its users are those of the emulator, never of a real account. */
+/** The file `stack.json` of the test bed. Its users exist only in the emulator. */
 interface StackFile extends TestBed {
   readonly projectId: string;
   readonly region?: string;
@@ -32,15 +33,15 @@ interface StackFile extends TestBed {
   readonly apiUrl?: string;
 }
 
-/** The file that is deployed with the app: the configuration of the Firebase project, and where Greenroom is. */
+/** The file `firebase-config.json`, which is deployed with the app: the Firebase project, and where Greenroom is. */
 type ProductionFile = FirebaseOptions & { readonly greenroom?: GreenroomOptions };
 
-/** The rewrites of `firebase.json`. Its policy lets pages call no functions at Google's own address. */
+/** The rewrites of `firebase.json`. Its Content-Security-Policy does not allow calls to the functions' own URLs. */
 const SAME_ORIGIN: GreenroomOptions = { callablesUrl: "/call/", apiUrl: "/api/" };
 
 export const APP_CONFIG = new InjectionToken<AppConfig>("APP_CONFIG");
 
-/** Read `firebase-config.json`; as long as that is empty, `stack.json` of the test bed. */
+/** Read `firebase-config.json` or, while that is empty, `stack.json`. */
 export async function loadConfig(): Promise<AppConfig> {
   const { greenroom, ...firebase } = await read<ProductionFile>("firebase-config.json");
   if (firebase.projectId !== undefined) return { firebase, greenroom: { ...SAME_ORIGIN, ...greenroom } };
@@ -59,6 +60,6 @@ export async function loadConfig(): Promise<AppConfig> {
 
 async function read<T>(name: string): Promise<T> {
   const response = await fetch(`/${name}`, { cache: "no-cache" });
-  if (!response.ok) throw new Error(`${name} cannot be read: ${response.status}`);
+  if (!response.ok) throw new Error(`Cannot read ${name}: status ${response.status}`);
   return (await response.json()) as T;
 }

@@ -46,7 +46,7 @@ afterEach(async () => {
   await server.close();
 });
 
-it("says in a status that somebody may not watch, and takes the video out of reach", async () => {
+it("announces that the user may not watch, and makes the video inert", async () => {
   await open();
   await eventually(() => element().dataset["phase"] === "refused");
   await fixture.whenStable();
@@ -55,14 +55,14 @@ it("says in a status that somebody may not watch, and takes the video out of rea
   expect(element().querySelector("video")?.hasAttribute("inert")).toBe(true);
 });
 
-it("asks again when somebody tries again", async () => {
+it("asks again on retry", async () => {
   await open();
   await eventually(() => element().querySelector(".gr-player-retry") !== null);
   element().querySelector<HTMLButtonElement>(".gr-player-retry")?.click();
   await eventually(() => asked.length === 2);
 });
 
-it("asks for the other video when its target changes, and not when the same comes again", async () => {
+it("loads the other video when its target changes, and not for an equal target", async () => {
   await open();
   await eventually(() => asked.length === 1);
   await open();
@@ -71,7 +71,7 @@ it("asks for the other video when its target changes, and not when the same come
   expect(asked).toEqual([VIDEO, OTHER]);
 });
 
-it("has the name that it is given, or one that says what it is", async () => {
+it("has the given label, or a default one", async () => {
   await open();
   const name = () => element().querySelector("video")?.getAttribute("aria-label");
   expect(name()).toBe(ENGLISH.player.label);

@@ -15,10 +15,10 @@ import { fromReadable } from "../from-readable";
 import { GREENROOM, GREENROOM_TEXTS } from "../tokens";
 
 /**
- * A video, or the live event of a session, with the browser's own controls.
+ * Plays a video, or the live event of a session, with the browser's own controls.
  *
- * It says in words why nothing plays, and goes on by itself where waiting helps. It has no style of its own:
- * `data-phase` is the phase of the playback, and the classes begin with `gr-`.
+ * If nothing plays, it shows the reason; where waiting helps, it continues automatically. It has no styles of its own:
+ * the attribute `data-phase` is the phase of the playback, and the classes begin with `gr-`.
  */
 @Component({
   selector: "gr-player",
@@ -27,11 +27,13 @@ import { GREENROOM, GREENROOM_TEXTS } from "../tokens";
   host: { class: "gr-player", "[attr.data-phase]": "state()?.phase", "[attr.data-live]": "state()?.isLive || null" },
 })
 export class Player {
+  /** The video or live event to play. An equal target in a new object changes nothing. */
   readonly target = input.required<PlaybackTarget>();
 
   /** The name of the player for screen readers, such as the title of the video. */
   readonly label = input<string>();
 
+  /** How to play. A new object loads the video again. */
   readonly options = input<PlaybackOptions>({});
 
   protected readonly texts = inject(GREENROOM_TEXTS);
@@ -39,13 +41,13 @@ export class Player {
   private readonly video = viewChild.required<ElementRef<HTMLVideoElement>>("video");
   readonly #playback = signal<Playback | undefined>(undefined);
 
-  /** What plays, for slides that follow it. It changes with the target. */
+  /** The `Playback`, for slides in time with it. It changes with the target. */
   readonly playback = this.#playback.asReadonly();
 
   readonly #key = computed(() => JSON.stringify(this.target()));
   protected readonly state = fromReadable(() => this.#playback()?.state);
 
-  /** What stands in place of the picture, or above it. */
+  /** The message in place of the picture, or above it. */
   protected readonly sentence = computed(() => {
     const state = this.state();
     if (state === undefined || state.phase === "playing") return undefined;
@@ -56,7 +58,7 @@ export class Player {
     return player.phases[state.phase];
   });
 
-  /** Whether the picture is there although something else is to be said. */
+  /** Whether the picture is shown, also beside a message. */
   protected readonly isPictureShown = computed(() =>
     ["playing", "reconnecting", "restoring"].includes(this.state()?.phase ?? "loading"),
   );

@@ -4,10 +4,10 @@ import type { CurrentSlide } from "greenroom/core";
 import { GREENROOM_TEXTS } from "../tokens";
 
 /**
- * The page that a session shows: its image, its number, zoom and full screen.
+ * Shows a slide: its image, its number, zoom and full screen.
  *
- * The pages that may come next are loaded before they are shown. It has no style of its own: the classes begin with
- * `gr-`, and `data-zoomed` says that the page is larger than its frame, which then scrolls by keys too.
+ * The images that may come next are preloaded. It has no styles of its own: the classes begin with `gr-`, and with the
+ * attribute `data-zoomed` the page is larger than its frame, which can be scrolled, also with keys.
  */
 @Component({
   selector: "gr-slide-view",
@@ -16,7 +16,7 @@ import { GREENROOM_TEXTS } from "../tokens";
   host: { class: "gr-slide-view", "[attr.data-zoomed]": "isZoomed() || null" },
 })
 export class SlideView {
-  /** `SlidesFollower.slide` or `RecordedSlides.slide`, as a signal's value. */
+  /** The value of `SlidesFollower.slide` or `RecordedSlides.slide`. */
   readonly slide = input<CurrentSlide>();
 
   protected readonly texts = inject(GREENROOM_TEXTS);
@@ -24,14 +24,14 @@ export class SlideView {
   protected readonly canFillScreen = document.fullscreenEnabled;
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
 
-  /** What a screen reader says when the page changes. */
+  /** The text that a screen reader announces when the page changes. */
   protected readonly name = computed(() => {
     const { media, page } = this.slide() ?? {};
     if (media == null || page == null) return "";
     return this.texts().slides.pageOf(page, media.pageCount ?? page, media.title);
   });
 
-  /** The page as it is announced: also while its image is being loaded. */
+  /** The number of the page, also while its image is loading. */
   protected readonly position = computed(() => {
     const { media, page } = this.slide() ?? {};
     if (media == null || page == null) return undefined;

@@ -41,7 +41,7 @@ function shows(condition: () => boolean): Promise<void> {
 function holdBytes(): () => void {
   let release = () => {};
   const until = new Promise<void>((resolve) => (release = resolve));
-  browser.school.faultOf = () => ({ kind: "hold", until });
+  browser.server.faultOf = () => ({ kind: "hold", until });
   return release;
 }
 
@@ -52,7 +52,7 @@ beforeEach(async () => {
   TestBed.configureTestingModule({
     providers: [
       provideZonelessChangeDetection(),
-      provideGreenroom({ app, callablesUrl: `${browser.school.url}/call/`, uid: signal("teacher"), texts }),
+      provideGreenroom({ app, callablesUrl: `${browser.server.url}/call/`, uid: signal("teacher"), texts }),
     ],
   });
   fixture = TestBed.createComponent(UploadList);
@@ -93,7 +93,7 @@ it("pauses and resumes one file by its button, and keeps the focus on it", async
   await shows(() => statesShown()[0] === "paused");
   expect(items()[0]?.contains(document.activeElement)).toBe(true);
   release();
-  browser.school.faultOf = () => undefined;
+  browser.server.faultOf = () => undefined;
   button(ENGLISH.uploads.resumeFile("halves.mp4"))?.click();
   await shows(() => statesShown()[0] === "sent");
 });
@@ -113,14 +113,14 @@ it("asks before it cancels, and moves the focus to the next file", async () => {
   button(ENGLISH.uploads.cancelFile("halves.mp4"))?.focus();
   button(ENGLISH.uploads.cancelFile("halves.mp4"))?.click();
   await shows(() => items().length === 1);
-  expect(browser.school.called("cancelUpload")).toHaveLength(1);
+  expect(browser.server.called("cancelUpload")).toHaveLength(1);
   await shows(() => document.activeElement === items()[0]);
   release();
 });
 
 it("says why an upload failed, and tries it again", async () => {
   let isFull = true;
-  browser.school.refusalOf = (name) => (name === "issueUploadToken" && isFull ? { code: "QUOTA_USED_UP" } : undefined);
+  browser.server.refusalOf = (name) => (name === "issueUploadToken" && isFull ? { code: "QUOTA_USED_UP" } : undefined);
   await uploads().add([fileOf("halves.mp4", 3000)], SESSION);
   await shows(() => statesShown()[0] === "failed");
   expect(items()[0]?.textContent).toContain(ENGLISH.errors.QUOTA_USED_UP);
@@ -129,7 +129,7 @@ it("says why an upload failed, and tries it again", async () => {
   await shows(() => statesShown()[0] === "sent");
 });
 
-it("tells a screen reader once of files that end together, and of no progress", async () => {
+it("announces files that end together once, and no progress", async () => {
   const status = () => element().querySelector(".gr-upload-announcer")?.textContent ?? "";
   const said: string[] = [];
   const observer = new MutationObserver(() => said.push(status()));
@@ -153,7 +153,7 @@ it("shows the uploads of one session only, if it is given one", async () => {
   release();
 });
 
-it("changes its language without being made anew", async () => {
+it("changes its language without being created again", async () => {
   const release = holdBytes();
   await uploads().add([fileOf("halves.mp4", 3000)], SESSION);
   await shows(() => statesShown()[0] === "sending");

@@ -17,13 +17,14 @@ import { errorText, type GreenroomError, toGreenroomError, type UploadItem } fro
 import { GREENROOM_TEXTS } from "../tokens";
 import { injectUploads, injectUploadsSummary } from "../uploads";
 
-/** How long a change waits for others, so that a screen reader is told of them in one sentence. */
+/** How long a change waits for others, so that a screen reader announces them together. */
 const ANNOUNCE_AFTER_MS = 1_000;
 
 /**
- * The uploads in this browser: each with its progress and its buttons, and all together.
+ * Shows the uploads in this browser: each with its progress and its buttons, and their total.
  *
- * It has no style of its own. `data-state` of an item is its `UploadState`, and the classes begin with `gr-`.
+ * It has no styles of its own: the attribute `data-state` of an item is its `UploadState`, and the classes begin with
+ * `gr-`.
  */
 @Component({
   selector: "gr-upload-list",
@@ -37,10 +38,10 @@ const ANNOUNCE_AFTER_MS = 1_000;
   },
 })
 export class UploadList {
-  /** Show the uploads into this session only. */
+  /** Show only the uploads into this session. */
   readonly sessionId = input<string>();
 
-  /** Asked before an upload is cancelled: what has arrived is deleted. */
+  /** Called before an upload is cancelled, which deletes what has arrived. Returns whether to cancel it. */
   readonly confirmCancel = input<(item: UploadItem) => boolean | Promise<boolean>>(() => true);
 
   protected readonly texts = inject(GREENROOM_TEXTS);
@@ -120,7 +121,7 @@ export class UploadList {
     return item.state !== "sent" && item.state !== "elsewhere";
   }
 
-  /** What else there is to say about an upload: one sentence, the most useful one. */
+  /** Return the most useful sentence about an upload, if there is one. */
   protected detail(item: UploadItem): string | undefined {
     const { uploads } = this.texts();
     const problem = this.#problems().get(item.id) ?? item.error;
@@ -173,7 +174,7 @@ export class UploadList {
     }
   }
 
-  /** Ask for the file again: by the browser's question where it kept a handle, else by choosing it. */
+  /** Ask for permission to read the file again, if the browser has a handle; otherwise open the file picker. */
   protected chooseAgain(item: UploadItem): void {
     if (item.canAskForFile) {
       this.#uploads()?.resume(item.id);
@@ -213,7 +214,7 @@ export class UploadList {
     this.#focused = id === undefined ? undefined : { id, index: this.items().findIndex((item) => item.id === id) };
   }
 
-  /** Forget it if the person went elsewhere; not if the button was removed because the upload changed. */
+  /** Forget it if the focus moved elsewhere, but not if the button was removed because the upload changed. */
   protected focusOut(event: FocusEvent): void {
     const left = event.target as Element;
     queueMicrotask(() => {
@@ -221,7 +222,7 @@ export class UploadList {
     });
   }
 
-  /** A pressed button may disappear with the state that it changes. Then its upload takes the focus, or the next one. */
+  /** If a pressed button disappears with the state that it changes, focus its upload, or the next one. */
   #keepFocus(items: readonly UploadItem[]): void {
     if (this.#focused === undefined || document.activeElement !== document.body) return;
     const { id, index } = this.#focused;

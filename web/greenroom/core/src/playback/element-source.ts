@@ -1,9 +1,9 @@
 import type { Source, SourceEvents } from "./source";
 
-/** `HTMLMediaElement.getStartDate` of browsers that play HLS themselves: the instant of position 0. */
+/** `HTMLMediaElement.getStartDate`, which browsers with native HLS have: the date of position 0. */
 type WithStartDate = HTMLVideoElement & { getStartDate?: () => Date };
 
-/** Lets the browser play a file, or HLS where that is all there is. */
+/** Plays a file, or HLS where the browser supports it natively and hls.js does not work. */
 export class ElementSource implements Source {
   readonly #element: WithStartDate;
   readonly #listening = new AbortController();
@@ -18,7 +18,7 @@ export class ElementSource implements Source {
     element.addEventListener(
       "error",
       () => {
-        // A browser does not say whether an address was refused: then it "does not support the source".
+        // A browser does not report the status of a refused URL: it only says that it "does not support the source".
         const code = element.error?.code;
         events.failed(code === MediaError.MEDIA_ERR_DECODE ? "broken" : navigator.onLine ? "refused" : "unreachable");
       },

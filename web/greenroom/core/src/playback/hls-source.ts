@@ -4,16 +4,16 @@ import type { ErrorData } from "hls.js";
 import type { Clock } from "../clock";
 import type { Source, SourceEvents } from "./source";
 
-/** Errors of the decoder after which a source is given up, if they come this close together. */
+/** A source fails after more decoder errors than this within `RECOVERY_MS`. */
 const RECOVERIES_MAX = 2;
 const RECOVERY_MS = 10_000;
 
-/** How fast a live picture may play to get back to the edge; faster can be heard. */
+/** The playback rate with which a live stream catches up with its edge. A higher rate can be heard. */
 const CATCH_UP_RATE = 1.1;
 
 /**
- * How long a fragment is tried. hls.js would try a dead host for half a minute; another host, or a new grant, helps
- * sooner. A slow line has two minutes for a fragment.
+ * Timeouts and retries of a fragment. By default hls.js tries a dead host for half a minute; another host or a new
+ * grant helps sooner. On a slow connection a fragment may take two minutes.
  */
 const FRAGMENT_POLICY = {
   maxTimeToFirstByteMs: 10_000,
@@ -22,17 +22,17 @@ const FRAGMENT_POLICY = {
   errorRetry: { maxNumRetry: 2, retryDelayMs: 500, maxRetryDelayMs: 1_000 },
 } as const;
 
-/** How a source gets addresses that work now. */
-export interface FreshAddresses {
-  /** Whether the grant may have ended. */
+/** How a source gets URLs with a valid token. */
+export interface FreshUrls {
+  /** Whether the token may have expired. */
   readonly isStale: boolean;
-  /** Resolves once it was renewed, or could not be. */
+  /** Renew the token. Resolves after the answer, also if it is an error. */
   renewNow(): Promise<void>;
-  /** Return an address with the newest token. */
+  /** Return a URL with the newest token. */
   apply(url: string): string;
 }
 
-/** Plays HLS by hls.js. */
+/** Plays HLS with hls.js. */
 export class HlsSource implements Source {
   readonly #hls: HlsType;
   #url: string | undefined;
@@ -41,13 +41,14 @@ export class HlsSource implements Source {
   constructor(
     private readonly Hls: typeof HlsType,
     private readonly element: HTMLVideoElement,
-    private readonly addresses: FreshAddresses,
+    private readonly urls: FreshUrls,
     private readonly events: SourceEvents,
     private readonly clock: Clock,
   ) {
     this.#hls = new Hls({
       autoStartLoad: false,
-      // The first fragment is shown, in the lowest quality, and not only timed; and nothing waits for the element.
+      // Show the first fragment, in the lowest quality, instead of only measuring it, and load it before the element
+      // asks.
       testBandwidth: false,
       startFragPrefetch: true,
       lowLatencyMode: true,
@@ -98,11 +99,11 @@ export class HlsSource implements Source {
     this.#hls.destroy();
   }
 
-  /** Open a request at the address with the newest token. hls.js waits for a returned promise. */
+  /** Open a request for the URL with the newest token. hls.js waits for a returned promise. */
   #open(xhr: XMLHttpRequest, url: string): void | Promise<void> {
-    const open = () => xhr.open("GET", this.addresses.apply(url), true);
+    const open = () => xhr.open("GET", this.urls.apply(url), true);
     // For example after the device has slept: a request with the old token would be refused.
-    return this.addresses.isStale ? this.addresses.renewNow().then(open) : open();
+    return this.urls.isStale ? this.urls.renewNow().then(open) : open();
   }
 
   #failed(data: ErrorData): void {
@@ -113,7 +114,7 @@ export class HlsSource implements Source {
     this.events.failed((data.response?.code ?? 0) >= 400 ? "refused" : "unreachable");
   }
 
-  /** Let hls.js set up the decoder again, and at the second time with another audio codec. */
+  /** Let hls.js reset the decoder, the second time with another audio codec. @returns whether it may still help. */
   #recovers(): boolean {
     const now = this.clock.now();
     this.#recoveries = [...this.#recoveries.filter((at) => now - at < RECOVERY_MS), now];

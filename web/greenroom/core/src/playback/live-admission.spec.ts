@@ -46,7 +46,7 @@ describe("LiveAdmission", () => {
     await server.close();
   });
 
-  it("gives chat, room and slides, and renews all with the one that ends first", async () => {
+  it("has grants for chat, room and slides, and renews all with the one that expires first", async () => {
     await admission.join();
     expect(admission.grants.value).toMatchObject({ chat: { jwt: "chat-1" }, room: { url: "https://room.test/1" } });
     expect(admission.slides.value?.token).toBe("slides-1");
@@ -85,7 +85,7 @@ describe("LiveAdmission", () => {
     expect(admission.grants.value).toMatchObject({ chat: { jwt: "chat-1" } });
   });
 
-  it("lets the server check everything once if Kaltura refuses it", async () => {
+  it("lets the server check everything once if Kaltura refuses a grant", async () => {
     await admission.join();
     await Promise.all([admission.refresh(), admission.refresh()]);
     await admission.refresh();
@@ -96,7 +96,7 @@ describe("LiveAdmission", () => {
     expect(requests).toHaveLength(3);
   });
 
-  it("renews nothing once somebody has left", async () => {
+  it("does not renew after leaving", async () => {
     await admission.join();
     admission.leave();
     await clock.pass(3_600_000);

@@ -5,10 +5,13 @@ import { type Grant, Renewal } from "../renewal";
 import type { JoinAnswer, Slides, SlidesChat } from "../schema/types";
 import { type Readable, Store } from "../store";
 
-/** What the server checked within this time, it does not check again. */
+/** The least time between two forced refreshes: the server does not check again sooner. */
 const REFRESHED_MS = 60_000;
 
-/** The admission to a live event: what opens its chat, room and slides, renewed until somebody leaves. */
+/**
+ * The admission to a live event: grants for its chat, its room and its slides. `join()` asks for them; they are renewed
+ * until `leave()`.
+ */
 export class LiveAdmission {
   readonly #grants = new Store<JoinAnswer | undefined>(undefined);
   readonly #slides = new Store<Slides | undefined>(undefined);
@@ -24,27 +27,27 @@ export class LiveAdmission {
     private readonly clock: Clock = systemClock,
   ) {}
 
-  /** The latest answer. Open `room.url` once, when somebody enters: it changes with each renewal. */
+  /** The latest grants; `undefined` without admission. Use `room.url` once, to enter: it changes with each renewal. */
   get grants(): Readable<JoinAnswer | undefined> {
     return this.#grants;
   }
 
-  /** The grant for the API of slides, for `SlidesFollower` and `SlidesPresenter`. */
+  /** The grant for the REST API of slides. `SlidesFollower` and `SlidesPresenter` take it. */
   get slides(): Readable<Slides | undefined> {
     return this.#slides;
   }
 
-  /** The grant for the chat room of slides, for `XmppSlides`. */
+  /** The grant for the chat room with changes of slides. `XmppSlides` and `converseSlidesPlugin` take it. */
   get slidesChat(): Readable<SlidesChat | undefined> {
     return this.#slidesChat;
   }
 
-  /** Why nothing is granted, or why it could not be renewed. */
+  /** Why there is no admission, or why the last renewal failed. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
   }
 
-  /** Enter. Resolves after the first answer; if that is an error which passes, it is tried again by itself. */
+  /** Enter. Resolves after the first answer, also if it is an error: see `error`. Retryable errors are retried. */
   join(): Promise<void> {
     this.#renewal ??= new Renewal<JoinAnswer>({
       clock: this.clock,
@@ -56,7 +59,9 @@ export class LiveAdmission {
     return this.#renewal.renewNow();
   }
 
-  /** Get new grants, because Kaltura refuses one: the server checks everything anew, once a minute at most. */
+  /**
+   * Get new grants, for example because Kaltura refuses one. The server checks everything again. At most once a minute.
+   */
   async refresh(): Promise<void> {
     if (this.#renewal === undefined || this.clock.now() - this.#refreshedAt < REFRESHED_MS) return;
     this.#refreshedAt = this.clock.now();
@@ -64,7 +69,7 @@ export class LiveAdmission {
     await this.#renewal.renewNow();
   }
 
-  /** Leave: nothing is renewed any more. */
+  /** Leave, and stop renewing. */
   leave(): void {
     this.#renewal?.close();
     this.#renewal = undefined;
@@ -82,7 +87,7 @@ export class LiveAdmission {
   #accept(answer: JoinAnswer): void {
     this.#error.set(undefined);
     this.#set(answer);
-    // A refresh was asked for while this answer was on its way.
+    // `refresh` was called while this request was under way.
     if (this.#isRefreshing) queueMicrotask(() => void this.#renewal?.renewNow());
   }
 

@@ -1,5 +1,17 @@
 import type { ErrorCode, GreenroomError } from "../errors";
-import type { PlaybackPhase } from "../texts/texts";
+
+/** The phase of a player, see `PlaybackState.phase`. The README has a table of them. */
+export type PlaybackPhase =
+  | "loading"
+  | "playing"
+  | "notYet"
+  | "over"
+  | "ended"
+  | "refused"
+  | "processing"
+  | "restoring"
+  | "failed"
+  | "reconnecting";
 
 const PHASES: Partial<Record<ErrorCode, PlaybackPhase>> = {
   SESSION_NOT_OPEN_YET: "notYet",
@@ -18,7 +30,7 @@ const PHASES: Partial<Record<ErrorCode, PlaybackPhase>> = {
   SIGN_IN_ENDED: "refused",
 };
 
-/** Return the phase of a player that gets no grant. */
+/** Return the phase of a player that was refused a grant with this error. */
 export function phaseAfter(error: GreenroomError): PlaybackPhase {
   return PHASES[error.code] ?? (error.retryable ? "reconnecting" : "failed");
 }

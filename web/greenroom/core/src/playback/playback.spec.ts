@@ -205,7 +205,7 @@ describe("Playback", () => {
       expect(StandInHls.all).toEqual([]);
     });
 
-    it("connects to where videos come from while it asks for the addresses", async () => {
+    it("connects to the delivery origins while it asks for the URLs", async () => {
       const links: string[] = [];
       const observer = new MutationObserver((changes) => {
         for (const { addedNodes } of changes)
@@ -222,7 +222,7 @@ describe("Playback", () => {
       expect(document.head.querySelector("link")).toBeNull();
     });
 
-    it("loads hls.js once, beside the call for the addresses, and again only after a failure", async () => {
+    it("loads hls.js once, in parallel with the call for the URLs, and again only after a failure", async () => {
       const loads: number[] = [];
       let isBroken = true;
       answer = (_request, number) => grant("a", String(number));
@@ -282,7 +282,7 @@ describe("Playback", () => {
       expect(await hls().sentTo(segment("a", "1"))).toBe(segment("a", "2"));
     });
 
-    it("goes on with the old host if a renewed grant is for another one", async () => {
+    it("keeps the old host if a renewed grant is for another one", async () => {
       answer = (_request, number) => grant(number === 1 ? "a" : "b", String(number));
       await begin();
       hls().parsed();
@@ -301,7 +301,7 @@ describe("Playback", () => {
       expect(playback?.state.value).toMatchObject({ phase: "playing", host: "b" });
     });
 
-    it("goes on at the next host, at the same position, if one does not play", async () => {
+    it("continues at the next host, at the same position, if one does not work", async () => {
       answer = ({ failedHost }) => (failedHost === "a" ? grant("b", "2") : grant("a", "1"));
       await begin();
       hls().parsed();
@@ -339,7 +339,7 @@ describe("Playback", () => {
       expect(playback?.state.value.error?.code).toBe("FORMAT_NOT_SUPPORTED");
     });
 
-    it("comes back by itself when the line is back, without a new source", async () => {
+    it("resumes when the connection is back, without a new source", async () => {
       answer = (request) =>
         request.failedHost === undefined ? grant("a", "1") : { code: "PROVIDER_UNAVAILABLE", retryable: true };
       await begin();
@@ -432,7 +432,7 @@ describe("Playback", () => {
       expect(phase()).toBe("ended");
     });
 
-    it("knows the instant of the picture of a recording", async () => {
+    it("knows when the frame of a recording was recorded", async () => {
       const slides = { timeline: "sessions/s/slideTimelines", startedAt: "2026-11-29T10:00:00Z", token: "t" };
       answer = () => {
         const { expiresAt, renewAt } = grant("a", "1");
@@ -515,7 +515,7 @@ describe("Playback", () => {
       expect(requests.every((request) => request.failedHost === undefined)).toBe(true);
     });
 
-    it("asks whether somebody may still watch when the session is hidden", async () => {
+    it("asks whether the viewer may still watch when the session is hidden", async () => {
       answer = (_request, number) =>
         number === 1 ? event("1") : { code: "SESSION_NOT_FOUND", status: "NOT_FOUND", http: 404 };
       await begin({ sessionId: "s" });
@@ -525,7 +525,7 @@ describe("Playback", () => {
       await eventually(() => phase() === "refused");
     });
 
-    it("knows the instant of the picture", async () => {
+    it("knows when the frame was recorded", async () => {
       const slides = { timeline: "sessions/s/slideTimelines", startedAt: null, token: "t" };
       answer = () => {
         const { expiresAt, renewAt } = event("1");

@@ -2,47 +2,46 @@ import { type Clock, systemClock } from "../clock";
 import { watchSession, type Observer, type WithId } from "../documents";
 import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
-import { listedPauseMs } from "../pauses";
+import { listedBackoffMs } from "../backoff";
 import { Renewal } from "../renewal";
 import type { BroadcastState, IssuePlayback, PlaybackAnswer, PlayedSlides, Session } from "../schema/types";
 import { type Readable, Store } from "../store";
-import type { PlaybackPhase } from "../texts/texts";
 import { toGreenroomError } from "../to-greenroom-error";
 import { ElementSource } from "./element-source";
-import { type FreshAddresses, HlsSource } from "./hls-source";
-import { phaseAfter } from "./phases";
+import { type FreshUrls, HlsSource } from "./hls-source";
+import { phaseAfter, type PlaybackPhase } from "./phases";
 import { preconnect } from "./preload";
-import { RenewedAddresses } from "./renewed-addresses";
+import { RenewedUrls } from "./renewed-urls";
 import { isMoved, sessionFacts, type SessionFacts } from "./session-facts";
 import type { Source, SourceEvents, SourceFailure } from "./source";
 
-/** A quality that a viewer can choose. */
+/** A quality level that a viewer can choose. */
 export interface Quality {
-  /** What `setQuality` takes. */
+  /** The argument of `setQuality`. */
   readonly index: number;
-  /** Lines of the picture; 0 if unknown. */
+  /** The height in pixels; 0 if unknown. */
   readonly height: number;
   readonly bitsPerSecond: number;
 }
 
-/** What a player shows. */
+/** The state of a player. */
 export interface PlaybackState {
   readonly phase: PlaybackPhase;
   readonly isLive: boolean;
-  /** Why it does not play, or why a new grant was not given yet. */
+  /** Why nothing plays, or why the last renewal of the grant failed. */
   readonly error?: GreenroomError;
-  /** When the event begins, if that is planned. It opens some minutes earlier. */
+  /** The planned start of the event. It opens some minutes earlier. */
   readonly opensAt?: Date;
-  /** When to expect the video back from the archive, if that is known. */
+  /** When the video is expected back from the archive, if that is known. */
   readonly availableAt?: Date;
   /** The host that delivers the video. */
   readonly host?: string;
   readonly thumbnailUrl?: string;
-  /** Whether the event is on the air; only of a live event. */
+  /** Whether the event is being broadcast; only for a live event. */
   readonly broadcast?: BroadcastState;
-  /** The qualities to choose from; empty if the browser alone chooses. */
+  /** The quality levels to choose from; empty if the browser alone chooses. */
   readonly qualities: readonly Quality[];
-  /** The chosen quality. Without it, the player adapts to the line. */
+  /** The index of the chosen level. Without it, the player adapts to the bandwidth. */
   readonly quality?: number;
 }
 
@@ -50,28 +49,30 @@ export interface PlaybackState {
 export type PlaybackTarget =
   | {
       readonly videoId: string;
-      /** Its session, whose document tells at once when the video is ready or restored. */
+      /** The session of the video. Its document says at once when the video is ready or restored. */
       readonly sessionId?: string;
     }
   | { readonly sessionId: string };
 
+/** Options of `Playback`. */
 export interface PlaybackOptions {
-  /** Load hls.js in another way. `() => import("hls.js")` unless set. */
+  /** Loads hls.js. `() => import("hls.js")` unless set. */
   readonly loadHls?: () => Promise<{ readonly default: typeof import("hls.js").default }>;
-  /** Listen to the session in another way, for example by a listener that the page has already. */
+  /** Listens to the session, for example with a listener that the page has already. `watchSession` unless set. */
   readonly watchSession?: (sessionId: string, observer: Observer<WithId<Session> | null>) => () => void;
+  /** The clock of pauses and renewals. The device's own unless set. */
   readonly clock?: Clock;
 }
 
 const HLS_TYPE = "application/vnd.apple.mpegurl";
 
-/** Seconds that have to play before earlier failures are forgotten. */
+/** Seconds that have to play before the counters of failures are reset. */
 const SETTLED_S = 20;
 
-/** The pauses between tries to get a picture back. The last one is repeated. */
+/** The delays between retries after a failure. The last one is repeated. */
 const RETRIES_MS = [1_000, 2_000, 5_000, 10_000] as const;
 
-/** Tries after which a live picture that cannot be decoded is given up. */
+/** Retries after which a live stream that cannot be decoded fails. */
 const BROKEN_MAX = 3;
 
 type Patch = { [Name in keyof PlaybackState]?: PlaybackState[Name] | undefined };
@@ -84,9 +85,9 @@ export class Playback {
   readonly #videoId: string | undefined;
   readonly #request: IssuePlayback;
   readonly #renewal: Renewal<PlaybackAnswer>;
-  #addresses = new RenewedAddresses();
+  #urls = new RenewedUrls();
   readonly #failedHosts = new Set<string>();
-  /** hls.js, as far as it is loaded. */
+  /** The import of hls.js, once it was begun. */
   #hls: Promise<{ readonly default: typeof import("hls.js").default }> | undefined;
   readonly #listening = new AbortController();
   #stopWatching = () => {};
@@ -94,11 +95,11 @@ export class Playback {
   #isSessionHidden = false;
   #answer: PlaybackAnswer | undefined;
   #source: Source | undefined;
-  /** The address that the source has loaded. */
+  /** The URL that the source has loaded. */
   #loadedUrl: string | undefined;
-  /** Counts sources, so that what an earlier one still says is dropped. */
+  /** Counts sources, so that late events of an earlier one are ignored. */
   #attachments = 0;
-  /** Where the next source begins, in seconds. */
+  /** The position at which the next source begins, in seconds. */
   #resumeAt: number | undefined;
   #isPlayWanted = false;
   #settlesAt = SETTLED_S;
@@ -129,16 +130,17 @@ export class Playback {
     this.#listen();
   }
 
+  /** The phase, and what belongs to it. */
   get state(): Readable<PlaybackState> {
     return this.#state;
   }
 
-  /** Where the slides of this broadcast are, with a token that is renewed. */
+  /** Where the slides of this broadcast are, with a token that is renewed; `undefined` if it has none. */
   get slides(): Readable<PlayedSlides | undefined> {
     return this.#slides;
   }
 
-  /** Ask for the addresses and begin. Call it again to try again after a failure. */
+  /** Ask for the URLs and begin to load. Resolves after the answer, also if it is an error. Call it again to retry. */
   load(): Promise<void> {
     this.#failedHosts.clear();
     this.#wasRefused = false;
@@ -147,30 +149,34 @@ export class Playback {
     this.#answer = undefined;
     this.#set({ phase: "loading", error: undefined, thumbnailUrl: undefined });
     this.#watch();
-    // Nearly every answer needs hls.js and a connection, so both come beside the call and not after it.
+    // Nearly every answer needs hls.js and a connection, so both are loaded while the call is under way.
     void this.#loadHls();
     preconnect(this.greenroom.options.deliveryOrigins ?? []);
     return this.#renewal.renewNow();
   }
 
-  /** The instant of the picture: of a recording its beginning plus the position, of a live event the picture's date. */
+  /**
+   * Return when the displayed frame was recorded, to show slides in time with it; `undefined` if that is not known.
+   *
+   * For a recording this is its start plus the position; for a live event, the date in the manifest.
+   */
   pictureAt(): Date | undefined {
     const slides = this.#slides.value;
     if (slides === undefined || this.#source === undefined) return undefined;
     if (slides.startedAt !== null) return new Date(Date.parse(slides.startedAt) + this.element.currentTime * 1000);
     const latencyS = this.#source.latencyS();
-    // A manifest without dates leaves only the present time, less the delay.
+    // Without dates in the manifest, only the present time minus the latency is known.
     const estimated = latencyS === undefined ? undefined : new Date(Date.now() - latencyS * 1000);
     return this.#source.playingDate() ?? estimated;
   }
 
-  /** Choose a quality by its index; `undefined` adapts to the line. */
+  /** Choose a quality level by its index; `undefined` adapts to the bandwidth. */
   setQuality(index: number | undefined): void {
     this.#source?.setQuality(index);
     this.#set({ quality: index });
   }
 
-  /** Go to the newest picture of a live event. */
+  /** Seek to the live edge. */
   goLive(): void {
     this.#source?.goLive();
   }
@@ -204,7 +210,7 @@ export class Playback {
 
   #cameOnline(): void {
     if (this.#cancelRetry !== undefined) this.#retryNow();
-    // The source may be in one of its own pauses.
+    // The source may be waiting for its own next retry.
     else if (this.#state.value.phase === "reconnecting") this.#source?.restart();
   }
 
@@ -224,7 +230,7 @@ export class Playback {
     });
   }
 
-  /** The session was deleted or hidden, or this viewer was removed: the server says whether they may still watch. */
+  /** The session was deleted or hidden, or the viewer was removed. The server knows whether they may still watch. */
   #sessionHidden(): void {
     this.#isSessionHidden = true;
     if (this.#answer !== undefined) void this.#renewal.renewNow();
@@ -265,21 +271,21 @@ export class Playback {
 
   // Grants.
 
-  /** Take a new grant: let the source go on with it without a stall, or load it if there is no source. */
+  /** Use a new grant: pass its token to the source without a stall, or load it if there is no source. */
   #accept(answer: PlaybackAnswer): void {
     this.#answer = answer;
     this.#slides.set(answer.slides);
-    // A thumbnail that is shown already stays: a new address would only load it again.
+    // Keep the thumbnail that is shown: a new URL would only load it again.
     this.#set({ error: undefined, thumbnailUrl: this.#state.value.thumbnailUrl ?? answer.thumbnailUrl });
     const url = urlOf(answer);
     if (this.#source === undefined) this.#attachLatest();
-    // If the new addresses are of another host, the source goes on with the old ones for as long as they work: to
-    // change the host now would be a stall.
-    else if (this.#loadedUrl !== undefined && url !== undefined) this.#addresses.renew(this.#loadedUrl, url);
+    // If the new URLs are of another host, the source keeps the old ones for as long as they work: changing the host
+    // now would cause a stall.
+    else if (this.#loadedUrl !== undefined && url !== undefined) this.#urls.renew(this.#loadedUrl, url);
   }
 
   #notGranted(error: GreenroomError, isRetried: boolean): void {
-    // What plays goes on while the server cannot be reached. It stops if the viewer may not watch any more.
+    // Keep playing while the server cannot be reached. Stop if the viewer may not watch any more.
     if (isRetried && this.#source !== undefined) return this.#set({ error });
     this.#detach();
     this.#set({ phase: phaseAfter(error), error });
@@ -292,7 +298,7 @@ export class Playback {
     if (this.#isClosed || this.#answer === undefined) return;
     if (this.#isLive && !this.#isSessionHidden) {
       const broadcast = this.#facts?.broadcast;
-      if (broadcast === undefined) return; // The session's document is on its way.
+      if (broadcast === undefined) return; // The session's document has not arrived yet.
       if (broadcast === "offline") {
         this.#detach();
         return this.#set({ phase: this.#hasBeenLive ? "reconnecting" : "notYet" });
@@ -310,22 +316,22 @@ export class Playback {
     if (found === undefined) return;
     this.#source = found.source;
     this.#loadedUrl = found.url;
-    this.#addresses = new RenewedAddresses();
+    this.#urls = new RenewedUrls();
     this.#settlesAt = (this.#resumeAt ?? 0) + SETTLED_S;
     this.#set({ host: answer.host, quality: undefined, qualities: [] });
     found.source.load(found.url, this.#resumeAt);
-    // A browser may want a click first; then the element stays paused.
+    // The browser's autoplay policy may need a click first; then the element stays paused.
     if (this.#isPlayWanted) this.element.play().catch(() => {});
     this.#isPlayWanted = false;
   }
 
-  /** Drop the source, and note where it was. */
+  /** Close the source, and remember its position. */
   #detach(): void {
     this.#attachments += 1;
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
     if (this.#source === undefined) return;
-    // At the edge of a live event a new source begins there by itself.
+    // For a live event a new source begins at the edge.
     this.#resumeAt = this.#isLive || this.element.ended ? undefined : this.element.currentTime || this.#resumeAt;
     this.#isPlayWanted = !this.element.paused;
     this.#source.close();
@@ -333,7 +339,7 @@ export class Playback {
     this.#loadedUrl = undefined;
   }
 
-  /** Return what can play this answer in this browser, and the address. */
+  /** Return a source that can play this answer in this browser, and the URL to load. */
   async #sourceFor(answer: PlaybackAnswer, events: SourceEvents): Promise<{ source: Source; url: string } | undefined> {
     const { manifestUrl, progressiveUrl } = answer;
     const url = urlOf(answer);
@@ -343,7 +349,7 @@ export class Playback {
       const Hls = await this.#loadHls();
       if (Hls?.isSupported() === true) {
         return {
-          source: new HlsSource(Hls, this.element, this.#freshAddresses(), events, this.#clock),
+          source: new HlsSource(Hls, this.element, this.#freshUrls(), events, this.#clock),
           url: manifestUrl,
         };
       }
@@ -358,7 +364,7 @@ export class Playback {
     return undefined;
   }
 
-  /** Load hls.js once; `undefined` if it cannot be loaded now, and then the next call tries again. */
+  /** Load hls.js once; `undefined` if that fails, and then the next call tries again. */
   async #loadHls(): Promise<typeof import("hls.js").default | undefined> {
     try {
       this.#hls ??= this.options.loadHls?.() ?? import("hls.js");
@@ -369,14 +375,14 @@ export class Playback {
     }
   }
 
-  #freshAddresses(): FreshAddresses {
+  #freshUrls(): FreshUrls {
     const renewal = this.#renewal;
     return {
       get isStale() {
         return renewal.isStale;
       },
       renewNow: () => renewal.renewNow(),
-      apply: (url) => this.#addresses.apply(url),
+      apply: (url) => this.#urls.apply(url),
     };
   }
 
@@ -401,7 +407,7 @@ export class Playback {
     this.#set({ phase: this.#facts?.isPlaceholder === true ? "restoring" : "playing", error: undefined });
   }
 
-  /** Forget earlier failures once it has played for a while. */
+  /** Reset the counters of failures once the video has played for a while. */
   #settle(): void {
     if (this.element.currentTime < this.#settlesAt) return;
     this.#settlesAt = Infinity;
@@ -424,19 +430,19 @@ export class Playback {
     this.#retryLater();
   }
 
-  /** The grant may have ended, or the video was replaced: get new addresses, and use them. */
+  /** The grant may have expired, or the video was replaced: get new URLs, and use them. */
   async #goOnWithNewGrant(): Promise<void> {
     const attachment = this.#attachments;
     await this.#renewal.renewNow();
     if (attachment !== this.#attachments || this.#answer === undefined) return;
     const url = urlOf(this.#answer);
-    const isAlike = this.#loadedUrl !== undefined && url !== undefined && this.#addresses.renew(this.#loadedUrl, url);
+    const isAlike = this.#loadedUrl !== undefined && url !== undefined && this.#urls.renew(this.#loadedUrl, url);
     // The buffer is kept if the source itself can go on.
     if (isAlike && this.#source instanceof HlsSource) this.#source.restart();
     else this.#attachLatest();
   }
 
-  /** Tell the server that the host does not play, and go on at the next one. */
+  /** Report to the server that the host does not play, and continue with the next one. */
   async #changeHost(failure: SourceFailure): Promise<void> {
     const host = this.#answer?.host;
     if (host === undefined) return this.#notDelivered(failure);
@@ -447,7 +453,7 @@ export class Playback {
     } catch (error) {
       if (attachment !== this.#attachments) return;
       const known = toGreenroomError(error);
-      // If nobody answers, it is this browser's line that is down, not the host.
+      // Without an answer, the browser's connection is down, not the host.
       return known.retryable ? this.#retryLater() : this.#notGranted(known, false);
     }
     if (attachment !== this.#attachments) return;
@@ -460,15 +466,15 @@ export class Playback {
   }
 
   #retryLater(): void {
-    // What is in the buffer still plays; `waiting` says when it is used up.
+    // The buffer still plays; the event `waiting` says when it is empty.
     if (this.element.readyState < HAVE_FUTURE_DATA) this.#set({ phase: "reconnecting" });
-    const pauseMs = listedPauseMs(RETRIES_MS, this.#retries);
+    const pauseMs = listedBackoffMs(RETRIES_MS, this.#retries);
     this.#retries += 1;
     this.#cancelRetry?.();
     this.#cancelRetry = this.#clock.after(pauseMs, () => this.#retryNow());
   }
 
-  /** Try again, if that is waited for. */
+  /** Retry at once if a retry is scheduled. */
   #retryNow(): void {
     if (this.#cancelRetry === undefined) return;
     this.#cancelRetry();
@@ -502,7 +508,7 @@ export class Playback {
 /** `HTMLMediaElement.HAVE_FUTURE_DATA` */
 const HAVE_FUTURE_DATA = 3;
 
-/** Return the address to play: that of the cheapest host, or of a live event its manifest. */
+/** Return the URL to play: that of the cheapest host, or the manifest of a live event. */
 function urlOf({ playUrl, manifestUrl, progressiveUrl }: PlaybackAnswer): string | undefined {
   return playUrl ?? manifestUrl ?? progressiveUrl;
 }

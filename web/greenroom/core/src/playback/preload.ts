@@ -1,4 +1,4 @@
-/** Let the browser open connections for requests without cookies, such as those of hls.js. */
+/** Let the browser open connections to origins, for requests without credentials such as those of hls.js. */
 export function preconnect(origins: readonly string[]): void {
   for (const origin of origins) {
     const link = document.createElement("link");
@@ -11,7 +11,7 @@ export function preconnect(origins: readonly string[]): void {
   }
 }
 
-/** Load hls.js while nothing else is to be done, so that a click on a video does not wait for it. */
+/** Load hls.js ahead, so that a click on a video does not wait for it. Rejects if it cannot be loaded. */
 export async function preloadPlayer(): Promise<void> {
   await import("hls.js");
 }

@@ -1,15 +1,15 @@
 import type { BroadcastState, Session } from "../schema/types";
 
-/** The states in which a placeholder plays. */
+/** The states of the archive in which a placeholder plays. */
 const PLACEHOLDER_STATES: ReadonlySet<string> = new Set(["place_holder", "restoring"]);
 
-/** What the document of a session says about a video of it, or about its live event. */
+/** The fields of a session's document that a player needs: about a video, or about the live event. */
 export interface SessionFacts {
-  /** When the event begins and ends, if that is planned. */
+  /** The planned times of the event. */
   readonly opensAt: Date | undefined;
   readonly endsAt: Date | undefined;
   readonly broadcast: BroadcastState;
-  /** Whether the video plays. */
+  /** Whether the video can be played. */
   readonly isReady: boolean;
   /** Whether a placeholder plays in place of the video, which is in the archive. */
   readonly isPlaceholder: boolean;
@@ -17,6 +17,7 @@ export interface SessionFacts {
   readonly availableAt: Date | undefined;
 }
 
+/** Return what the document says; without a video id, only about the live event. */
 export function sessionFacts(session: Session, videoId: string | undefined): SessionFacts {
   const video = videoId === undefined ? undefined : session.videos?.[videoId];
   return {
@@ -29,7 +30,7 @@ export function sessionFacts(session: Session, videoId: string | undefined): Ses
   };
 }
 
-/** Tell whether the planned times of an event were changed. */
+/** Return whether the planned times of an event were changed. */
 export function isMoved(before: SessionFacts, now: SessionFacts): boolean {
   return before.opensAt?.getTime() !== now.opensAt?.getTime() || before.endsAt?.getTime() !== now.endsAt?.getTime();
 }

@@ -1,13 +1,14 @@
 import type { Quality } from "./playback";
 
 /**
- * Why a source does not play on, after all that it could do itself.
+ * Why a source stopped playing, after its own retries.
  *
- * `refused`: the server of the video answered, but does not deliver; the grant may have ended. `unreachable`: nothing
- * answered. `broken`: what was delivered cannot be played.
+ * `refused`: the video's server answered with an error; the token may have expired. `unreachable`: there was no answer.
+ * `broken`: the bytes cannot be played.
  */
 export type SourceFailure = "refused" | "unreachable" | "broken";
 
+/** The callbacks of a source. */
 export interface SourceEvents {
   /** The first bytes are there, and the element can play. */
   ready(): void;
@@ -15,16 +16,17 @@ export interface SourceEvents {
   failed(failure: SourceFailure): void;
 }
 
-/** Something that brings a picture into a `<video>` element. */
+/** Something that plays in a `<video>` element: hls.js, or the browser itself. */
 export interface Source {
-  /** @param position The position to begin at, in seconds; without one, the beginning or the live edge. */
+  /** Load a URL. @param position Where to begin, in seconds; the start or the live edge unless set. */
   load(url: string, position?: number): void;
-  /** Try again after a break of the line. */
+  /** Try again after a network error. */
   restart(): void;
+  /** Play one quality level; `undefined` adapts to the bandwidth. */
   setQuality(index: number | undefined): void;
-  /** The instant at which the picture was taken, if the manifest has dates. */
+  /** Return when the displayed frame was recorded, if the manifest has dates. */
   playingDate(): Date | undefined;
-  /** Seconds from the live edge to the picture. */
+  /** Return the seconds from the displayed frame to the live edge. */
   latencyS(): number | undefined;
   goLive(): void;
   close(): void;

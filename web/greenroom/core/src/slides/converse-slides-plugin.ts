@@ -8,7 +8,7 @@ export interface ConversePlugin {
   initialize(this: ConverseContext): void;
 }
 
-/** What converse.js gives a plug-in as `this`, as far as this one uses it. */
+/** The `this` of a plug-in's `initialize`, as far as this one uses it. */
 export interface ConverseContext {
   readonly _converse: {
     readonly api: {
@@ -19,18 +19,19 @@ export interface ConverseContext {
   };
 }
 
-/** A message of a room, as converse.js has read it. */
+/** The attributes of a room's message, as converse.js has parsed it. */
 export interface ConverseMessage {
   readonly body?: string | undefined;
   readonly [name: string]: unknown;
 }
 
 /**
- * Return a plug-in that takes the changes of slides out of the conversation, and passes them on. Name it in
+ * Return a plug-in that passes the changes of slides on, and hides them from the conversation. Name it in
  * `whitelisted_plugins`.
  *
- * @param chat `LiveAdmission.slidesChat`. What other rooms say, to which somebody may have invited this person, is not
- *   passed on.
+ * @param chat `LiveAdmission.slidesChat`. Changes from other rooms, to which anybody may have invited this user, are
+ *   ignored.
+ * @param onMessage Called with each change, for example `SlidesFollower.receive`.
  */
 export function converseSlidesPlugin(
   chat: Readable<Pick<SlidesChat, "roomJid"> | undefined>,

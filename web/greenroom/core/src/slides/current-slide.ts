@@ -1,51 +1,51 @@
-import type { SlidesUploadState } from "../texts/texts";
 import type { MediaUrls } from "./slides-api";
-import type { MediaDocument } from "./slides-documents";
+import type { MediaDocument, SlidesUploadState } from "./slides-documents";
 
-/** The page that a viewer sees. */
+/** The slide that a viewer sees: one page of a document. */
 export interface CurrentSlide {
   /** The document; `null` if none is shown. */
   readonly media: SlideMedia | null;
   /** Counted from 1. */
   readonly page: number | null;
-  /** Absent while its address is being asked for. */
+  /** A signed URL; absent until it is known. */
   readonly imageUrl?: string;
   readonly thumbnailUrl?: string;
-  /** The shown page's size in pixels, so that nothing moves when it is loaded. */
+  /** The size of the page in pixels, so that the layout does not move when the image is loaded. */
   readonly width?: number;
   readonly height?: number;
-  /** The change of the session that made this; 0 before anything was shown. */
+  /** The revision of the session's slides; 0 before anything was shown. */
   readonly revision: number;
-  /** Whether the document, or this page of it, was deleted since, so that it cannot be shown any more. */
+  /** Whether the document, or this page of it, was deleted since, and cannot be shown any more. */
   readonly isGap: boolean;
   /** The pages to preload: those that may come next. */
   readonly nextImageUrls: readonly string[];
 }
 
+/** The document that a slide belongs to. */
 export interface SlideMedia {
   readonly id: string;
   readonly title: string | null;
   readonly pageCount: number | null;
   readonly uploadState: SlidesUploadState;
-  /** The document itself, for those who may have it. */
+  /** A signed URL of the file, if the viewer may download it. */
   readonly downloadUrl?: string;
 }
 
 export const NO_SLIDE: CurrentSlide = { media: null, page: null, revision: 0, isGap: false, nextImageUrls: [] };
 
-/** What a slide is made from. */
+/** The parts that a slide is made from. */
 export interface SlideParts {
   readonly mediaId: string;
   readonly page: number;
   readonly revision: number;
-  /** `null` if it was deleted; `undefined` if it is not known yet. */
+  /** `null` if it was deleted; `undefined` until it is known. */
   readonly media: Pick<MediaDocument, "title" | "nbPages" | "uploadState" | "deck"> | null | undefined;
   readonly urls: MediaUrls | undefined;
-  /** Pages that may come next; the neighbours, if it is not known. */
+  /** The pages to preload; the neighbours unless set. */
   readonly nextPages?: readonly number[];
 }
 
-/** Return a page as viewers see it. */
+/** Return a slide as viewers see it. */
 export function currentSlideOf({ mediaId, page, revision, media, urls, nextPages }: SlideParts): CurrentSlide {
   const drawn = media?.deck?.pages[page - 1];
   const imageUrl = urls?.pages[page];
@@ -70,7 +70,7 @@ export function currentSlideOf({ mediaId, page, revision, media, urls, nextPages
   };
 }
 
-/** Tell whether two slides look the same. */
+/** Return whether two slides look the same. */
 export function isSameSlide(one: CurrentSlide, other: CurrentSlide): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }

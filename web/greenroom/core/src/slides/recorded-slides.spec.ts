@@ -15,6 +15,7 @@ describe("RecordedSlides", () => {
   let clock: ManualClock;
   let slides: Store<PlayedSlides | undefined>;
   let position: number;
+  let isBroken: boolean;
   let recorded: RecordedSlides;
   let failures: number;
   let timelines: number;
@@ -22,7 +23,7 @@ describe("RecordedSlides", () => {
   beforeEach(async () => {
     server = await LocalServer.start();
     clock = new ManualClock();
-    position = 0;
+    [position, isBroken] = [0, false];
     [failures, timelines] = [0, 0];
     slides = new Store<PlayedSlides | undefined>(undefined);
     const results = [
@@ -53,7 +54,11 @@ describe("RecordedSlides", () => {
         shared_live_medias: medias,
       });
     };
-    const playback = { slides, pictureAt: () => new Date(BEGAN + position * 1_000) };
+    const pictureAt = () => {
+      if (isBroken) throw new Error("The player is gone.");
+      return new Date(BEGAN + position * 1_000);
+    };
+    const playback = { slides, pictureAt };
     recorded = new RecordedSlides(server.greenroom(), playback, clock);
   });
   afterEach(async () => {
@@ -93,7 +98,19 @@ describe("RecordedSlides", () => {
     expect(await at(55)).toMatchObject({ page: 12, isGap: true });
   });
 
-  it("reads the timeline again if nobody answers", async () => {
+  it("keeps its page and reports the error while `pictureAt` throws, and continues afterwards", async () => {
+    begin();
+    await eventually(() => recorded.slide.value.nextImageUrls.length > 0);
+    expect(await at(10)).toMatchObject({ page: 1 });
+    isBroken = true;
+    expect(await at(25)).toMatchObject({ page: 1 });
+    expect(recorded.error.value?.message).toBe("The player is gone.");
+    isBroken = false;
+    expect(await at(25)).toMatchObject({ page: 2 });
+    expect(recorded.error.value).toBeUndefined();
+  });
+
+  it("retries the timeline without an answer", async () => {
     failures = 2;
     begin();
     await eventually(() => recorded.error.value !== undefined);

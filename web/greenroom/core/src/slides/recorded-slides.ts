@@ -1,38 +1,36 @@
 import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
-import { listedPauseMs } from "../pauses";
+import { listedBackoffMs } from "../backoff";
 import type { PlayedSlides } from "../schema/types";
 import { type Readable, Store } from "../store";
 import { toGreenroomError } from "../to-greenroom-error";
-import { MediaAddresses } from "./media-addresses";
+import { SignedUrls } from "./signed-urls";
+import { PictureTime, TICK_MS } from "./picture-time";
 import { isSameSlide, NO_SLIDE, type CurrentSlide, currentSlideOf } from "./current-slide";
 import { SlidesApi, type TimelineAnswer } from "./slides-api";
-import { TICK_MS } from "./slides-follower";
-import { compareEntries, entryAt, type TimelineEntry } from "./timeline";
+import { changesAround, compareEntries, type TimelineEntry } from "./timeline";
 
-/** What `RecordedSlides` needs of a `Playback`. */
+/** The members of `Playback` that `RecordedSlides` uses. */
 export interface RecordedPlayback {
   readonly slides: Readable<PlayedSlides | undefined>;
   pictureAt(): Date | undefined;
 }
 
-/** The pauses before the timeline is asked for again. The last one is repeated. */
+/** The delays before the timeline is requested again. The last one is repeated. */
 const PAUSES_MS = [1_000, 5_000, 15_000, 60_000] as const;
-
-/** Changes after the picture whose pages are preloaded. */
-const NEXT_CHANGES = 3;
 
 type RecordedMedia = TimelineAnswer["shared_live_medias"][number];
 
-/** Shows the pages that a session showed, in time with its recording. */
+/** Shows the slides of a recorded session in time with the recording. */
 export class RecordedSlides {
   readonly #slide = new Store<CurrentSlide>(NO_SLIDE);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
+  readonly #picture = new PictureTime(this.#error);
   readonly #medias = new Map<string, RecordedMedia>();
   readonly #stopListening: () => void;
   #timeline: readonly TimelineEntry[] = [];
-  #addresses: MediaAddresses | undefined;
+  #urls: SignedUrls | undefined;
   #cancel = () => {};
   #isClosed = false;
 
@@ -42,36 +40,38 @@ export class RecordedSlides {
     private readonly clock: Clock = systemClock,
   ) {
     this.#stopListening = playback.slides.subscribe((slides) => {
-      if (slides !== undefined && this.#addresses === undefined) this.#begin(slides);
+      if (slides !== undefined && this.#urls === undefined) this.#begin(slides);
     });
   }
 
+  /** The slide to show now. */
   get slide(): Readable<CurrentSlide> {
     return this.#slide;
   }
 
-  /** Why something cannot be shown at the moment. */
+  /** Why something cannot be shown at the moment, if so. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
   }
 
-  /** Say that the shown image could not be loaded: its address is asked for again. */
+  /** Report that the image of the slide could not be loaded, to get a new URL for it. */
   imageFailed(): void {
     const { media } = this.#slide.value;
-    if (media !== null) this.#addresses?.refresh(media.id);
+    if (media !== null) this.#urls?.refresh(media.id);
   }
 
+  /** Stop, and release all timers. */
   close(): void {
     this.#isClosed = true;
     this.#cancel();
     this.#stopListening();
-    this.#addresses?.close();
+    this.#urls?.close();
   }
 
   #begin({ timeline }: PlayedSlides): void {
     const sessionId = timeline.split("/")[1] ?? "";
     const api = new SlidesApi(this.greenroom, sessionId, this.playback.slides);
-    this.#addresses = new MediaAddresses({
+    this.#urls = new SignedUrls({
       clock: this.clock,
       grant: this.playback.slides,
       read: (mediaId) => api.read(mediaId),
@@ -81,7 +81,7 @@ export class RecordedSlides {
     void this.#load(api);
   }
 
-  /** Read the whole timeline, and again until that has worked. */
+  /** Read the whole timeline; retry until that works. */
   async #load(api: SlidesApi, failures = 0): Promise<void> {
     const entries: TimelineEntry[] = [];
     try {
@@ -95,7 +95,7 @@ export class RecordedSlides {
     } catch (error) {
       if (this.#isClosed) return;
       this.#error.set(toGreenroomError(error));
-      const pauseMs = listedPauseMs(PAUSES_MS, failures);
+      const pauseMs = listedBackoffMs(PAUSES_MS, failures);
       this.#cancel = this.clock.after(pauseMs, () => void this.#load(api, failures + 1));
       return;
     }
@@ -105,21 +105,21 @@ export class RecordedSlides {
   }
 
   #tick(): void {
-    this.#render();
+    // The next tick is set first, so that an error, for example of an app's listener, does not end the ticking.
     this.#cancel = this.clock.after(TICK_MS, () => this.#tick());
+    this.#render();
   }
 
   #render(): void {
-    const instant = this.playback.pictureAt();
-    if (instant === undefined || this.#addresses === undefined) return;
-    const last = entryAt(this.#timeline, instant);
-    const next = this.#timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
+    const picture = this.#picture.read(() => this.playback.pictureAt());
+    if (picture?.at === undefined || this.#urls === undefined) return;
+    const { last, next } = changesAround(this.#timeline, picture.at);
     this.#need(last === undefined ? next : [last, ...next]);
     const slide = this.#slideOf(last, next);
     if (!isSameSlide(slide, this.#slide.value)) this.#slide.set(slide);
   }
 
-  /** Keep the addresses of these media. Those that came with the timeline end before a long recording does. */
+  /** Keep the URLs of these media. Those in the timeline's answer expire during a long recording. */
   #need(entries: readonly TimelineEntry[]): void {
     const needed = new Map<string, object>();
     for (const { mediaId } of entries) {
@@ -127,7 +127,7 @@ export class RecordedSlides {
       if (media === undefined || media.is_deleted) continue;
       needed.set(media.id, {});
     }
-    this.#addresses?.need(needed);
+    this.#urls?.need(needed);
   }
 
   #slideOf(last: TimelineEntry | undefined, next: readonly TimelineEntry[]): CurrentSlide {
@@ -140,12 +140,12 @@ export class RecordedSlides {
       known === undefined || known.is_deleted
         ? null
         : { title: known.title, nbPages: known.nb_pages, uploadState: "ready" as const, deck: null };
-    const urls = this.#addresses?.of(mediaId);
+    const urls = this.#urls?.of(mediaId);
     return { ...currentSlideOf({ mediaId, page: last.page ?? 1, revision, media, urls }), nextImageUrls };
   }
 
   #urlOf(mediaId: string | null, page: number | null): string | undefined {
-    return mediaId === null ? undefined : this.#addresses?.of(mediaId)?.pages[page ?? 1];
+    return mediaId === null ? undefined : this.#urls?.of(mediaId)?.pages[page ?? 1];
   }
 }
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "../clock";
 import { LocalServer } from "../../testing/local-server";
 import { uploadToStorage } from "./resumable-upload";
-import type { UploadAddress } from "./slides-api";
+import type { UploadRequest } from "./slides-api";
 
 /** Time that passes at once, so that pauses cost nothing. */
 const hurried: Clock = {
@@ -35,7 +35,7 @@ class Storage {
     };
   }
 
-  get address(): UploadAddress {
+  get address(): UploadRequest {
     return { url: `${this.server.url}/begin`, method: "POST", headers: { "x-goog-resumable": "start" } };
   }
 
@@ -79,7 +79,7 @@ describe("uploadToStorage", () => {
 
   const upload = (options = {}) => uploadToStorage(FILE, () => Promise.resolve(storage.address), hurried, options);
 
-  it("sends a document in one piece, and tells how much was sent", async () => {
+  it("sends a document in one piece, and reports the progress", async () => {
     const told: number[] = [];
     await upload({ onProgress: ({ sentBytes }: { sentBytes: number }) => told.push(sentBytes) });
     expect(storage.stored).toEqual(CONTENT);
@@ -99,7 +99,7 @@ describe("uploadToStorage", () => {
     };
   };
 
-  it("goes on where the line broke", async () => {
+  it("resumes where the connection broke", async () => {
     breakAfter(2_000, 1_000);
     await upload();
     expect(storage.stored).toEqual(CONTENT);
@@ -120,7 +120,7 @@ describe("uploadToStorage", () => {
     expect(storage.stored).toEqual(CONTENT);
   });
 
-  it("sends everything again if the bucket hides what has arrived", async () => {
+  it("sends everything again if CORS hides the header Range", async () => {
     storage.exposed = "Location";
     breakAfter(2_000);
     await upload();
@@ -128,7 +128,7 @@ describe("uploadToStorage", () => {
     expect(storage.stored).toEqual(CONTENT);
   });
 
-  it("begins anew if the upload does not exist any more", async () => {
+  it("starts over if the upload does not exist any more", async () => {
     let isFirst = true;
     storage.interfere = (_request, _body, response) => {
       if (isFirst) response.writeHead(410).end();
@@ -141,7 +141,7 @@ describe("uploadToStorage", () => {
     expect(storage.stored).toEqual(CONTENT);
   });
 
-  it("begins anew if the bucket lets nobody ask what has arrived", async () => {
+  it("starts over if the bucket's CORS settings hide what has arrived", async () => {
     const { handle } = server;
     server.handle = (request, body, response) => {
       if (request.headers["content-range"] !== undefined) request.socket.destroy();
@@ -153,7 +153,7 @@ describe("uploadToStorage", () => {
     expect(storage.stored).toEqual(CONTENT);
   });
 
-  it("gives up a line that lets no byte through", async () => {
+  it("fails if no byte arrives after all retries", async () => {
     storage.interfere = (request) => {
       request.socket.destroy();
       return true;
@@ -161,12 +161,12 @@ describe("uploadToStorage", () => {
     await expect(upload()).rejects.toMatchObject({ code: "UNREACHABLE", retryable: true });
   });
 
-  it("reports a refused address at once", async () => {
+  it("reports a refused signed URL at once", async () => {
     server.handle = (_request, _body, response) => response.writeHead(403).end();
     await expect(upload()).rejects.toMatchObject({ code: "UPLOAD_FAILED", retryable: false });
   });
 
-  it("says that CORS hides the upload's address", async () => {
+  it("says that CORS hides the upload's URL", async () => {
     storage.exposed = "Range";
     await expect(upload()).rejects.toMatchObject({ code: "NOT_SET_UP" });
   });

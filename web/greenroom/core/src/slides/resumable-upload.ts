@@ -1,43 +1,46 @@
 import { type Clock } from "../clock";
 import { GreenroomError } from "../errors";
 import { Watchdog } from "../watchdog";
-import { type UploadAddress, unreachable } from "./slides-api";
+import { type UploadRequest, unreachable } from "./slides-api";
 
-/** How far the upload of a document is. */
+/** The progress of the upload of a document. */
 export interface SlidesProgress {
   readonly sentBytes: number;
   readonly sizeBytes: number;
 }
 
+/** Options of `SlidesPresenter.upload`. */
 export interface SlidesUploadOptions {
+  /** Called while bytes are sent, and when all have arrived. */
   readonly onProgress?: (progress: SlidesProgress) => void;
-  /** Aborts the upload, which is then rejected with the signal's reason. */
+  /** Aborts the upload, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** The pauses before the further tries of an upload that makes no progress. */
+/** The delays between retries of an upload that makes no progress. */
 const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 
-/** Failures after which an upload that was never resumed is begun anew. */
+/** Failures after which an upload that was never resumed starts over. */
 const UNANSWERED_MAX = 3;
 
-/** Silence after which a line is taken for broken. */
+/** How long a connection may carry no bytes before it counts as broken. */
 const STALLED_MS = 30_000;
 
-/** Cloud Storage has some of the bytes, and waits for the rest. */
+/** The status with which Cloud Storage reports that it has some of the bytes, and waits for the rest. */
 const INCOMPLETE = 308;
 
 /**
- * Send a document to Cloud Storage: begin a resumable upload at the signed address, send the bytes in one piece, and go
- * on where it broke off.
+ * Send a document to Cloud Storage: begin a resumable upload with a signed request, send the bytes in one piece, and
+ * resume after a broken connection.
  *
  * Source of the protocol: https://docs.cloud.google.com/storage/docs/performing-resumable-uploads
  *
- * @param begin Returns a signed address; called again if an upload cannot be resumed.
+ * @param begin Returns a signed request; called again if an upload cannot be resumed.
+ * @throws GreenroomError after the last retry, or if Cloud Storage refuses the document.
  */
 export async function uploadToStorage(
   file: File,
-  begin: () => Promise<UploadAddress>,
+  begin: () => Promise<UploadRequest>,
   clock: Clock,
   { onProgress, signal }: SlidesUploadOptions = {},
 ): Promise<void> {
@@ -62,21 +65,21 @@ export async function uploadToStorage(
       const pauseMs = PAUSES_MS[failures];
       if (pauseMs === undefined) throw error instanceof Gone ? refused(error.status) : error;
       failures += 1;
-      // Perhaps the bucket's CORS settings let nobody ask what has arrived: then only a new upload can help.
+      // The bucket's CORS settings may not allow the question what has arrived. Then only a new upload can help.
       if (!canResume && failures >= UNANSWERED_MAX && navigator.onLine) location = undefined;
       await pause(pauseMs, clock, signal);
     }
   }
 }
 
-/** The upload does not exist any more, or was never begun here. */
+/** The upload does not exist any more. */
 class Gone extends Error {
   constructor(readonly status: number) {
     super(`The upload cannot be resumed: ${status}.`);
   }
 }
 
-async function beginUpload({ url, method, headers }: UploadAddress, signal?: AbortSignal): Promise<string> {
+async function beginUpload({ url, method, headers }: UploadRequest, signal?: AbortSignal): Promise<string> {
   const answer = await request({ method, url, headers, signal });
   const location = answer.getResponseHeader("Location");
   if (answer.status >= 300) throw answer.status >= 500 ? unreachable(answer.status) : refused(answer.status);
@@ -92,7 +95,7 @@ async function receivedBytes(url: string, size: number, signal?: AbortSignal): P
   const headers = { "Content-Range": `bytes */${size}` };
   const answer = await request({ method: "PUT", url, headers, signal });
   if (answer.status === INCOMPLETE) {
-    // If the browser may not read the header, everything is sent again: bytes that have arrived are ignored.
+    // If CORS hides the header, everything is sent again, and Cloud Storage ignores the bytes that it has.
     const last = /-(\d+)$/.exec(answer.getResponseHeader("Range") ?? "")?.[1];
     return last === undefined ? 0 : Number(last) + 1;
   }
@@ -129,7 +132,7 @@ interface XhrRequest {
   readonly onSent?: (bytes: number) => void;
 }
 
-/** Send a request by XHR: `fetch` does not tell how much was sent. */
+/** Send a request with XMLHttpRequest, because `fetch` does not report the progress of an upload. */
 function request({ method, url, headers, body, signal, onSent }: XhrRequest): Promise<XMLHttpRequest> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();

@@ -1,4 +1,4 @@
-/** A change of what a session shows, as its chat room tells it. */
+/** A change of the session's slides, from a message in its chat room. */
 export interface SharingMessage {
   readonly event: SharingEvent;
   readonly revision: number;
@@ -6,26 +6,27 @@ export interface SharingMessage {
   readonly page: number | null;
 }
 
+/** The kind of a change: the attribute `event` of the message. */
 export type SharingEvent = "start_sharing" | "navigate_sharing" | "end_sharing";
 
 const EVENTS: ReadonlySet<string> = new Set<SharingEvent>(["start_sharing", "navigate_sharing", "end_sharing"]);
 
-/** A stanza of the chat room, as far as a message of Greenroom goes. */
+/** The parts of a message stanza that Greenroom reads. */
 export interface RoomMessage {
   readonly from: string;
   readonly event: string | null | undefined;
   readonly body: string | null | undefined;
 }
 
-/** Tell whether a message is about slides, so that nobody should read it as a part of the conversation. */
+/** Return whether a message is a change of slides, which clients should not show in the conversation. */
 export function isSharingEvent(event: string | null | undefined): event is SharingEvent {
   return typeof event === "string" && EVENTS.has(event);
 }
 
 /**
- * Return the change that a message of the room tells; `undefined` if it tells none.
+ * Return the change in a message of the room; `undefined` if there is none.
  *
- * Only messages of the room itself count: their sender has no nickname. A moderator's client can send the same words.
+ * Only messages of the room itself count: their `from` has no nickname. Anything else may be forged.
  */
 export function sharingMessage({ from, event, body }: RoomMessage): SharingMessage | undefined {
   if (!isSharingEvent(event) || from.includes("/") || typeof body !== "string") return undefined;

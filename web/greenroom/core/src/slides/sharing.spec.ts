@@ -44,7 +44,7 @@ function mixesOf<T>(one: readonly T[], other: readonly T[]): T[][] {
 }
 
 describe("SharingState", () => {
-  it("never goes back, whatever the order, and ends at the truth", () => {
+  it("never goes back, in any order of messages, and ends with Firestore's state", () => {
     const revisions = [1, 2, 3];
     let orders = 0;
     for (const told of tellingsOf(revisions)) {
@@ -69,7 +69,7 @@ describe("SharingState", () => {
     expect(orders).toBe(820);
   });
 
-  it("takes Firestore's word if it goes back, as after a restored backup", () => {
+  it("follows Firestore if it goes back, as after a restored backup", () => {
     const state = new SharingState();
     state.confirm(truth(7));
     state.receive(message(7));
@@ -84,7 +84,7 @@ describe("SharingState", () => {
     expect(state.value).toEqual(truth(2));
   });
 
-  it("forgets everything when another session has the id", () => {
+  it("resets when another session has the id", () => {
     const state = new SharingState();
     state.receive(message(5));
     state.reset();

@@ -78,12 +78,12 @@ describe("SlidesApi", () => {
     expect(await failure(api.read("m"))).toMatchObject({ message: "Too large.", retryable: true, retryAfterS: 3 });
   });
 
-  it("takes a page of a portal for no answer", async () => {
+  it("treats the page of a captive portal as no answer", async () => {
     server.handle = (_request, _body, response) => response.writeHead(200).end("<html>Accept our terms</html>");
     expect((await failure(api.start("m"))).code).toBe("UNREACHABLE");
   });
 
-  it("reads again if nobody answers, but turns a page once", async () => {
+  it("retries a read without an answer, but turns a page once", async () => {
     let requests = 0;
     server.handle = (request) => {
       requests += 1;
@@ -95,7 +95,7 @@ describe("SlidesApi", () => {
     expect(requests).toBe(4);
   });
 
-  it("asks nobody without a token", async () => {
+  it("sends no request without a token", async () => {
     grant.set(undefined);
     expect((await failure(api.read("m"))).code).toBe("SIGN_IN_REQUIRED");
   });

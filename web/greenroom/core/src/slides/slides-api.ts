@@ -2,20 +2,20 @@ import { type ErrorCode, GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import type { Readable } from "../store";
 
-/** The token of the API of slides: `joinSession` and `issuePlayback` give it. */
+/** A bearer token for the REST API of slides, from `joinSession` or `issuePlayback`. */
 export interface SlidesGrant {
   readonly token: string;
 }
 
-/** The signed addresses of a document's pages, by their numbers. */
+/** The signed URLs of a document's pages, by page number from 1. */
 export interface MediaUrls {
   readonly pages: Readonly<Record<string, string>>;
   readonly thumbnails?: Readonly<Record<string, string>>;
-  /** The document itself, for those who may have it. */
+  /** The file itself, if the user may download it. */
   readonly media?: string;
 }
 
-/** A media in answers of the API, as far as this client reads it. */
+/** The fields of a media in the API's answers that this client reads. */
 export interface MediaAnswer {
   readonly id: string;
   /** The upload that is shown. */
@@ -23,14 +23,14 @@ export interface MediaAnswer {
   readonly urls: MediaUrls | null;
 }
 
-/** How to begin the upload of a document. */
-export interface UploadAddress {
+/** A signed request that begins the upload of a document. */
+export interface UploadRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** One page of answers of the timeline. */
+/** One page of the timeline. */
 export interface TimelineAnswer {
   readonly count: number;
   readonly next: string | null;
@@ -57,11 +57,11 @@ interface ErrorAnswer {
   readonly [field: string]: unknown;
 }
 
-/** The tries of a request that nobody answered. A repeated one does no harm, except that `create` may create two. */
+/** How often a request without an answer is sent. Those that must not be repeated, such as `create`, are sent once. */
 const TRIES_MAX = 3;
 const TIMEOUT_MS = 30_000;
 
-/** Calls the REST API of slides, with the token that is valid at that moment. */
+/** Calls the REST API of slides with the latest token. Each call rejects with a `GreenroomError`. */
 export class SlidesApi {
   constructor(
     private readonly greenroom: Greenroom,
@@ -85,7 +85,7 @@ export class SlidesApi {
     await this.#send("DELETE", `sharedlivemedias/${mediaId}/`);
   }
 
-  beginUpload(mediaId: string, fields: { filename: string; mimetype: string; size: number }): Promise<UploadAddress> {
+  beginUpload(mediaId: string, fields: { filename: string; mimetype: string; size: number }): Promise<UploadRequest> {
     return this.#send("POST", `sharedlivemedias/${mediaId}/initiate-upload/`, fields);
   }
 
@@ -93,7 +93,7 @@ export class SlidesApi {
     await this.#send("POST", `sharedlivemedias/${mediaId}/start/`, {}, 1);
   }
 
-  /** @returns the revision of the session that this made. */
+  /** Show a page. @returns the revision of the session's slides that shows it. */
   async navigate(mediaId: string, page: number): Promise<number> {
     const path = `sharedlivemedias/${mediaId}/navigate/`;
     return (await this.#send<{ revision: number }>("POST", path, { target_page: page }, 1)).revision;
@@ -107,7 +107,7 @@ export class SlidesApi {
     return this.#send("GET", `videos/${this.sessionId}/timeline/?offset=${offset}`);
   }
 
-  /** Send a request, and again if nobody answers. */
+  /** Send a request; retry it if there is no answer. */
   async #send<T>(method: string, path: string, fields?: object, tries = TRIES_MAX): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -160,13 +160,15 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Return the error in an answer. Without one, something else than the API has answered, such as a portal. */
+/**
+ * Return the error in an answer. An answer without a code is not from the API, but for example from a captive portal.
+ */
 function errorOf(status: number, answer: unknown): GreenroomError {
   if (typeof answer !== "object" || answer === null || typeof (answer as ErrorAnswer).code !== "string") {
     return unreachable(new Error(`The answer has status ${status}, and no code.`));
   }
   const { code, detail, retryable = false, retryAfterS, ...rest } = answer as ErrorAnswer & { code: ErrorCode };
-  // An invalid field is answered with its name and sentences.
+  // For an invalid field, the answer has the field's name with a list of sentences.
   const [ofField] = Object.values(rest).flat();
   const message = detail ?? (typeof ofField === "string" ? ofField : "The request was refused.");
   return new GreenroomError(code, message, retryable, retryAfterS);

@@ -12,25 +12,42 @@ import {
 
 import type { Observer } from "../documents";
 import type { Greenroom } from "../greenroom";
-import type { SlidesProblem, SlidesUploadState } from "../texts/texts";
 import { toGreenroomError } from "../to-greenroom-error";
 import type { Sharing } from "./sharing";
 import type { TimelineEntry } from "./timeline";
 
-/** A session's id, owner and creation: documents below it are found by all three. */
+/** The state of a document of slides. */
+export type SlidesUploadState = "pending" | "processing" | "ready" | "error";
+
+/** Why a document of slides cannot be shown: `error.reason` of a media. */
+export type SlidesProblem =
+  | "ENCRYPTED"
+  | "EMPTY"
+  | "BROKEN"
+  | "TYPE_MISMATCH"
+  | "UNSUPPORTED"
+  | "TOO_MANY_PAGES"
+  | "TOO_LARGE"
+  | "TOO_SLOW"
+  | "TOO_MUCH_MEMORY"
+  | "UPLOAD_MISSING"
+  | "OTHER_FILE"
+  | "CONVERSION_FAILED";
+
+/** The identity of a session: another may get the id of a deleted one. Documents below it are queried by all three. */
 export interface SessionIdentity {
   readonly sessionId: string;
   readonly ownerUid: string;
   readonly createdAt: Timestamp;
 }
 
-/** What the document of a session says about its slides. */
+/** The fields of a session's document that are about its slides. */
 export interface SharingSession extends Sharing {
-  /** Absent until a back end that wrote no `createdAt` is corrected. */
+  /** `undefined` while the document has no `createdAt`, which a back end may leave out. The server adds it. */
   readonly identity: SessionIdentity | undefined;
 }
 
-/** The document `sessions/{sessionId}/sharedLiveMedias/{mediaId}`, as far as this client reads it. */
+/** The fields of `sessions/{sessionId}/sharedLiveMedias/{mediaId}` that this client reads. */
 export interface MediaDocument {
   readonly id: string;
   readonly createdAt: Timestamp;
@@ -48,7 +65,7 @@ export interface MediaDocument {
   readonly warnings: readonly string[];
 }
 
-/** Listens to the documents of slides. Each method returns a function that stops. */
+/** Listens to the documents of slides. Each method returns a function that stops listening. */
 export interface SlidesDocuments {
   watchSession(sessionId: string, observer: Observer<SharingSession | null>): () => void;
   /** `null` if the media was deleted. */
@@ -57,7 +74,7 @@ export interface SlidesDocuments {
   watchTimeline(session: SessionIdentity, observer: Observer<readonly TimelineEntry[]>): () => void;
 }
 
-/** Return the documents of a deployment's own Firestore. */
+/** Return a `SlidesDocuments` that listens to Firestore. */
 export function slidesDocuments(greenroom: Greenroom): SlidesDocuments {
   const { firestore } = greenroom;
   const below = ({ sessionId, ownerUid, createdAt }: SessionIdentity, name: string) =>
@@ -80,7 +97,7 @@ export function slidesDocuments(greenroom: Greenroom): SlidesDocuments {
         next: (snapshot) => observer.next(snapshot.exists() ? mediaOf(snapshot.id, snapshot.data()) : null),
         error: (error) => {
           const known = toGreenroomError(error);
-          // The rules let nobody read a document that does not exist.
+          // The rules refuse reads of a document that does not exist.
           if (known.code === "DOCUMENT_NOT_READABLE") observer.next(null);
           else observer.error(known);
         },
@@ -141,7 +158,7 @@ function entriesOf(chunk: DocumentData): TimelineEntry[] {
   }));
 }
 
-/** Tell whether two sessions are the same one: another may have got the id of one that was deleted. */
+/** Return whether two sessions are the same: another may have the id of a deleted one. */
 export function isSameSession(one: SessionIdentity | undefined, other: SessionIdentity | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return one.ownerUid === other.ownerUid && one.createdAt.isEqual(other.createdAt);

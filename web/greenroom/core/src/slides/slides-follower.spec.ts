@@ -56,7 +56,7 @@ describe("SlidesFollower", () => {
   });
   const hasImage = () => follower.slide.value.imageUrl !== undefined;
 
-  it("asks ever less often for pages that the server does not give", async () => {
+  it("backs off while the server does not have the pages", async () => {
     documents.setMedia("m", {
       ...mediaDocument("m"),
       deck: { pages: Array(12).fill(mediaDocument("m").deck!.pages[0]) },
@@ -94,7 +94,7 @@ describe("SlidesFollower", () => {
     expect(requests).toEqual(["m Bearer t1"]);
   });
 
-  it("shows a message of the room before Firestore tells the same, and no older one after it", async () => {
+  it("shows a message of the room before Firestore has the change, and no older one after it", async () => {
     documents.setMedia("m", mediaDocument("m"));
     show(4, 7);
     follower.follow();
@@ -119,7 +119,7 @@ describe("SlidesFollower", () => {
     expect(documents.observerCount).toBe(1);
   });
 
-  it("asks for new addresses before they end", async () => {
+  it("asks for new URLs before they expire", async () => {
     documents.setMedia("m", mediaDocument("m"));
     show(1, 1);
     follower.follow();
@@ -128,7 +128,7 @@ describe("SlidesFollower", () => {
     await eventually(() => follower.slide.value.imageUrl === "m-1#2");
   });
 
-  it("asks for the addresses of a document that replaces the shown one", async () => {
+  it("asks for the URLs of a document that replaces the shown one", async () => {
     documents.setMedia("m", mediaDocument("m"));
     show(1, 1);
     follower.follow();
@@ -139,7 +139,7 @@ describe("SlidesFollower", () => {
     await eventually(() => follower.slide.value.imageUrl === "m-1#2");
   });
 
-  it("waits for a new token if its own has ended", async () => {
+  it("waits for a new token if its own has expired", async () => {
     documents.setMedia("m", mediaDocument("m"));
     status = 401;
     show(1, 1);
@@ -154,7 +154,7 @@ describe("SlidesFollower", () => {
     expect(requests.at(-1)).toBe("m Bearer t2");
   });
 
-  it("begins anew when another session has got the id", async () => {
+  it("starts over when another session has the id", async () => {
     documents.setMedia("m", mediaDocument("m"));
     show(4, 7);
     follower.follow();
@@ -170,7 +170,7 @@ describe("SlidesFollower", () => {
     expect(follower.slide.value).toMatchObject({ page: 4, isGap: true });
   });
 
-  it("shows the page of a late picture, and preloads those that come", async () => {
+  it("shows the page of a delayed frame, and preloads the next ones", async () => {
     const at = (second: number) => new Date(1_000_000 + second * 1_000);
     for (const id of ["m", "n"]) documents.setMedia(id, mediaDocument(id));
     documents.setTimeline([
@@ -203,7 +203,51 @@ describe("SlidesFollower", () => {
     expect(follower.slide.value.nextImageUrls.map((url) => url.split("#")[0])).toEqual(["m-2", "n-1"]);
   });
 
-  it("listens to nothing once it is closed", async () => {
+  it("keeps its page and reports the error while `pictureAt` throws, and continues afterwards", async () => {
+    const at = (second: number) => new Date(1_000_000 + second * 1_000);
+    documents.setMedia("m", mediaDocument("m"));
+    documents.setTimeline([
+      { revision: 1, at: at(0), mediaId: "m", page: 1 },
+      { revision: 2, at: at(10), mediaId: "m", page: 2 },
+    ]);
+    show(9, 3);
+    let second = 5;
+    let isBroken = false;
+    follower.follow({
+      pictureAt: () => {
+        if (isBroken) throw new Error("The player is gone.");
+        return at(second);
+      },
+    });
+    const errors: unknown[] = [];
+    follower.error.subscribe((error) => errors.push(error?.message));
+    isBroken = true;
+    await clock.pass(1_000);
+    expect(follower.slide.value.page).toBe(1);
+    [isBroken, second] = [false, 15];
+    await clock.pass(200);
+    expect(follower.slide.value.page).toBe(2);
+    expect(errors).toEqual([undefined, "The player is gone.", undefined]);
+  });
+
+  it("continues if a listener throws", async () => {
+    documents.setMedia("m", mediaDocument("m"));
+    documents.setTimeline([{ revision: 1, at: new Date(1_000), mediaId: "m", page: 1 }]);
+    show(9, 3);
+    let picture = new Date(0);
+    follower.follow({ pictureAt: () => picture });
+    const stop = follower.slide.subscribe(({ page }) => {
+      if (page !== null) throw new Error("The image is gone.");
+    });
+    picture = new Date(2_000);
+    await expect(clock.pass(200)).rejects.toThrow("The image is gone.");
+    stop();
+    picture = new Date(0);
+    await clock.pass(200);
+    expect(follower.slide.value.page).toBeNull();
+  });
+
+  it("does not listen once it is closed", async () => {
     documents.setMedia("m", mediaDocument("m"));
     show(1, 1);
     follower.follow({ pictureAt: () => new Date() });

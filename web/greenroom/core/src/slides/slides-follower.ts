@@ -2,8 +2,9 @@ import { type Clock, systemClock } from "../clock";
 import type { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
-import { listenAgain } from "./listen-again";
-import { MediaAddresses, type NeededAddresses } from "./media-addresses";
+import { listenWithRetry } from "./listen-with-retry";
+import { SignedUrls, type NeededUrls } from "./signed-urls";
+import { PictureTime, TICK_MS } from "./picture-time";
 import { SharingState } from "./sharing";
 import type { SharingMessage } from "./sharing-message";
 import { isSameSlide, NO_SLIDE, type CurrentSlide, currentSlideOf } from "./current-slide";
@@ -16,28 +17,27 @@ import {
   type SlidesDocuments,
   slidesDocuments,
 } from "./slides-documents";
-import { compareEntries, entryAt, type TimelineEntry } from "./timeline";
+import { changesAround, compareEntries, type TimelineEntry } from "./timeline";
 
+/** How `SlidesFollower.follow` follows. */
 export interface FollowOptions {
   /**
-   * The instant of the picture, which is late: `() => playback.pictureAt()`. Without it, and for as long as it returns
-   * `undefined`, the present page is shown.
+   * Returns when the displayed frame was recorded: `() => playback.pictureAt()`. Slides are delayed like the live
+   * stream then. Without it, and while it returns `undefined`, the present page is shown. While it throws, the page
+   * stays, and `SlidesFollower.error` has the error.
    */
   readonly pictureAt?: () => Date | undefined;
 }
 
+/** Options of `SlidesFollower` and `SlidesPresenter`, for tests and for other sources of the documents. */
 export interface SlidesOptions {
+  /** The clock of pauses and renewals. The device's own unless set. */
   readonly clock?: Clock;
+  /** The documents of the session. The deployment's Firestore unless set. */
   readonly documents?: SlidesDocuments;
 }
 
-/** How often the page is compared with the picture. */
-export const TICK_MS = 200;
-
-/** Changes after the picture whose pages are preloaded. */
-const NEXT_CHANGES = 3;
-
-/** What is to be seen now, and what may come next. */
+/** The page to show now, and the next changes. */
 interface Shown {
   readonly mediaId: string | null;
   readonly page: number | null;
@@ -45,13 +45,14 @@ interface Shown {
   readonly next?: readonly TimelineEntry[];
 }
 
-/** Follows what a live session shows, as it is now or in time with a delayed picture. */
+/** Follows the slides of a live session, as they are now or in time with a delayed live stream. */
 export class SlidesFollower {
   readonly #slide = new Store<CurrentSlide>(NO_SLIDE);
   readonly #error = new Store<GreenroomError | undefined>(undefined);
   readonly #documents: SlidesDocuments;
   readonly #clock: Clock;
-  readonly #addresses: MediaAddresses;
+  readonly #urls: SignedUrls;
+  readonly #picture = new PictureTime(this.#error);
   readonly #sharing = new SharingState();
   readonly #medias = new Map<string, { document: MediaDocument | null | undefined; stop: () => void }>();
   #identity: SessionIdentity | undefined;
@@ -61,7 +62,7 @@ export class SlidesFollower {
   #stopTimeline = () => {};
   #stopTicking = () => {};
 
-  /** @param grant `LiveAdmission.slides` or `Playback.slides`: the token that is valid now. */
+  /** @param grant `LiveAdmission.slides` or `Playback.slides`. */
   constructor(
     greenroom: Greenroom,
     readonly sessionId: string,
@@ -71,7 +72,7 @@ export class SlidesFollower {
     this.#clock = clock;
     this.#documents = documents;
     const api = new SlidesApi(greenroom, sessionId, grant);
-    this.#addresses = new MediaAddresses({
+    this.#urls = new SignedUrls({
       clock,
       grant,
       read: (mediaId) => api.read(mediaId),
@@ -80,19 +81,20 @@ export class SlidesFollower {
     });
   }
 
+  /** The slide to show now. */
   get slide(): Readable<CurrentSlide> {
     return this.#slide;
   }
 
-  /** Why something cannot be shown at the moment. */
+  /** Why something cannot be shown at the moment, if so. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
   }
 
-  /** Begin to follow, or follow in another way. */
+  /** Begin to follow. Call it again to change the options. */
   follow({ pictureAt }: FollowOptions = {}): void {
     this.#pictureAt = pictureAt;
-    this.#stopWatching ??= listenAgain<SharingSession | null>(
+    this.#stopWatching ??= listenWithRetry<SharingSession | null>(
       this.#clock,
       (observer) => this.#documents.watchSession(this.sessionId, observer),
       {
@@ -111,27 +113,28 @@ export class SlidesFollower {
     this.#render();
   }
 
-  /** Take a message of the session's chat room, which is faster than Firestore. */
+  /** Apply a message of the session's chat room, which is faster than Firestore. */
   receive(message: SharingMessage): void {
     this.#sharing.receive(message);
     this.#render();
   }
 
-  /** Say that the shown image could not be loaded: its address is asked for again. */
+  /** Report that the image of the slide could not be loaded, to get a new URL for it. */
   imageFailed(): void {
     const { media } = this.#slide.value;
-    if (media !== null) this.#addresses.refresh(media.id);
+    if (media !== null) this.#urls.refresh(media.id);
   }
 
+  /** Stop all listeners and timers. */
   close(): void {
     this.#stopTicking();
     this.#stopWatching?.();
     this.#stopTimeline();
     this.#watchMedias(new Set());
-    this.#addresses.close();
+    this.#urls.close();
   }
 
-  /** Follow another session, which has got the id. */
+  /** Follow another session that has the id now. */
   #begin(identity: SessionIdentity | undefined): void {
     this.#identity = identity;
     this.#sharing.reset();
@@ -144,7 +147,7 @@ export class SlidesFollower {
     this.#stopTimeline = () => {};
     if (this.#pictureAt === undefined || this.#identity === undefined) return;
     const identity = this.#identity;
-    this.#stopTimeline = listenAgain<readonly TimelineEntry[]>(
+    this.#stopTimeline = listenWithRetry<readonly TimelineEntry[]>(
       this.#clock,
       (observer) => this.#documents.watchTimeline(identity, observer),
       {
@@ -159,22 +162,23 @@ export class SlidesFollower {
 
   #tick(): void {
     this.#stopTicking = this.#clock.after(TICK_MS, () => {
-      this.#render();
+      // The next tick is set first, so that an error, for example of an app's listener, does not end the ticking.
       this.#tick();
+      this.#render();
     });
   }
 
-  #shown(): Shown {
-    const instant = this.#pictureAt?.();
+  #shownAt(instant: Date | undefined): Shown {
     if (instant === undefined) return this.#sharing.value;
-    const last = entryAt(this.#timeline, instant);
-    const next = this.#timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
+    const { last, next } = changesAround(this.#timeline, instant);
     if (last === undefined) return { mediaId: null, page: null, revision: 0, next };
     return { mediaId: last.mediaId, page: last.page, revision: last.revision, next };
   }
 
   #render(): void {
-    const shown = this.#shown();
+    const picture = this.#picture.read(() => this.#pictureAt?.());
+    if (picture === undefined) return;
+    const shown = this.#shownAt(picture.at);
     const coming = (shown.next ?? []).flatMap(({ mediaId }) => (mediaId === null ? [] : [mediaId]));
     this.#watchMedias(new Set(shown.mediaId === null ? coming : [shown.mediaId, ...coming]));
     const slide = this.#slideOf(shown);
@@ -183,16 +187,16 @@ export class SlidesFollower {
 
   #slideOf({ mediaId, page, revision, next }: Shown): CurrentSlide {
     const coming = (next ?? []).flatMap((entry) => {
-      const url = entry.mediaId === null ? undefined : this.#addresses.of(entry.mediaId)?.pages[entry.page ?? 1];
+      const url = entry.mediaId === null ? undefined : this.#urls.of(entry.mediaId)?.pages[entry.page ?? 1];
       return url === undefined ? [] : [url];
     });
     if (mediaId === null) return { ...NO_SLIDE, revision, nextImageUrls: coming };
     const media = this.#medias.get(mediaId)?.document;
-    const slide = currentSlideOf({ mediaId, page: page ?? 1, revision, media, urls: this.#addresses.of(mediaId) });
+    const slide = currentSlideOf({ mediaId, page: page ?? 1, revision, media, urls: this.#urls.of(mediaId) });
     return next === undefined ? slide : { ...slide, nextImageUrls: coming.filter((url) => url !== slide.imageUrl) };
   }
 
-  /** Listen to these media, and keep their addresses. */
+  /** Listen to these media, and keep their URLs. */
   #watchMedias(ids: ReadonlySet<string>): void {
     for (const [id, { stop }] of this.#medias) {
       if (ids.has(id)) continue;
@@ -203,7 +207,7 @@ export class SlidesFollower {
     const needed = new Map(
       [...this.#medias].flatMap(([id, { document }]) => (document === null ? [] : [[id, neededOf(document)] as const])),
     );
-    this.#addresses.need(needed);
+    this.#urls.need(needed);
   }
 
   #watchMedia(id: string): void {
@@ -219,8 +223,8 @@ export class SlidesFollower {
   }
 }
 
-/** Return what the addresses of a media have to cover. While its first document is converted, it has no stamp yet. */
-export function neededOf(media: Pick<MediaDocument, "activeStamp" | "deck"> | undefined): NeededAddresses {
+/** Return what the URLs of a media have to cover. Until its first file is converted, it has no stamp. */
+export function neededOf(media: Pick<MediaDocument, "activeStamp" | "deck"> | undefined): NeededUrls {
   if (media === undefined) return {};
   const drawn = media.deck?.pages.filter((page) => page !== null).length ?? 0;
   return { drawn, ...(media.activeStamp === null ? {} : { stamp: String(media.activeStamp) }) };

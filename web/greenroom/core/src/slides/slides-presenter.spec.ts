@@ -46,7 +46,7 @@ describe("SlidesPresenter", () => {
     }
   });
 
-  it("fills if it was made before its session could be read", async () => {
+  it("gets its documents if it was created before its session", async () => {
     const early = new MemorySlides();
     early.isListed = false;
     early.setMedia("m", mediaDocument("m"));
@@ -69,7 +69,7 @@ describe("SlidesPresenter", () => {
     expect(clock.waiting).toBe(0);
   });
 
-  it("listens ever less often for a session that never comes, and no more once it is closed", async () => {
+  it("backs off while its session does not exist, and stops when it is closed", async () => {
     const none = new MemorySlides();
     let asked = 0;
     const { watchSession } = none;
@@ -90,7 +90,7 @@ describe("SlidesPresenter", () => {
     expect(asked).toBe(11);
   });
 
-  describe("asks for the addresses of pages", () => {
+  describe("asks for the URLs of pages", () => {
     let asked: string[];
 
     beforeEach(() => {
@@ -115,7 +115,7 @@ describe("SlidesPresenter", () => {
       expect(asked).toEqual(["b", "c"]);
     });
 
-    it("of a document as long as somebody looks at it", async () => {
+    it("of a document as long as it is on the screen", async () => {
       const [stop, stopToo] = [presenter.loadPages("a"), presenter.loadPages("a")];
       await eventually(() => withPages().length === 1);
       stop();
@@ -140,7 +140,7 @@ describe("SlidesPresenter", () => {
     expect(presenter.medias.value[0]).toMatchObject({ uploadState: "error", error, pages: [], pageCount: null });
   });
 
-  it("shows a turned page at once, and leaves out pages in between if somebody turns fast", async () => {
+  it("shows a turned page at once, and skips pages in between if pages are turned fast", async () => {
     const turned: number[] = [];
     let release = () => {};
     server.handle = (_request, body, response) => {

@@ -2,8 +2,8 @@ import { type Clock, systemClock } from "../clock";
 import { GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { type Readable, Store } from "../store";
-import { listenAgain } from "./listen-again";
-import { MediaAddresses } from "./media-addresses";
+import { listenWithRetry } from "./listen-with-retry";
+import { SignedUrls } from "./signed-urls";
 import { type SlidesUploadOptions, uploadToStorage } from "./resumable-upload";
 import type { SharedMedia, SlidesPage } from "./shared-media";
 import { NOTHING_SHARED, type Sharing } from "./sharing";
@@ -18,7 +18,7 @@ import {
 } from "./slides-documents";
 import { neededOf, type SlidesOptions } from "./slides-follower";
 
-/** Lets an instructor upload documents and show them page by page. Each call is rejected with a `GreenroomError`. */
+/** Lets an instructor upload documents, and show them page by page. Each call rejects with a `GreenroomError`. */
 export class SlidesPresenter {
   readonly #medias = new Store<readonly SharedMedia[]>([]);
   readonly #shown = new Store<Sharing>(NOTHING_SHARED);
@@ -26,21 +26,21 @@ export class SlidesPresenter {
   readonly #api: SlidesApi;
   readonly #clock: Clock;
   readonly #documents: SlidesDocuments;
-  readonly #addresses: MediaAddresses;
+  readonly #urls: SignedUrls;
   readonly #stopWatching: () => void;
   #stopMedias = () => {};
   #identity: SessionIdentity | undefined;
   #views: readonly MediaDocument[] = [];
-  /** How many want the pages of a document, by its id. */
+  /** How many callers need the pages of a document, by its id. */
   readonly #wanted = new Map<string, number>();
   #truth: Sharing = NOTHING_SHARED;
-  /** The page that was asked for last, until the session's document knows of it. */
+  /** The page that was requested last, until the session's document shows it. */
   #wantedPage: number | undefined;
-  /** The revision that showed it. */
+  /** The revision that shows it. */
   #turnedBy = Infinity;
   #turning: Promise<void> | undefined;
 
-  /** @param grant `LiveAdmission.slides`: the token that is valid now. */
+  /** @param grant `LiveAdmission.slides`. */
   constructor(
     greenroom: Greenroom,
     readonly sessionId: string,
@@ -50,14 +50,14 @@ export class SlidesPresenter {
     this.#clock = clock;
     this.#documents = documents;
     this.#api = new SlidesApi(greenroom, sessionId, grant);
-    this.#addresses = new MediaAddresses({
+    this.#urls = new SignedUrls({
       clock,
       grant,
       read: (mediaId) => this.#api.read(mediaId),
       changed: () => this.#render(),
       failed: (error) => this.#error.set(error),
     });
-    this.#stopWatching = listenAgain<SharingSession | null>(
+    this.#stopWatching = listenWithRetry<SharingSession | null>(
       clock,
       (observer) => documents.watchSession(sessionId, observer),
       {
@@ -65,7 +65,7 @@ export class SlidesPresenter {
           this.#error.set(undefined);
           if (!isSameSession(this.#identity, session?.identity)) this.#begin(session?.identity);
           this.#truth = session ?? NOTHING_SHARED;
-          this.#needAddresses();
+          this.#needUrls();
           this.#showShown();
         },
         error: (error) => this.#error.set(error),
@@ -73,26 +73,26 @@ export class SlidesPresenter {
     );
   }
 
-  /** The session's documents, the oldest first. Pages have addresses if their document is shown, or by `loadPages`. */
+  /** The session's documents, oldest first. Pages have URLs if their document is shown, or after `loadPages`. */
   get medias(): Readable<readonly SharedMedia[]> {
     return this.#medias;
   }
 
-  /** What is shown; a page that was turned to just now is in here at once. */
+  /** The document and the page that are shown. A page has changed here before the server confirms `navigate`. */
   get shown(): Readable<Sharing> {
     return this.#shown;
   }
 
-  /** Why something cannot be listed at the moment. */
+  /** Why the documents cannot be listed at the moment, if so. */
   get error(): Readable<GreenroomError | undefined> {
     return this.#error;
   }
 
   /**
-   * Ask for the addresses of a document's pages, and keep them valid: somebody looks at them. They appear in `medias`, as
-   * the pages are drawn. The pages of the document that is shown need no call.
+   * Keep the URLs of a document's pages valid while they are on the screen. They appear in `medias` as the pages are
+   * rendered. The pages of the document that is shown need no call.
    *
-   * @returns a function that says that nobody looks any more.
+   * @returns a function to call when the pages are not on the screen any more.
    */
   loadPages(mediaId: string): () => void {
     this.#want(mediaId, 1);
@@ -103,7 +103,7 @@ export class SlidesPresenter {
     };
   }
 
-  /** Create an empty document. @returns its id. */
+  /** Create a document without a file. @returns its id, for `upload`. */
   async create({ title, showDownload }: { title?: string; showDownload?: boolean } = {}): Promise<string> {
     const { id } = await this.#api.create({
       ...(title === undefined ? {} : { title }),
@@ -112,12 +112,13 @@ export class SlidesPresenter {
     return id;
   }
 
-  /** Upload a document. If it replaces one, that stays until the new one is ready. */
+  /** Upload the file of a document. An earlier file is shown until the new one is ready. */
   upload(mediaId: string, file: File, options: SlidesUploadOptions = {}): Promise<void> {
     const fields = { filename: file.name, mimetype: file.type, size: file.size };
     return uploadToStorage(file, () => this.#api.beginUpload(mediaId, fields), this.#clock, options);
   }
 
+  /** Change the title of a document, or whether viewers may download it. */
   async change(mediaId: string, fields: { title?: string | null; showDownload?: boolean }): Promise<void> {
     await this.#api.change(mediaId, {
       ...(fields.title === undefined ? {} : { title: fields.title }),
@@ -125,6 +126,7 @@ export class SlidesPresenter {
     });
   }
 
+  /** Delete a document. One that is shown has to be ended before. */
   remove(mediaId: string): Promise<void> {
     return this.#api.remove(mediaId);
   }
@@ -135,8 +137,8 @@ export class SlidesPresenter {
   }
 
   /**
-   * Turn to a page of the document that is shown. If somebody turns faster than the server answers, pages in between
-   * are left out.
+   * Show another page, counted from 1, of the document that is shown. If this is called faster than the server answers,
+   * pages in between are skipped.
    */
   navigate(page: number): Promise<void> {
     if (this.#truth.mediaId === null) return Promise.reject(nothingShared());
@@ -150,17 +152,18 @@ export class SlidesPresenter {
     return this.#turning;
   }
 
-  /** Stop showing. */
+  /** Stop showing the document. */
   async end(): Promise<void> {
     const { mediaId } = this.#truth;
     if (mediaId === null) throw nothingShared();
     await this.#api.end(mediaId);
   }
 
+  /** Stop all listeners and timers. What is shown stays. */
   close(): void {
     this.#stopWatching();
     this.#stopMedias();
-    this.#addresses.close();
+    this.#urls.close();
   }
 
   async #turn(): Promise<void> {
@@ -193,14 +196,14 @@ export class SlidesPresenter {
     this.#views = [];
     this.#render();
     if (identity === undefined) return;
-    this.#stopMedias = listenAgain<readonly MediaDocument[]>(
+    this.#stopMedias = listenWithRetry<readonly MediaDocument[]>(
       this.#clock,
       (observer) => this.#documents.watchMedias(identity, observer),
       {
         next: (views) => {
           this.#error.set(undefined);
           this.#views = views;
-          this.#needAddresses();
+          this.#needUrls();
           this.#render();
         },
         error: (error) => this.#error.set(error),
@@ -210,22 +213,22 @@ export class SlidesPresenter {
 
   #want(mediaId: string, more: 1 | -1): void {
     this.#wanted.set(mediaId, (this.#wanted.get(mediaId) ?? 0) + more);
-    this.#needAddresses();
+    this.#needUrls();
     this.#render();
   }
 
-  #needAddresses(): void {
+  #needUrls(): void {
     const needed = this.#views.filter(({ id }) => id === this.#truth.mediaId || (this.#wanted.get(id) ?? 0) > 0);
-    this.#addresses.need(new Map(needed.map((view) => [view.id, neededOf(view)])));
+    this.#urls.need(new Map(needed.map((view) => [view.id, neededOf(view)])));
   }
 
   #render(): void {
-    this.#medias.set(this.#views.map((view) => sharedMediaOf(view, this.#addresses.of(view.id))));
+    this.#medias.set(this.#views.map((view) => sharedMediaOf(view, this.#urls.of(view.id))));
   }
 }
 
 /** Return a document as instructors see it. */
-export function sharedMediaOf(view: MediaDocument, urls: MediaUrls | undefined): SharedMedia {
+function sharedMediaOf(view: MediaDocument, urls: MediaUrls | undefined): SharedMedia {
   const pages = (view.deck?.pages ?? []).map((page, index): SlidesPage => {
     const number = index + 1;
     const imageUrl = urls?.pages[number];

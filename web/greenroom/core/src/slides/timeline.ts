@@ -1,28 +1,28 @@
-/** One change of what a session showed. */
+/** One change of a session's slides. */
 export interface TimelineEntry {
   readonly revision: number;
   readonly at: Date;
-  /** The media that is shown since; `null` if none is. */
+  /** The media that is shown from then on; `null` if none is. */
   readonly mediaId: string | null;
   /** Its page; `null` if none is shown. */
   readonly page: number | null;
 }
 
-/** What a session showed at one instant. */
+/** The document and the page that a session showed at one instant. */
 export interface ShownPage {
   readonly mediaId: string | null;
   readonly page: number | null;
-  /** Whether the media was deleted since, so that its page cannot be shown any more. */
+  /** Whether the media was deleted since, and cannot be shown any more. */
   readonly isGap: boolean;
 }
 
 const NOTHING: ShownPage = { mediaId: null, page: null, isGap: false };
 
 /**
- * Return what a session showed at an instant: what the last change until then made.
+ * Return what a session showed at an instant. Pure.
  *
  * @param timeline The changes, in any order.
- * @param instant In a recording, the instant of its beginning plus the position in it.
+ * @param instant For a recording, its start plus the position in it.
  * @param deleted The ids of the media that were deleted since.
  */
 export function pageAt(
@@ -36,12 +36,24 @@ export function pageAt(
 }
 
 /** Return the last change until an instant. */
-export function entryAt(timeline: Iterable<TimelineEntry>, instant: Date): TimelineEntry | undefined {
+function entryAt(timeline: Iterable<TimelineEntry>, instant: Date): TimelineEntry | undefined {
   let last: TimelineEntry | undefined;
   for (const entry of timeline) {
     if (entry.at <= instant && (last === undefined || compareEntries(last, entry) < 0)) last = entry;
   }
   return last;
+}
+
+/** How many changes after the displayed frame have their pages preloaded. */
+const NEXT_CHANGES = 3;
+
+/** Return the last change until an instant, and the next ones. @param timeline The changes in their order. */
+export function changesAround(
+  timeline: readonly TimelineEntry[],
+  instant: Date,
+): { readonly last: TimelineEntry | undefined; readonly next: readonly TimelineEntry[] } {
+  const next = timeline.filter(({ at }) => at > instant).slice(0, NEXT_CHANGES);
+  return { last: entryAt(timeline, instant), next };
 }
 
 /** Order changes by their instants, and those of one instant by their revisions. */

@@ -18,22 +18,25 @@ import type { RoomMessage } from "./sharing-message";
 const MUC = "http://jabber.org/protocol/muc";
 const PING = "urn:xmpp:ping";
 
-/** How often the server is asked whether it is still there: a WebSocket does not notice that its line is dead. */
+/** How often the server is pinged: a WebSocket does not notice a dead connection. */
 const PING_MS = 45_000;
 const PING_TIMEOUT_MS = 15_000;
 const JOIN_TIMEOUT_MS = 15_000;
 
-/** An open connection, in the room. */
+/** An open connection that has joined the room. */
 export interface XmppConnection {
-  /** Resolves when the connection has ended, for whatever reason. */
+  /** Resolves when the connection has ended, for any reason. */
   readonly ended: Promise<void>;
   close(): void;
 }
 
 /**
- * Connect to the chat server by its WebSocket, and enter the room.
+ * Connect to the chat server by WebSocket, and join the room.
  *
- * Composed of the parts of @xmpp/client: its own index also imports what only Node.js has, which bundlers refuse.
+ * It combines the parts of @xmpp/client itself: the package's own index also imports modules that only Node.js has,
+ * which bundlers refuse.
+ *
+ * @throws Error if the server cannot be reached, refuses the login, or the room refuses the user.
  */
 export async function connectXmpp(
   { address, jid: ownJid, roomJid, password }: SlidesChat,
@@ -47,7 +50,7 @@ export async function connectXmpp(
     close = resolve;
     client.on("disconnect", () => resolve());
   });
-  // What goes wrong also ends the connection.
+  // Every error also ends the connection.
   client.on("error", () => {});
   const joined = joining(client, roomJid, clock);
   client.on("stanza", (stanza) => {
@@ -87,10 +90,10 @@ function clientOf(service: string, domain: string, username: string, password: s
   return { client, caller };
 }
 
-/** Resolve when the room has let us in. */
+/** Resolve when the room confirms that we have joined. */
 function joining(client: Client, roomJid: string, clock: Clock): Promise<void> {
   const joined = new Promise<void>((resolve, reject) => {
-    const refuse = () => reject(new Error("The room does not let this person in."));
+    const refuse = () => reject(new Error("The chat room does not admit this user."));
     const cancel = clock.after(JOIN_TIMEOUT_MS, refuse);
     client.on("stanza", (stanza) => {
       if (!stanza.is("presence") || stanza.attrs["from"]?.split("/")[0] !== roomJid) return;
@@ -100,11 +103,11 @@ function joining(client: Client, roomJid: string, clock: Clock): Promise<void> {
       cancel();
     });
   });
-  joined.catch(() => {}); // If the connection fails first, nobody waits for this.
+  joined.catch(() => {}); // If the connection fails first, nothing awaits this promise.
   return joined;
 }
 
-/** Tell whether a presence is our own: XEP-0045, status code 110. */
+/** Return whether a presence is our own: XEP-0045, status code 110. */
 function isOwnPresence(presence: XmlElement): boolean {
   const statuses = presence.getChild("x", `${MUC}#user`)?.getChildren("status") ?? [];
   return statuses.some(({ attrs }) => attrs["code"] === "110");
@@ -114,7 +117,7 @@ function ping(domain: string): XmlElement {
   return xml("iq", { type: "get", to: domain }, xml("ping", { xmlns: PING }));
 }
 
-/** Ask the server again and again whether it is there, and end the connection if it does not answer. */
+/** Ping the server regularly, and end the connection if it does not answer. @returns a function that stops. */
 function pinging(ask: () => Promise<unknown>, clock: Clock, end: () => void): () => void {
   let cancel = () => {};
   let isStopped = false;

@@ -1,21 +1,24 @@
 import { type Clock, systemClock } from "../clock";
-import { listedPauseMs } from "../pauses";
+import { listedBackoffMs } from "../backoff";
 import type { SlidesChat } from "../schema/types";
 import { type Readable, Store } from "../store";
 import { sharingMessage, type SharingMessage } from "./sharing-message";
 import type { XmppConnection } from "./xmpp-connection";
 
+/** The state of the connection to the chat room. `off` without a grant, and once it is closed. */
 export type XmppState = "off" | "connecting" | "joined";
 
-/** The pauses before the next try to connect. The last one is repeated. */
+/** The delays before the next attempt to connect. The last one is repeated. */
 const PAUSES_MS = [500, 2_000, 5_000, 15_000, 30_000] as const;
 
-/** A connection that ends sooner counts as a failure: a room that throws people out is not asked twice a second. */
+/**
+ * A connection that ends sooner counts as a failure, so that a room that removes the user is not joined at once again.
+ */
 const SETTLED_MS = 30_000;
 
 /**
- * Hears the changes of slides in the session's chat room, for apps without a chat of their own. The XMPP client is
- * loaded when there is a grant for the room.
+ * Receives the changes of slides from the session's chat room, for apps without an XMPP client of their own. The client
+ * is loaded when there is a grant for the room.
  */
 export class XmppSlides {
   readonly #state = new Store<XmppState>("off");
@@ -27,7 +30,10 @@ export class XmppSlides {
   #cancel = () => {};
   #isClosed = false;
 
-  /** @param grant `LiveAdmission.slidesChat`: the one that is valid now. Without one, nothing is heard. */
+  /**
+   * @param grant `LiveAdmission.slidesChat`. Without a grant there is no connection.
+   * @param onMessage Called with each change, for example `SlidesFollower.receive`.
+   */
   constructor(
     grant: Readable<SlidesChat | undefined>,
     private readonly onMessage: (message: SharingMessage) => void,
@@ -36,17 +42,19 @@ export class XmppSlides {
     this.#stopListening = grant.subscribe((value) => {
       const isOther = value?.roomJid !== this.#grant?.roomJid || value?.address !== this.#grant?.address;
       this.#grant = value;
-      // A connection outlives its token, so a renewed grant is only used to connect again.
+      // A connection outlives its token, so a renewed grant is only used for the next connection.
       if (isOther) this.#connection?.close();
       if (value !== undefined && this.#connection === undefined) this.#connectNow();
     });
     globalThis.addEventListener?.("online", this.#connectNow);
   }
 
+  /** Whether the room is joined. */
   get state(): Readable<XmppState> {
     return this.#state;
   }
 
+  /** Leave the room, and disconnect. */
   close(): void {
     this.#isClosed = true;
     this.#cancel();
@@ -67,11 +75,11 @@ export class XmppSlides {
   async #connect(grant: SlidesChat): Promise<void> {
     try {
       const { connectXmpp } = await import("./xmpp-connection");
-      const hear = (message: Parameters<typeof sharingMessage>[0]) => {
+      const receive = (message: Parameters<typeof sharingMessage>[0]) => {
         const change = sharingMessage(message);
         if (change !== undefined && !this.#isClosed) this.onMessage(change);
       };
-      const connection = await connectXmpp(grant, hear, this.clock);
+      const connection = await connectXmpp(grant, receive, this.clock);
       this.#isConnecting = false;
       if (this.#isClosed || this.#grant?.roomJid !== grant.roomJid) connection.close();
       else {
@@ -83,7 +91,7 @@ export class XmppSlides {
       if (this.clock.now() - joinedAt >= SETTLED_MS) this.#failures = 0;
       this.#connection = undefined;
     } catch {
-      // Firestore tells the same a little later, so nobody needs to know why the room cannot be heard.
+      // Firestore has the same changes a little later, so the reason needs no report.
       this.#isConnecting = false;
     }
     this.#connectLater();
@@ -92,7 +100,7 @@ export class XmppSlides {
   #connectLater(): void {
     if (this.#isClosed) return;
     this.#state.set(this.#grant === undefined ? "off" : "connecting");
-    const pauseMs = listedPauseMs(PAUSES_MS, this.#failures);
+    const pauseMs = listedBackoffMs(PAUSES_MS, this.#failures);
     this.#failures += 1;
     this.#cancel = this.clock.after(pauseMs * (0.75 + Math.random() / 2), this.#connectNow);
   }

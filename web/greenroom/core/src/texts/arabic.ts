@@ -98,7 +98,7 @@ const errors: Texts["errors"] = {
   ENVELOPE_INVALID: APP_IS_WRONG,
   LENGTH_REQUIRED: APP_IS_WRONG,
   METHOD_NOT_ALLOWED: APP_IS_WRONG,
-  REQUEST_ID_USED: "استُخدم هذا لشيء آخر. أضف الملف مرة أخرى.",
+  REQUEST_ID_USED: "يتعارض هذا الرفع مع رفع سابق. أضف الملف مرة أخرى.",
 
   SESSION_NOT_OPEN_YET: "لم يُفتح البث المباشر بعد. ستدخل تلقائيًا عند فتحه.",
   SESSION_OVER: "انتهى البث المباشر.",
@@ -201,10 +201,6 @@ export const ARABIC: Texts = {
 
   uploads: {
     list: "عمليات الرفع",
-    chooseFiles: "اختر مقاطع فيديو",
-    addMore: "أضف مقاطع أخرى",
-    dropHere: "أفلت مقاطع الفيديو هنا، أو اخترها",
-    empty: "لا توجد عمليات رفع",
     states: uploadStates,
     pause: "إيقاف مؤقت",
     resume: "متابعة",
@@ -225,21 +221,10 @@ export const ARABIC: Texts = {
     sentOf: (sentBytes, sizeBytes) => `${format.size(sentBytes)} من ${format.size(sizeBytes)}`,
     timeLeft: (seconds) => `الوقت المتبقي: ${format.duration(seconds)}`,
     nextTry: (at) => `المحاولة التالية: ${format.time(at)}`,
-    until: (at) => `يجب أن يكتمل الرفع قبل ${format.dateTime(at)}`,
-    replaces: (title) => `يحلّ محل «${isolated(title)}»`,
     offline: "أنت غير متصل. سيُستأنف الرفع تلقائيًا عند عودة الاتصال.",
     tooSlow: (until) =>
       `اتصالك أبطأ من أن يرفع الباقي قبل ${format.dateTime(until)}. ` +
       "استخدم اتصالًا أسرع، أو أوقف عمليات رفع أخرى مؤقتًا.",
-    restored: (count) =>
-      plural(count, {
-        zero: "لم يُعثر على عمليات رفع سابقة",
-        one: "عُثر على عملية رفع سابقة واحدة",
-        two: "عُثر على عمليتي رفع سابقتين",
-        few: "عُثر على # عمليات رفع سابقة",
-        many: "عُثر على # عملية رفع سابقة",
-        other: "عُثر على # عملية رفع سابقة",
-      }),
     summary: ({ sent, failed, all }) => {
       const done = plural(all, {
         zero: "لا توجد ملفات",
@@ -260,7 +245,6 @@ export const ARABIC: Texts = {
       return `${done}، و${missing}`;
     },
     refused: (fileName, error) => `${isolated(fileName)}: ${errors[error.code]}`,
-    leaving: "ما زالت هناك عمليات رفع جارية. إذا غادرت فستتوقف حتى تعود.",
     announceSent: (fileName) => `اكتمل رفع ${isolated(fileName)}`,
     announceFailed: (fileName) => `فشل رفع ${isolated(fileName)}`,
   },
@@ -301,13 +285,10 @@ export const ARABIC: Texts = {
     opensAt: (at) => `يبدأ في ${format.dateTime(at)}`,
     broadcast: { offline: "ليس على الهواء", live: "مباشر", ended: "انتهى" },
     live: "مباشر",
-    play: "تشغيل",
     tryAgain: "إعادة المحاولة",
     quality: "الجودة",
     automaticQuality: "تلقائية",
     qualityOf: (height) => isolated(`${height}p`),
-    room: "الغرفة",
-    chat: "الدردشة",
   },
 
   slides: {
@@ -330,18 +311,8 @@ export const ARABIC: Texts = {
       }),
     untitled: "مستند بلا عنوان",
     add: "إضافة مستند",
-    replace: "استبدال",
     rename: "إعادة تسمية",
-    remove: "حذف",
-    show: "عرض",
-    stop: "إيقاف العرض",
-    firstPage: "الصفحة الأولى",
-    previousPage: "الصفحة السابقة",
-    nextPage: "الصفحة التالية",
-    lastPage: "الصفحة الأخيرة",
-    goToPage: (page) => `الانتقال إلى الصفحة ${number(page)}`,
     download: "تنزيل المستند",
-    letStudentsDownload: "يُسمح للطلاب بتنزيل المستند",
     zoom: "تكبير",
     fullscreen: "ملء الشاشة",
     uploading: (percent) => `قيد الرفع، ${format.percent(percent / 100)}`,

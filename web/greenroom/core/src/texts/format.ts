@@ -8,7 +8,7 @@ const UNITS = [
   ["second", 1],
 ] as const;
 
-/** Return the amounts and times of a language, as `Intl` writes them. */
+/** Return functions that write amounts and times in a language, with `Intl`. */
 export function formatsOf(locale: string): Texts["format"] {
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
   const list = new Intl.ListFormat(locale, { style: "narrow", type: "unit" });
@@ -30,7 +30,7 @@ export function formatsOf(locale: string): Texts["format"] {
     rate: (bytesPerSecond) => ofSize(bytesPerSecond, "-per-second"),
     duration: (seconds) => {
       let left = Math.max(1, Math.round(seconds));
-      // Seconds of an hour, and minutes of a day, would only flicker.
+      // Next to hours, seconds would only flicker; next to days, minutes.
       left = left >= 86_400 ? roundTo(left, 3_600) : left >= 3_600 ? roundTo(left, 60) : left;
       const parts: string[] = [];
       for (const [unit, length] of UNITS) {

@@ -1,40 +1,8 @@
 import type { ErrorCode, GreenroomError } from "../errors";
+import type { PlaybackPhase } from "../playback/phases";
 import type { BroadcastState, Stage, VideoOfSession } from "../schema/types";
-
-/** A state of an upload in this browser, as `UploadItem.state`. */
-export type UploadStateName =
-  "queued" | "preparing" | "sending" | "paused" | "waiting" | "needsFile" | "elsewhere" | "sent" | "failed";
-
-/** A phase of a player, as `PlaybackState.phase`. */
-export type PlaybackPhase =
-  | "loading"
-  | "playing"
-  | "notYet"
-  | "over"
-  | "ended"
-  | "refused"
-  | "processing"
-  | "restoring"
-  | "failed"
-  | "reconnecting";
-
-/** The state of a document of slides. */
-export type SlidesUploadState = "pending" | "processing" | "ready" | "error";
-
-/** Why a document of slides cannot be shown: `error.reason` of a media. */
-export type SlidesProblem =
-  | "ENCRYPTED"
-  | "EMPTY"
-  | "BROKEN"
-  | "TYPE_MISMATCH"
-  | "UNSUPPORTED"
-  | "TOO_MANY_PAGES"
-  | "TOO_LARGE"
-  | "TOO_SLOW"
-  | "TOO_MUCH_MEMORY"
-  | "UPLOAD_MISSING"
-  | "OTHER_FILE"
-  | "CONVERSION_FAILED";
+import type { SlidesProblem, SlidesUploadState } from "../slides/slides-documents";
+import type { UploadState } from "../uploads/types";
 
 /** Why a video failed, if Greenroom found it: `failure.code` of a video. A provider has codes of its own. */
 export type VideoFailureCode =
@@ -51,14 +19,14 @@ export type VideoFailureCode =
   | "VANISHED"
   | "PLAYS_NO_MORE";
 
-/** How many uploads are in which state, for one sentence about all of them. */
+/** The numbers of uploads, for one sentence about all of them. */
 export interface UploadCounts {
   readonly sent: number;
   readonly failed: number;
   readonly all: number;
 }
 
-/** Everything that this library and its components show, in one language. */
+/** Every text that this library and its components show, in one language. */
 export interface Texts {
   /** A BCP 47 tag, for `lang` and for `Intl`. */
   readonly locale: string;
@@ -89,12 +57,7 @@ export interface Texts {
   readonly uploads: {
     /** The name of the list. */
     readonly list: string;
-    readonly chooseFiles: string;
-    readonly addMore: string;
-    readonly dropHere: string;
-    /** Shown if nothing was added yet. */
-    readonly empty: string;
-    readonly states: Readonly<Record<UploadStateName, string>>;
+    readonly states: Readonly<Record<UploadState, string>>;
     readonly pause: string;
     readonly resume: string;
     readonly cancel: string;
@@ -119,21 +82,13 @@ export interface Texts {
     timeLeft(seconds: number): string;
     /** "Next try at 10:31". */
     nextTry(at: Date): string;
-    /** The upload has to be done by then. */
-    until(at: Date): string;
-    /** Which video the file replaces. */
-    replaces(title: string): string;
     readonly offline: string;
-    /** A warning: the line cannot send the rest in time. */
+    /** A warning: the connection is too slow to send the rest in time. */
     tooSlow(until: Date): string;
-    /** After a reload: so many uploads were found again. */
-    restored(count: number): string;
     /** One sentence about all. */
     summary(counts: UploadCounts): string;
     /** A file that was not added, and why. */
     refused(fileName: string, error: GreenroomError): string;
-    /** Why to keep the page open, if somebody is about to leave it. */
-    readonly leaving: string;
     /** For a screen reader, once a file is sent. */
     announceSent(fileName: string): string;
     announceFailed(fileName: string): string;
@@ -152,24 +107,21 @@ export interface Texts {
   };
 
   readonly player: {
-    /** The name of the player. */
+    /** The name of the player for assistive technology, unless it has another. */
     readonly label: string;
     readonly phases: Readonly<Record<PlaybackPhase, string>>;
-    /** When a live event opens. */
+    /** When a live event begins. */
     opensAt(at: Date): string;
     readonly broadcast: Readonly<Record<BroadcastState, string>>;
     readonly live: string;
-    readonly play: string;
     readonly tryAgain: string;
     readonly quality: string;
     readonly automaticQuality: string;
     qualityOf(height: number): string;
-    readonly room: string;
-    readonly chat: string;
   };
 
   readonly slides: {
-    /** The name of the view. */
+    /** The name of the view for assistive technology. */
     readonly label: string;
     /** The alternative text of a page. */
     pageOf(page: number, pageCount: number, title: string | null): string;
@@ -184,22 +136,12 @@ export interface Texts {
     pagesReady(ready: number, pageCount: number): string;
     readonly untitled: string;
     readonly add: string;
-    readonly replace: string;
     readonly rename: string;
-    readonly remove: string;
-    readonly show: string;
-    readonly stop: string;
-    readonly firstPage: string;
-    readonly previousPage: string;
-    readonly nextPage: string;
-    readonly lastPage: string;
-    goToPage(page: number): string;
     readonly download: string;
-    readonly letStudentsDownload: string;
     readonly zoom: string;
     readonly fullscreen: string;
     uploading(percent: number): string;
-    /** What the converter warns of, by its sentence in English. */
+    /** A warning of the converter, translated from its sentence in English. */
     warning(message: string): string;
   };
 }

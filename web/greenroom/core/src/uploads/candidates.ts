@@ -1,13 +1,13 @@
 import { refusedFolder, refusedUnreadable } from "./restrictions";
 import type { RefusedFile } from "./types";
 
-/** A file that somebody wants to upload, and how to read it again after a reload, if the browser offers that. */
+/** A file to upload, with the handle that can read it again after a reload, if the browser has one. */
 export interface Candidate {
   readonly file: File;
   readonly handle?: FileSystemFileHandle;
 }
 
-/** Parts of the File System API that TypeScript does not know, because some browsers lack them. */
+/** Members of the File System Access API that TypeScript does not declare, because some browsers lack them. */
 export interface PermittedHandle extends FileSystemFileHandle {
   queryPermission?(options: { mode: "read" }): Promise<PermissionState>;
   requestPermission?(options: { mode: "read" }): Promise<PermissionState>;
@@ -19,12 +19,12 @@ interface DroppedItem extends DataTransferItem {
 
 type Found = Candidate | RefusedFile;
 
-/** Read what was chosen. */
+/** Return the chosen files; folders and unreadable files as refused. */
 export function candidatesOf(files: Iterable<File | FileSystemHandle>): Promise<Found[]> {
   return Promise.all(Array.from(files, (one) => (one instanceof File ? { file: one } : fromHandle(one))));
 }
 
-/** Read what was dropped or pasted. The transfer is empty after the event, so everything is asked for at once. */
+/** Return the dropped or pasted files. The browser empties the transfer after the event, so all are read at once. */
 export function candidatesIn(transfer: DataTransfer): Promise<Found[]> {
   const items = Array.from(transfer.items).filter((item) => item.kind === "file");
   return Promise.all(items.map(fromItem)).then((found) => found.filter((one) => one !== undefined));

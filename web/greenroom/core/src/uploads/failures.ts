@@ -1,19 +1,19 @@
 import { type ErrorCode, GreenroomError } from "../errors";
 
-// None of these has a cause: what browsers and tus-js-client report contains the address, which is a secret.
+// None of these has a `cause`: errors of browsers and of tus-js-client contain the upload's URL, which is a secret.
 
-/** Return that nobody answered, or something in between: the line broke, or a portal of the network wants a sign-in. */
+/** Return the error for a broken connection, or for an answer of a captive portal. */
 export function unreachable(): GreenroomError {
-  return new GreenroomError("UNREACHABLE", "The connection was lost. The upload goes on by itself.", true);
+  return new GreenroomError("UNREACHABLE", "The connection was lost. The upload resumes automatically.", true);
 }
 
-/** Return that the provider cannot take bytes at the moment. */
+/** Return the error for a provider that cannot take bytes at the moment. */
 export function providerUnavailable(): GreenroomError {
-  const message = "The video provider is not available at the moment. The upload goes on by itself.";
+  const message = "The video provider is not available at the moment. The upload resumes automatically.";
   return new GreenroomError("PROVIDER_UNAVAILABLE", message, true);
 }
 
-/** The provider does not take these bytes, or not with this token: the server knows why, or gives another token. */
+/** The provider refuses these bytes or this token. The server knows why, or issues another token. */
 export class ProviderRefusal extends GreenroomError {
   constructor() {
     const message = "The video provider refuses this file. Try again later, or upload another copy of it.";
@@ -21,18 +21,18 @@ export class ProviderRefusal extends GreenroomError {
   }
 }
 
-/** Return that the file on this machine is not what it was when its upload began. */
+/** Return the error for a file that is not, or no longer, the one whose upload began. */
 export function fileChanged(fileName: string): GreenroomError {
   const message = `“${fileName}” is not the file whose upload began. Choose that file, or cancel the upload.`;
   return new GreenroomError("FILE_CHANGED", message, false);
 }
 
-/** Return that a page that was loaded again cannot read the file by itself. */
+/** Return the error for a file that the page cannot read after a reload until the user chooses it again. */
 export function fileNeeded(fileName: string): GreenroomError {
   return new GreenroomError("FILE_NEEDED", `Choose “${fileName}” again, so that its upload can go on.`, false);
 }
 
-/** Return whether the server will give no other answer, because this upload is over: a retry has to be a new request. */
+/** Return whether a code means that the upload is over, so that a retry has to be a new request. */
 export function isOver(code: ErrorCode): boolean {
   return OVER.has(code);
 }

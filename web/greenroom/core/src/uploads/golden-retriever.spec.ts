@@ -54,7 +54,7 @@ function add(uppy: Uppy, name: string, meta: Record<string, unknown> = {}): stri
 }
 
 describe("Golden Retriever", () => {
-  it("stores a change later and tells nobody, so a request id cannot be stored before it is used", async () => {
+  it("stores changes later without a report, so a request id cannot be stored before it is used", async () => {
     const uppy = tab();
     const id = add(uppy, "a.mp4");
     await eventually(async () => names(await stored()).length === 1);
@@ -83,7 +83,7 @@ describe("Golden Retriever", () => {
     expect(names(await stored())).toEqual(["b.mp4"]);
   });
 
-  it("loses what is added while it restores, and does not say when it is done if it finds nothing", async () => {
+  it("loses files added while it restores, and does not report that it found nothing", async () => {
     add(tab(), "a.mp4");
     await eventually(async () => names(await stored()).length === 1);
     const next = tab();

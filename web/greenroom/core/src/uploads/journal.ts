@@ -1,10 +1,10 @@
 import { hasDigests } from "./fingerprint";
 
-/** What this browser remembers of an upload. Nothing in it is a secret: no token, no address. */
+/** An upload, as the browser stores it. It has no secrets: no token, and no upload URL. */
 export interface Entry {
   readonly id: string;
 
-  /** The place among all uploads of this person. */
+  /** The position among all uploads of this user. */
   readonly order: number;
 
   readonly sessionId: string;
@@ -13,13 +13,13 @@ export interface Entry {
   /** The video that this file replaces. */
   readonly replaces?: string;
 
-  /** The video of an earlier upload of this file, which is over: a retry goes into the same video. */
+  /** The video of an earlier upload of this file that is over: a retry uploads into the same video. */
   readonly resumes?: string | undefined;
 
-  /** Written before the server is asked, so that a lost answer or a reload does not make a second video. */
+  /** Stored before the request is sent, so that a lost answer or a reload does not create a second video. */
   readonly requestId: string;
 
-  /** Whether the server may know of this request, or of the video that it is for. */
+  /** Whether the request may have reached the server. */
   readonly isAsked: boolean;
 
   /** Known once the server has answered. */
@@ -31,14 +31,14 @@ export interface Entry {
   readonly lastModified: number;
   readonly isPaused: boolean;
 
-  /** Where the browser has handles: it may read the file again, if the person agrees. */
+  /** If the browser has handles: reads the file again after a reload, if the user allows it. */
   readonly handle?: FileSystemFileHandle;
 
-  /** Whether the journal has a copy of a small file. Without handle and copy it has to be chosen again. */
+  /** Whether the journal has a copy of the file. Without handle and copy the user has to choose it again. */
   readonly isCopied?: boolean;
 }
 
-/** The largest file whose bytes are copied, and how much all of them may take. */
+/** The largest file that is copied, and the limit for all copies together. */
 export const COPIED_BYTES_MAX = 16 * 1024 ** 2;
 export const COPIED_BYTES_IN_ALL_MAX = 128 * 1024 ** 2;
 
@@ -46,10 +46,10 @@ const ENTRIES = "uploads";
 const COPIES = "copies";
 const VERSION = 1;
 
-/** How long a browser may take to open a database: one that blocks storage may never answer. */
+/** How long a browser may take to open a database. One that blocks storage may never answer. */
 const OPENED_WITHIN_MS = 2000;
 
-/** The entries of one person, in IndexedDB; in memory alone where the browser stores nothing. */
+/** The entries of one user in IndexedDB; only in memory if the browser stores nothing. */
 export class Journal {
   readonly #memory = new Map<string, Entry>();
 
@@ -58,18 +58,18 @@ export class Journal {
     private readonly onLost: () => void,
   ) {
     if (database === undefined) return;
-    // A later version of this library, in another tab, wants to change the database.
+    // A newer version of this library, in another tab, wants to upgrade the database.
     database.onversionchange = () => database.close();
     database.onclose = () => onLost();
   }
 
   /**
-   * Open the journal of one person.
+   * Open the journal of one user.
    *
-   * @param onLost Called if entries will not survive a reload, now or from some instant on.
+   * @param onLost Called as soon as entries will not survive a reload.
    */
   static async open(name: string, onLost: () => void): Promise<Journal> {
-    // Without HTTPS there are no digests, so a file that is chosen again could not be verified.
+    // Without `crypto.subtle`, a file that is chosen again could not be verified.
     const database = hasDigests() ? await opened(name).catch(() => undefined) : undefined;
     if (database === undefined) onLost();
     return new Journal(database, onLost);
@@ -85,7 +85,7 @@ export class Journal {
     return this.#read<Entry | undefined>(ENTRIES, (store) => store.get(id), this.#memory.get(id));
   }
 
-  /** Store an entry, and return once it would survive a crash. */
+  /** Store an entry. Resolves once it would survive a crash. */
   async put(entry: Entry): Promise<void> {
     this.#memory.set(entry.id, entry);
     const { handle: _, ...facts } = entry;
@@ -94,13 +94,13 @@ export class Journal {
         await this.#write([ENTRIES], (store) => store(ENTRIES).put(form));
         return;
       } catch {
-        // This browser cannot store handles, or its quota is used up: the facts alone are small and plain.
+        // The browser cannot store handles, or its quota is used up: try without the handle.
       }
     }
     this.onLost();
   }
 
-  /** Keep a copy of a small file. @returns whether the browser has room for it */
+  /** Store a copy of a small file. @returns whether the browser had space for it. */
   async copy(id: string, bytes: ArrayBuffer): Promise<boolean> {
     if (this.database === undefined) return false;
     return this.#write([COPIES], (store) => store(COPIES).put(bytes, id)).then(
@@ -119,7 +119,7 @@ export class Journal {
       store(ENTRIES).delete(id);
       store(COPIES).delete(id);
     };
-    // An entry that stays leads to one question to the server, which says that the upload is over.
+    // An entry that stays leads to one request, and the server answers that the upload is over.
     await this.#write([ENTRIES, COPIES], both).catch(() => this.onLost());
   }
 
@@ -160,11 +160,11 @@ function opened(name: string): Promise<IDBDatabase> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      reject(new Error("The database does not open."));
+      reject(new Error("The database did not open in time."));
     }, OPENED_WITHIN_MS);
     request.onsuccess = () => {
       clearTimeout(timer);
-      // Nobody waits any more, and an open database would keep later versions from being opened.
+      // Nothing waits any more, and an open database would block upgrades.
       if (isLate) request.result.close();
       else resolve(request.result);
     };

@@ -1,24 +1,24 @@
 import { bytesOf, fileOf } from "../../testing/browser";
-import { School, type Video } from "../../testing/school";
+import { UploadServer, type Video } from "../../testing/upload-server";
 import type { GreenroomError } from "../errors";
 import type { UploadAnswer } from "../schema/types";
 import { sendByKaltura } from "./kaltura";
 import { UploadTokens } from "./tokens";
 
-let school: School;
+let server: UploadServer;
 let size = 0;
 let seed = 0;
 
 beforeEach(async () => {
-  school = await School.open();
+  server = await UploadServer.open();
   seed += 1;
 });
 
-afterEach(() => school.close());
+afterEach(() => server.close());
 
 async function ask(): Promise<UploadAnswer> {
   const data = { sessionId: "s", requestId: "r", fileName: "a.mp4", fileSizeBytes: size };
-  const answer = await fetch(`${school.url}/call/issueUploadToken`, { method: "POST", body: JSON.stringify({ data }) });
+  const answer = await fetch(`${server.url}/call/issueUploadToken`, { method: "POST", body: JSON.stringify({ data }) });
   const { data: token, error } = (await answer.json()) as { data: UploadAnswer; error?: { details: { code: string } } };
   if (error !== undefined) throw new Error(error.details.code);
   return token;
@@ -39,35 +39,35 @@ async function send(connections: number, progress: number[] = []): Promise<void>
 }
 
 function video(): Video {
-  return school.videos[0] as Video;
+  return server.videos[0] as Video;
 }
 
 it("sends the first chunk alone, then as many at once as there are connections, and the last alone", async () => {
   size = 20_500;
   const beside: number[] = [];
-  school.faultOf = (count) => {
+  server.faultOf = (count) => {
     // Answers that take a while let requests meet.
     const held = new Promise((resolve) => setTimeout(resolve, count === 1 ? 300 : 50)).then(() =>
-      beside.push(school.inFlight - 1),
+      beside.push(server.inFlight - 1),
     );
     return { kind: "hold", until: held };
   };
   await send(4);
-  expect(school.mostInFlight).toBe(4);
+  expect(server.mostInFlight).toBe(4);
   expect([beside[0], beside.at(-1)]).toEqual([0, 0]);
-  expect(school.chunks[0]).toBe(0);
-  expect(school.chunks.at(-1)).toBe(20_000);
-  expect(school.bytesOf(video())).toEqual(Buffer.from(bytesOf(size, seed)));
+  expect(server.chunks[0]).toBe(0);
+  expect(server.chunks.at(-1)).toBe(20_000);
+  expect(server.bytesOf(video())).toEqual(Buffer.from(bytesOf(size, seed)));
 });
 
-it("uses connections again", async () => {
+it("reuses connections", async () => {
   size = 30_000;
   await send(3);
-  expect(school.chunks).toHaveLength(30);
-  expect(school.sockets.size).toBeLessThanOrEqual(6);
+  expect(server.chunks).toHaveLength(30);
+  expect(server.sockets.size).toBeLessThanOrEqual(6);
 });
 
-it("tells bytes that grow to the size of the file", async () => {
+it("reports progress that grows to the size of the file", async () => {
   size = 9_500;
   const progress: number[] = [];
   await send(3, progress);
@@ -79,10 +79,10 @@ it("tells bytes that grow to the size of the file", async () => {
 it.each([500, 1000, 2500])("closes a file of %i bytes that has all of them and is still open", async (bytes) => {
   size = bytes;
   await send(2);
-  school.reopen(video());
+  server.reopen(video());
   await send(2);
   expect(video().isWhole).toBe(true);
-  expect(school.bytesOf(video())).toEqual(Buffer.from(bytesOf(size, seed)));
+  expect(server.bytesOf(video())).toEqual(Buffer.from(bytesOf(size, seed)));
 });
 
 it.each([
@@ -93,9 +93,9 @@ it.each([
   ["ACTION_BLOCKED", "PROVIDER_UNAVAILABLE"],
   ["INTERNAL_SERVER_ERROR", "PROVIDER_UNAVAILABLE"],
   ["MAX_ALLOWED_CHUNK_COUNT_EXCEEDED", "PROVIDER_UNAVAILABLE"],
-])("ends with %s as %s, and names no secret", async (code, ours) => {
+])("maps %s to %s, and names no secret", async (code, ours) => {
   size = 5000;
-  school.faultOf = (count) => (count === 3 ? { kind: "code", code } : undefined);
+  server.faultOf = (count) => (count === 3 ? { kind: "code", code } : undefined);
   const error = await send(2).then(
     () => undefined,
     (reason: GreenroomError) => reason,
@@ -110,11 +110,11 @@ it.each(Array.from({ length: 30 }, (_, index) => index + 1))(
     let state = run * 7919;
     const random = (below: number) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % below;
     size = 1 + random(30_000);
-    school.chunkSizeBytes = 300 + random(3000);
-    const faults = ["cut", "answerLost", "portal", "status", "code"] as const;
-    school.faultOf = () => {
+    server.chunkSizeBytes = 300 + random(3000);
+    const faults = ["cut", "answerLost", "captivePortal", "status", "code"] as const;
+    server.faultOf = () => {
       if (random(4) > 0) return undefined;
-      const kind = faults[random(5)] ?? "portal";
+      const kind = faults[random(5)] ?? "captivePortal";
       if (kind === "cut") return { kind, afterBytes: random(2000) };
       if (kind === "status") return { kind, status: 502 };
       return kind === "code" ? { kind, code: random(2) > 0 ? "INVALID_KS" : "ACTION_BLOCKED" } : { kind };
@@ -123,6 +123,6 @@ it.each(Array.from({ length: 30 }, (_, index) => index + 1))(
       expect(tries).toBeLessThan(60);
       await send(1 + random(5)).catch(() => undefined);
     }
-    expect(school.bytesOf(video())).toEqual(Buffer.from(bytesOf(size, seed)));
+    expect(server.bytesOf(video())).toEqual(Buffer.from(bytesOf(size, seed)));
   },
 );

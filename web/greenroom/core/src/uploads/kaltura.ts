@@ -3,17 +3,17 @@ import { Watchdog } from "../watchdog";
 import { ProviderRefusal, providerUnavailable, unreachable } from "./failures";
 import { ANSWERED_WITHIN_MS, type Sending, STALLED_AFTER_MS } from "./sending";
 
-/** How often a chunk is sent again at once, on another connection, before the whole upload takes a pause. */
+/** How often a chunk is sent, each time on another connection, before the whole upload backs off. */
 const TRIES = 3;
 
-/** How many chunks may wait at Kaltura for one before them. Above an unpublished limit Kaltura gives up the file. */
+/** How many chunks may wait at Kaltura for an earlier one. Above an unpublished limit Kaltura rejects the file. */
 const AHEAD_MAX = 10;
 
-/** A chunk that takes less leaves room for another connection; one that takes more had too many beside it. */
+/** A chunk that takes less adds a connection; one that takes longer removes one. */
 const FAST_MS = 5000;
 const SLOW_MS = 20_000;
 
-/** Codes of Kaltura after which the same request may succeed. All others ask for a new token. */
+/** Kaltura's error codes after which the same request may succeed. All others need a new token. */
 const LATER = new Set([
   "ACTION_BLOCKED",
   "FILE_PENDING",
@@ -36,9 +36,9 @@ interface Chunk {
 /**
  * Send a file to Kaltura in chunks.
  *
- * Kaltura takes the first chunk alone, then any number of them at once in any order, and closes the file with the last
- * one. A chunk that comes early waits there; how many bytes it reports may lag behind, so only its answer to the last
- * chunk says that the file is whole.
+ * Kaltura takes the first chunk alone, then any number of chunks at once in any order, and closes the file with the
+ * last one. Chunks that arrive early wait there. The number of bytes that Kaltura reports may lag behind, so only its
+ * answer to the last chunk says that the file is complete.
  *
  * @throws GreenroomError
  */
@@ -65,11 +65,11 @@ class KalturaFile {
     try {
       const { upload } = await tokens.current();
       const { chunkSizeBytes } = upload;
-      // All bytes may be there without the request that closes the file.
+      // All bytes may have arrived without the request that closes the file.
       const begin = Math.min(from, Math.max(0, file.size - chunkSizeBytes));
       this.#next = from < file.size ? from : begin;
       if (this.#next === 0) await this.#one(this.#take(chunkSizeBytes));
-      // From here to the last chunk, which may have any size, everything goes at once.
+      // All chunks up to the last one, which may have any size, are sent in parallel.
       const last = Math.max(this.#next, lastBegin(this.#next, file.size, chunkSizeBytes));
       if (this.#next < last) await this.#all(last, chunkSizeBytes);
       if (this.#next < file.size) await this.#one(this.#take(chunkSizeBytes));
@@ -79,7 +79,7 @@ class KalturaFile {
     }
   }
 
-  /** Send chunks until that which begins at `until`, on several connections. */
+  /** Send the chunks before the one that begins at `until`, on several connections. */
   #all(until: number, chunkSizeBytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
@@ -113,7 +113,7 @@ class KalturaFile {
     return { begin, end, sentBytes: 0, tries: 0 };
   }
 
-  /** Send one chunk. A line that breaks costs this chunk a try, and the others nothing. */
+  /** Send one chunk. A broken connection costs this chunk one try, and the others none. */
   async #one(chunk: Chunk): Promise<void> {
     this.#inFlight.add(chunk);
     try {
@@ -162,7 +162,7 @@ class KalturaFile {
     return chunk.end < file.size || isWhole ? undefined : providerUnavailable();
   }
 
-  /** Return Kaltura's answer; `undefined` if the line broke, or if somebody else answered. */
+  /** Return Kaltura's answer; `undefined` if the connection broke, or if the answer is not Kaltura's. */
   #answered(upload: KalturaUpload, chunk: Chunk): Promise<KalturaAnswer | undefined> {
     return new Promise((resolve) => {
       const request = new XMLHttpRequest();
@@ -195,7 +195,7 @@ class KalturaFile {
     form.set("resume", String(begin > 0));
     form.set("resumeAt", String(begin > 0 ? begin : -1));
     form.set("finalChunk", String(end === file.size));
-    // Kaltura refuses a part without a file name. The real one was declared when the token was issued.
+    // Kaltura refuses a part without a file name. The real name was declared when the token was issued.
     form.set("fileData", file.slice(begin, end), "video");
     return form;
   }
@@ -206,7 +206,7 @@ interface KalturaAnswer {
   readonly uploadedFileSize?: number | string;
 }
 
-/** Return Kaltura's answer; `undefined` if it is none of Kaltura's, such as the sign-in page of a hotel's network. */
+/** Return Kaltura's answer; `undefined` if it is not Kaltura's, such as the page of a captive portal. */
 function parsed(status: number, text: string): KalturaAnswer | undefined {
   try {
     const answer: unknown = JSON.parse(text);

@@ -5,7 +5,7 @@ import { type Readable, Store } from "../store";
 import type { Entry } from "./journal";
 import type { UploadItem, UploadsSummary, UploadState } from "./types";
 
-/** What is known of an upload in this tab. */
+/** An upload, as this tab knows it. */
 export type Item = {
   readonly entry: Entry;
   readonly state: UploadState;
@@ -20,12 +20,12 @@ export type Item = {
 
 const NO_BYTES = new Blob();
 
-/** Uppy's logger of errors writes to the console, and what it writes may have names of files. */
+/** Uppy's own logger writes to the console, also the names of files. */
 const SILENT = { debug: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
- * The uploads of this tab in their order: a thin layer over Uppy, whose types do not leave it. Uppy keeps the files,
- * and runs them in batches; the rest of this folder says what each of them does.
+ * The uploads of this tab in their order: a thin layer over Uppy, which hides its types. Uppy keeps the files and runs
+ * them in batches; `Upload` does the work for each.
  */
 export class UploadList {
   readonly #uppy: Uppy<Item, Record<string, never>>;
@@ -37,7 +37,7 @@ export class UploadList {
   constructor(run: (id: string) => Promise<void>) {
     this.#uppy = new Uppy({
       logger: SILENT,
-      // Uppy makes ids from names and sizes: the same file could not go into two sessions.
+      // Uppy derives ids from names and sizes, so that the same file could not be uploaded to two sessions.
       onBeforeFileAdded: (file) => ({ ...file, id: file.meta.entry.id }),
     });
     this.#summary = new Store(this.#summarise());
@@ -56,16 +56,16 @@ export class UploadList {
     return this.#sorted().map((item) => item.entry.id);
   }
 
-  /** Add an upload; `start` runs it. */
+  /** Add an upload, which `start` runs. */
   add(item: Item, file?: File): void {
     const { fileName: name } = item.entry;
     this.#uppy.addFile({ name, type: file?.type ?? "", data: file ?? NO_BYTES, meta: item });
     if (file === undefined) this.#uppy.setFileState(item.entry.id, { isGhost: true });
   }
 
-  /** Run all uploads that were added and do not run yet. */
+  /** Run all uploads that do not run yet. */
   start(): void {
-    // It rejects only if a plug-in throws, and ours does not.
+    // This rejects only if a plug-in throws, and ours does not.
     this.#uppy.upload().catch(() => undefined);
   }
 
@@ -141,7 +141,7 @@ export class UploadList {
   }
 }
 
-/** Return whether the browser says that it has no connection at all. That it has one means little. */
+/** Return whether the browser reports that it is offline. "Online" does not mean that the server can be reached. */
 export function isOffline(): boolean {
   return !navigator.onLine;
 }

@@ -11,7 +11,7 @@ export async function isFileOf(entry: Entry, file: File): Promise<boolean> {
   }
 }
 
-/** A file, or whether the person can be asked for it. */
+/** A file, or whether the user can be asked for permission to read it. */
 export interface Reread {
   readonly file?: File;
   readonly canAsk: boolean;
@@ -20,7 +20,7 @@ export interface Reread {
 /**
  * Read the file of an entry after a reload, from its copy or by its handle.
  *
- * @param mayAsk Whether the person has just clicked, so that the browser lets this page ask.
+ * @param mayAsk Whether this is called in a click, so that the browser lets the page ask for permission.
  */
 export async function reread(entry: Entry, journal: Journal, mayAsk: boolean): Promise<Reread> {
   const { id, fileName, lastModified, isCopied, handle } = entry;
@@ -36,7 +36,7 @@ export async function reread(entry: Entry, journal: Journal, mayAsk: boolean): P
     if (permission !== "granted") return { canAsk: permission === "prompt" };
     return { file: await handle.getFile(), canAsk: false };
   } catch {
-    // The file was moved or deleted, or the click is too long ago for a question.
+    // The file was moved or deleted, or the click was too long ago.
     return { canAsk: false };
   }
 }

@@ -64,7 +64,7 @@ describe("the size of a file", () => {
     expect(refusalOf({ name: "a.mp4", size }, ALL)?.code).toBe(code);
   });
 
-  it("is told in units that people read", () => {
+  it("is given in GiB or MiB", () => {
     expect(refusalOf({ name: "a.mp4", size: 40 * 1024 ** 3 }, ALL)?.message).toContain("40 GiB, and at most 10 GiB");
   });
 });

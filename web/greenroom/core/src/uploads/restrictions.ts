@@ -1,6 +1,6 @@
 import { type FileErrorCode, GreenroomError } from "../errors";
 
-/** The endings that the server supports. docs/questions.md lists their types. */
+/** The file extensions that the server supports. docs/questions.md lists their types. */
 export const FILE_ENDINGS: readonly string[] = [
   "3gp",
   "avi",
@@ -22,25 +22,25 @@ export const FILE_SIZE_MAX_BYTES = 10 * 1024 ** 3;
 
 const FILE_NAME_MAX = 255;
 
-/** Files that only say where another one is. Windows hides the first two endings. */
+/** Extensions of shortcuts to another file. Windows hides the first two. */
 const SHORTCUT_ENDINGS: ReadonlySet<string> = new Set(["lnk", "url", "webloc", "desktop", "website", "icloud"]);
 
-/** Control characters, line breaks, overrides of direction and lone surrogates, as in shared/core/text.py. */
+/** Control characters, line breaks, bidirectional overrides and lone surrogates, as in shared/core/text.py. */
 // eslint-disable-next-line no-control-regex
 const NOT_IN_A_LINE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202d\u202e\ud800-\udfff]/u;
 
-/** Embeddings and isolates: the server takes them out, because they would show the ending elsewhere. */
+/** Bidirectional embeddings and isolates. The server removes them, because they would move the visible extension. */
 const ORDERING = /[\u202a-\u202c\u2066-\u2069]/gu;
 
 const AT_THE_END = /[. \u00a0\u00ad\u061c\u200b-\u200f\u2060\ufe0f\ufeff]+$/u;
 
-/** What can be uploaded at all. */
+/** The limits of a deployment. */
 export interface Restrictions {
   readonly maxFileSizeBytes: number;
   readonly fileEndings: readonly string[];
 }
 
-/** Return why a file cannot be uploaded, before a byte is sent; `undefined` if it can. The server checks the same. */
+/** Return why a file cannot be uploaded; `undefined` if it can. The server checks the same. */
 export function refusalOf(
   file: { name: string; size: number },
   restrictions: Restrictions,
@@ -48,28 +48,28 @@ export function refusalOf(
   return refusalOfName(file.name, restrictions) ?? refusalOfSize(file.size, restrictions);
 }
 
-/** Return that something is a folder. */
+/** Return the error for a folder. */
 export function refusedFolder(name: string): GreenroomError {
   return refused("FOLDER", `“${name}” is a folder. Open it, and choose the videos in it.`);
 }
 
-/** Return that a file cannot be read: it is a folder in disguise, was moved, or lies on a disk that is gone. */
+/** Return the error for a file that cannot be read: it may be a folder, was moved, or its disk was removed. */
 export function refusedUnreadable(name: string): GreenroomError {
   return refused("FILE_UNREADABLE", `“${name}” cannot be read. If it is a file, copy it to this computer first.`);
 }
 
-/** Return that the same file is in the list already. */
+/** Return the error for a file that is in the list already. */
 export function refusedTwice(name: string): GreenroomError {
   return refused("FILE_ADDED_ALREADY", `“${name}” is being uploaded to this session already.`);
 }
 
-/** Return that another tab of this browser uploads the same file. */
+/** Return the error for a file that another tab of this browser uploads. */
 export function refusedElsewhere(name: string): GreenroomError {
-  const message = `Another tab uploads “${name}” to this session. It goes on here if that tab is closed.`;
+  const message = `Another tab uploads “${name}” to this session. This tab continues if that one is closed.`;
   return refused("SENT_BY_ANOTHER_TAB", message);
 }
 
-/** Return that the person signed out while the file was being added. */
+/** Return the error for a file that was being added when the user signed out. */
 export function refusedClosed(name: string): GreenroomError {
   return new GreenroomError(
     "SIGN_IN_ENDED",
@@ -81,7 +81,7 @@ export function refusedClosed(name: string): GreenroomError {
 function refusalOfName(fileName: string, { fileEndings }: Restrictions): GreenroomError | undefined {
   const whole = fileName.replace(ORDERING, "").normalize("NFC").replaceAll("\t", " ").trim();
   if (NOT_IN_A_LINE.test(whole)) {
-    const what = "line breaks, control characters or overrides of direction";
+    const what = "line breaks, control characters or text direction marks";
     return refused("FILE_NAME_INVALID", `The file name has characters that are not allowed in it: ${what}. Rename it.`);
   }
   if (whole.includes("/")) {
@@ -98,7 +98,7 @@ function refusalOfName(fileName: string, { fileEndings }: Restrictions): Greenro
   const dot = name.lastIndexOf(".");
   const ending = name.slice(dot + 1).toLowerCase();
   if (SHORTCUT_ENDINGS.has(ending)) {
-    return refused("FILE_IS_SHORTCUT", `“${name}” is a shortcut. Choose the video that it leads to.`);
+    return refused("FILE_IS_SHORTCUT", `“${name}” is a shortcut. Choose the video that it points to.`);
   }
   if (dot < 1 || !fileEndings.includes(ending)) {
     const supported = fileEndings.join(", ");

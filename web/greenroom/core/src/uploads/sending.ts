@@ -1,10 +1,10 @@
 import type { UploadTokens } from "./tokens";
 
-/** What a protocol gets to send one file, or the rest of it. */
+/** The parameters with which a protocol sends one file, or the rest of it. */
 export interface Sending {
   readonly file: Blob;
 
-  /** Bytes that the provider has. */
+  /** The number of bytes that the provider has already. */
   readonly from: number;
 
   readonly tokens: UploadTokens;
@@ -12,14 +12,14 @@ export interface Sending {
   /** Return how many connections this upload may use now. */
   readonly connections: () => number;
 
-  /** Told how many bytes have left, and of how many the provider has said that they arrived. */
+  /** Called with the number of bytes sent, and the number that the provider has confirmed. */
   readonly onProgress: (sentBytes: number, arrivedBytes: number) => void;
 
   readonly signal: AbortSignal;
 }
 
-/** A line on which nothing moves for so long is broken, even if nobody says so. */
+/** A connection that carries no bytes for so long counts as broken. */
 export const STALLED_AFTER_MS = 60_000;
 
-/** How long an answer may take. Kaltura lets the last chunk wait 45 s for the others. */
+/** How long an answer may take. Kaltura holds the last chunk for 45 s until the others have arrived. */
 export const ANSWERED_WITHIN_MS = 120_000;

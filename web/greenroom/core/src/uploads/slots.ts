@@ -5,7 +5,7 @@ import type { Release } from "./tabs";
 /** Browsers open no more connections to one host, unless it speaks HTTP/2. */
 const CONNECTIONS_MAX = 6;
 
-/** How many files are sent at once, those first that were added first. */
+/** Limits how many files are sent at once. Those that were added first are sent first. */
 export class Slots {
   readonly #queue: RateLimitedQueue;
   #taken = 0;
@@ -15,7 +15,7 @@ export class Slots {
     this.#queue = new RateLimitedQueue(limit);
   }
 
-  /** Wait for a turn. @returns how to end it, or `undefined` if the signal came first */
+  /** Wait for a free slot. @returns a function that frees it; `undefined` if the signal was aborted first. */
   take(order: number, signal: AbortSignal): Promise<Release | undefined> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve(undefined);
@@ -40,12 +40,12 @@ export class Slots {
     });
   }
 
-  /** How many connections each of the files that are sent now may use. */
+  /** How many connections each file that is being sent may use. */
   get connections(): number {
     return Math.max(1, Math.floor(CONNECTIONS_MAX / Math.max(1, this.#taken)));
   }
 
-  /** Run one after the other, in the order of the calls. */
+  /** Run functions one after the other, in the order of the calls. */
   inOrder<T>(run: () => Promise<T>): Promise<T> {
     const running = this.#last.then(run);
     this.#last = running.catch(() => undefined);

@@ -2,14 +2,14 @@ const SAMPLE_MS = 500;
 const SMOOTHED_OVER_MS = 5000;
 const KNOWN_AFTER_MS = 1500;
 
-/** Smooths how fast bytes leave. Each chunk has bursts and pauses, which nobody wants to see in a time that is left. */
+/** Smooths the rate of an upload: the bursts and pauses of each chunk should not show in the remaining time. */
 export class Speed {
   #at: number | undefined;
   #bytes = 0;
   #measuredMs = 0;
   #bytesPerMs = 0;
 
-  /** Take a sample: so many bytes in all at this instant, in milliseconds of a clock that nobody sets. */
+  /** Add a sample: the bytes sent so far, and the time in milliseconds of a monotonic clock. */
   add(bytes: number, now: number): void {
     if (this.#at === undefined || bytes < this.#bytes) {
       this.#at = now;
@@ -27,7 +27,7 @@ export class Speed {
     this.#bytes = bytes;
   }
 
-  /** Forget the instant of the last sample: what follows is a pause, which is no slow line. */
+  /** Forget the time of the last sample, so that a pause does not count as a slow connection. */
   pause(): void {
     this.#at = undefined;
   }

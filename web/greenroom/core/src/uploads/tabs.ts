@@ -1,21 +1,20 @@
-/** Ends a claim. */
+/** Releases a claim. */
 export type Release = () => void;
 
-/** What tabs tell each other. */
+/** A message between the tabs of one user. */
 export type TabMessage =
-  /** The journal has a new entry, or one less. */
+  /** An entry was added to the journal, or removed. */
   | { readonly kind: "changed" }
-  /** The tab that sends an upload tells how far it is. */
+  /** The progress of an upload, from the tab that sends it. */
   | { readonly kind: "progress"; readonly id: string; readonly sentBytes: number }
-  /** Somebody cancels an upload in a tab that does not send it. */
+  /** The user cancelled an upload in a tab that does not send it. */
   | { readonly kind: "cancel"; readonly id: string };
 
 /**
- * Sees to it that one tab alone sends an upload. The browser itself releases the claims of a tab that is closed or
- * crashes, whatever it was doing.
+ * Ensures that only one tab sends an upload, with Web Locks. The browser releases the claims of a tab that is closed or
+ * crashes.
  *
- * Browsers without Web Locks or that block them, and pages without HTTPS, have one tab as far as this class is
- * concerned.
+ * Where Web Locks are missing or blocked, as on pages without HTTPS, each tab acts as if it were the only one.
  */
 export class Tabs {
   readonly #channel: BroadcastChannel | undefined;
@@ -41,18 +40,18 @@ export class Tabs {
     if (!this.#closing.signal.aborted) this.#channel?.postMessage(message);
   }
 
-  /** Claim an upload. @returns how to end the claim, or `undefined` if another tab has it */
+  /** Claim an upload. @returns a function that releases the claim; `undefined` if another tab has it. */
   claim(id: string): Promise<Release | undefined> {
     return this.#request(id, { ifAvailable: true });
   }
 
-  /** Wait until no other tab has an upload, and claim it. Never answers once this tab is closed. */
+  /** Wait until no other tab has an upload, and claim it. Never resolves once this object is closed. */
   async inherit(id: string): Promise<Release> {
     const release = await this.#request(id, { signal: this.#closing.signal });
     return release ?? (await new Promise<never>(() => undefined));
   }
 
-  /** Run something that no two tabs may do at the same time. */
+  /** Run a function that no two tabs may run at the same time. */
   async alone<T>(run: () => Promise<T>): Promise<T> {
     const release = await this.#request("", {});
     try {
@@ -62,7 +61,7 @@ export class Tabs {
     }
   }
 
-  /** End all claims, as the browser does when the tab is closed. */
+  /** Release all claims, as the browser does when the tab is closed. */
   close(): void {
     this.#closing.abort();
     for (const release of [...this.#releases]) release();
@@ -85,7 +84,7 @@ export class Tabs {
           resolve(release);
         });
       });
-      // Either this tab is closed while it waits, or the browser blocks locks as it blocks storage.
+      // Either this object was closed while it waited, or the browser blocks locks as it blocks storage.
       held.catch(() => resolve(this.#closing.signal.aborted ? undefined : () => undefined));
     });
   }

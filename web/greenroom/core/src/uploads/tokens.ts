@@ -1,20 +1,20 @@
 import { type Clock, systemClock } from "../clock";
 import type { UploadAnswer } from "../schema/types";
 
-/** How long before its end a token is renewed. The server gives a new one if the last ends within half an hour. */
+/** How long before its expiry a token is renewed. The server issues a new one if the last expires within 30 minutes. */
 const RENEWED_BEFORE_MS = 10 * 60_000;
 
-/** However short its life is, a token is not asked for more often than this. */
+/** The least time between two requests, however short the lifetime of a token is. */
 const RENEWED_AFTER_MIN_MS = 60_000;
 
-/** The token of one upload: renewed before it ends, and asked for once however many chunks need it. */
+/** The token of one upload. It is renewed before it expires, with one request for all chunks that wait for it. */
 export class UploadTokens {
   #answer: UploadAnswer | undefined;
   #renewAt = 0;
   #asking: Promise<UploadAnswer> | undefined;
 
   /**
-   * @param ask Asks the server; the same request gives the same upload.
+   * @param ask Sends the request, which always returns the same upload.
    * @param clock Time that also passes while the device sleeps.
    */
   constructor(
@@ -22,12 +22,12 @@ export class UploadTokens {
     private readonly clock: Clock = systemClock,
   ) {}
 
-  /** Return a token that is good for the next request. */
+  /** Return a token that is valid for the next request. */
   async current(): Promise<UploadAnswer> {
     return this.#answer !== undefined && this.clock.now() < this.#renewAt ? this.#answer : this.renew();
   }
 
-  /** Ask the server, which also says how much has arrived. */
+  /** Get a new token. The answer also says how many bytes have arrived. */
   renew(): Promise<UploadAnswer> {
     this.#asking ??= this.#renew().finally(() => (this.#asking = undefined));
     return this.#asking;
@@ -41,7 +41,7 @@ export class UploadTokens {
   }
 }
 
-/** Return after how many milliseconds a token of this lifetime is renewed; `NaN` if that is unknown. Pure. */
+/** Return after how many milliseconds a token with this lifetime, `NaN` if unknown, has to be renewed. Pure. */
 export function renewedAfter(lifetimeMs: number): number {
   if (Number.isNaN(lifetimeMs)) return RENEWED_AFTER_MIN_MS;
   return Math.max(RENEWED_AFTER_MIN_MS, lifetimeMs - Math.max(RENEWED_BEFORE_MS, lifetimeMs / 5));

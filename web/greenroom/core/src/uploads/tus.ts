@@ -5,7 +5,8 @@ import { ProviderRefusal, providerUnavailable, unreachable } from "./failures";
 import { ANSWERED_WITHIN_MS, type Sending, STALLED_AFTER_MS } from "./sending";
 
 /**
- * Send a file, or the rest of it, to an address that was created for it. The provider says where to go on.
+ * Send a file, or the rest of it, with the tus protocol to an upload that exists already. The provider reports the
+ * offset.
  *
  * @throws GreenroomError
  */
@@ -23,7 +24,7 @@ export async function sendByTus({ file, tokens, onProgress, signal }: Sending): 
       uploadUrl: upload.url,
       chunkSize: upload.chunkSizeBytes,
       retryDelays: null,
-      // A fingerprint would put the address, which is a secret, into localStorage.
+      // A fingerprint would store the upload URL, which is a secret, in localStorage.
       storeFingerprintForResuming: false,
       onProgress: (sentBytes) => {
         watchdog.expect(sentBytes < file.size ? STALLED_AFTER_MS : ANSWERED_WITHIN_MS);
@@ -46,10 +47,10 @@ export async function sendByTus({ file, tokens, onProgress, signal }: Sending): 
   });
 }
 
-/** Return an error without the address, which is part of the messages of tus-js-client. */
+/** Return an error without the upload URL, which is part of tus-js-client's messages. */
 function failureOf(error: Error | DetailedError): Error {
   const status = "originalResponse" in error ? (error.originalResponse?.getStatus() ?? 0) : 0;
-  // An answer of 2xx that is none of the protocol comes from something in between, such as a hotel's network.
+  // A 2xx answer that does not follow the protocol comes from something in between, such as a captive portal.
   if (status < 400) return unreachable();
   return status >= 500 || status === 409 || status === 423 || status === 429
     ? providerUnavailable()

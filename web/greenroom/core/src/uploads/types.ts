@@ -1,30 +1,30 @@
 import type { GreenroomError } from "../errors";
 
-/** Where an upload stands. */
+/** The state of an upload. */
 export type UploadState =
-  /** It waits for its turn. */
+  /** Waits until fewer other files are being sent. */
   | "queued"
-  /** The server creates the empty video, or renews the token. */
+  /** The server creates the video, or renews the token. */
   | "preparing"
   | "sending"
-  /** Somebody paused it. */
+  /** Paused by the user. */
   | "paused"
-  /** It goes on by itself: after a pause that grows with each failure, or once the browser is online. */
+  /** Waits for the next retry: after a backoff, or once the browser is online. */
   | "waiting"
-  /** After a reload: `resume` asks to read the file again, or the same file has to be chosen with `reselect`. */
+  /** After a reload: `resume` asks for permission to read the file again, or `reselect` takes the file. */
   | "needsFile"
-  /** Another tab of this browser sends it. */
+  /** Being sent by another tab of this browser. */
   | "elsewhere"
-  /** All bytes have arrived. The session document shows the rest. */
+  /** All bytes have arrived. The session's document shows the processing. */
   | "sent"
   | "failed";
 
-/** An upload, as it is shown. Each change makes a new object. */
+/** An upload, to be shown. Each change creates a new object. */
 export interface UploadItem {
   readonly id: string;
   readonly sessionId: string;
 
-  /** Known once the server has answered; the session document has the same key. */
+  /** Absent until the server has answered; the key in `Session.videos`. */
   readonly videoId?: string;
 
   /** The video that this file replaces. */
@@ -34,34 +34,34 @@ export interface UploadItem {
   readonly fileName: string;
   readonly sizeBytes: number;
 
-  /** The bytes that have left this browser, and of which none is known to be lost. */
+  /** The bytes that this browser has sent, without those that are known to be lost. */
   readonly sentBytes: number;
 
   readonly state: UploadState;
 
-  /** Smoothed, while bytes are sent. */
+  /** The smoothed rate, while bytes are sent. */
   readonly bytesPerSecond?: number;
 
-  /** By this speed. */
+  /** The remaining time at this rate. */
   readonly secondsLeft?: number;
 
-  /** When it goes on by itself, in the state `waiting`. Absent while the browser is offline. */
+  /** When the next retry is, in the state `waiting`. Absent while the browser is offline. */
   readonly retryAt?: Date;
 
-  /** When the upload ends, however often it is continued. */
+  /** The deadline of the upload, set by the server. */
   readonly uploadUntil?: Date;
 
-  /** Whether the line cannot send the rest before `uploadUntil`. */
+  /** Whether the connection is too slow to send the rest before `uploadUntil`. */
   readonly isTooSlow: boolean;
 
-  /** Whether `resume`, called in a click, can ask the person to let this page read the file again. */
+  /** Whether `resume`, called in a click, can ask the user for permission to read the file again. */
   readonly canAskForFile: boolean;
 
   /** Why it failed, waits, or needs its file again. */
   readonly error?: GreenroomError;
 }
 
-/** All uploads of a person in this browser. Each change makes a new object. */
+/** All uploads of a user in this browser. Each change creates a new object. */
 export interface UploadsSummary {
   /** In the order in which they were added. */
   readonly items: readonly UploadItem[];
@@ -69,25 +69,26 @@ export interface UploadsSummary {
   readonly sentBytes: number;
   readonly sizeBytes: number;
 
-  /** For all that are not paused, by the speed of all together. */
+  /** The remaining time for all that are not paused, at their total rate. */
   readonly secondsLeft?: number;
 
-  /** Whether something is sent, or goes on by itself. */
+  /** Whether something is being sent, or waits for a turn or a retry. */
   readonly isActive: boolean;
 
+  /** Whether the browser reports that it is offline. */
   readonly isOffline: boolean;
 
-  /** Whether the uploads survive a reload. They do not where the browser stores nothing, as in some private windows. */
+  /** Whether the uploads survive a reload. They do not if the browser stores nothing, as in some private windows. */
   readonly isKept: boolean;
 }
 
-/** A file of which no byte is sent, and why. */
+/** A file that is not uploaded, and why. */
 export interface RefusedFile {
   readonly fileName: string;
   readonly error: GreenroomError;
 }
 
-/** What became of files that were added. */
+/** The result of `Uploads.add`. */
 export interface AddedFiles {
   /** The ids of the new uploads. */
   readonly added: readonly string[];
@@ -95,11 +96,12 @@ export interface AddedFiles {
   readonly refused: readonly RefusedFile[];
 }
 
-/** Where a file goes: into a session, or in the place of one of its videos. */
+/** Where a file is uploaded to: a new video of a session, or, with `videoId`, a replacement of that video's file. */
 export type UploadTarget =
   | { readonly sessionId: string; readonly title?: string }
   | { readonly sessionId: string; readonly videoId: string; readonly title?: string };
 
+/** Options of `Uploads`. */
 export interface UploadsOptions {
   /** How many files are sent at once. 2 unless set. */
   limit?: number;
@@ -107,6 +109,6 @@ export interface UploadsOptions {
   /** `UPLOAD_BYTES_MAX` of the deployment. 10 GiB unless set. */
   maxFileSizeBytes?: number;
 
-  /** The supported endings, in lower case without a dot. Those of the server unless set. */
+  /** The supported file extensions, in lower case without a dot. Those of the server unless set. */
   fileEndings?: readonly string[];
 }

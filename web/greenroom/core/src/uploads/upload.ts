@@ -1,9 +1,9 @@
+import { jitteredBackoffMs } from "../backoff";
 import type { ErrorCode, GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import { newId } from "../new-id";
 import type { UploadAnswer } from "../schema/types";
 import { toGreenroomError } from "../to-greenroom-error";
-import { delayAfter } from "./backoff";
 import { fileChanged, fileNeeded, isOver, ProviderRefusal, unreachable } from "./failures";
 import { isReadable } from "./fingerprint";
 import type { Entry, Journal } from "./journal";
@@ -17,16 +17,18 @@ import type { Release, Tabs } from "./tabs";
 import { UploadTokens } from "./tokens";
 import { sendByTus } from "./tus";
 
-/** After so many refusals in a row without a byte arriving the provider will not change its mind. */
+/** An upload fails after so many refusals by the provider in a row, without a byte arriving. */
 const REFUSALS_MAX = 6;
+
+const BACKOFF_MAX_MS = 60_000;
 
 const SHOWN_EVERY_MS = 200;
 const TOLD_EVERY_MS = 1000;
 
-/** A browser that calls itself offline may be wrong, so a try is made from time to time. */
+/** A browser that reports to be offline may be wrong, so the upload is retried from time to time. */
 const OFFLINE_TRY_MS = 60_000;
 
-/** What all uploads of a tab share. */
+/** The objects that all uploads of a tab share. */
 export interface Shared {
   readonly greenroom: Greenroom;
   readonly journal: Journal;
@@ -52,7 +54,9 @@ export class Upload {
     this.#tokens = new UploadTokens(() => this.#ask());
   }
 
-  /** Do what is next until nothing is left to do. Each control method interrupts it, and it looks again. */
+  /**
+   * Run until the upload is over. Each control method interrupts the current step, and the loop chooses the next one.
+   */
   async run(): Promise<void> {
     while (!this.#isEnded) {
       const { signal } = (this.#stop = new AbortController());
@@ -77,8 +81,8 @@ export class Upload {
   }
 
   /**
-   * Try again now. After a failure that cannot change, that is a new request: for the same video if it is still there,
-   * so that it keeps its title and its place in the session, else for a new one.
+   * Retry now. If the upload is over, this is a new request: for the same video if it still exists, so that it keeps
+   * its title and its place in the session, otherwise for a new one.
    */
   async retry(): Promise<void> {
     const { state, error, entry } = this.#item ?? {};
@@ -96,12 +100,12 @@ export class Upload {
     this.interrupt();
   }
 
-  /** The browser is online again: no reason to wait any longer, unless the server asked for it. */
+  /** Retry because the browser is online again, unless the server asked to wait. */
   reconnect(): void {
     if (this.#item?.state === "waiting" && this.#item.error?.code === "UNREACHABLE") void this.retry();
   }
 
-  /** Go on with this file. @throws GreenroomError if it is not the one whose upload began */
+  /** Continue with this file. @throws GreenroomError `FILE_CHANGED` if it is not the one whose upload began. */
   async reselect(file: File): Promise<void> {
     const item = this.#item;
     if (item === undefined || this.claim === undefined || item.state === "sent") return;
@@ -115,14 +119,14 @@ export class Upload {
     if (item.state === "needsFile") this.interrupt();
   }
 
-  /** Cancel it at the server. @throws GreenroomError if that is not possible; then it is paused */
+  /** Cancel the upload, also on the server. @throws GreenroomError if that fails; the upload is paused then. */
   async cancel(): Promise<void> {
     await this.pause(true);
     if (this.#item?.entry.isAsked === true) await this.#cancelAtServer();
     await this.end();
   }
 
-  /** Remove it from the list and the journal. */
+  /** Remove the upload from the list and the journal. */
   async end(): Promise<void> {
     this.#isEnded = true;
     this.interrupt();
@@ -132,7 +136,7 @@ export class Upload {
     this.shared.tabs.tell({ kind: "changed" });
   }
 
-  /** Stop without a trace, as if the tab was closed. */
+  /** Stop as if the tab was closed: the journal keeps the upload. */
   close(): void {
     this.#isEnded = true;
     this.interrupt();
@@ -162,7 +166,7 @@ export class Upload {
     await this.shared.journal.put(changed);
   }
 
-  /** Wait until the tab that sends it is closed. It may have finished, or others may have cancelled it. */
+  /** Wait until the tab that sends the upload is closed. The upload may be finished or cancelled by then. */
   async #inherit(): Promise<void> {
     this.#change({ state: "elsewhere" });
     const claim = await this.shared.tabs.inherit(this.id);
@@ -178,7 +182,7 @@ export class Upload {
     await this.restoreFile();
   }
 
-  /** Read the file again after a reload, if the browser lets this page do so without asking. */
+  /** Read the file again after a reload. @param mayAsk Whether the browser may ask the user for permission. */
   async restoreFile(mayAsk = false): Promise<void> {
     const entry = this.#item?.entry;
     if (entry === undefined || this.#file !== undefined) return;
@@ -207,7 +211,7 @@ export class Upload {
 
   #delay = 0;
 
-  /** Wait for a turn, and try once. */
+  /** Wait for a free slot, and try once. */
   async #take(signal: AbortSignal): Promise<void> {
     this.#change({ state: "queued", retryAt: undefined });
     const free = await this.shared.slots.take(this.#item?.entry.order ?? 0, signal);
@@ -223,7 +227,7 @@ export class Upload {
 
   async #attempt(signal: AbortSignal): Promise<void> {
     this.#change({ state: "preparing" });
-    // The server gives videos their places as they are asked for, so no file overtakes another here.
+    // The server orders videos by their requests, so requests are sent in the order of the files.
     const isFirst = this.#item?.entry.isAsked === false;
     const answer = await (isFirst ? this.shared.slots.inOrder(() => this.#tokens.renew()) : this.#tokens.renew());
     const file = this.#file;
@@ -267,10 +271,10 @@ export class Upload {
   }
 
   /**
-   * Ask for a token. The same request gets the same upload again, and precise words if it is over.
+   * Ask for a token. The same request returns the same upload, or the reason why it is over.
    *
-   * `renewUploadToken` would do, were it not for a video that was replaced in another browser meanwhile: it gives the
-   * token of the latest upload, so this file would go into that one.
+   * `renewUploadToken` returns the token of the video's latest upload. If another browser has replaced the video since,
+   * this file would be sent into that upload.
    */
   async #ask(): Promise<UploadAnswer> {
     const entry = this.#item?.entry;
@@ -289,7 +293,7 @@ export class Upload {
     }
     if (answer.videoId !== this.#item?.entry.videoId) await this.#write({ videoId: answer.videoId });
     const uploadUntil = new Date(answer.uploadUntil);
-    // An instant that cannot be read cannot be shown either.
+    // An invalid date cannot be shown.
     if (!Number.isNaN(uploadUntil.getTime())) this.#change({ uploadUntil });
     return answer;
   }
@@ -300,7 +304,7 @@ export class Upload {
     const request = { requestId, fileName, fileSizeBytes };
     const titled = { ...request, ...(title !== undefined && { title }) };
     if (replaces !== undefined) return greenroom.call("replaceVideo", { videoId: replaces, ...titled });
-    // The video has its title already, perhaps another one by now.
+    // The video has a title already, which may have been changed since.
     if (resumes !== undefined) return greenroom.call("replaceVideo", { videoId: resumes, ...request });
     return greenroom.call("issueUploadToken", { sessionId, ...titled });
   }
@@ -320,7 +324,7 @@ export class Upload {
     await journal.delete(this.id);
     this.claim?.();
     tabs.tell({ kind: "changed" });
-    // It makes the server look sooner; without it the server looks within seconds.
+    // This makes the server check at once; without it the server checks within seconds.
     if (entry.videoId !== undefined)
       greenroom.call("uploadFinished", { videoId: entry.videoId }).catch(() => undefined);
   }
@@ -337,14 +341,14 @@ export class Upload {
     } else if (!error.retryable) return this.#change({ state: "failed", error });
     this.#failures += 1;
     const isOffline = this.shared.list.isOffline && error.code === "UNREACHABLE";
-    // A refusal is no sign of a server that needs rest: another token is asked for soon.
+    // A refusal is no sign of an overloaded server, so another token is requested soon.
     const failures = error instanceof ProviderRefusal ? 1 : this.#failures;
-    this.#delay = delayAfter(failures, error.retryAfterS, Math.random());
+    this.#delay = jitteredBackoffMs(failures, BACKOFF_MAX_MS, error.retryAfterS, Math.random());
     const retryAt = isOffline ? undefined : new Date(Date.now() + this.#delay);
     this.#change({ state: "waiting", error, retryAt });
   }
 
-  /** The file was changed, moved, or its disk is gone: a browser then breaks the request, as if the line had broken. */
+  /** The file was changed, moved, or its disk removed: browsers then abort the request, as with a broken connection. */
   async #loseFile(): Promise<void> {
     this.shared.list.setFile(this.id, undefined);
     this.#change({ state: "needsFile", error: fileChanged(this.#item?.entry.fileName ?? "") });
@@ -353,7 +357,8 @@ export class Upload {
 
   async #cancelAtServer(): Promise<void> {
     try {
-      // The server cancels the latest upload of a video, which may be another one by now: so it is asked before.
+      // `cancelUpload` cancels the latest upload of a video, which may be another one by now. So ask for this one
+      // first.
       await this.#ask().catch((error: unknown) => {
         if (!ENDED.has(toGreenroomError(error).code)) throw error;
       });
@@ -376,7 +381,7 @@ const ENDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "UPLOAD_TIME_TOO_SHORT",
 ]);
 
-/** There is nothing left to cancel, or it is not ours. */
+/** There is nothing left to cancel, or the latest upload is another one. */
 const GONE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "SESSION_NOT_FOUND",
   "UPLOAD_CANCELLED",
@@ -392,7 +397,7 @@ function interrupted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Sleep. @returns whether nothing interrupted it */
+/** Sleep. @returns whether nothing interrupted the sleep. */
 function slept(ms: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(true), ms);

@@ -43,7 +43,7 @@ function reaches(uploads: Uploads, state: UploadState, index = 0): Promise<Uploa
 
 describe.each(["kaltura", "tus"] as const)("an upload by %s", (protocol) => {
   beforeEach(() => {
-    browser.school.protocol = protocol;
+    browser.server.protocol = protocol;
   });
 
   it("goes from queued to sent, and the server has the bytes", async () => {
@@ -54,41 +54,41 @@ describe.each(["kaltura", "tus"] as const)("an upload by %s", (protocol) => {
     expect(states).toEqual(["queued", "preparing", "sending", "sent"]);
     expect({ added, refused }).toEqual({ added: [item.id], refused: [] });
     expect(item).toMatchObject({ fileName: "halves.mp4", sizeBytes: 5500, sentBytes: 5500, isTooSlow: false });
-    const [video] = browser.school.videos;
+    const [video] = browser.server.videos;
     expect(item.videoId).toBe(video?.videoId);
-    expect(browser.school.bytesOf(video!)).toEqual(Buffer.from(bytesOf(5500)));
-    await eventually(() => browser.school.called("uploadFinished").length === 1);
+    expect(browser.server.bytesOf(video!)).toEqual(Buffer.from(bytesOf(5500)));
+    await eventually(() => browser.server.called("uploadFinished").length === 1);
   });
 
   it.each([1, 999, 1000, 1001, 2000, 2001, 12_345])("sends a file of %i bytes whole", async (size) => {
     const uploads = browser.tab();
     await uploads.add([fileOf("halves.mp4", size)], SESSION);
     await reaches(uploads, "sent");
-    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(size)));
+    expect(browser.server.bytesOf(browser.server.videos[0]!)).toEqual(Buffer.from(bytesOf(size)));
   });
 
-  it("goes on by itself after a broken line", async () => {
-    browser.school.faultOf = (count) => (count === 2 ? { kind: "cut", afterBytes: 300 } : undefined);
+  it("resumes after a broken connection", async () => {
+    browser.server.faultOf = (count) => (count === 2 ? { kind: "cut", afterBytes: 300 } : undefined);
     const uploads = browser.tab();
     await uploads.add([fileOf("halves.mp4", 5500)], SESSION);
     await reaches(uploads, "sent");
-    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(5500)));
-    expect(browser.school.videos).toHaveLength(1);
+    expect(browser.server.bytesOf(browser.server.videos[0]!)).toEqual(Buffer.from(bytesOf(5500)));
+    expect(browser.server.videos).toHaveLength(1);
   });
 
-  it.each(["answerLost", "portal"] as const)("survives any chunk that ends with %s", async (kind) => {
+  it.each(["answerLost", "captivePortal"] as const)("survives any chunk that ends with %s", async (kind) => {
     for (const [index, bad] of [1, 3, 6].entries()) {
-      const seen = browser.school.chunks.length;
-      browser.school.faultOf = (count) => (count === seen + bad ? { kind } : undefined);
+      const seen = browser.server.chunks.length;
+      browser.server.faultOf = (count) => (count === seen + bad ? { kind } : undefined);
       const uploads = browser.tab(`teacher-${bad}`);
       await uploads.add([fileOf("halves.mp4", 5500, bad)], SESSION);
       await reaches(uploads, "sent");
-      expect(browser.school.bytesOf(browser.school.videos[index]!)).toEqual(Buffer.from(bytesOf(5500, bad)));
+      expect(browser.server.bytesOf(browser.server.videos[index]!)).toEqual(Buffer.from(bytesOf(5500, bad)));
     }
   });
 
-  it("waits while the provider is not available, and then goes on", async () => {
-    browser.school.faultOf = (count) => (count <= 3 ? { kind: "status", status: 503 } : undefined);
+  it("waits while the provider is not available, and then resumes", async () => {
+    browser.server.faultOf = (count) => (count <= 3 ? { kind: "status", status: 503 } : undefined);
     const uploads = browser.tab();
     await uploads.add([fileOf("halves.mp4", 2500)], SESSION);
     const waiting = await reaches(uploads, "waiting");
@@ -97,32 +97,32 @@ describe.each(["kaltura", "tus"] as const)("an upload by %s", (protocol) => {
     await reaches(uploads, "sent");
   });
 
-  it("survives a reload: the next page goes on where the provider is", async () => {
+  it("survives a reload: the next page resumes at the provider's offset", async () => {
     let stop = () => {};
     const held = new Promise<void>((resolve) => (stop = resolve));
-    browser.school.faultOf = (count) => (count >= 4 ? { kind: "hold", until: held } : undefined);
+    browser.server.faultOf = (count) => (count >= 4 ? { kind: "hold", until: held } : undefined);
     const first = browser.tab();
     await first.add([fileOf("halves.mp4", 8500)], SESSION);
-    await eventually(() => browser.school.chunks.length >= 4);
+    await eventually(() => browser.server.chunks.length >= 4);
     first.close();
-    browser.school.faultOf = () => undefined;
+    browser.server.faultOf = () => undefined;
     stop();
-    const before = browser.school.chunks.length;
+    const before = browser.server.chunks.length;
     const second = browser.tab();
     expect(await second.restored).toBe(1);
     await reaches(second, "sent");
-    expect(Math.min(...browser.school.chunks.slice(before))).toBeGreaterThan(0);
-    expect(browser.school.videos).toHaveLength(1);
-    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(8500)));
+    expect(Math.min(...browser.server.chunks.slice(before))).toBeGreaterThan(0);
+    expect(browser.server.videos).toHaveLength(1);
+    expect(browser.server.bytesOf(browser.server.videos[0]!)).toEqual(Buffer.from(bytesOf(8500)));
   });
 
-  it("is paused and resumed, also over a reload", async () => {
+  it("is paused and resumed, also across a reload", async () => {
     let stop = () => {};
     const held = new Promise<void>((resolve) => (stop = resolve));
-    browser.school.faultOf = (count) => (count === 2 ? { kind: "hold", until: held } : undefined);
+    browser.server.faultOf = (count) => (count === 2 ? { kind: "hold", until: held } : undefined);
     const first = browser.tab();
     const { added } = await first.add([fileOf("halves.mp4", 3500)], SESSION);
-    await eventually(() => browser.school.chunks.length >= 2);
+    await eventually(() => browser.server.chunks.length >= 2);
     first.pause(added[0]);
     await reaches(first, "paused");
     stop();
@@ -131,30 +131,30 @@ describe.each(["kaltura", "tus"] as const)("an upload by %s", (protocol) => {
     const second = browser.tab();
     await second.restored;
     await reaches(second, "paused");
-    const seen = browser.school.chunks.length;
+    const seen = browser.server.chunks.length;
     second.resume();
     await reaches(second, "sent");
-    expect(browser.school.chunks.length).toBeGreaterThan(seen);
-    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(3500)));
+    expect(browser.server.chunks.length).toBeGreaterThan(seen);
+    expect(browser.server.bytesOf(browser.server.videos[0]!)).toEqual(Buffer.from(bytesOf(3500)));
   });
 
   it("is cancelled here and on the server", async () => {
-    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    browser.server.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
     const uploads = browser.tab();
     const { added } = await uploads.add([fileOf("halves.mp4", 3500)], SESSION);
-    await eventually(() => browser.school.chunks.length > 0);
+    await eventually(() => browser.server.chunks.length > 0);
     await uploads.cancel(added[0]!);
     expect(uploads.summary.value.items).toEqual([]);
-    expect(browser.school.videos[0]?.cancelled).toBe(true);
+    expect(browser.server.videos[0]?.cancelled).toBe(true);
     const next = browser.tab();
     expect(await next.restored).toBe(0);
   });
 
-  it("ends in words if it was cancelled in another browser", async () => {
-    browser.school.faultOf = (count) => (count === 2 ? { kind: "hold", until: cancelled() } : undefined);
+  it("fails with a reason if it was cancelled in another browser", async () => {
+    browser.server.faultOf = (count) => (count === 2 ? { kind: "hold", until: cancelled() } : undefined);
     const cancelled = async () => {
-      browser.school.videos[0]!.cancelled = true;
-      browser.school.keys.clear();
+      browser.server.videos[0]!.cancelled = true;
+      browser.server.keys.clear();
     };
     const uploads = browser.tab();
     await uploads.add([fileOf("halves.mp4", 5500)], SESSION);
@@ -162,14 +162,14 @@ describe.each(["kaltura", "tus"] as const)("an upload by %s", (protocol) => {
     expect(item.error).toMatchObject({ code: "UPLOAD_CANCELLED", retryable: false });
     uploads.retry(item.id);
     await reaches(uploads, "sent");
-    expect(browser.school.videos).toHaveLength(2);
+    expect(browser.server.videos).toHaveLength(2);
   });
 
-  it("stores no token, address or key in this browser", async () => {
-    browser.school.faultOf = (count) => (count >= 2 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+  it("stores no token, URL or key in this browser", async () => {
+    browser.server.faultOf = (count) => (count >= 2 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
     const uploads = browser.tab();
     await uploads.add([fileOf("halves.mp4", 5500)], SESSION);
-    await eventually(() => browser.school.chunks.length >= 2);
+    await eventually(() => browser.server.chunks.length >= 2);
     const stored = await browser.stored();
     expect(stored).toContain("halves.mp4");
     expect(stored).not.toMatch(/secret|token\d|http/i);
@@ -177,7 +177,7 @@ describe.each(["kaltura", "tus"] as const)("an upload by %s", (protocol) => {
 });
 
 describe("several uploads", () => {
-  it("are sent two at once, asked for in order, and shown in order", async () => {
+  it("are sent two at once, and requested and shown in order", async () => {
     let most = 0;
     const uploads = browser.tab();
     uploads.summary.subscribe(({ items }) => {
@@ -188,15 +188,15 @@ describe("several uploads", () => {
     await until(uploads.summary, ({ items }) => items.every(({ state }) => state === "sent"));
     expect(most).toBe(2);
     expect(uploads.summary.value.items.map(({ fileName }) => fileName)).toEqual(files.map(({ name }) => name));
-    expect(browser.school.videos.map(({ fileName }) => fileName)).toEqual(files.map(({ name }) => name));
+    expect(browser.server.videos.map(({ fileName }) => fileName)).toEqual(files.map(({ name }) => name));
     expect(uploads.summary.value).toMatchObject({ sentBytes: 15_000, sizeBytes: 15_000, isActive: false });
   });
 
   it("can be added while others run, and a paused one gives its turn to the next", async () => {
-    browser.school.faultOf = (count) => (count === 1 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+    browser.server.faultOf = (count) => (count === 1 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
     const uploads = browser.tab("teacher", { limit: 1 });
     const { added } = await uploads.add([fileOf("a.mp4", 500, 1)], SESSION);
-    await eventually(() => browser.school.chunks.length === 1);
+    await eventually(() => browser.server.chunks.length === 1);
     await uploads.add([fileOf("b.mp4", 500, 2)], SESSION);
     expect(uploads.summary.value.items[1]?.state).toBe("queued");
     uploads.pause(added[0]);
@@ -205,24 +205,24 @@ describe("several uploads", () => {
     await reaches(uploads, "sent", 0);
   });
 
-  it("go on after a reload without the finished ones of their batch", async () => {
-    browser.school.faultOf = (count) => (count > 1 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+  it("resume after a reload without the finished ones of their batch", async () => {
+    browser.server.faultOf = (count) => (count > 1 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
     const first = browser.tab("teacher", { limit: 1 });
     await first.add([fileOf("a.mp4", 500, 1), fileOf("b.mp4", 500, 2)], SESSION);
     await reaches(first, "sent", 0);
-    await eventually(() => browser.school.chunks.length === 2);
+    await eventually(() => browser.server.chunks.length === 2);
     first.close();
-    browser.school.faultOf = () => undefined;
+    browser.server.faultOf = () => undefined;
     const second = browser.tab();
     expect(await second.restored).toBe(1);
     await reaches(second, "sent");
-    expect(browser.school.videos).toHaveLength(2);
-    expect(browser.school.chunks).toHaveLength(3);
+    expect(browser.server.videos).toHaveLength(2);
+    expect(browser.server.chunks).toHaveLength(3);
   });
 
   it("are all retried by one call", async () => {
     let isFull = true;
-    browser.school.refusalOf = (name) =>
+    browser.server.refusalOf = (name) =>
       isFull && name === "issueUploadToken" ? { code: "QUOTA_USED_UP" } : undefined;
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500, 1), fileOf("b.mp4", 500, 2)], SESSION);
@@ -230,37 +230,37 @@ describe("several uploads", () => {
     isFull = false;
     uploads.retry();
     await until(uploads.summary, ({ items }) => items.every(({ state }) => state === "sent"));
-    expect(browser.school.videos).toHaveLength(2);
+    expect(browser.server.videos).toHaveLength(2);
   });
 });
 
 describe("the server's answer", () => {
   it("may be lost: the same request is repeated and makes one video", async () => {
-    browser.school.refusalOf = (name, _, count) =>
+    browser.server.refusalOf = (name, _, count) =>
       name === "issueUploadToken" && count === 1 ? { kind: "answerLost" } : undefined;
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     await reaches(uploads, "sent");
-    const ids = browser.school.called("issueUploadToken").map(({ requestId }) => requestId);
+    const ids = browser.server.called("issueUploadToken").map(({ requestId }) => requestId);
     expect(ids).toHaveLength(2);
     expect(new Set(ids).size).toBe(1);
-    expect(browser.school.videos).toHaveLength(1);
+    expect(browser.server.videos).toHaveLength(1);
   });
 
   it("may be lost in a reload: the request was stored before it was sent", async () => {
     let stored = "";
     const held = new Promise(() => {});
-    browser.school.refusalOf = (name) => (name === "issueUploadToken" ? { kind: "hold", until: held } : undefined);
+    browser.server.refusalOf = (name) => (name === "issueUploadToken" ? { kind: "hold", until: held } : undefined);
     const first = browser.tab();
     await first.add([fileOf("a.mp4", 500)], SESSION);
-    await eventually(() => browser.school.called("issueUploadToken").length === 1);
+    await eventually(() => browser.server.called("issueUploadToken").length === 1);
     stored = await browser.stored();
     first.close();
-    expect(stored).toContain(browser.school.called("issueUploadToken")[0]?.["requestId"]);
-    browser.school.refusalOf = () => undefined;
+    expect(stored).toContain(browser.server.called("issueUploadToken")[0]?.["requestId"]);
+    browser.server.refusalOf = () => undefined;
     const second = browser.tab();
     await reaches(second, "sent");
-    expect(browser.school.videos).toHaveLength(1);
+    expect(browser.server.videos).toHaveLength(1);
   });
 
   it.each([
@@ -270,13 +270,13 @@ describe("the server's answer", () => {
     "SIGN_IN_ENDED",
     "UPLOAD_EXPIRED",
     "UPLOAD_FAILED",
-  ])("%s is shown in words, and a retry works once the cause is gone", async (code) => {
-    browser.school.refusalOf = (name) => (name === "issueUploadToken" ? { code } : undefined);
+  ])("%s is shown with a reason, and a retry works once the cause is gone", async (code) => {
+    browser.server.refusalOf = (name) => (name === "issueUploadToken" ? { code } : undefined);
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     const { id, error } = await reaches(uploads, "failed");
     expect(error).toMatchObject({ code, message: `The server says ${code}.` });
-    browser.school.refusalOf = () => undefined;
+    browser.server.refusalOf = () => undefined;
     uploads.retry(id);
     await reaches(uploads, "sent");
   });
@@ -284,9 +284,9 @@ describe("the server's answer", () => {
   describe("that an upload is over", () => {
     /** Add a file whose upload ends in the middle, and wait for the failure. */
     async function ended(code: string): Promise<[Uploads, UploadItem]> {
-      browser.school.refusalOf = (name, _, count) =>
+      browser.server.refusalOf = (name, _, count) =>
         name === "issueUploadToken" && count === 2 ? { code } : undefined;
-      browser.school.faultOf = (count) => (count === 2 ? { kind: "code", code: "INVALID_KS" } : undefined);
+      browser.server.faultOf = (count) => (count === 2 ? { kind: "code", code: "INVALID_KS" } : undefined);
       const uploads = browser.tab();
       await uploads.add([fileOf("a.mp4", 4500)], { ...SESSION, title: "Halves" });
       return [uploads, await reaches(uploads, "failed")];
@@ -300,9 +300,9 @@ describe("the server's answer", () => {
         const sent = await reaches(uploads, "sent");
         expect(sent).toMatchObject({ id, videoId });
         expect(sent.replaces).toBeUndefined();
-        expect(browser.school.videos).toHaveLength(1);
-        expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(4500)));
-        const [retried] = browser.school.called("replaceVideo");
+        expect(browser.server.videos).toHaveLength(1);
+        expect(browser.server.bytesOf(browser.server.videos[0]!)).toEqual(Buffer.from(bytesOf(4500)));
+        const [retried] = browser.server.called("replaceVideo");
         expect(retried).toMatchObject({ videoId });
         expect(retried).not.toHaveProperty("title");
       },
@@ -310,27 +310,27 @@ describe("the server's answer", () => {
 
     it("lets a second retry go there too, also after a reload", async () => {
       const [first, { id, videoId = "" }] = await ended("UPLOAD_FAILED");
-      browser.school.refusalOf = (name) => (name === "replaceVideo" ? { code: "UPLOAD_EXPIRED" } : undefined);
+      browser.server.refusalOf = (name) => (name === "replaceVideo" ? { code: "UPLOAD_EXPIRED" } : undefined);
       first.retry(id);
-      await eventually(() => browser.school.called("replaceVideo").length === 1);
+      await eventually(() => browser.server.called("replaceVideo").length === 1);
       await reaches(first, "failed");
       first.close();
       const second = browser.tab();
       await reaches(second, "failed");
-      browser.school.refusalOf = () => undefined;
+      browser.server.refusalOf = () => undefined;
       second.retry(id);
       expect(await reaches(second, "sent")).toMatchObject({ videoId });
-      expect(browser.school.videos).toHaveLength(1);
+      expect(browser.server.videos).toHaveLength(1);
     });
 
-    it("lets a retry make a new video if somebody deleted it meanwhile", async () => {
+    it("lets a retry create a new video if the video was deleted meanwhile", async () => {
       const [uploads, { id, videoId }] = await ended("UPLOAD_FAILED");
-      browser.school.videos[0]!.deleted = true;
+      browser.server.videos[0]!.deleted = true;
       uploads.retry(id);
       const sent = await reaches(uploads, "sent");
       expect(sent.videoId).not.toBe(videoId);
-      expect(browser.school.videos).toHaveLength(2);
-      expect(browser.school.called("issueUploadToken").at(-1)).toMatchObject({ title: "Halves" });
+      expect(browser.server.videos).toHaveLength(2);
+      expect(browser.server.called("issueUploadToken").at(-1)).toMatchObject({ title: "Halves" });
     });
 
     it.each(["UPLOAD_REPLACED", "VIDEO_DELETED", "UPLOAD_CANCELLED"])(
@@ -339,14 +339,14 @@ describe("the server's answer", () => {
         const [uploads, { id }] = await ended(code);
         uploads.retry(id);
         await reaches(uploads, "sent");
-        expect(browser.school.called("replaceVideo")).toEqual([]);
-        expect(browser.school.videos).toHaveLength(2);
+        expect(browser.server.called("replaceVideo")).toEqual([]);
+        expect(browser.server.videos).toHaveLength(2);
       },
     );
 
     it("lets a retry go into its video even if that is the first answer", async () => {
-      browser.school.refusalOf = (name, _, count) => {
-        const { videoId = "" } = browser.school.videos[0] ?? {};
+      browser.server.refusalOf = (name, _, count) => {
+        const { videoId = "" } = browser.server.videos[0] ?? {};
         if (name !== "issueUploadToken" || count > 2) return undefined;
         return count === 1 ? { kind: "answerLost" } : { code: "UPLOAD_FAILED", videoId };
       };
@@ -355,21 +355,21 @@ describe("the server's answer", () => {
       const { id } = await reaches(uploads, "failed");
       uploads.retry(id);
       await reaches(uploads, "sent");
-      expect(browser.school.videos).toHaveLength(1);
+      expect(browser.server.videos).toHaveLength(1);
     });
 
     it("lets a retry be cancelled with its video", async () => {
       const [uploads, { id }] = await ended("UPLOAD_FAILED");
-      browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+      browser.server.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
       uploads.retry(id);
-      await eventually(() => browser.school.called("replaceVideo").length === 1);
+      await eventually(() => browser.server.called("replaceVideo").length === 1);
       await uploads.cancel(id);
-      expect(browser.school.videos[0]?.cancelled).toBe(true);
+      expect(browser.server.videos[0]?.cancelled).toBe(true);
     });
   });
 
-  it("that asks for a pause is obeyed", async () => {
-    browser.school.refusalOf = (name, _, count) =>
+  it("that asks to wait is obeyed", async () => {
+    browser.server.refusalOf = (name, _, count) =>
       name === "issueUploadToken" && count === 1
         ? { code: "UPLOAD_TOKENS_TOO_MANY", retryable: true, retryAfterS: 2 }
         : undefined;
@@ -381,36 +381,36 @@ describe("the server's answer", () => {
     expect(performance.now() - began).toBeGreaterThan(2000);
   });
 
-  it("from a portal of the network is no answer", async () => {
-    browser.school.refusalOf = (_, __, count) => (count === 1 ? { kind: "portal" } : undefined);
+  it("from a captive portal does not count", async () => {
+    browser.server.refusalOf = (_, __, count) => (count === 1 ? { kind: "captivePortal" } : undefined);
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     expect((await reaches(uploads, "waiting")).error?.code).toBe("UNREACHABLE");
     await reaches(uploads, "sent");
   });
 
-  it("that the upload was replaced in another browser ends it, and nothing of it goes into the other", async () => {
+  it("that the upload was replaced in another browser ends it, and sends nothing into the other", async () => {
     const uploads = browser.tab();
-    browser.school.refusalOf = (name, _, count) => {
-      if (name === "replaceVideo" && count === 2) browser.school.videos[0]!.requests.push("of another browser");
+    browser.server.refusalOf = (name, _, count) => {
+      if (name === "replaceVideo" && count === 2) browser.server.videos[0]!.requests.push("of another browser");
       return undefined;
     };
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     const { videoId = "" } = await reaches(uploads, "sent");
-    browser.school.faultOf = (count) => (count === 3 ? { kind: "code", code: "INVALID_KS" } : undefined);
+    browser.server.faultOf = (count) => (count === 3 ? { kind: "code", code: "INVALID_KS" } : undefined);
     await uploads.add([fileOf("b.mp4", 4500, 2)], { ...SESSION, videoId });
     const item = await reaches(uploads, "failed", 1);
     expect(item).toMatchObject({ replaces: videoId, error: { code: "UPLOAD_REPLACED" } });
     await uploads.cancel(item.id);
-    expect(browser.school.called("cancelUpload")).toEqual([]);
+    expect(browser.server.called("cancelUpload")).toEqual([]);
   });
 
   it("that all bytes have arrived ends the upload well", async () => {
-    browser.school.faultOf = (count) => (count === 1 ? { kind: "answerLost" } : undefined);
+    browser.server.faultOf = (count) => (count === 1 ? { kind: "answerLost" } : undefined);
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     await reaches(uploads, "sent");
-    expect(browser.school.chunks).toHaveLength(1);
+    expect(browser.server.chunks).toHaveLength(1);
   });
 });
 
@@ -423,32 +423,32 @@ describe("a token", () => {
   });
 
   it.each([-86_400_000, 86_400_000])("is used as long as it is good if the clock is wrong by %i ms", async (offset) => {
-    browser.school.clockOffsetMs = offset;
+    browser.server.clockOffsetMs = offset;
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 9500)], SESSION);
     await reaches(uploads, "sent");
-    expect(browser.school.called("issueUploadToken")).toHaveLength(1);
+    expect(browser.server.called("issueUploadToken")).toHaveLength(1);
   });
 
   it("that is refused in the middle is renewed", async () => {
-    browser.school.faultOf = (count) => {
-      if (count === 3) browser.school.keys.clear();
+    browser.server.faultOf = (count) => {
+      if (count === 3) browser.server.keys.clear();
       return undefined;
     };
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 9500)], SESSION);
     await reaches(uploads, "sent");
-    expect(browser.school.called("issueUploadToken")).toHaveLength(2);
-    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(9500)));
+    expect(browser.server.called("issueUploadToken")).toHaveLength(2);
+    expect(browser.server.bytesOf(browser.server.videos[0]!)).toEqual(Buffer.from(bytesOf(9500)));
   });
 
-  it("that is refused for ever ends the upload in words, after some tries", async () => {
-    browser.school.faultOf = () => ({ kind: "code", code: "SERVICE_FORBIDDEN" });
+  it("that is always refused fails the upload after some retries", async () => {
+    browser.server.faultOf = () => ({ kind: "code", code: "SERVICE_FORBIDDEN" });
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     const { error } = (await until(uploads.summary, ({ items }) => items[0]?.state === "failed")).items[0]!;
     expect(error?.code).toBe("PROVIDER_REFUSED");
-    expect(browser.school.chunks.length).toBe(6);
+    expect(browser.server.chunks.length).toBe(6);
   });
 });
 
@@ -464,18 +464,18 @@ describe("the file", () => {
 
   /** Leave a page in the middle of a file. */
   async function left(): Promise<File> {
-    browser.school.chunkSizeBytes = 6000;
-    browser.school.faultOf = (count) => (count >= 2 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+    browser.server.chunkSizeBytes = 6000;
+    browser.server.faultOf = (count) => (count >= 2 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
     const file = fileOf("long.mp4", 17_000);
     const first = browser.tab();
     await first.add([file], SESSION);
-    await eventually(() => browser.school.chunks.length >= 2);
+    await eventually(() => browser.server.chunks.length >= 2);
     first.close();
-    browser.school.faultOf = () => undefined;
+    browser.server.faultOf = () => undefined;
     return file;
   }
 
-  it("has to be chosen again after a reload, and the upload goes on", async () => {
+  it("has to be chosen again after a reload, and the upload resumes", async () => {
     const file = await left();
     const uploads = browser.tab();
     expect(await uploads.restored).toBe(1);
@@ -483,8 +483,8 @@ describe("the file", () => {
     expect(item).toMatchObject({ canAskForFile: false, error: { code: "FILE_NEEDED" } });
     await uploads.reselect(item.id, new File([file], "renamed.mp4", { lastModified: 1 }));
     await reaches(uploads, "sent");
-    expect(browser.school.chunks[2]).toBe(6000);
-    expect(browser.school.bytesOf(browser.school.videos[0]!)?.equals(bytesOf(17_000))).toBe(true);
+    expect(browser.server.chunks[2]).toBe(6000);
+    expect(browser.server.bytesOf(browser.server.videos[0]!)?.equals(bytesOf(17_000))).toBe(true);
   });
 
   it("may simply be added again", async () => {
@@ -493,19 +493,19 @@ describe("the file", () => {
     const { id } = await reaches(uploads, "needsFile");
     expect(await uploads.add([file], SESSION)).toEqual({ added: [id], refused: [] });
     await reaches(uploads, "sent");
-    expect(browser.school.videos).toHaveLength(1);
+    expect(browser.server.videos).toHaveLength(1);
   });
 
   it("is asked for again if another one is chosen, and nothing is sent", async () => {
     await left();
     const uploads = browser.tab();
     const { id } = await reaches(uploads, "needsFile");
-    const seen = browser.school.chunks.length;
+    const seen = browser.server.chunks.length;
     for (const other of [fileOf("long.mp4", 17_000, 2), fileOf("long.mp4", 16_999)]) {
       await expect(uploads.reselect(id, other)).rejects.toMatchObject({ code: "FILE_CHANGED" });
       expect(uploads.summary.value.items[0]).toMatchObject({ state: "needsFile", error: { code: "FILE_CHANGED" } });
     }
-    expect(browser.school.chunks).toHaveLength(seen);
+    expect(browser.server.chunks).toHaveLength(seen);
   });
 
   it("that changes while it is sent is asked for again, once", async () => {
@@ -518,25 +518,25 @@ describe("the file", () => {
       if (isChanged) vi.spyOn(part, "arrayBuffer").mockRejectedValue(new DOMException("changed", "NotReadableError"));
       return part;
     });
-    browser.school.chunkSizeBytes = 5000;
-    browser.school.faultOf = (count) => {
+    browser.server.chunkSizeBytes = 5000;
+    browser.server.faultOf = (count) => {
       isChanged = count >= 2;
       return count >= 2 ? { kind: "cut", afterBytes: 100 } : undefined;
     };
     const uploads = browser.tab();
     await uploads.add([file], SESSION);
     const item = await reaches(uploads, "needsFile");
-    await eventually(() => browser.school.inFlight === 0);
+    await eventually(() => browser.server.inFlight === 0);
     expect(uploads.summary.value.items[0]).toMatchObject({ state: "needsFile", error: { code: "FILE_CHANGED" } });
-    const seen = browser.school.chunks.length;
-    browser.school.faultOf = () => undefined;
+    const seen = browser.server.chunks.length;
+    browser.server.faultOf = () => undefined;
     await uploads.reselect(item.id, fileOf("a.mp4", 20_000));
     await reaches(uploads, "sent");
-    expect(browser.school.chunks.length).toBeGreaterThan(seen);
+    expect(browser.server.chunks.length).toBeGreaterThan(seen);
   });
 
   it("is refused if it is in the list already, unless it goes elsewhere", async () => {
-    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    browser.server.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     const again = await uploads.add([fileOf("b.mp4", 500)], SESSION);
@@ -544,7 +544,7 @@ describe("the file", () => {
     expect((await uploads.add([fileOf("a.mp4", 500)], { sessionId: "other" })).added).toHaveLength(1);
   });
 
-  it("is refused in words before a byte is sent", async () => {
+  it("is refused with a reason before a byte is sent", async () => {
     const folder = fileOf("videos", 0);
     const unreadable = new DOMException("It is a folder.", "NotFoundError");
     vi.spyOn(folder, "slice").mockReturnValue({ arrayBuffer: () => Promise.reject(unreadable) } as unknown as Blob);
@@ -572,53 +572,53 @@ describe("the file", () => {
     expect(refused.map(({ error }) => error.code)).toEqual(codes);
     expect(added).toHaveLength(1);
     await reaches(uploads, "sent");
-    expect(browser.school.videos).toHaveLength(1);
+    expect(browser.server.videos).toHaveLength(1);
   });
 });
 
 describe("two tabs", () => {
   it("do not send the same upload: the other shows it, and takes it over when the first is closed", async () => {
-    browser.school.faultOf = (count) => (count >= 3 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
+    browser.server.faultOf = (count) => (count >= 3 ? { kind: "hold", until: new Promise(() => {}) } : undefined);
     const first = browser.tab();
     await first.add([fileOf("a.mp4", 4500)], SESSION);
-    await eventually(() => browser.school.chunks.length >= 3);
+    await eventually(() => browser.server.chunks.length >= 3);
     const second = browser.tab();
     expect(await second.restored).toBe(1);
     await reaches(second, "elsewhere");
     const again = await second.add([fileOf("a.mp4", 4500)], SESSION);
     expect(again.refused).toMatchObject([{ error: { code: "SENT_BY_ANOTHER_TAB" } }]);
-    browser.school.faultOf = () => undefined;
-    const asked = browser.school.called("issueUploadToken").length;
+    browser.server.faultOf = () => undefined;
+    const asked = browser.server.called("issueUploadToken").length;
     expect(asked).toBe(1);
     first.close();
     await reaches(second, "sent");
-    expect(browser.school.videos).toHaveLength(1);
-    expect(browser.school.bytesOf(browser.school.videos[0]!)).toEqual(Buffer.from(bytesOf(4500)));
+    expect(browser.server.videos).toHaveLength(1);
+    expect(browser.server.bytesOf(browser.server.videos[0]!)).toEqual(Buffer.from(bytesOf(4500)));
   });
 
   it("know what the other adds and cancels", async () => {
-    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    browser.server.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
     const [first, second] = [browser.tab(), browser.tab()];
     await second.restored;
     await first.add([fileOf("a.mp4", 4500)], SESSION);
     const { id } = await reaches(second, "elsewhere");
-    await eventually(() => browser.school.chunks.length > 0);
+    await eventually(() => browser.server.chunks.length > 0);
     await second.cancel(id);
     await until(first.summary, ({ items }) => items.length === 0);
     await until(second.summary, ({ items }) => items.length === 0);
-    expect(browser.school.videos[0]?.cancelled).toBe(true);
+    expect(browser.server.videos[0]?.cancelled).toBe(true);
   });
 
   it("that add the same file at the same moment upload it once", async () => {
     const [first, second] = [browser.tab(), browser.tab()];
     const outcomes = await Promise.all([first, second].map((tab) => tab.add([fileOf("a.mp4", 4500)], SESSION)));
     expect(outcomes.flatMap(({ added }) => added)).toHaveLength(1);
-    await eventually(() => browser.school.videos.some(({ isWhole }) => isWhole));
-    expect(browser.school.videos).toHaveLength(1);
+    await eventually(() => browser.server.videos.some(({ isWhole }) => isWhole));
+    expect(browser.server.videos).toHaveLength(1);
   });
 
-  it("ignore what is no message of theirs on their channel", async () => {
-    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+  it("ignore unknown messages on their channel", async () => {
+    browser.server.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
     const [first, second] = [browser.tab(), browser.tab()];
     const { added } = await first.add([fileOf("a.mp4", 1500)], SESSION);
     await reaches(second, "elsewhere");
@@ -640,28 +640,28 @@ describe("two tabs", () => {
     const { refused, added } = await adding;
     expect(added).toEqual([]);
     expect(refused.map(({ error }) => error.code)).toEqual(["SIGN_IN_ENDED"]);
-    expect(browser.school.calls).toEqual([]);
+    expect(browser.server.calls).toEqual([]);
   });
 
   it("restore nothing once the person has signed out", async () => {
-    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    browser.server.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
     const before = browser.tab();
     await before.add([fileOf("a.mp4", 1500)], SESSION);
     await reaches(before, "sending");
     before.close();
-    const asked = browser.school.calls.length;
+    const asked = browser.server.calls.length;
     const uploads = browser.tab();
     uploads.close();
     expect(await uploads.restored).toBe(0);
     expect(uploads.summary.value.items).toEqual([]);
-    expect(browser.school.calls).toHaveLength(asked);
+    expect(browser.server.calls).toHaveLength(asked);
   });
 
   it("of two people show nothing of each other", async () => {
-    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    browser.server.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
     const first = browser.tab("ada");
     await first.add([fileOf("a.mp4", 4500)], SESSION);
-    await eventually(() => browser.school.chunks.length === 1);
+    await eventually(() => browser.server.chunks.length === 1);
     first.close();
     const second = browser.tab("bob");
     expect(await second.restored).toBe(0);
@@ -671,10 +671,10 @@ describe("two tabs", () => {
 });
 
 describe("a browser", () => {
-  it("that is offline says so, and goes on as soon as it is online", async () => {
+  it("that is offline says so, and resumes as soon as it is online", async () => {
     const onLine = vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
     let isDown = true;
-    browser.school.faultOf = () => (isDown ? { kind: "cut", afterBytes: 1 } : undefined);
+    browser.server.faultOf = () => (isDown ? { kind: "cut", afterBytes: 1 } : undefined);
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     const waiting = await reaches(uploads, "waiting");
@@ -697,7 +697,7 @@ describe("a browser", () => {
     Object.defineProperty(navigator, "wakeLock", { value: { request }, configurable: true });
     let go = () => {};
     const held = new Promise<void>((resolve) => (go = resolve));
-    browser.school.faultOf = () => ({ kind: "hold", until: held });
+    browser.server.faultOf = () => ({ kind: "hold", until: held });
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 500)], SESSION);
     await eventually(() => sentinels.length === 1);
@@ -710,10 +710,10 @@ describe("a browser", () => {
     Object.defineProperty(navigator, "wakeLock", { value: undefined, configurable: true });
   });
 
-  it("that is too slow for the end of the upload warns", async () => {
-    browser.school.minKbps = 1_000_000;
-    browser.school.chunkSizeBytes = 100;
-    browser.school.faultOf = () => ({ kind: "hold", until: new Promise((resolve) => setTimeout(resolve, 100)) });
+  it("that is too slow for the deadline shows a warning", async () => {
+    browser.server.minKbps = 1_000_000;
+    browser.server.chunkSizeBytes = 100;
+    browser.server.faultOf = () => ({ kind: "hold", until: new Promise((resolve) => setTimeout(resolve, 100)) });
     const uploads = browser.tab();
     await uploads.add([fileOf("a.mp4", 20_000)], SESSION);
     const { items } = await until(uploads.summary, (summary) => summary.items[0]?.isTooSlow === true);
@@ -747,7 +747,7 @@ describe("a browser", () => {
     vi.unstubAllGlobals();
   });
 
-  it("asks for one wake lock at a time, so that none is forgotten", async () => {
+  it("requests one wake lock at a time", async () => {
     let given = (_: object) => {};
     const request = vi.fn(() => new Promise((resolve) => (given = resolve)));
     Object.defineProperty(navigator, "wakeLock", { value: { request }, configurable: true });
@@ -773,17 +773,17 @@ describe("a browser", () => {
   });
 
   it("cannot cancel while the server does not answer: the upload stays, paused", async () => {
-    browser.school.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
+    browser.server.faultOf = () => ({ kind: "hold", until: new Promise(() => {}) });
     const uploads = browser.tab();
     const { added } = await uploads.add([fileOf("a.mp4", 500)], SESSION);
-    await eventually(() => browser.school.chunks.length === 1);
-    browser.school.refusalOf = () => ({ kind: "portal" });
+    await eventually(() => browser.server.chunks.length === 1);
+    browser.server.refusalOf = () => ({ kind: "captivePortal" });
     await expect(uploads.cancel(added[0]!)).rejects.toMatchObject({
       code: "UNREACHABLE",
     } satisfies Partial<GreenroomError>);
     expect(uploads.summary.value.items[0]?.state).toBe("paused");
-    browser.school.refusalOf = () => undefined;
+    browser.server.refusalOf = () => undefined;
     await uploads.cancel(added[0]!);
-    expect(browser.school.videos[0]?.cancelled).toBe(true);
+    expect(browser.server.videos[0]?.cancelled).toBe(true);
   });
 });

@@ -26,14 +26,15 @@ import { WakeLock } from "./wake-lock";
 const LIMIT = 2;
 
 /**
- * The uploads of one person in this browser. They survive a reload, and no two tabs send the same one.
+ * The uploads of one user in this browser. They survive a reload, and no two tabs send the same one.
  *
- * Make one when somebody signs in, and close it when they sign out: the next person has others.
+ * Create one when a user signs in, and close it when they sign out: each user has their own uploads.
  */
 export class Uploads {
+  /** All uploads, and their total. */
   readonly summary: Readable<UploadsSummary>;
 
-  /** How many uploads of an earlier page were found. */
+  /** How many uploads were restored from an earlier page. */
   readonly restored: Promise<number>;
 
   readonly #uploads = new Map<string, Upload>();
@@ -44,13 +45,13 @@ export class Uploads {
   readonly #shared: Promise<Shared>;
   readonly #closing = new AbortController();
 
-  /** @param uid The person who is signed in. Nobody else sees or continues these uploads. */
+  /** @param uid The uid of the signed-in user. No other user sees or continues these uploads. */
   constructor(greenroom: Greenroom, uid: string, options: UploadsOptions = {}) {
     const { limit = LIMIT, maxFileSizeBytes = FILE_SIZE_MAX_BYTES, fileEndings = FILE_ENDINGS } = options;
     this.#restrictions = { maxFileSizeBytes, fileEndings };
     this.#list = new UploadList((id) => this.#uploads.get(id)?.run() ?? Promise.resolve());
     this.summary = this.#list.summary;
-    // Two deployments may share an origin, and two people a browser.
+    // Two deployments may share an origin, and two users a browser.
     const { app, options: deployment } = greenroom;
     const owner = [app.options.projectId ?? app.name, deployment.functionsPrefix ?? "", uid].map(encodeURIComponent);
     const name = `greenroom-uploads/${owner.join("/")}`;
@@ -66,39 +67,44 @@ export class Uploads {
     }
   }
 
-  /** Add files, in this order. Refuse what can never be uploaded before a byte of it is sent. */
+  /** Add files, in this order. Files that can never be uploaded are returned as `refused`. */
   add(files: Iterable<File | FileSystemHandle>, target: UploadTarget): Promise<AddedFiles> {
     return this.#add(candidatesOf(files), target);
   }
 
-  /** Add what was dropped or pasted. Call it in the event itself: the browser empties the transfer afterwards. */
+  /** Add dropped or pasted files. Call it in the event's handler: the browser empties the transfer afterwards. */
   addFrom(transfer: DataTransfer, target: UploadTarget): Promise<AddedFiles> {
     return this.#add(candidatesIn(transfer), target);
   }
 
-  /** Pause one upload, or all. */
+  /** Pause one upload; all without an id. */
   pause(id?: string): void {
     for (const upload of this.#chosen(id)) void upload.pause(true);
   }
 
-  /** Resume one upload, or all. In a click it also asks to read a file again after a reload. */
+  /**
+   * Resume one upload; all without an id. In a click, it also asks for permission to read files again after a reload.
+   */
   resume(id?: string): void {
     for (const upload of this.#chosen(id)) void upload.restoreFile(true).then(() => upload.pause(false));
   }
 
-  /** Cancel an upload here and on the server, and remove it. @throws GreenroomError if the server cannot. */
+  /** Cancel an upload, also on the server, and remove it. @throws GreenroomError if that fails; it is paused then. */
   async cancel(id: string): Promise<void> {
     await this.#shared;
     if (this.#list.get(id)?.state === "elsewhere") this.#tabs.tell({ kind: "cancel", id });
     else await this.#uploads.get(id)?.cancel();
   }
 
-  /** Try again what failed, or waits: one upload, or all. Each goes into the same video, unless that was deleted. */
+  /**
+   * Retry one upload that failed or waits; all without an id. A retry uploads into the same video, unless that was
+   * deleted.
+   */
   retry(id?: string): void {
     for (const upload of this.#chosen(id)) void upload.retry();
   }
 
-  /** Give an upload its file again. @throws GreenroomError `FILE_CHANGED` if it is not the file that was begun. */
+  /** Give an upload its file again. @throws GreenroomError `FILE_CHANGED` if it is not the file whose upload began. */
   async reselect(id: string, file: File): Promise<void> {
     await this.#uploads.get(id)?.reselect(file);
   }
@@ -111,7 +117,7 @@ export class Uploads {
     this.#uploads.delete(id);
   }
 
-  /** Stop sending, as if the tab was closed: another tab, or the next page, goes on. */
+  /** Stop, as if the tab was closed: another tab, or the next page, continues. */
   close(): void {
     if (this.#isClosed) return;
     this.#closing.abort();
@@ -147,11 +153,11 @@ export class Uploads {
     return { added, refused };
   }
 
-  /** Add a file. @returns the id of its upload, or why it is refused */
+  /** Add a file. @returns the id of its upload, or why it is refused. */
   async #addOne(candidate: Candidate, target: UploadTarget): Promise<string | GreenroomError> {
     const { file } = candidate;
     const refusal = refusalOf(file, this.#restrictions);
-    // A folder that was dropped looks like a file without an ending, until somebody reads it.
+    // A dropped folder looks like a file without an extension until it is read.
     if (refusal !== undefined) return (await isFolder(file, refusal)) ? refusedFolder(file.name) : refusal;
     let fingerprint: string;
     try {
@@ -169,7 +175,7 @@ export class Uploads {
       const claim = await this.#tabs.claim(entry.id);
       if (this.#isClosed) return refusedClosed(file.name);
       await shared.journal.put(entry);
-      // Stored, and nothing more: the next page of this person sends it.
+      // It is stored, and the next page of this user sends it.
       if (this.#isClosed) return entry.id;
       this.#begin(shared, entry, claim, file);
       this.#list.start();
@@ -178,7 +184,7 @@ export class Uploads {
     });
   }
 
-  /** The file is in the list already: after a reload that is how people choose it again. */
+  /** Add a file that is in the list already: after a reload, this is how many users choose it again. */
   async #addAgain(entry: Entry, file: File): Promise<string | GreenroomError> {
     const state = this.#list.get(entry.id)?.state;
     if (state === "failed") await this.#uploads.get(entry.id)?.retry();
@@ -230,7 +236,7 @@ export class Uploads {
     return upload;
   }
 
-  /** Take over what the journal has and this tab does not know: at the start, and when another tab adds something. */
+  /** Add the entries of the journal that this tab does not have: at the start, and when another tab adds one. */
   async #sync(): Promise<number> {
     const shared = await this.#shared;
     let count = 0;
@@ -256,7 +262,7 @@ export class Uploads {
       if (this.#list.get(message.id)?.state === "elsewhere")
         this.#list.change(message.id, { sentBytes: message.sentBytes });
     } else if (this.#list.get(message.id)?.state !== "elsewhere") {
-      // If the server cannot, the upload stays, paused: the list of every tab shows that.
+      // If that fails, the upload stays and is paused, which the lists of all tabs show.
       void this.#uploads
         .get(message.id)
         ?.cancel()
@@ -270,7 +276,7 @@ export class Uploads {
   }
 }
 
-/** States in which a machine should not fall asleep. */
+/** The states in which the device should not sleep. */
 const AWAKE: ReadonlySet<string> = new Set(["queued", "preparing", "sending"]);
 
 function isSame(entry: Entry, target: UploadTarget, sizeBytes: number, fingerprint: string): boolean {

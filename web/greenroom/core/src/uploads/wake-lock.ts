@@ -1,11 +1,11 @@
-/** Keeps the screen on while bytes are sent: a machine that falls asleep sends none. */
+/** Keeps the screen on while bytes are sent: a sleeping device sends none. */
 export class WakeLock {
   #isWanted = false;
   #isAsking = false;
   #sentinel: WakeLockSentinel | undefined;
 
   constructor() {
-    // The browser releases it whenever the page is hidden.
+    // The browser releases the lock whenever the page is hidden.
     document.addEventListener("visibilitychange", this.#update);
   }
 
@@ -30,14 +30,14 @@ export class WakeLock {
   };
 
   async #request(): Promise<void> {
-    // A second lock would be forgotten, and keep the screen on for ever.
+    // A second lock would never be released.
     this.#isAsking = true;
     try {
       const sentinel = await (navigator as Partial<Navigator>).wakeLock?.request("screen");
       if (this.#isWanted) this.#sentinel = sentinel;
       else await sentinel?.release();
     } catch {
-      // The battery is low, or the browser does not allow it: the upload goes on as long as the machine does.
+      // The battery is low, or the browser does not allow it: the upload continues until the device sleeps.
     } finally {
       this.#isAsking = false;
     }

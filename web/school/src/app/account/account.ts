@@ -4,7 +4,7 @@ import type { FirebaseApp } from "firebase/app";
 import { APP_CONFIG } from "../config";
 import type { Person, SignIn } from "./sign-in-sdk";
 
-/** Who is signed in. */
+/** The signed-in user. */
 @Injectable({ providedIn: "root" })
 export class Account {
   readonly #config = inject(APP_CONFIG);
@@ -12,7 +12,7 @@ export class Account {
   readonly #person = signal<Person | null | undefined>(undefined);
   #app: FirebaseApp | undefined;
 
-  /** `null` if nobody is signed in, `undefined` while that is not known. */
+  /** `null` if nobody is signed in; `undefined` until that is known. */
   readonly person = this.#person.asReadonly();
 
   /** Resolves once it is known who is signed in. */
@@ -31,14 +31,14 @@ export class Account {
             const before = this.#person();
             this.#person.set(person);
             resolve();
-            // They signed out, perhaps in another tab: load the app anew, so that no page keeps what they saw.
+            // They signed out, perhaps in another tab: reload the app, so that no page keeps their data.
             if (before != null && before.uid !== person?.uid) location.assign("/sign-in");
           }),
         ),
     );
   }
 
-  /** Firebase's app. There is one once `known` has resolved. */
+  /** The Firebase app. Throws before `known` has resolved. */
   get app(): FirebaseApp {
     if (this.#app === undefined) throw new Error("Firebase is not loaded yet.");
     return this.#app;
@@ -48,7 +48,7 @@ export class Account {
     this.#person.set(await (await this.#sdk).signIn(email, password));
   }
 
-  /** End the sign-in, in all tabs. */
+  /** Sign out in all tabs. */
   async signOut(): Promise<void> {
     await (await this.#sdk).signOut();
   }

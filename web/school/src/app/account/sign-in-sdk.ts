@@ -21,7 +21,7 @@ export interface Person {
   readonly role: Role;
 }
 
-/** Firebase Authentication. This file is loaded on its own, beside the app, because it is large. */
+/** Firebase Authentication. It is large, so it is a chunk of its own that is loaded beside the app. */
 export class SignIn {
   readonly app: FirebaseApp;
   readonly #auth;
@@ -33,11 +33,11 @@ export class SignIn {
       connectAuthEmulator(this.#auth, config.testBed.authUrl, { disableWarnings: true });
   }
 
-  /** Call the listener with whoever is signed in, now and at each change. */
+  /** Call the listener with the signed-in user, now and at each change. */
   watch(listener: (person: Person | null) => void): void {
     onAuthStateChanged(this.#auth, (user) => {
       if (user === null) return listener(null);
-      // Whoever has signed out meanwhile does not come back.
+      // Ignore a user who has signed out meanwhile.
       const tell = (person: Person | null) => {
         if (this.#auth.currentUser?.uid === user.uid) listener(person);
       };

@@ -20,7 +20,7 @@ import { showTitle } from "../ui/page-titles";
 import { Language } from "../words/language";
 import { Account } from "./account";
 
-/** The codes of Firebase Authentication that say more than "it did not work". */
+/** The texts for codes of Firebase Authentication. */
 const REASONS: Readonly<Record<string, "wrong" | "disabled" | "tooMany" | "offline">> = {
   "auth/invalid-credential": "wrong",
   "auth/invalid-email": "wrong",
@@ -31,7 +31,7 @@ const REASONS: Readonly<Record<string, "wrong" | "disabled" | "tooMany" | "offli
   "auth/network-request-failed": "offline",
 };
 
-/** Return the page of this app that an address names; the first one if it may lead elsewhere, or here again. */
+/** Return the page to open after sign-in; the start page if the URL leads out of this app, or here again. */
 function pageOf(from: string | undefined): string {
   return from !== undefined && /^\/(?!\/|\\|sign-in)/.test(from) ? from : "/";
 }
@@ -43,7 +43,7 @@ function pageOf(from: string | undefined): string {
   templateUrl: "./sign-in.page.html",
 })
 export class SignInPage {
-  /** The page to go on to, from the address. */
+  /** The page to open after sign-in, from the query. */
   readonly from = input<string>();
 
   protected readonly words = inject(Language).words;
@@ -72,7 +72,7 @@ export class SignInPage {
     showTitle(() => this.words().signIn.title);
   }
 
-  /** In the language of the app where it is one of the known roles. */
+  /** Return the role of a demo user, in the language of the app if it is a known one. */
   protected roleOf(user: DemoUser): string {
     const names: Readonly<Record<string, string>> = this.words().signIn.roles;
     return names[user.role] ?? user.role;

@@ -4,7 +4,7 @@ import { type Session, watchSession, type WithId } from "greenroom/core";
 
 import { Account } from "../account/account";
 
-/** How often a session that was hidden is looked for again: a listener that was refused is told nothing more. */
+/** How often a hidden session is tried again: Firestore never calls a refused listener again. */
 const LOOK_AGAIN_MS = 30_000;
 
 /** The sessions in which a student is enrolled. */

@@ -78,7 +78,7 @@ export class LearnListPage {
 
   constructor() {
     showTitle(() => this.words().learnList.title);
-    // Whoever looks at this list is about to watch something. Offline, the player loads it later.
+    // Users of this list are about to watch something. If this fails, the player loads hls.js later.
     afterNextRender(() => void preloadPlayer().catch(() => undefined));
   }
 
@@ -92,7 +92,7 @@ export class LearnListPage {
   }
 }
 
-/** What begins next comes first, then the newest. */
+/** Order upcoming sessions by their start, and put the others after them, newest first. */
 function byTime(a: WithId<Session>, b: WithId<Session>): number {
   const starts = (session: Session) => {
     const at = session.startsAt?.toMillis();

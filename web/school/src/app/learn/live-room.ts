@@ -25,7 +25,7 @@ interface Waiting {
   readonly hint: string;
 }
 
-/** A live event: its picture, its slides, its meeting room and its chat. */
+/** A live event: its player, its slides, its meeting room and its chat. */
 @Component({
   selector: "app-live-room",
   imports: [Icon, Notice, Player, Problem, SlideView],
@@ -58,7 +58,7 @@ export class LiveRoom {
   readonly #follower = injectSlidesFollower(this.#admission, this.#playback);
   protected readonly slide = fromReadable(() => this.#follower()?.slide);
 
-  /** Why there is nothing to see yet, or any more. */
+  /** The reason why the room cannot be shown yet, or any more. */
   protected readonly waiting = computed((): Waiting | undefined => {
     const words = this.words().room;
     const { kaltura, startsAt } = this.session();
@@ -79,7 +79,7 @@ export class LiveRoom {
     }
   });
 
-  /** Of the live picture: before it begins, and when it is over, words stand in its place. */
+  /** The text in place of the player, before the broadcast and after it. */
   protected readonly pictureWords = computed(() => {
     const words = this.words().room;
     return this.broadcast() === "ended"
@@ -87,7 +87,7 @@ export class LiveRoom {
       : { title: words.offline, hint: words.offlineHint };
   });
 
-  /** The room's address as it was when somebody opened it: it changes with each renewal, and the room must not. */
+  /** The room's URL when the user opened it. The grant's URL changes with each renewal, which would reload the room. */
   protected readonly room = signal<ReturnType<DomSanitizer["bypassSecurityTrustResourceUrl"]> | undefined>(undefined);
 
   protected readonly refresh = new Action(async () => {

@@ -75,7 +75,7 @@ export class Playlist {
 
   protected readonly chosenId = linkedSignal(() => this.video());
 
-  /** The chosen video; at first the first one that plays. */
+  /** The chosen video; until one is chosen, the first that is ready. */
   protected readonly chosen = computed(() => {
     const videos = this.videos();
     return (

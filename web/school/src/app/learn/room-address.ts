@@ -1,8 +1,8 @@
 /**
- * Return whether a frame may show this address of a meeting room.
+ * Return whether a frame may show this URL of a meeting room.
  *
- * Whatever the server gives, it must not run in this page: not as a script, and not with the origin of this app, which
- * `allow-same-origin` would leave it.
+ * It must not run code in this page: neither as a `javascript:` URL, nor from this app's own origin, which the frame's
+ * `allow-same-origin` would allow.
  */
 export function isRoomAddress(address: string | undefined): address is string {
   if (address === undefined || !URL.canParse(address)) return false;

@@ -61,7 +61,7 @@ const LOOK_AGAIN_MS = 30_000;
 export class LearnSessionPage {
   readonly sessionId = input.required<string>();
 
-  /** The video to begin with, from the address. */
+  /** The id of the video to begin with, from the query. */
   readonly video = input<string>();
 
   readonly #language = inject(Language);
@@ -86,7 +86,7 @@ export class LearnSessionPage {
 
   constructor() {
     showTitle(() => this.session()?.title ?? this.words().learnList.title);
-    // Somebody may be enrolled, or the session published, while this page is open.
+    // The user may be enrolled, or the session published, while this page is open.
     const timer = setInterval(() => {
       if (this.resource.error() !== undefined && document.visibilityState === "visible") this.resource.reload();
     }, LOOK_AGAIN_MS);

@@ -6,7 +6,7 @@ import { PendingWrites } from "../ui/pending-writes";
 import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
 
-/** Says that changes wait until the app is online, on every page, and asks before they are lost with the tab. */
+/** Shows, on every page, that changes wait to be sent, and asks before they are lost with the tab. */
 @Component({
   selector: "app-pending-writes-notice",
   imports: [Notice, Problem],

@@ -11,7 +11,7 @@ import { Language } from "../words/language";
 import { PendingWritesNotice } from "./pending-writes-notice";
 import { UploadDock } from "./upload-dock";
 
-/** What every page of a signed-in person has: the header, and the place for the page. */
+/** The layout of every page of a signed-in user: the header, and the router outlet. */
 @Component({
   selector: "app-shell",
   imports: [Brand, LanguageButton, PendingWritesNotice, RouterLink, RouterLinkActive, RouterOutlet, UploadDock],
@@ -83,7 +83,7 @@ export class Shell {
     void this.#dialogs.open(AccountDialog, "account-title");
   }
 
-  /** A screen reader goes on reading at the new page's heading; pages without one give `main` the focus. */
+  /** Focus the new page's heading, where a screen reader continues; `main` on pages without one. */
   #focusHeading(): void {
     afterNextRender(
       { read: () => (document.querySelector<HTMLElement>("main h1") ?? document.getElementById("main"))?.focus() },
@@ -92,7 +92,7 @@ export class Shell {
   }
 }
 
-/** Whether both addresses are parts of one session's page, whose heading stays. */
+/** Return whether both URLs are tabs of one session's page, whose heading stays. */
 function isTab(before: string | undefined, after: string): boolean {
   const page = (address: string) => /^\/teach\/(?!new)[^/]+/.exec(address)?.[0];
   return before !== undefined && page(before) !== undefined && page(before) === page(after);

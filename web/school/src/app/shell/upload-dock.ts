@@ -7,7 +7,7 @@ import { SlidesUploads } from "../teach/slides-uploads";
 import { Icon } from "../ui/icon";
 import { Language } from "../words/language";
 
-/** What is being uploaded, on every page, with a way to it. */
+/** A link to the current uploads, on every page. */
 @Component({
   selector: "app-upload-dock",
   imports: [Icon, RouterLink],
@@ -54,7 +54,7 @@ export class UploadDock {
 
   constructor() {
     const warn = (event: BeforeUnloadEvent) => {
-      // After a sign-out nothing is sent any more.
+      // After a sign-out nothing is being sent.
       const isSending = this.#summary().isActive || this.#slides.sending().length > 0;
       if (isSending && this.#account.person() != null) event.preventDefault();
     };

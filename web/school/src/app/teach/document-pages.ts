@@ -14,10 +14,10 @@ import type { SharedMedia, SlidesPresenter } from "greenroom/core";
 
 import { Language } from "../words/language";
 
-/** How near to the screen pages are loaded. */
+/** The distance from the viewport at which pages are loaded. */
 const MARGIN = "50%";
 
-/** The pages of a document, small. Their addresses are asked for once the document comes near to the screen. */
+/** The thumbnails of a document's pages. Their URLs are requested once the document is near the viewport. */
 @Component({
   selector: "app-document-pages",
   changeDetection: ChangeDetectionStrategy.OnPush,

@@ -23,7 +23,7 @@ import { SessionContext } from "./session-context";
 import { SessionWrites } from "./session-writes";
 import { isUid, splitUids } from "./uid";
 
-/** Who may watch an `enrolled` session. */
+/** The students who are enrolled in a session. */
 @Component({
   selector: "app-enrolments",
   imports: [Icon, ListSkeleton, Notice, Problem],
@@ -123,7 +123,7 @@ export class Enrolments {
       if (!isEnrolled) {
         isConfirmed = (await this.#writes.enrol(this.#ownerUid(), this.context.id(), uid)) && isConfirmed;
       }
-      // What is done leaves the field, so that after a failure the rest is still there.
+      // Enrolled ids are removed from the field, so that after a failure only the rest is left.
       this.typed.update((typed) =>
         splitUids(typed)
           .filter((one) => one !== uid)

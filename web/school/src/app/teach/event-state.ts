@@ -12,7 +12,7 @@ interface Shown {
   readonly isBusy?: boolean;
 }
 
-/** What happens to the live event at the provider. */
+/** The state of the live event at the provider. */
 @Component({
   selector: "app-event-state",
   imports: [Notice],

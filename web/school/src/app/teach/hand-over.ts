@@ -8,7 +8,7 @@ import { Language } from "../words/language";
 import { SessionContext } from "./session-context";
 import { isUid } from "./uid";
 
-/** Gives the session to another teacher. */
+/** A form that transfers the session to another teacher. */
 @Component({
   selector: "app-hand-over",
   changeDetection: ChangeDetectionStrategy.OnPush,

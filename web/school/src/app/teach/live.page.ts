@@ -12,7 +12,7 @@ import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
 import { SessionContext } from "./session-context";
 
-/** The broadcast of a live session, and what an encoder needs for it. */
+/** The broadcast of a live session, and the settings for an encoder. */
 @Component({
   selector: "app-live-page",
   imports: [CopyButton, Icon, Notice, Problem, RouterLink],
@@ -27,7 +27,7 @@ export class LivePage {
   readonly #dialogs = inject(Dialogs);
   protected readonly words = this.#language.words;
 
-  /** The key is asked for on demand, kept nowhere else, and gone with the page or its session. */
+  /** The stream key: requested on demand, stored nowhere else, and dropped with the page or its session. */
   readonly #ingest = linkedSignal<string, AnswerOf<"getStreamIngest"> | undefined>({
     source: () => this.context.id(),
     computation: () => undefined,

@@ -17,7 +17,7 @@ import { Language } from "../words/language";
 import { SessionContext } from "./session-context";
 import { isUid } from "./uid";
 
-/** Who moderates a live session beside its owner. */
+/** The moderators of a live session, without its owner. */
 @Component({
   selector: "app-moderators",
   imports: [Icon, Problem],

@@ -55,7 +55,7 @@ export class NewSessionPage implements MayBeUnsaved {
     if (!(await this.create.run(fields))) return;
     const created = this.#created();
     if (created?.isConfirmed === true) void this.#announcer.announce(this.words().sessionForm.created);
-    // The rules let nobody listen to a session that the server does not have yet; the list of sessions shows it.
+    // The rules refuse to read a session that the server does not have yet, so show the list, which has it.
     const page = created?.isConfirmed === true ? ["/teach", created.id] : ["/teach"];
     await this.#router.navigate(page, { replaceUrl: true });
   }

@@ -20,7 +20,7 @@ import { showTitle } from "../ui/page-titles";
 import { Problem } from "../ui/problem";
 import { Language } from "../words/language";
 
-/** The present mode: the shown page large, the next one beside it, and all pages to go to. */
+/** The presenter's view: the shown page, the next one, and thumbnails of all pages. */
 @Component({
   selector: "app-present-page",
   imports: [Icon, Problem, RouterLink],

@@ -2,17 +2,18 @@ import { computed, Injectable, signal } from "@angular/core";
 import { injectSession } from "greenroom/angular";
 import type { Session, VideoOfSession, WithId } from "greenroom/core";
 
+/** A video in the session's document, with its id. */
 export interface VideoInSession extends VideoOfSession {
   readonly id: string;
 }
 
-/** The session that a page and its parts are about. */
+/** The session of a page, for its components. */
 @Injectable()
 export class SessionContext {
   readonly id = signal("");
   readonly resource = injectSession(() => this.id() || undefined);
 
-  /** Throws where there is no session: the page shows its parts only if there is one. */
+  /** The session. Throws without one: the page renders its tabs only if there is one. */
   readonly session = computed((): WithId<Session> => {
     const session = this.resource.value();
     if (session == null) throw new Error("The session is not known.");
@@ -23,7 +24,7 @@ export class SessionContext {
   readonly videos = computed(() => videosOf(this.resource.value() ?? undefined));
 }
 
-/** The videos of a session in their order. */
+/** Return the videos of a session in their order. */
 export function videosOf(session: Session | undefined): readonly VideoInSession[] {
   const place = (video: VideoOfSession) => video.order ?? Number.MAX_SAFE_INTEGER;
   return Object.entries(session?.videos ?? {})

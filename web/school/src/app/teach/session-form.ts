@@ -36,11 +36,11 @@ export const leaveUnsaved: CanDeactivateFn<MayBeUnsaved> = (page) => {
 type Problems = Partial<Record<"title" | "times", string>>;
 
 const TEN_YEARS_MS = 3_660 * 86_400_000;
-// Control characters, line and paragraph separators, and overrides of direction, as in firestore.rules.
+// Control characters, line and paragraph separators, and bidirectional overrides, as in firestore.rules.
 const UNUSABLE = /[\p{Cc}\u2028\u2029\u202D\u202E]/u;
 const VISIBLE = /[^\p{Z}\p{Cf}]/u;
 
-/** What an owner says of a session. Nothing of it is lost if saving fails. */
+/** A form for the fields of a session. It keeps what was typed if saving fails. */
 @Component({
   selector: "app-session-form",
   changeDetection: ChangeDetectionStrategy.OnPush,
@@ -56,7 +56,7 @@ export class SessionForm {
   protected readonly words = inject(Language).words;
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
 
-  // A change by somebody else, or by the server, is taken over only while nothing was typed.
+  // A change of the document is adopted only while nothing was typed.
   readonly #saved = computed(() => toFields(this.session()), { equal: isSame });
   protected readonly fields = linkedSignal<SessionFields, SessionFields>({
     source: this.#saved,
@@ -80,7 +80,7 @@ export class SessionForm {
     const at = value === "" ? null : new Date(value);
     if (at !== null && Number.isNaN(at.getTime())) return;
     const { startsAt, endsAt } = this.fields();
-    // Whoever moves the start moves the end with it, so that the length stays.
+    // A change of the start moves the end too, so that the duration stays.
     if (which === "startsAt" && at !== null && startsAt !== null && endsAt !== null && endsAt > startsAt) {
       this.change({ startsAt: at, endsAt: new Date(endsAt.getTime() + at.getTime() - startsAt.getTime()) });
     } else if (which === "startsAt" && at !== null && endsAt === null) {
@@ -90,7 +90,7 @@ export class SessionForm {
     }
   }
 
-  /** The browser asks before the tab is closed or loaded anew, as `leaveUnsaved` does within the app. */
+  /** Let the browser ask before the tab is closed or reloaded, as `leaveUnsaved` does within the app. */
   protected warn(event: BeforeUnloadEvent): void {
     if (this.isChanged()) event.preventDefault();
   }
@@ -140,7 +140,7 @@ function isSame(one: SessionFields, other: SessionFields): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The value of `<input type="datetime-local">`: the time of this device, in minutes. */
+/** Return the value for `<input type="datetime-local">`, in the time zone of this device. */
 function toInputValue(at: Date | null): string {
   if (at === null) return "";
   const local = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);

@@ -38,7 +38,7 @@ describe("SessionWrites without a connection", () => {
     await deleteApp(app);
   });
 
-  it("keeps each change, shows it, and lets nobody wait", async () => {
+  it("keeps each change, shows it, and does not wait", async () => {
     const { id, isConfirmed } = await writes.create("teacher", FIELDS);
     expect(isConfirmed).toBe(false);
     expect(id).toMatch(/^[A-Za-z0-9-]{20,64}$/);

@@ -15,7 +15,7 @@ import type { Session } from "greenroom/core";
 
 import { PendingWrites } from "../ui/pending-writes";
 
-/** What an owner says of a session. */
+/** The fields of a session that its owner sets. */
 export interface SessionFields {
   readonly title: string;
   readonly format: Session["format"];
@@ -27,8 +27,8 @@ export interface SessionFields {
 }
 
 /**
- * The documents that this app writes itself. Each method returns whether the server has confirmed the change; if not,
- * it is kept in this tab until it can be sent.
+ * Writes the documents that clients own; everything else goes through callables. Each method returns whether the server
+ * has confirmed the change. If not, Firestore keeps it in this tab until it can be sent.
  */
 @Injectable()
 export class SessionWrites {

@@ -12,7 +12,7 @@ import { EventState } from "./event-state";
 import { SessionContext } from "./session-context";
 import { SessionWrites } from "./session-writes";
 
-/** A teacher's session: its head with the publish switch, and its parts. */
+/** A teacher's session: its header with the publish switch, and its tabs. */
 @Component({
   selector: "app-teach-session-page",
   imports: [EventState, Icon, Notice, Problem, RouterLink, RouterLinkActive, RouterOutlet],

@@ -69,7 +69,7 @@ describe("SlidesUploads", () => {
     expect(stored).toBe(5_000);
   });
 
-  it("keeps a failure until somebody has seen it, and sends the file again as the same document", async () => {
+  it("keeps a failure until it is dismissed, and retries as the same document", async () => {
     isHeld = false;
     uploads.add("lesson", FILE);
     refusal = { code: "SESSION_NOT_FOUND", retryable: false };
@@ -83,7 +83,7 @@ describe("SlidesUploads", () => {
     expect(stored).toBe(5_000);
   });
 
-  it("creates no second document when it is sent again", async () => {
+  it("creates no second document on a retry", async () => {
     server.handle = ((handle) => (request, body, response) => {
       const isUpload = request.url?.endsWith("/initiate-upload/") === true;
       refusal =
@@ -99,7 +99,7 @@ describe("SlidesUploads", () => {
     expect(requests.filter((one) => one.endsWith("/sharedlivemedias/"))).toHaveLength(1);
   });
 
-  it("forgets a failure that somebody has seen, and nothing that is being sent", async () => {
+  it("dismisses a failure, but nothing that is being sent", async () => {
     refusal = { code: "SESSION_NOT_FOUND", retryable: false };
     uploads.add("lesson", FILE);
     uploads.dismiss(uploads.sending()[0]!.id);

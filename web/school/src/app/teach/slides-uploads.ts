@@ -2,7 +2,7 @@ import { computed, inject, Injectable, signal } from "@angular/core";
 import { GREENROOM } from "greenroom/angular";
 import { LiveAdmission, SlidesPresenter } from "greenroom/core";
 
-/** A document that is being sent, or could not be sent. Each change makes a new object. */
+/** A document that is being sent, or could not be sent. Each change creates a new object. */
 export interface SlidesUpload {
   readonly id: number;
   readonly sessionId: string;
@@ -18,7 +18,7 @@ export interface SlidesUpload {
   readonly error?: unknown;
 }
 
-/** The documents that this tab sends. They go on while pages change, and end with the tab. */
+/** The documents that this tab sends. Uploads continue while pages change, and end with the tab. */
 @Injectable()
 export class SlidesUploads {
   readonly #greenroom = inject(GREENROOM);
@@ -39,14 +39,14 @@ export class SlidesUploads {
     void this.#send(id);
   }
 
-  /** Send a document that failed again, as the same one. */
+  /** Send a failed document again, as the same document. */
   retry(id: number): void {
     if (this.#get(id)?.error === undefined) return;
     this.#change(id, { error: undefined, sentBytes: 0 });
     void this.#send(id);
   }
 
-  /** Remove a document that failed from the list. */
+  /** Remove a failed document from the list. */
   dismiss(id: number): void {
     if (this.#get(id)?.error !== undefined) this.#remove(id);
   }
@@ -54,7 +54,7 @@ export class SlidesUploads {
   async #send(id: number): Promise<void> {
     const [upload, file] = [this.#get(id), this.#files.get(id)];
     if (upload === undefined || file === undefined) return;
-    // The page leaves the event when it is closed, so an upload enters it on its own.
+    // A page leaves the event when it is closed, so each upload has an admission of its own.
     const admission = new LiveAdmission(this.#greenroom, upload.sessionId);
     const presenter = new SlidesPresenter(this.#greenroom, upload.sessionId, admission.slides);
     try {

@@ -15,7 +15,7 @@ import { DocumentPages } from "./document-pages";
 import { SessionContext } from "./session-context";
 import { SlidesUploads } from "./slides-uploads";
 
-/** The documents of a live session: upload, watch their pages appear, and begin to present. */
+/** The documents of a live session: upload them, and start to present. */
 @Component({
   selector: "app-slides-page",
   imports: [DocumentPages, Icon, ListSkeleton, Problem],
@@ -48,7 +48,7 @@ export class SlidesPage {
   protected readonly isOffered = computed(() => this.#grants() === undefined || this.#grants()?.slides !== null);
   protected readonly medias = computed(() => [...(this.#medias() ?? [])].reverse());
 
-  /** How much of each document has been sent from this tab, by its id. */
+  /** The fraction of each document that this tab has sent, by its id. */
   protected readonly sent = computed(
     () => new Map(this.uploads.sending().map(({ mediaId, sentBytes, sizeBytes }) => [mediaId, sentBytes / sizeBytes])),
   );

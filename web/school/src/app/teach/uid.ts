@@ -1,9 +1,9 @@
-/** Whether a text can be the id of an account, as the rules and the server say. */
+/** Return whether a text can be the uid of an account. The rules and the server check the same. */
 export function isUid(text: string): boolean {
   return /^[^/]{1,128}$/.test(text);
 }
 
-/** Split what was typed or pasted into ids: by blanks, lines and commas; each counts once. */
+/** Split a text into uids, by white space, commas and semicolons, without duplicates. */
 export function splitUids(text: string): string[] {
   return [...new Set(text.split(/[\s,;،]+/).filter((part) => part !== ""))];
 }

@@ -11,7 +11,7 @@ import { changedOrders, moved } from "./order";
 import { SessionContext } from "./session-context";
 import { VideoRow } from "./video-row";
 
-/** The videos of a session, in their order, which can be changed by dragging and by buttons. */
+/** The videos of a session, which can be reordered by dragging and with buttons. */
 @Component({
   selector: "app-video-list",
   imports: [CdkDrag, CdkDragHandle, CdkDropList, Icon, Problem, VideoRow],
@@ -76,7 +76,7 @@ import { VideoRow } from "./video-row";
   `,
 })
 export class VideoList {
-  /** The videos that the list of uploads shows; new ones among them are not repeated here. */
+  /** The ids of videos that the list of uploads shows. New ones among them are not shown here too. */
   readonly sendingHere = input<ReadonlySet<string | undefined>>(new Set());
 
   readonly #greenroom = inject(GREENROOM);
@@ -86,37 +86,37 @@ export class VideoList {
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
   protected readonly words = this.#language.words;
 
-  /** The order that was asked for, until the session document has it. */
-  readonly #wished = signal<readonly string[] | undefined>(undefined);
+  /** The order that was requested, until the session's document has it. */
+  readonly #wanted = signal<readonly string[] | undefined>(undefined);
   #forgetting: ReturnType<typeof setTimeout> | undefined;
 
   protected readonly videos = computed(() => {
-    const wished = this.#wished();
+    const wanted = this.#wanted();
     const videos = this.#context
       .videos()
       .filter(
         ({ id, state }) => !(this.sendingHere().has(id) && ["requested", "preparing", "uploading"].includes(state)),
       );
-    if (wished === undefined) return videos;
-    // A video that came since then is the last one.
-    const place = ({ id }: { id: string }) => (wished.includes(id) ? wished.indexOf(id) : wished.length);
+    if (wanted === undefined) return videos;
+    // A video that was added since then comes last.
+    const place = ({ id }: { id: string }) => (wanted.includes(id) ? wanted.indexOf(id) : wanted.length);
     return [...videos].sort((a, b) => place(a) - place(b));
   });
 
   protected readonly move = new Action(async (from: number, to: number) => {
     clearTimeout(this.#forgetting);
     const videos = moved(this.videos(), from, to);
-    this.#wished.set(videos.map(({ id }) => id));
+    this.#wanted.set(videos.map(({ id }) => id));
     try {
       for (const { id, order } of changedOrders(videos)) {
         await this.#greenroom.call("updateVideo", { videoId: id, order });
       }
     } catch (error) {
-      this.#wished.set(undefined);
+      this.#wanted.set(undefined);
       throw error;
     }
-    // The document shows a change at once, or six seconds later; until then the wish stands for it.
-    this.#forgetting = setTimeout(() => this.#wished.set(undefined), 7_000);
+    // The document may show a change up to six seconds later. Until then, show the requested order.
+    this.#forgetting = setTimeout(() => this.#wanted.set(undefined), 7_000);
   });
 
   protected drop({ previousIndex, currentIndex }: CdkDragDrop<unknown>): void {

@@ -15,7 +15,7 @@ import { SessionContext, type VideoInSession } from "./session-context";
 
 const BUSY = new Set(["requested", "preparing", "uploading", "processing", "retrying"]);
 
-/** A video of a teacher: where it stands, and what can be done with it. */
+/** A video of a teacher: its state, and a menu of actions. */
 @Component({
   selector: "app-video-row",
   imports: [CdkMenu, CdkMenuItem, CdkMenuTrigger, Icon, Problem],
@@ -40,7 +40,7 @@ export class VideoRow {
   protected readonly isReplacing = computed(() => BUSY.has(this.video().replacement?.state ?? ""));
   protected readonly canWatch = computed(() => this.video().state === "ready");
 
-  /** The state of the video, or that of the file that will replace it. */
+  /** The progress of the video, or of the file that will replace it. */
   protected readonly progress = computed(() => {
     const video = this.video();
     const shown = video.replacement !== undefined && BUSY.has(video.replacement.state) ? video.replacement : video;
@@ -162,14 +162,14 @@ export class VideoRow {
     return this.#greenroom.call(name, request);
   }
 
-  /** The sentence in this language, or the provider's own where the code is one of theirs. */
+  /** Return the sentence in this language; the provider's own sentence for a code of theirs. */
   #sentenceOf({ code, message }: Failure): string {
     const sentences: Readonly<Record<string, string>> = this.texts().failures;
     return sentences[code] ?? message;
   }
 }
 
-/** The bar of a state; without numbers while somebody else has to act first. */
+/** Return the value of the progress bar; `null`, indeterminate, before there is a percentage. */
 function progressOf({ state, percent }: { state: string; percent: number }): number | null {
   return state === "requested" || state === "preparing" || percent === 0 ? null : percent / 100;
 }

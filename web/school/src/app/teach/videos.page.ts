@@ -47,7 +47,7 @@ export class VideosPage {
   );
   protected readonly isNotKept = computed(() => this.hasUploads() && !this.#summary().isKept);
 
-  /** The videos whose bytes this browser sends: the list of uploads shows them, with better numbers. */
+  /** The ids of the videos that this browser sends. The list of uploads shows their progress more precisely. */
   protected readonly sendingHere = computed(
     () =>
       new Set(
@@ -69,7 +69,7 @@ export class VideosPage {
   };
 
   constructor() {
-    // Once all are sent, and the session document shows it, the uploads have nothing more to say.
+    // Once all are sent, and the session's document shows it, remove them from the list of uploads.
     effect(() => {
       const items = this.#summary().items.filter(({ sessionId }) => sessionId === this.context.id());
       if (!items.every((item) => item.state === "failed" || this.#hasArrived(item))) return;

@@ -1,6 +1,6 @@
 import { type Signal, signal } from "@angular/core";
 
-/** Something that a person starts and that may fail. Its error stays until it is started again. */
+/** An asynchronous function that a user starts and that may fail. The error stays until it is started again. */
 export class Action<Args extends unknown[]> {
   readonly #isBusy = signal(false);
   readonly #error = signal<unknown>(undefined);
@@ -10,7 +10,7 @@ export class Action<Args extends unknown[]> {
 
   constructor(private readonly work: (...args: Args) => Promise<unknown>) {}
 
-  /** @returns whether it was done. A second click while it runs does nothing. */
+  /** Run the function, unless it is running already. @returns whether it succeeded. */
   async run(...args: Args): Promise<boolean> {
     if (this.#isBusy()) return false;
     this.#isBusy.set(true);
@@ -24,9 +24,5 @@ export class Action<Args extends unknown[]> {
     } finally {
       this.#isBusy.set(false);
     }
-  }
-
-  clear(): void {
-    this.#error.set(undefined);
   }
 }

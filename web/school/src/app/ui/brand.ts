@@ -1,6 +1,6 @@
 import { ChangeDetectionStrategy, Component } from "@angular/core";
 
-/** The app's sign: a door with a light behind it. */
+/** The app's logo. */
 @Component({
   selector: "app-brand",
   changeDetection: ChangeDetectionStrategy.OnPush,

@@ -28,7 +28,7 @@ export class CopyButton {
     try {
       await navigator.clipboard.writeText(this.text());
     } catch {
-      return; // The browser does not allow it: the text beside the button can be marked and copied.
+      return; // The browser does not allow it: the text beside the button can be selected and copied.
     }
     this.isCopied.set(true);
     setTimeout(() => this.isCopied.set(false), 2_000);

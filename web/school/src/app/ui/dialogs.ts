@@ -6,14 +6,14 @@ import { Language } from "../words/language";
 import { Action } from "./action";
 import { Problem } from "./problem";
 
-export interface Question {
+interface Question {
   readonly title: string;
   readonly hint: string;
   readonly confirm: string;
   readonly cancel?: string;
   readonly isDangerous?: boolean;
 
-  /** What is done on a yes. The dialog stays, with the reason, if it fails. */
+  /** Run when the user agrees. If it fails, the dialog stays open and shows the error. */
   readonly work?: () => Promise<unknown>;
 }
 
@@ -43,7 +43,7 @@ export interface Question {
     </div>
   `,
 })
-export class Confirm {
+class Confirm {
   protected readonly question = inject<Question>(DIALOG_DATA);
   protected readonly dialog = inject<DialogRef<boolean>>(DialogRef);
   protected readonly words = inject(Language).words;
@@ -54,7 +54,7 @@ export class Confirm {
   }
 }
 
-/** Opens dialogs, in the language and with the parts of the page. */
+/** Opens dialogs with the language and the injector of the page. */
 @Injectable()
 export class Dialogs {
   readonly #dialog = inject(Dialog);
@@ -66,7 +66,7 @@ export class Dialogs {
     return firstValueFrom(this.#open<Result>(component, { data, ariaLabelledBy: labelledBy }).closed);
   }
 
-  /** Ask before something that cannot be undone. @returns whether the person agreed, and it was done. */
+  /** Ask for confirmation. @returns whether the user agreed, and `work` succeeded. */
   async ask(question: Question): Promise<boolean> {
     const dialog = this.#open<boolean>(Confirm, {
       data: question,

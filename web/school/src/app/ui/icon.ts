@@ -1,6 +1,6 @@
 import { ChangeDetectionStrategy, Component, computed, input } from "@angular/core";
 
-/** Paths on a field of 24 × 24, drawn as lines. */
+/** SVG paths with a view box of 24 × 24, drawn as strokes. */
 const PATHS = {
   add: "M12 5v14M5 12h14",
   alert: "M12 8v5M12 16.5v.01M10.3 4 2.8 17.2A2 2 0 0 0 4.5 20h15a2 2 0 0 0 1.7-2.8L13.7 4a2 2 0 0 0-3.4 0Z",
@@ -24,7 +24,6 @@ const PATHS = {
   lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
   more: "M5 12m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0M12 12m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0M19 12m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0",
   next: "M9 5l7 7-7 7",
-  pause: "M8 5v14M16 5v14",
   people:
     "M12 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0ZM2 20c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.3a4 4 0 0 1 0 7.4M17.5 14.3c2.7.7 4.5 2.9 4.5 5.7",
   play: "M7 4.5v15l12-7.5z",
@@ -34,10 +33,8 @@ const PATHS = {
   retry: "M20 11a8 8 0 1 0-2 6M20 5v6h-6",
   signOut: "M14 4H5v16h9M10 12h11M17 8l4 4-4 4",
   slides: "M3 5h18v12H3zM8 21h8M12 17v4",
-  sun: "M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0ZM12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1",
   settings: "M4 7h10M18 7h2M4 17h2M10 17h10M18 7a2 2 0 1 1-4 0 2 2 0 0 1 4 0ZM10 17a2 2 0 1 1-4 0 2 2 0 0 1 4 0Z",
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
-  transfer: "M4 8h15M15 4l4 4-4 4M20 16H5M9 12l-4 4 4 4",
   up: "M12 19V5M6 11l6-6 6 6",
   upload: "M12 16V4M7 9l5-5 5 5M4 16v4h16v-4",
   user: "M16 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0ZM4.5 20.5c.6-4 3.6-6.5 7.5-6.5s6.9 2.5 7.5 6.5",
@@ -46,10 +43,10 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** Icons that show a direction, and are mirrored where one reads from right to left. */
-const DIRECTED = new Set<IconName>(["back", "next", "previous", "signOut", "transfer"]);
+/** Icons that show a direction, and are mirrored in right-to-left languages. */
+const DIRECTED = new Set<IconName>(["back", "next", "previous", "signOut"]);
 
-/** A drawing beside or in place of words. It is hidden from screen readers, so its button needs a name. */
+/** An icon. It is hidden from screen readers, so a button with only an icon needs an `aria-label`. */
 @Component({
   selector: "app-icon",
   changeDetection: ChangeDetectionStrategy.OnPush,

@@ -3,7 +3,7 @@ import { ChangeDetectionStrategy, Component, inject } from "@angular/core";
 import { Language } from "../words/language";
 import { Icon } from "./icon";
 
-/** Changes between the two languages. Its text is in the other one. */
+/** Switches between the two languages. Its label is in the other one. */
 @Component({
   selector: "app-language-button",
   imports: [Icon],

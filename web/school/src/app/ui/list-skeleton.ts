@@ -2,7 +2,7 @@ import { ChangeDetectionStrategy, Component, inject, input } from "@angular/core
 
 import { Language } from "../words/language";
 
-/** Stands where a list will be. */
+/** A placeholder for a list that is being loaded. */
 @Component({
   selector: "app-list-skeleton",
   changeDetection: ChangeDetectionStrategy.OnPush,

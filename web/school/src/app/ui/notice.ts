@@ -6,7 +6,7 @@ export type NoticeKind = "info" | "good" | "warn" | "bad";
 
 const ICONS: Record<NoticeKind, IconName> = { info: "info", good: "check", warn: "alert", bad: "alert" };
 
-/** A sentence that a person should read. */
+/** A box with a message. The kind `bad` is an alert for screen readers. */
 @Component({
   selector: "app-notice",
   imports: [Icon],

@@ -4,7 +4,7 @@ import { type RouterStateSnapshot, TitleStrategy } from "@angular/router";
 
 import { Language } from "../words/language";
 
-/** The title of the tab: that of the page, then that of the app. Pages call `show` once they know theirs. */
+/** The title of the tab: the page's title, then the app's name. Pages set theirs with `showTitle`. */
 @Injectable({ providedIn: "root" })
 export class PageTitles extends TitleStrategy {
   readonly #title = inject(Title);
@@ -25,7 +25,7 @@ export class PageTitles extends TitleStrategy {
   }
 
   override updateTitle(_snapshot: RouterStateSnapshot): void {
-    // Titles depend on documents and on the language, so that pages show them themselves.
+    // Titles depend on documents and on the language, so pages set them.
   }
 }
 

@@ -70,7 +70,7 @@ describe("PendingWrites", () => {
     expect(writes.count()).toBe(1);
   });
 
-  it("does not wait for ever for a server that nobody reaches, and no more for the next change", async () => {
+  it("stops waiting for a server that does not answer, and does not wait for the next change", async () => {
     const settled = writes.settle(writing().promise);
     await vi.advanceTimersByTimeAsync(8_000);
     expect(await settled).toBe(false);
@@ -80,7 +80,7 @@ describe("PendingWrites", () => {
     expect(writes.count()).toBe(2);
   });
 
-  it("tells if the server refuses a change that was kept", async () => {
+  it("reports that the server refused a kept change", async () => {
     goOffline(true);
     const write = writing();
     const settled = writes.settle(write.promise);

@@ -1,28 +1,28 @@
 import { Injectable, signal } from "@angular/core";
 
-/** How long a change may take before nobody waits for it any more. */
+/** How long to wait for the server to confirm a change. */
 const ANSWERED_WITHIN_MS = 8_000;
 
 /**
- * Changes that Firestore could not send yet. It keeps them in the memory of this tab, shows them as if they were done,
- * and sends them once it reaches the server. Until then their promises do not settle, so nobody may wait for them.
+ * Changes that Firestore could not send yet. Firestore keeps them in the memory of this tab, shows them to listeners,
+ * and sends them once it reaches the server. Until then their promises do not settle, so the app must not await them.
  */
 @Injectable({ providedIn: "root" })
 export class PendingWrites {
   readonly #count = signal(0);
   readonly #error = signal<unknown>(undefined);
 
-  /** How many changes are kept. */
+  /** How many changes wait to be sent. */
   readonly count = this.#count.asReadonly();
 
-  /** Why the server refused a change that had been kept. */
+  /** Why the server refused a change that had waited to be sent. */
   readonly error = this.#error.asReadonly();
 
   /**
-   * Wait for a change until the server has confirmed it, or until it is clear that it cannot be sent now.
+   * Wait until the server has confirmed a change, or until it seems that it cannot be sent now.
    *
-   * @returns whether the server has confirmed it. If not, it is kept.
-   * @throws the error with which the server refuses it
+   * @returns whether the server has confirmed it. If not, it waits to be sent.
+   * @throws FirebaseError if the server refuses it.
    */
   async settle(write: Promise<unknown>): Promise<boolean> {
     const isConfirmed = await isAnswered(write, this.#count() > 0 ? 0 : ANSWERED_WITHIN_MS);

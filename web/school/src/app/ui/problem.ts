@@ -4,7 +4,7 @@ import { injectErrorText } from "greenroom/angular";
 import { Language } from "../words/language";
 import { Notice } from "./notice";
 
-/** Why something failed, in the person's language, and a button to try again if the caller gives one. */
+/** An error message in the language of the app, with a button to retry if `canRetry` is set. */
 @Component({
   selector: "app-problem",
   imports: [Notice],

@@ -11,7 +11,7 @@ export interface Renaming {
   readonly save: (title: string) => Promise<unknown>;
 }
 
-/** Asks for another title. It stays, with what was typed, if saving fails. */
+/** Asks for a new title. If saving fails, it stays open and keeps what was typed. */
 @Component({
   selector: "app-rename-dialog",
   imports: [Problem],

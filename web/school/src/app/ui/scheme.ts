@@ -4,7 +4,7 @@ export type Scheme = "system" | "light" | "dark";
 
 const STORED = "scheme";
 
-/** Whether the app is light or dark, or as the device says. */
+/** The colour scheme: light, dark, or as the device sets it. */
 @Injectable({ providedIn: "root" })
 export class ColourScheme {
   readonly #document = inject(DOCUMENT);

@@ -6,7 +6,7 @@ import type { Session, WithId } from "greenroom/core";
 import { Language } from "../words/language";
 import { Icon, type IconName } from "./icon";
 
-export const FORMAT_ICONS: Readonly<Record<Session["format"], IconName>> = {
+const FORMAT_ICONS: Readonly<Record<Session["format"], IconName>> = {
   onDemand: "video",
   liveStreaming: "broadcast",
   inPerson: "people",

@@ -3,11 +3,11 @@ import { DOCUMENT, computed, inject, Injectable, signal } from "@angular/core";
 
 import { ENGLISH_WORDS, type Words } from "./en";
 
-export type LanguageCode = "en" | "ar";
+type LanguageCode = "en" | "ar";
 
 const STORED = "language";
 
-/** The language of the app, and how dates and numbers are written in it. It changes without a reload. */
+/** The language of the app, and its formats of dates and numbers. It changes without a reload. */
 @Injectable({ providedIn: "root" })
 export class Language {
   readonly #document = inject(DOCUMENT);
@@ -21,10 +21,6 @@ export class Language {
 
   readonly #dateTime = computed(
     () => new Intl.DateTimeFormat(this.#code(), { dateStyle: "medium", timeStyle: "short" }),
-  );
-  readonly #time = computed(() => new Intl.DateTimeFormat(this.#code(), { timeStyle: "short" }));
-  readonly #day = computed(
-    () => new Intl.DateTimeFormat(this.#code(), { weekday: "short", day: "numeric", month: "long" }),
   );
   readonly #number = computed(() => new Intl.NumberFormat(this.#code()));
   readonly #percent = computed(() => new Intl.NumberFormat(this.#code(), { style: "percent" }));
@@ -62,15 +58,7 @@ export class Language {
     return this.#dateTime().format(at);
   }
 
-  day(at: Date): string {
-    return this.#day().format(at);
-  }
-
-  time(at: Date): string {
-    return this.#time().format(at);
-  }
-
-  /** From one instant to another: the day is not repeated if both are on the same. */
+  /** Return a range of times; the day is not repeated if both are on the same day. */
   span(from: Date, until: Date): string {
     return this.#dateTime().formatRange(from, until);
   }

@@ -1,22 +1,22 @@
-/** The shortest part of an address that can be a token; whatever is shorter means something else. */
+/** The length of the shortest part of a URL that can be a token. */
 const TOKEN_MIN = 16;
 
 /**
- * Puts the newest token into addresses that have an earlier one.
+ * Puts the newest token into URLs that have an earlier one.
  *
- * A manifest names its segments by addresses with the token of the grant that it was loaded with, and a player reads it
- * once. The token is found by comparing the addresses of one manifest in two grants, so no provider's form of an
- * address is written down here: the parts of the path and the query in which the two differ are the token.
+ * A manifest lists its segments by URLs with the token of the grant that it was loaded with, and a player reads it
+ * once. So that it needs to know no provider's URLs, this class compares the URLs of one manifest in two grants: the
+ * parts of the path and of the query that differ are the token.
  */
-export class RenewedAddresses {
-  /** The tokens of all grants, with the number of the part that each of them is. */
+export class RenewedUrls {
+  /** The tokens of all grants, each with the index of its part. */
   readonly #parts = new Map<string, number>();
   readonly #newest = new Map<number, string>();
 
   /**
-   * Note the addresses of one manifest in an earlier and a later grant.
+   * Compare the URLs of one manifest in an earlier and a later grant.
    *
-   * @returns whether they differ in tokens alone. If not, the later one has to be loaded.
+   * @returns whether they differ only in tokens. If not, the player has to load the later one.
    */
   renew(earlier: string, later: string): boolean {
     const [old, now] = [new URL(earlier), new URL(later)];
@@ -33,7 +33,7 @@ export class RenewedAddresses {
     return true;
   }
 
-  /** Return an address with the newest token. */
+  /** Return a URL with the newest token. */
   apply(url: string): string {
     let renewed = url;
     for (const [part, index] of this.#parts) renewed = renewed.replaceAll(part, this.#newest.get(index) ?? part);
@@ -41,7 +41,7 @@ export class RenewedAddresses {
   }
 }
 
-/** Return the parts of a path, and the values of a query with their names. */
+/** Return the parts of the path, and the names and values of the query. */
 function partsOf(url: URL): string[] {
   const query = url.search.slice(1).split("&");
   return [...url.pathname.split("/"), ...query.flatMap((field) => field.split(/=(.*)/s, 2))];

@@ -1,52 +1,53 @@
 import type { Clock } from "../clock";
 import type { GreenroomError } from "../errors";
-import { doubledPauseMs } from "../pauses";
+import { exponentialBackoffMs } from "../backoff";
 import type { Readable } from "../store";
 import { toGreenroomError } from "../to-greenroom-error";
 import type { MediaAnswer, MediaUrls, SlidesGrant } from "./slides-api";
 
-/** Addresses work for one hour at least. */
+/** Signed URLs are valid for one hour at least. */
 const RENEWED_MS = 50 * 60_000;
 
-/** The longest pause between two requests for one media that lacks something. */
+/** The longest delay between two requests for one media that lacks something. */
 const PAUSE_MAX_MS = 30_000;
 
-/** What the addresses of a media have to cover. */
-export interface NeededAddresses {
+/** The upload and the pages that the URLs of a media have to cover. */
+export interface NeededUrls {
   /** The upload that is shown, if that is known. */
   readonly stamp?: string;
-  /** The number of pages that are drawn, if that is known. */
+  /** The number of rendered pages, if that is known. */
   readonly drawn?: number;
 }
 
 interface Known {
   urls: MediaUrls | undefined;
   stamp: string | null | undefined;
-  /** When they were received. */
+  /** When the URLs were received, by the clock. */
   at: number;
   isAsking: boolean;
   failures: number;
-  /** Answers in a row that brought nothing new. */
-  inVain: number;
+  /** Answers in a row without anything new. */
+  uselessAnswers: number;
   cancel: () => void;
 }
 
-export interface MediaAddressesOptions {
+export interface SignedUrlsOptions {
   readonly clock: Clock;
   readonly grant: Readable<SlidesGrant | undefined>;
+  /** Ask the server for a media with its URLs. */
   read(mediaId: string): Promise<MediaAnswer>;
-  /** Called when some addresses have changed. */
+  /** Called when some URLs have changed. */
   changed(): void;
   failed(error: GreenroomError): void;
 }
 
-/** Keeps the signed addresses of the media that are needed, and asks for new ones before they end. */
-export class MediaAddresses {
+/** Keeps the signed URLs of the media that are needed, and asks for new ones before they expire. */
+export class SignedUrls {
   readonly #known = new Map<string, Known>();
-  #needed: ReadonlyMap<string, NeededAddresses> = new Map();
+  #needed: ReadonlyMap<string, NeededUrls> = new Map();
   readonly #stopListening: () => void;
 
-  constructor(private readonly options: MediaAddressesOptions) {
+  constructor(private readonly options: SignedUrlsOptions) {
     let token: string | undefined;
     this.#stopListening = options.grant.subscribe((grant) => {
       const isNew = grant !== undefined && grant.token !== token;
@@ -55,15 +56,15 @@ export class MediaAddresses {
     });
   }
 
-  /** Say which media are needed now; the addresses of others are forgotten. */
-  need(needed: ReadonlyMap<string, NeededAddresses>): void {
+  /** Set which media are needed now. The URLs of all others are forgotten. */
+  need(needed: ReadonlyMap<string, NeededUrls>): void {
     const before = this.#needed;
     this.#needed = needed;
     for (const [id, known] of this.#known) if (!needed.has(id)) this.#forget(id, known);
     for (const [id, { stamp, drawn }] of needed) {
       const known = this.#known.get(id);
       const was = before.get(id);
-      if (known !== undefined && (was?.stamp !== stamp || was?.drawn !== drawn)) known.inVain = 0;
+      if (known !== undefined && (was?.stamp !== stamp || was?.drawn !== drawn)) known.uselessAnswers = 0;
       this.#check(id);
     }
   }
@@ -72,7 +73,7 @@ export class MediaAddresses {
     return this.#known.get(mediaId)?.urls;
   }
 
-  /** Ask again: an image could not be loaded. */
+  /** Ask again, because an image could not be loaded. */
   refresh(mediaId: string): void {
     const known = this.#known.get(mediaId);
     if (known !== undefined && this.options.clock.now() - known.at >= PAUSE_MAX_MS) this.#ask(mediaId, known);
@@ -91,8 +92,8 @@ export class MediaAddresses {
     const isOther = stamp !== undefined && known.stamp !== undefined && known.stamp !== stamp;
     const lacksPages = drawn > pageCountOf(known.urls);
     if (known.urls === undefined || isOther || lacksPages) {
-      // The server may never give what is missing: each answer without it makes the next pause longer.
-      const pauseMs = doubledPauseMs(known.inVain + 1, PAUSE_MAX_MS);
+      // The server may never have what is missing, so each answer without it makes the next delay longer.
+      const pauseMs = exponentialBackoffMs(known.uselessAnswers + 1, PAUSE_MAX_MS);
       if (known.failures === 0) this.#askAfter(id, known, Math.max(0, pauseMs - age));
     } else {
       this.#askAfter(id, known, Math.max(0, RENEWED_MS - age));
@@ -125,7 +126,7 @@ export class MediaAddresses {
     known.at = this.options.clock.now();
     const urls = answer.urls ?? { pages: {} };
     const isNew = known.stamp !== answer.active_stamp || pageCountOf(urls) !== pageCountOf(known.urls);
-    known.inVain = isNew ? 0 : known.inVain + 1;
+    known.uselessAnswers = isNew ? 0 : known.uselessAnswers + 1;
     known.urls = urls;
     known.stamp = answer.active_stamp;
     this.#check(id);
@@ -136,9 +137,9 @@ export class MediaAddresses {
     known.isAsking = false;
     if (this.#known.get(id) !== known) return;
     known.failures += 1;
-    // A new token asks again at once. Whatever else is refused stays refused, until something else is needed.
+    // A new token asks again at once. Any other refusal is final, until something else is needed.
     if (error.retryable) {
-      const pauseMs = doubledPauseMs(known.failures, PAUSE_MAX_MS);
+      const pauseMs = exponentialBackoffMs(known.failures, PAUSE_MAX_MS);
       this.#askAfter(id, known, Math.max(pauseMs, (error.retryAfterS ?? 0) * 1000));
     }
     this.options.failed(error);
@@ -156,7 +157,7 @@ export class MediaAddresses {
       at: -Infinity,
       isAsking: false,
       failures: 0,
-      inVain: 0,
+      uselessAnswers: 0,
       cancel: () => {},
     };
   }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { RenewedAddresses } from "./renewed-addresses";
+import { RenewedUrls } from "./renewed-urls";
 
 const token = (letter: string) => letter.repeat(40);
 
-/** The forms in which addresses carry a token: in the query, in the path, and before the path with more than a token. */
+/**
+ * The forms in which URLs carry a token: in the query, in the path, and before the path with more than a token.
+ */
 const FORMS: Record<string, { manifest: (token: string) => string; segment: (token: string) => string }> = {
   "a query, and segments with it in the path": {
     manifest: (ks) => `https://media.test/p/1/playManifest/entryId/0_a/a.m3u8?ks=${ks}`,
@@ -22,16 +24,16 @@ const FORMS: Record<string, { manifest: (token: string) => string; segment: (tok
   },
 };
 
-describe("RenewedAddresses", () => {
+describe("RenewedUrls", () => {
   for (const [name, { manifest, segment }] of Object.entries(FORMS)) {
     it(`puts a new token into segments: ${name}`, () => {
-      const addresses = new RenewedAddresses();
+      const addresses = new RenewedUrls();
       expect(addresses.renew(manifest(token("a")), manifest(token("b")))).toBe(true);
       expect(addresses.apply(segment(token("a")))).toBe(segment(token("b")));
     });
 
     it(`replaces the tokens of all earlier grants: ${name}`, () => {
-      const addresses = new RenewedAddresses();
+      const addresses = new RenewedUrls();
       for (const letter of ["b", "c", "d"]) addresses.renew(manifest(token("a")), manifest(token(letter)));
       addresses.renew(manifest(token("c")), manifest(token("e")));
       for (const letter of ["a", "b", "c", "d", "e"]) {
@@ -40,8 +42,8 @@ describe("RenewedAddresses", () => {
     });
   }
 
-  it("leaves other addresses as they are", () => {
-    const addresses = new RenewedAddresses();
+  it("leaves other URLs unchanged", () => {
+    const addresses = new RenewedUrls();
     addresses.renew(`https://a.test/${token("a")}/x.m3u8`, `https://a.test/${token("b")}/x.m3u8`);
     expect(addresses.apply("https://b.test/segment.ts")).toBe("https://b.test/segment.ts");
   });
@@ -51,12 +53,12 @@ describe("RenewedAddresses", () => {
     ["another path", `https://a.test/${token("a")}/x.m3u8`, `https://a.test/v2/${token("b")}/x.m3u8`],
     ["another video", "https://a.test/0_abc/x.m3u8", "https://a.test/0_def/x.m3u8"],
   ])("says that %s has to be loaded", (_name, earlier, later) => {
-    expect(new RenewedAddresses().renew(earlier, later)).toBe(false);
+    expect(new RenewedUrls().renew(earlier, later)).toBe(false);
   });
 
-  it("takes the same address for no change", () => {
+  it("treats the same URL as no change", () => {
     const url = `https://a.test/${token("a")}/x.m3u8`;
-    const addresses = new RenewedAddresses();
+    const addresses = new RenewedUrls();
     expect(addresses.renew(url, url)).toBe(true);
     expect(addresses.apply(url)).toBe(url);
   });

@@ -1,19 +1,19 @@
 import type { Clock } from "../clock";
 import type { Observer } from "../documents";
-import { doubledPauseMs } from "../pauses";
+import { exponentialBackoffMs } from "../backoff";
 
-/** The longest pause before another listener. */
+/** The longest delay before another listener. */
 const PAUSE_MAX_MS = 60_000;
 
 /**
- * Listen, and again after a pause each time that Firestore ends the listener with an error.
+ * Listen, and retry with a backoff each time that Firestore ends the listener with an error.
  *
- * The rules let nobody read a session that does not exist yet, so a listener that comes before its session is refused,
- * and Firestore tells it nothing more.
+ * The rules let nobody read a session that does not exist yet. Firestore ends a listener that comes before its session,
+ * and never calls it again.
  *
  * @returns a function that stops listening.
  */
-export function listenAgain<T>(
+export function listenWithRetry<T>(
   clock: Clock,
   listen: (observer: Observer<T>) => () => void,
   observer: Observer<T>,
@@ -31,7 +31,7 @@ export function listenAgain<T>(
         if (isStopped) return;
         failures = clock.now() - beganAt > PAUSE_MAX_MS ? 1 : failures + 1;
         observer.error(error);
-        cancel = clock.after(doubledPauseMs(failures, PAUSE_MAX_MS), begin);
+        cancel = clock.after(exponentialBackoffMs(failures, PAUSE_MAX_MS), begin);
       },
     });
   };

@@ -6,21 +6,21 @@ import { KalturaTokens } from "./kaltura-tokens";
 
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 
-/** What happens to a request instead of what should. */
+/** A fault that a test injects into a request. */
 export type Fault =
-  /** The line breaks after so many bytes of the body. */
+  /** The connection breaks after so many bytes of the body. */
   | { readonly kind: "cut"; readonly afterBytes: number }
-  /** The request is carried out, and the line breaks before the answer. */
+  /** The request is carried out, and the connection breaks before the answer. */
   | { readonly kind: "answerLost" }
-  /** A portal of the network answers instead. */
-  | { readonly kind: "portal" }
+  /** A captive portal answers instead. */
+  | { readonly kind: "captivePortal" }
   | { readonly kind: "status"; readonly status: number }
-  /** Kaltura's answer in place of doing anything. */
+  /** Kaltura answers with this error code. */
   | { readonly kind: "code"; readonly code: string }
   /** The answer waits for this. */
   | { readonly kind: "hold"; readonly until: Promise<unknown> };
 
-/** What a callable answers in place of doing anything. */
+/** An error that a callable answers with. */
 export interface Refusal {
   readonly code: string;
   readonly retryable?: boolean;
@@ -43,12 +43,12 @@ export interface Video {
 
 type Data = Record<string, string & number>;
 
-/** A server with the callables of uploads and with both protocols, as strict as the real ones. */
-export class School {
+/** A server with the callables for uploads and with both upload protocols, as strict as the real ones. */
+export class UploadServer {
   protocol: "kaltura" | "tus" = "kaltura";
   chunkSizeBytes = 1000;
 
-  /** How long a token lives, and by how much its clock differs from that of this machine. */
+  /** The lifetime of a token, and the difference between the server's clock and this machine's. */
   lifetimeMs = 2 * 3600_000;
   clockOffsetMs = 0;
   minKbps = 1;
@@ -56,16 +56,16 @@ export class School {
   readonly videos: Video[] = [];
   readonly calls: { readonly name: string; readonly data: Data }[] = [];
 
-  /** Requests with bytes: where they begin, in the order in which they came. */
+  /** The offsets of the requests with bytes, in their order. */
   readonly chunks: number[] = [];
   readonly sockets = new Set<Socket>();
   inFlight = 0;
   mostInFlight = 0;
 
-  /** Asked for each request with bytes. */
+  /** Called for each request with bytes. */
   faultOf: (count: number, begin: number) => Fault | undefined = () => undefined;
 
-  /** Asked for each call. */
+  /** Called for each callable's request. */
   refusalOf: (name: string, data: Data, count: number) => Refusal | Fault | undefined = () => undefined;
 
   /** Keys that are valid now; a renewal adds one. */
@@ -84,10 +84,10 @@ export class School {
     });
   }
 
-  static async open(): Promise<School> {
-    const school = new School();
-    await new Promise<void>((resolve) => school.#server.listen(0, "127.0.0.1", resolve));
-    return school;
+  static async open(): Promise<UploadServer> {
+    const server = new UploadServer();
+    await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
+    return server;
   }
 
   get url(): string {
@@ -135,7 +135,7 @@ export class School {
     this.calls.push({ name, data });
     const refusal = this.refusalOf(name, data, this.called(name).length);
     if (refusal !== undefined && "kind" in refusal) {
-      if (refusal.kind === "portal") return portal(response);
+      if (refusal.kind === "captivePortal") return answerAsPortal(response);
       if (refusal.kind === "hold") await refusal.until;
       if (refusal.kind === "answerLost") this.#answer(name, data);
       if (refusal.kind !== "hold") return void request.socket.destroy();
@@ -247,7 +247,7 @@ export class School {
       const body = await read(request);
       const fields = begin ?? (formOf(body, request).get("resumeAt")?.toString() || 0);
       this.chunks.push(Math.max(0, Number(fields)));
-      if (fault?.kind === "portal") return portal(response);
+      if (fault?.kind === "captivePortal") return answerAsPortal(response);
       if (fault?.kind === "status") return void response.writeHead(fault.status).end("no");
       if (fault?.kind === "code") return void response.end(JSON.stringify(exception(fault.code)));
       if (fault?.kind === "hold") await fault.until;
@@ -303,7 +303,7 @@ function json(response: ServerResponse, answer: object): void {
   response.end(JSON.stringify(answer));
 }
 
-function portal(response: ServerResponse): void {
+function answerAsPortal(response: ServerResponse): void {
   response.setHeader("Content-Type", "text/html");
   response.end("<!doctype html><title>Welcome to our hotel</title>");
 }

@@ -1,0 +1,5 @@
+"""The checks of `doctor --cloud`: what a deployment needs at Google, asked with the operator's own credentials.
+
+`api.py` asks, `plan.py` says what is expected, `check.py` runs the checks. Each file of `checks/` has the checks of one
+subject and is found by itself, so that a further check edits one file. Nothing here changes anything.
+"""
