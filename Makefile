@@ -106,7 +106,7 @@ beside-browser:
 	@TESTBED_LANE=4 $(MAKE) browser >$(LOGS)/browser.log 2>&1 || { cat $(LOGS)/browser.log; exit 1; }
 	@tail -n 2 $(LOGS)/browser.log
 
-deploy-check: ## Check what prepares a project: the script, the files of its monitoring and the Terraform module, without a cloud.
+deploy-check: ## Check what prepares a project and removes Greenroom: the scripts, the files of its monitoring and the Terraform module, without a cloud.
 	@$(SETUP) python debian terraform
 	@$(BIN)/pytest --quiet -rs emulator_tests/deploy emulator_tests/pure/test_monitoring.py
 

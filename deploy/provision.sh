@@ -19,14 +19,12 @@
 
 # Two things are not here, because they have their source elsewhere: TTL policies and indexes are in
 # firestore.indexes.json, and the limits of the queues are declared with the functions. `firebase deploy` creates both.
-#
-# It runs with the bash 3.2 of macOS. It does not stop at the first error on purpose: no `set -e`.
-set -uo pipefail
 
-HERE=$(cd "$(dirname "$0")" && pwd)
 SELF=("$0" "$@")
+# shellcheck source=deploy/steps.sh source-path=SCRIPTDIR/..
+. "$(dirname "$0")/steps.sh"
 
-PROJECT='' LOCATION='' REGION=us-central1 DATABASE='(default)' PREFIX='' DEPLOYER='' CHANNELS='' ACCOUNT='' DRY_RUN=''
+LOCATION='' DEPLOYER='' CHANNELS=''
 
 APIS="artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler cloudtasks eventarc firebaserules
   firestore iam identitytoolkit logging monitoring pubsub run secretmanager storage"
@@ -41,200 +39,38 @@ BACKUP_RETENTION=14d
 
 # --- options ---------------------------------------------------------------------------------------------------------
 
-refuse_option() {
-  printf '%s\nRun %s --help for the options.\n' "$1" "$0" >&2
-  exit 2
-}
-
-check_option() { # check_option OPTION VALUE PATTERN SENTENCE
-  [[ $2 =~ ^($3)$ ]] || refuse_option "$1 must be $4, not '$2'."
-}
-
-while [ $# -gt 0 ]; do
-  case $1 in
-    --dry-run) DRY_RUN=1; shift; continue ;;
-    -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    --*=*) option=${1%%=*} value=${1#*=}; shift ;;
-    --project | --location | --region | --database | --prefix | --deployer | --alert-channel | --account)
-      [ $# -ge 2 ] || refuse_option "$1 needs a value."
-      option=$1 value=$2; shift 2 ;;
-    *) refuse_option "$1 is not an option." ;;
-  esac
-  case $option in
-    --project)
-      check_option "$option" "$value" '[a-z][a-z0-9-]{4,28}[a-z0-9]' "the id of a project, 6 to 30 letters, digits or hyphens"
-      PROJECT=$value ;;
-    --location)
-      check_option "$option" "$value" '[a-z][a-z0-9-]*[0-9]' "a location of Firestore, such as eur3 or europe-west1"
-      LOCATION=$value ;;
-    --region)
-      check_option "$option" "$value" '[a-z]+-[a-z]+[0-9]+' "a region, such as europe-west1"
-      REGION=$value ;;
-    --database)
-      check_option "$option" "$value" '\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]' "(default), or 4 to 63 letters, digits or hyphens"
-      DATABASE=$value ;;
-    --prefix)
-      check_option "$option" "$value" '([a-z][a-z0-9-]{0,29})?' "up to 30 letters, digits or hyphens"
-      PREFIX=${value:+$value-} ;;
-    --deployer)
-      check_option "$option" "$value" '(user|serviceAccount|group):[^[:space:]:]+@[^[:space:]:]+|principal(Set)?://[^[:space:]]+' \
-        "user:ADDRESS, serviceAccount:ADDRESS, group:ADDRESS or principalSet://…"
-      DEPLOYER=$value ;;
-    --alert-channel)
-      check_option "$option" "$value" 'projects/[a-z0-9:.-]+/notificationChannels/[0-9]+' \
-        "projects/ID/notificationChannels/NUMBER, as \`gcloud beta monitoring channels list\` shows it"
-      CHANNELS=$CHANNELS${CHANNELS:+, }\"$value\" ;;
-    --account)
-      check_option "$option" "$value" '[^[:space:]@]+@[^[:space:]@]+' "the address of an account"
-      ACCOUNT=$value ;;
-    *) refuse_option "$option is not an option." ;;
-  esac
-done
-[ -n "$PROJECT" ] || refuse_option "--project is missing."
-[ -n "$LOCATION" ] || refuse_option "--location is missing. Take a location near your users: it can never be changed."
-
-COMMON=("--project=$PROJECT" --quiet)
-[ -z "$ACCOUNT" ] || COMMON+=("--account=$ACCOUNT")
-RUNTIME=greenroom@$PROJECT.iam.gserviceaccount.com
-API=https://monitoring.googleapis.com/v3
-
-# --- running commands ------------------------------------------------------------------------------------------------
-
-WORK=$(mktemp -d "${TMPDIR:-/tmp}/greenroom.XXXXXX") || exit 1
-[ -n "$DRY_RUN" ] || trap 'rm -rf "$WORK"' EXIT
-OUT=$WORK/out ERR=$WORK/err
-: >"$OUT"
-: >"$ERR"
-
-PAUSE_S=10
-RETRIES_OF_A_STEP=6
-# An API, an account and a metric are known everywhere only some time after they were created.
-NOT_YET='SERVICE_DISABLED|has not been used in project|[Ss]ervice account [^ ]+ does not exist|Cannot find metric'
-NOT_YET="$NOT_YET|concurrent policy changes|ABORTED|UNAVAILABLE|UNAUTHENTICATED: .*try again"
-
-shown() { # shown COMMAND…: as a shell reads it
-  local word text=''
-  for word in "$@"; do
-    if [[ $word =~ ^[A-Za-z0-9_@%+=:,./-]+$ ]]; then text="$text $word"; else text="$text '${word//\'/\'\\\'\'}'"; fi
-  done
-  printf '%s' "${text# }"
-}
-
-call() { # call COMMAND…: run it; it leaves its output in $OUT and its complaint in $ERR
-  while ! "$@" >"$OUT" 2>"$ERR"; do
-    cat "$OUT" >>"$ERR" # curl writes the answer of a refused call to its output
-    if [ "$RETRIES" -eq 0 ] || ! grep -Eq "$NOT_YET" "$ERR"; then return 1; fi
-    RETRIES=$((RETRIES - 1))
-    echo "      Google has not spread an earlier change yet: trying again in $PAUSE_S s."
-    sleep "$PAUSE_S"
-  done
-}
-
-change() { # change COMMAND…: run what changes something, or print it
-  if [ -n "$DRY_RUN" ]; then
-    echo "      \$ $(shown "$@")"
-    return 0
-  fi
-  call "$@" && return 0
-  MEND="$MEND      $(shown "$@")"$'\n'
-  complain
+own_switch() {
   return 1
 }
 
-ask() { # ask COMMAND…: 0: it is there, described in $OUT; 1: it is not there; 2: the question was refused
-  if [ -n "$DRY_RUN" ]; then
-    echo "      \$ $(shown "$@")"
-    : >"$OUT"
-    return 1
-  fi
-  call "$@" && return 0
-  if ! grep -q PERMISSION_DENIED "$ERR" && grep -Eq 'NOT_FOUND|[Nn]ot found|does not exist' "$ERR"; then return 1; fi
-  complain
-  return 2
-}
-
-complain() { # print what was said, indented; the reason of the first complaint of a step is kept for the end
-  sed 's/^/      | /' "$ERR" >&2
-  [ -n "$WHY" ] || WHY=$(reason)
-}
-
-says() {
-  grep -Eiq "$1" "$ERR"
-}
-
-reason() { # say in a sentence why the last command was refused, and what to do
-  if says 'BILLING_DISABLED|billing account|requires billing|billing (must|to) be enabled'; then
-    echo "The project has no billing account. Link one: gcloud billing projects link $PROJECT --billing-account=ID (gcloud billing accounts list shows them)."
-  elif says 'do not belong to a permitted customer|allowedPolicyMemberDomains'; then
-    echo "Your organisation lets only its own accounts into a policy (domain-restricted sharing). Take an account of the organisation, or ask its administrator for an exception of this project."
-  elif says 'resourceLocations|LOCATION_POLICY'; then
-    echo "Your organisation does not allow this location. Take one that it allows, or ask its administrator."
-  elif says 'disableServiceAccountCreation'; then
-    echo "Your organisation forbids new service accounts. Ask its administrator for an exception of this project."
-  elif says '[sg]etIamPolicy'; then
-    echo "Your account may not change who may do what. Ask an owner of the project to run this script, or to grant you roles/resourcemanager.projectIamAdmin and roles/iam.serviceAccountAdmin."
-  elif says 'SERVICE_DISABLED|has not been used in project'; then
-    echo "An API is not enabled yet. Run this script again in some minutes."
-  elif says 'notification ?channel'; then
-    echo "There is no such notification channel in this project: gcloud beta monitoring channels list --project=$PROJECT."
-  elif says 'service account [^ ]+-compute@[^ ]+ does not exist'; then
-    echo "The project has no default compute account. It comes with an API: gcloud services enable compute.googleapis.com --project=$PROJECT."
-  elif says 'cannot find metric'; then
-    echo "Google does not know the new log metric yet. Run this script again in some minutes."
-  elif says 'invalid location|location .* is not|unsupported location|not a valid location'; then
-    echo "There is no such location. Take one of: gcloud firestore locations list --project=$PROJECT."
-  elif says 'gcloud auth login|no active account|invalid_grant|reauth'; then
-    echo "gcloud is not signed in. Run: gcloud auth login."
-  elif says 'PERMISSION_DENIED|403|does not have permission'; then
-    echo "Your account lacks a permission, which the lines above name. Ask an owner of the project, or take another account with --account."
-  elif says 'NOT_FOUND|not found|does not exist'; then
-    echo "Something that this step needs does not exist; the lines above name it."
-  elif says 'could not resolve|connect|timed out'; then
-    echo "Google was not reached. Check the network, and run this script again."
-  else
-    echo "The lines above say why. Run this script again when that is mended."
-  fi
-}
-
-# --- steps -----------------------------------------------------------------------------------------------------------
-
-STEP=0 REFUSED='' MISSING=''
-
-step() { # step NAME NEEDED-STEPS SENTENCE COMMAND…
-  local name=$1 needs=$2 sentence=$3 need
-  shift 3
-  STEP=$((STEP + 1)) RETRIES=$RETRIES_OF_A_STEP
-  RESULT='done' MEND='' WHY=''
-  printf '[%2d/%d] %s\n' "$STEP" "$STEPS" "$sentence"
-  for need in $needs; do
-    if [[ " $REFUSED " == *" $need "* ]]; then
-      WHY="It needs the step '$need', which was refused."
-      break
-    fi
-  done
-  if [ -z "$WHY" ] && "$@"; then
-    [ -n "$DRY_RUN" ] || echo "      $RESULT"
-    return
-  fi
-  REFUSED="$REFUSED $name"
-  echo "      refused: $WHY"
-  [ -n "$MEND" ] || MEND="      $(shown "${SELF[@]}")"$'\n'
-  MISSING="$MISSING  $sentence: $WHY"$'\n'"$MEND"
-}
-
-there_already() {
-  RESULT='there already'
-}
-
-find_project() {
-  NUMBER=PROJECT_NUMBER
-  ask gcloud projects describe "$PROJECT" --format='value(projectNumber)' "${COMMON[@]}"
-  case $? in
-    0) NUMBER=$(cat "$OUT") && RESULT="number $NUMBER" ;;
-    1) [ -n "$DRY_RUN" ] || { WHY="There is no project $PROJECT: firebase projects:create."; return 1; } ;;
+own_option() { # own_option OPTION VALUE
+  case $1 in
+    --location)
+      check_option "$1" "$2" '[a-z][a-z0-9-]*[0-9]' "a location of Firestore, such as eur3 or europe-west1"
+      LOCATION=$2 ;;
+    --deployer)
+      check_option "$1" "$2" '(user|serviceAccount|group):[^[:space:]:]+@[^[:space:]:]+|principal(Set)?://[^[:space:]]+' \
+        "user:ADDRESS, serviceAccount:ADDRESS, group:ADDRESS or principalSet://…"
+      DEPLOYER=$2 ;;
+    --alert-channel)
+      check_option "$1" "$2" 'projects/[a-z0-9:.-]+/notificationChannels/[0-9]+' \
+        "projects/ID/notificationChannels/NUMBER, as \`gcloud beta monitoring channels list\` shows it"
+      CHANNELS=$CHANNELS${CHANNELS:+, }\"$2\" ;;
     *) return 1 ;;
   esac
 }
+
+read_options '--location --deployer --alert-channel' "$@"
+[ -n "$LOCATION" ] || refuse_option "--location is missing. Take a location near your users: it can never be changed."
+
+OFFLINE=$DRY_RUN
+# The files that a dry run would send are kept.
+[ -z "$DRY_RUN" ] || trap - EXIT
+# An API, an account and a metric are known everywhere only some time after they were created.
+NOT_YET="$NOT_YET|SERVICE_DISABLED|has not been used in project|[Ss]ervice account [^ ]+ does not exist"
+NOT_YET="$NOT_YET|Cannot find metric"
+
+# --- steps -----------------------------------------------------------------------------------------------------------
 
 enable_apis() {
   local api names=()
@@ -398,18 +234,6 @@ create_metrics() {
   return $status
 }
 
-# The header is in a file, so that no list of processes shows the token.
-REST=(curl --silent --show-error --fail-with-body --header "@$WORK/header" --header 'Content-Type: application/json')
-
-sign_in() { # write the header of the calls of the REST API
-  if [ -n "$DRY_RUN" ]; then
-    echo "      \$ echo \"Authorization: Bearer \$(gcloud auth print-access-token $(shown "${COMMON[@]}"))\" >$WORK/header"
-    return
-  fi
-  call gcloud auth print-access-token "${COMMON[@]}" || { complain; return 1; }
-  printf 'Authorization: Bearer %s\n' "$(cat "$OUT")" >"$WORK/header"
-}
-
 create_policies() {
   local file name status=0
   # `gcloud monitoring policies` is alpha still; the REST API is not.
@@ -422,24 +246,21 @@ create_policies() {
 }
 
 create_policy() { # create_policy FILE DISPLAY-NAME
-  local name version fields=displayName,documentation,userLabels,severity,combiner,conditions,alertStrategy
+  local version fields=displayName,documentation,userLabels,severity,combiner,conditions,alertStrategy
   # Channels that an operator has added, and a policy that they have switched off, stay so.
   [ -z "$CHANNELS" ] || fields=$fields,notificationChannels
   version=$(sed -n 's/^    "greenroom": "\(.*\)"$/\1/p' "$1")
-  ask "${REST[@]}" --get "$API/projects/$PROJECT/alertPolicies" --data-urlencode "filter=display_name=\"$2\"" \
-    --data-urlencode 'fields=alertPolicies(name,userLabels)'
+  find_policy "$2"
   [ $? -ne 2 ] || return 1
-  name=$(sed -n 's|^.*"name": "\(projects/[^/"]*/alertPolicies/[0-9]*\)".*$|\1|p' "$OUT" | head -n 1)
-  if [ -z "$name" ]; then
+  if [ -z "$POLICY" ]; then
     change "${REST[@]}" --request POST --data-binary "@$1" "$API/projects/$PROJECT/alertPolicies"
   elif ! grep -q "\"greenroom\": \"$version\"" "$OUT"; then
-    change "${REST[@]}" --request PATCH --data-binary "@$1" "$API/$name?updateMask=$fields"
+    change "${REST[@]}" --request PATCH --data-binary "@$1" "$API/$POLICY?updateMask=$fields"
   fi
 }
 
 create_dashboard() {
-  ask gcloud monitoring dashboards list "--filter=displayName=\"Greenroom ${PREFIX}overview\"" --format='value(name)' \
-    "${COMMON[@]}"
+  find_dashboard
   [ $? -ne 2 ] || return 1
   if [ -s "$OUT" ]; then
     # Operators arrange their dashboard. Deleting it brings ours back.
@@ -493,7 +314,7 @@ step dashboard '' "Create the dashboard" create_dashboard
 step images '' "Delete old images of the functions" clean_up_images
 
 if [ -n "$MISSING" ]; then
-  printf '\nMissing:\n%s' "$MISSING"
+  list_missing Missing
   exit 1
 fi
 if [ -n "$DRY_RUN" ]; then

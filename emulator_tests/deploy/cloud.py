@@ -1,4 +1,4 @@
-"""Run `deploy/provision.sh` against `fake_cloud.py`."""
+"""Run the scripts of `deploy/` against `fake_cloud.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shlex
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +17,13 @@ from typing import Any, Final
 
 from emulator_tests.deploy.fake_cloud import NUMBER, PROJECT, answered, refusal
 from emulator_tests.testbed.places import ROOT
+from functions import config
+from main import FUNCTIONS
 
 SCRIPT: Final = ROOT / "deploy" / "provision.sh"
+REMOVE: Final = ROOT / "deploy" / "remove.sh"
+SHARED: Final = ROOT / "deploy" / "steps.sh"
+SECRETS: Final = sorted(name for name, setting in config.SETTINGS.items() if setting.is_secret)
 COMPUTE: Final = f"{NUMBER}-compute@developer.gserviceaccount.com"
 NEW: Final[dict[str, Any]] = {
     "apis": ["iam.googleapis.com"],
@@ -29,6 +34,11 @@ NEW: Final[dict[str, Any]] = {
     "policies": [],
     "dashboards": [],
     "repositories": {},
+    "functions": [],
+    "queues": {},
+    "jobs": [],
+    "secrets": {},
+    "documents": {},
     "channels": [f"projects/{PROJECT}/notificationChannels/1"],
 }
 """A new project: it has its default compute account, and the one API that every project has."""
@@ -81,6 +91,20 @@ class Ran:
         """
         return self.said.partition("\nMissing:\n")[2]
 
+    @property
+    def left(self) -> str:
+        """
+        The list of what a removal has left.
+        """
+        return self.said.partition("\nLeft:\n")[2]
+
+    @property
+    def kept(self) -> str:
+        """
+        The list of what a removal has kept.
+        """
+        return self.said.partition("\nKept:\n")[2].partition("\n\n")[0]
+
 
 @dataclass(slots=True)
 class Cloud:
@@ -92,15 +116,25 @@ class Cloud:
         port: Where they find it.
         project: What there is in the project.
         calls: The calls so far: the program and its words.
+        after: What happens once after the first call that matches a regular expression; nothing if that is empty.
     """
 
     home: Path
     port: int = 0
     project: dict[str, Any] = field(default_factory=lambda: copy.deepcopy(NEW))
     calls: list[list[str]] = field(default_factory=list)
+    after: tuple[str, Callable[[], object]] = ("", lambda: None)
     _refused: str = ""
     _says: str = ""
     _times: int = 0
+    _counted: str = ""
+    _allowed: int = 0
+
+    def allow(self, call: str, times: int) -> None:
+        """
+        Accept so many calls that match a regular expression, and refuse all later ones.
+        """
+        self._counted, self._allowed = call, times
 
     def refuse(self, call: str, says: str, times: int = 999) -> None:
         """
@@ -119,11 +153,20 @@ class Cloud:
         if self._times and re.search(self._refused, " ".join(words)):
             self._times -= 1
             return refusal(program, self._says)
-        return answered(self.project, program, arguments)
+        if self._counted and re.search(self._counted, " ".join(words)):
+            if not self._allowed:
+                return refusal(program, "Something unheard of")
+            self._allowed -= 1
+        told = answered(self.project, program, arguments)
+        call, happens = self.after
+        if call and re.search(call, " ".join(words)):
+            self.after = ("", lambda: None)
+            happens()
+        return told
 
-    def run(self, *options: str, script: Path = SCRIPT) -> Ran:
+    def run(self, *options: str, script: Path = SCRIPT, typed: str = "") -> Ran:
         """
-        Run the script with options.
+        Run a script with options. What is typed ends with the end of the input.
         """
         done = subprocess.run(
             ["bash", str(script), *options],
@@ -132,6 +175,7 @@ class Cloud:
                 "FAKE_CLOUD": str(self.port),
                 "TMPDIR": str(self.home),
             },
+            input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -145,6 +189,29 @@ class Cloud:
         Run the script for the project, with further options.
         """
         return self.run("--project", PROJECT, "--location", "eur3", *options)
+
+    def remove(self, *options: str, typed: str = "") -> Ran:
+        """
+        Run the removal for the project, with further options.
+        """
+        return self.run("--project", PROJECT, *options, script=REMOVE, typed=typed)
+
+    def deploy(self, prefix: str = "", database: str = "(default)", codebase: str = "greenroom") -> None:
+        """
+        Do what a deployment to us-central1 does, after its secrets were set.
+        """
+        region, account = "us-central1", f"greenroom@{PROJECT}.iam.gserviceaccount.com"
+        for name in FUNCTIONS:
+            one = {"id": f"{prefix}{name}", "region": region, "codebase": codebase, "account": account}
+            self.project["functions"].append(one)
+            if FUNCTIONS[name] == "functions.work":
+                self.project["queues"][f"{region}/{prefix}{name}"] = "RUNNING"
+            if FUNCTIONS[name] == "functions.schedule":
+                self.project["jobs"].append(f"{region}/firebase-schedule-{prefix}{name}-{region}")
+        for secret in SECRETS:
+            self.project["secrets"].setdefault(secret, []).append(f"serviceAccount:{account}")
+        self.project["documents"][database] = {"operations": [{}], "videos": [{"gone": True}]}
+        self.project["repositories"][f"{region}/gcf-artifacts"] = {"policies": []}
 
 
 @contextmanager
@@ -166,7 +233,7 @@ def serving(home: Path) -> Iterator[Cloud]:
                 word += byte
             return word.decode()
 
-    for name in ("gcloud", "curl", "sleep"):
+    for name in ("gcloud", "curl", "firebase", "sleep"):
         (home / name).write_text(PROGRAM)
         (home / name).chmod(0o755)
     with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:

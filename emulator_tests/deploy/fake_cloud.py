@@ -1,23 +1,29 @@
-"""A project in the cloud, as far as `gcloud` and `curl` of `deploy/provision.sh` show it.
+"""A project in the cloud, as far as `gcloud`, `firebase` and `curl` of the scripts in `deploy/` show it.
 
-It accepts only what gcloud accepts (`recorded.py`), and what the API behind it can do at that moment: nothing before
-its API is enabled, no role for an account that does not exist. The texts of its refusals are like Google's.
-`cloud.py` serves it to the script.
+It accepts only what gcloud and firebase accept (`recorded.py`, `firebase.cjs`), and what the API behind it can do at
+that moment: nothing before its API is enabled, no role for an account that does not exist. The texts of its refusals
+are like Google's. `cloud.py` serves it to the scripts.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from google.cloud.firestore_v1.types import ListCollectionIdsRequest, RunAggregationQueryRequest, StructuredQuery
 
 from emulator_tests.deploy.recorded import Call, NotAccepted, check_message, parsed
 
 PROJECT: Final = "my-school"
 NUMBER: Final = "123456789012"
 TOKEN: Final = "ya29.fake"
+FIREBASE: Final = Path(__file__).with_name("firebase.cjs")
+MONITORING: Final = "https://monitoring.googleapis.com/v3/"
+FIRESTORE: Final = "https://firestore.googleapis.com/v1/"
 
 API_OF: Final = {
     "artifacts": "artifactregistry",
@@ -27,6 +33,7 @@ API_OF: Final = {
     "logging": "logging",
     "monitoring": "monitoring",
     "scheduler": "cloudscheduler",
+    "secrets": "secretmanager",
     "tasks": "cloudtasks",
 }
 """The API behind each group of commands, where it has to be enabled first."""
@@ -110,6 +117,8 @@ def database_of(project: dict[str, Any], call: Call) -> dict[str, Any]:
 
 def describe_database(project: dict[str, Any], call: Call) -> str:
     found = database_of(project, call)
+    if call.flags["--format"] == "value(deleteProtectionState)":
+        return protection(found)
     return f"{found['location']},{found['type']},{protection(found)},{recovery(found)}"
 
 
@@ -135,7 +144,16 @@ def create_database(project: dict[str, Any], call: Call) -> None:
 
 
 def update_database(project: dict[str, Any], call: Call) -> None:
-    database_of(project, call).update(protected=True, recoverable=True)
+    found = database_of(project, call)
+    found["protected"] = call.flags.get("--delete-protection", found["protected"])
+    found["recoverable"] = call.flags.get("--enable-pitr", found["recoverable"])
+
+
+def delete_database(project: dict[str, Any], call: Call) -> None:
+    if database_of(project, call)["protected"]:
+        raise Refused("FAILED_PRECONDITION: Database deletion protection is enabled.")
+    del project["databases"][call.flags["--database"]]
+    project["documents"].pop(call.flags["--database"], None)
 
 
 def list_schedules(project: dict[str, Any], call: Call) -> str:
@@ -172,6 +190,13 @@ def write_metric(project: dict[str, Any], call: Call) -> None:
     project["metrics"][name] = metric
 
 
+def delete_metric(project: dict[str, Any], call: Call) -> None:
+    name = describe_metric(project, call)
+    if any(f"user/{name}" in json.dumps(one["conditions"]) for one in project["policies"]):
+        raise Refused(f"FAILED_PRECONDITION: {name} is used by an alert policy")
+    del project["metrics"][name]
+
+
 def list_dashboards(project: dict[str, Any], call: Call) -> str:
     wanted = re.fullmatch(r'displayName="(.*)"', str(call.flags["--filter"]))
     assert wanted is not None
@@ -181,6 +206,71 @@ def list_dashboards(project: dict[str, Any], call: Call) -> str:
 
 def create_dashboard(project: dict[str, Any], call: Call) -> None:
     project["dashboards"].append(file_of(call, "Dashboard"))
+
+
+def delete_dashboard(project: dict[str, Any], call: Call) -> None:
+    del project["dashboards"][int(call.positionals[0].rpartition("/")[2])]
+
+
+def delete_account(project: dict[str, Any], call: Call) -> None:
+    account = describe_account(project, call)
+    project["accounts"].remove(account)
+    member = f"serviceAccount:{account}"
+    # What was granted on it goes with it. What was granted to it stays, with another name.
+    kept = [one for one in project["bindings"] if one[0] != account]
+    project["bindings"] = [[one[0], f"deleted:{member}", *one[2:]] if one[1] == member else one for one in kept]
+    for secret in project["secrets"].values():
+        secret[:] = [f"deleted:{member}" if one == member else one for one in secret]
+
+
+def show_policy(project: dict[str, Any], call: Call) -> str:
+    assert call.flags["--flatten"] == "bindings[].members"
+    _, _, member = str(call.flags["--filter"]).partition("bindings.members=")
+    return "\n".join(role for where, who, role, _ in project["bindings"] if (where, who) == ("project", member))
+
+
+def unbind_project(project: dict[str, Any], call: Call) -> None:
+    gone = ["project", call.flags["--member"], call.flags["--role"]]
+    assert call.flags["--all"] is True
+    kept = [one for one in project["bindings"] if one[:3] != gone]
+    if kept == project["bindings"]:
+        raise not_found("Policy binding with the specified member and role")
+    project["bindings"] = kept
+
+
+def list_functions(project: dict[str, Any], _call: Call) -> str:
+    return "\n".join(
+        f"projects/{PROJECT}/locations/{one['region']}/functions/{one['id']},"
+        f"{one.get('codebase', '')},{one['account']},"
+        for one in project["functions"]
+    )
+
+
+def in_location(names: Sequence[str], call: Call) -> str:
+    region = str(call.flags["--location"])
+    return "\n".join(name.partition("/")[2] for name in names if name.startswith(f"{region}/"))
+
+
+def delete_queue(project: dict[str, Any], call: Call) -> None:
+    del project["queues"][f"{call.flags['--location']}/{call.positionals[0]}"]
+
+
+def delete_job(project: dict[str, Any], call: Call) -> None:
+    project["jobs"].remove(f"{call.flags['--location']}/{call.positionals[0]}")
+
+
+def show_secret_policy(project: dict[str, Any], call: Call) -> str:
+    assert call.flags["--flatten"] == "bindings[].members"
+    return "\n".join(f"roles/secretmanager.secretAccessor,{one}" for one in project["secrets"][call.positionals[0]])
+
+
+def unbind_secret(project: dict[str, Any], call: Call) -> None:
+    assert call.flags["--role"] == "roles/secretmanager.secretAccessor"
+    project["secrets"][call.positionals[0]].remove(call.flags["--member"])
+
+
+def delete_secret(project: dict[str, Any], call: Call) -> None:
+    del project["secrets"][call.positionals[0]]
 
 
 def repository_of(project: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -209,22 +299,37 @@ HANDLERS: Final[dict[str, Callable[[dict[str, Any], Call], str | None]]] = {
     "firestore backups schedules create": create_schedule,
     "firestore backups schedules list": list_schedules,
     "firestore databases create": create_database,
+    "firestore databases delete": delete_database,
     "firestore databases describe": describe_database,
     "firestore databases update": update_database,
+    "functions list": list_functions,
     "functions regions list": locations,
     "iam service-accounts add-iam-policy-binding": bind_account,
     "iam service-accounts create": create_account,
+    "iam service-accounts delete": delete_account,
     "iam service-accounts describe": describe_account,
     "logging metrics create": write_metric,
+    "logging metrics delete": delete_metric,
     "logging metrics describe": describe_metric,
     "logging metrics update": write_metric,
     "monitoring dashboards create": create_dashboard,
+    "monitoring dashboards delete": delete_dashboard,
     "monitoring dashboards list": list_dashboards,
     "projects add-iam-policy-binding": bind_project,
     "projects describe": describe_project,
+    "projects get-iam-policy": show_policy,
+    "projects remove-iam-policy-binding": unbind_project,
+    "scheduler jobs delete": delete_job,
+    "scheduler jobs list": lambda project, call: in_location(project["jobs"], call),
     "scheduler locations list": locations,
+    "secrets delete": delete_secret,
+    "secrets get-iam-policy": show_secret_policy,
+    "secrets list": lambda project, _call: "\n".join(project["secrets"]),
+    "secrets remove-iam-policy-binding": unbind_secret,
     "services enable": enable,
     "tasks locations list": locations,
+    "tasks queues delete": delete_queue,
+    "tasks queues list": lambda project, call: in_location(list(project["queues"]), call),
 }
 
 
@@ -256,14 +361,75 @@ def curl(project: dict[str, Any], words: Sequence[str]) -> str:
                 body = Path(next(rest).removeprefix("@")).read_text()
             case "--data-urlencode":
                 query.append(next(rest))
-            case _ if word.startswith("https://monitoring.googleapis.com/v3/"):
-                url = word.removeprefix("https://monitoring.googleapis.com/v3/")
+            case _ if word.startswith((MONITORING, FIRESTORE)):
+                url = word
             case _:
                 raise NotAccepted(f"curl: option {word}: is unknown")
     if f"Authorization: Bearer {TOKEN}" not in headers:
         raise Refused('{"error": {"code": 401, "status": "UNAUTHENTICATED"}}')
+    if url.startswith(FIRESTORE):
+        need_api(project, "firestore")
+        return json.dumps(documents(project, url.removeprefix(FIRESTORE), body), indent=2)
     need_api(project, "monitoring")
-    return json.dumps(policies(project, method, url, body, query), indent=2)
+    return json.dumps(policies(project, method, url.removeprefix(MONITORING), body, query), indent=2)
+
+
+def documents(project: dict[str, Any], path: str, body: str) -> Any:
+    """Answer a call of Firestore."""
+    parent, _, verb = path.rpartition(":")
+    found = re.fullmatch(rf"projects/{PROJECT}/databases/(.*)/documents", parent)
+    assert found is not None
+    if found[1] not in project["databases"]:
+        raise Refused(json.dumps([{"error": {"code": 404, "status": "NOT_FOUND"}}], indent=2))
+    collections: dict[str, list[dict[str, Any]]] = project["documents"].get(found[1], {})
+    if verb == "listCollectionIds":
+        ListCollectionIdsRequest.from_json(body)
+        return {"collectionIds": sorted(collections)} if collections else {}
+    assert verb == "runAggregationQuery"
+    query = RunAggregationQueryRequest.from_json(body).structured_aggregation_query
+    (aggregation,) = query.aggregations
+    (origin,) = query.structured_query.from_
+    where = query.structured_query.where.field_filter
+    alive = [one for one in collections.get(origin.collection_id, []) if matches(where, one)]
+    number = str(min(len(alive), aggregation.count.up_to))
+    fields = {aggregation.alias: {"integerValue": number}}
+    return [{"result": {"aggregateFields": fields}, "readTime": "2026-11-30T10:00:00Z"}]
+
+
+def matches(where: StructuredQuery.FieldFilter, fields: dict[str, Any]) -> bool:
+    """Return whether a document passes a filter; every one passes an empty one."""
+    if not where.field.field_path:
+        return True
+    operators = StructuredQuery.FieldFilter.Operator
+    value = fields.get(where.field.field_path)
+    if where.op == operators.EQUAL:
+        return value is not None and bool(value == where.value.boolean_value)
+    assert where.op == operators.IN
+    return value in [one.string_value for one in where.value.array_value.values]
+
+
+def firebase(project: dict[str, Any], words: Sequence[str]) -> None:
+    """Delete functions, as firebase-tools does: their schedules too, and it disables their queues."""
+    endpoints = [{**one, "project": PROJECT} for one in project["functions"]]
+    command = ["node", str(FIREBASE), json.dumps(words), json.dumps(endpoints)]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    if "error" in told:
+        raise NotAccepted(told["error"])
+    if not told["sure"] or told["project"] != PROJECT:
+        raise NotAccepted("Without --force and --non-interactive firebase asks questions.")
+    if not told["selected"]:
+        raise Refused("The specified filters do not match any existing functions.")
+    for name in told["selected"]:
+        delete_function(project, name)
+
+
+def delete_function(project: dict[str, Any], name: str) -> None:
+    _, _, _, region, _, identity = name.split("/")
+    project["functions"] = [one for one in project["functions"] if (one["region"], one["id"]) != (region, identity)]
+    job = f"{region}/firebase-schedule-{identity}-{region}"
+    project["jobs"] = [one for one in project["jobs"] if one != job]
+    if f"{region}/{identity}" in project["queues"]:
+        project["queues"][f"{region}/{identity}"] = "DISABLED"
 
 
 def policies(project: dict[str, Any], method: str, url: str, body: str, query: Sequence[str]) -> dict[str, Any]:
@@ -277,12 +443,17 @@ def policies(project: dict[str, Any], method: str, url: str, body: str, query: S
             if found_ones
             else {}
         )
+    if method == "DELETE":
+        (gone,) = [one for one in project["policies"] if one["name"] == path]
+        project["policies"].remove(gone)
+        return {}
     policy: dict[str, Any] = json.loads(body)
     check_message("AlertPolicy", policy)
     for condition in policy["conditions"]:
         check_condition(project, policy, condition)
     if method == "POST" and path == f"projects/{PROJECT}/alertPolicies":
-        policy["name"] = f"projects/{PROJECT}/alertPolicies/{len(project['policies']) + 1}"
+        taken = [int(one["name"].rpartition("/")[2]) for one in project["policies"]]
+        policy["name"] = f"projects/{PROJECT}/alertPolicies/{max(taken, default=0) + 1}"
         project["policies"].append(policy)
         return policy
     (kept,) = [one for one in project["policies"] if method == "PATCH" and one["name"] == path]
@@ -305,10 +476,15 @@ def check_condition(project: dict[str, Any], policy: dict[str, Any], condition: 
 
 def answered(project: dict[str, Any], program: str, words: Sequence[str]) -> tuple[int, str, str]:
     """
-    Return the exit status, the output and the complaint of a call of `gcloud` or `curl`, and change the project.
+    Return the exit status, the output and the complaint of a call of a program, and change the project.
     """
+    programs: dict[str, Callable[[dict[str, Any], Sequence[str]], str | None]] = {
+        "gcloud": gcloud,
+        "curl": curl,
+        "firebase": firebase,
+    }
     try:
-        told = gcloud(project, words) if program == "gcloud" else curl(project, words)
+        told = programs[program](project, words)
     except Refused as refused:
         return refusal(program, str(refused))
     except NotAccepted as wrong:
@@ -322,4 +498,4 @@ def refusal(program: str, says: str) -> tuple[int, str, str]:
     """
     if program == "curl":
         return 22, f"{says}\n", "curl: (22) The requested URL returned error: 403\n"
-    return 1, "", f"ERROR: (gcloud) {says}\n"
+    return 1, "", f"Error: {says}\n" if program == "firebase" else f"ERROR: (gcloud) {says}\n"

@@ -1,4 +1,4 @@
-"""Write `gcloud.json`: the arguments of the gcloud commands of `deploy/provision.sh`, and the fields of what it sends.
+"""Write `gcloud.json`: the arguments of the gcloud commands of `deploy/*.sh`, and the fields of what they send.
 
 Run by hand, with gcloud installed, after an upgrade of gcloud or a change of the commands below:
 
@@ -28,31 +28,46 @@ COMMANDS: Final = (
     "firestore backups schedules create",
     "firestore backups schedules list",
     "firestore databases create",
+    "firestore databases delete",
     "firestore databases describe",
     "firestore databases update",
+    "functions list",
     "functions regions list",
     "iam service-accounts add-iam-policy-binding",
     "iam service-accounts create",
+    "iam service-accounts delete",
     "iam service-accounts describe",
     "logging metrics create",
+    "logging metrics delete",
     "logging metrics describe",
     "logging metrics update",
     "monitoring dashboards create",
+    "monitoring dashboards delete",
     "monitoring dashboards list",
     "projects add-iam-policy-binding",
     "projects describe",
+    "projects get-iam-policy",
+    "projects remove-iam-policy-binding",
+    "scheduler jobs delete",
+    "scheduler jobs list",
     "scheduler locations list",
+    "secrets delete",
+    "secrets get-iam-policy",
+    "secrets list",
+    "secrets remove-iam-policy-binding",
     "services enable",
     "tasks locations list",
+    "tasks queues delete",
+    "tasks queues list",
 )
-"""The commands that the script uses."""
+"""The commands that the scripts use."""
 
 MESSAGES: Final = (
     ("monitoring.v1.monitoring_v1_messages", "Dashboard"),
     ("monitoring.v3.monitoring_v3_messages", "AlertPolicy"),
     ("logging.v2.logging_v2_messages", "LogMetric"),
 )
-"""The modules of gcloud's generated clients, and what the script creates with them."""
+"""The modules of gcloud's generated clients, and what `provision.sh` creates with them."""
 
 
 def argument_of(found: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from emulator_tests.deploy.cloud import COMPUTE, SCRIPT, Cloud, commands_in, serving
+from emulator_tests.deploy.cloud import COMPUTE, REMOVE, SCRIPT, SHARED, Cloud, commands_in, serving
 from emulator_tests.deploy.fake_cloud import HANDLERS, NUMBER, PROJECT, TOKEN
 from emulator_tests.deploy.recorded import COMMANDS, NotAccepted, parsed
 from emulator_tests.testbed.places import ROOT
@@ -380,7 +380,8 @@ def test_wrong_option_is_refused_before_anything_is_done(cloud: Cloud, options: 
 def test_help_lists_every_option(cloud: Cloud) -> None:
     ran = cloud.run("--help")
     assert (ran.status, cloud.calls) == (0, [])
-    accepted = set(re.findall(r"^    (--[a-z-]+)\)", SCRIPT.read_text(), re.MULTILINE))
+    code = SCRIPT.read_text() + SHARED.read_text()
+    accepted = {"--dry-run", *re.findall(r"^    (--[a-z-]+)\)", code, re.MULTILINE)}
     assert accepted == set(re.findall(r"^  (--[a-z-]+)", ran.said, re.MULTILINE))
 
 
@@ -403,12 +404,9 @@ def test_dry_run_prints_commands_that_gcloud_accepts_and_calls_nobody(cloud: Clo
     assert (ran.status, cloud.calls) == (0, [])
     commands = commands_in(ran.said)
     printed = {parsed(words).command for program, *words in commands if program == "gcloud"}
-    # The rest is for what exists already, and for the token, which is inside of another command.
-    assert set(COMMANDS) - printed == {
-        "firestore databases update",
-        "logging metrics update",
-        "auth print-access-token",
-    }
+    # The rest is for what exists already, for the token, which is inside of another command, and for the removal.
+    of_removal = {one for one in COMMANDS if f"gcloud {one} " in REMOVE.read_text()}
+    assert set(COMMANDS) - printed - of_removal == {"logging metrics update", "auth print-access-token"}
     files = [Path(word.partition("=")[2]) for words in commands for word in words if "--config-from-file=" in word]
     assert [json.loads(file.read_text())["displayName"] for file in files if file.stem == "dashboard"] == [
         "Greenroom gr-overview"
