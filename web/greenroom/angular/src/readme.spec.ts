@@ -1,5 +1,6 @@
 import { provideZonelessChangeDetection, signal } from "@angular/core";
 import { TestBed } from "@angular/core/testing";
+import { connectFirestoreEmulator, getFirestore } from "firebase/firestore";
 import { provideGreenroom } from "greenroom/angular";
 import { ENGLISH } from "greenroom/core";
 import { readFileSync } from "node:fs";
@@ -18,6 +19,8 @@ it("is the code of the README, to the byte", () => {
 it("uploads the chosen files, and says which are refused", async () => {
   const browser = await Browser.open();
   const { app } = browser.greenroom();
+  // The session is not read here: nothing listens at this port, and nobody on the internet is asked.
+  connectFirestoreEmulator(getFirestore(app), "127.0.0.1", 1);
   const callablesUrl = `${browser.server.url}/call/`;
   TestBed.configureTestingModule({
     providers: [provideZonelessChangeDetection(), provideGreenroom({ app, callablesUrl, uid: signal("teacher") })],
