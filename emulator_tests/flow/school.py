@@ -310,9 +310,15 @@ class School:
         """
         return list(self._listening.collection(collection).stream())
 
-    def await_document(self, path: str, holds: Callable[[Fields | None], bool], deadline_s: float = DEADLINE_S) -> Any:
+    def await_document(
+        self,
+        path: str,
+        holds: Callable[[Fields | None], bool],
+        deadline_s: float = DEADLINE_S,
+        client: Client | None = None,
+    ) -> Any:
         """
-        Wait until a document is as it should be, as a listener tells it.
+        Wait until a document is as it should be, as a listener tells it: one of Greenroom's database, or of a client's.
 
         Returns:
             Its fields then.
@@ -327,7 +333,7 @@ class School:
             if holds(seen[-1]):
                 met.set()
 
-        watch = self._listening.document(path).on_snapshot(on_snapshot)
+        watch = (client or self._listening).document(path).on_snapshot(on_snapshot)
         try:
             assert met.wait(deadline_s), f"{path} did not come to be as it should within {deadline_s} s: {seen[-1:]}"
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import zipfile
 from collections import Counter
@@ -147,30 +146,6 @@ def test_impossible_prefix_is_not_deployed(tmp_path: Path, stanza: dict[str, Any
     deployed = deploy(tmp_path, KALTURA, stanza)
     assert sentence in deployed.error
     assert not deployed.functions
-
-
-def _documented() -> dict[str, Any]:
-    """
-    The firebase.json of docs/deploying.md, of an app that Greenroom lives beside.
-    """
-    page = (ROOT / "docs" / "deploying.md").read_text()
-    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    documented: dict[str, Any] = json.loads(block)
-    return documented
-
-
-def test_documented_configuration_beside_an_app_is_deployable(tmp_path: Path) -> None:
-    own = json.loads((ROOT / "firebase.json").read_text())
-    documented = _documented()
-    _, stanza = documented["functions"]
-    assert {**stanza, "source": "."} == {**own["functions"][0], "prefix": "gr"}
-    database = documented["firestore"][1]
-    assert {name: f"greenroom/{file}" for name, file in own["firestore"].items()}.items() <= database.items()
-    deployed = deploy(tmp_path, KALTURA | {"FIRESTORE_DATABASE": database["database"]}, stanza)
-    assert deployed.error == ""
-    assert {function["name"] for function in deployed.functions} == {
-        f"gr-{name}" for name in set(FUNCTIONS) - OF_BUCKET
-    }
 
 
 @pytest.mark.parametrize("database", ["(default)", "greenroom"])

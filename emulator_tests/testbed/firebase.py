@@ -19,6 +19,9 @@ from emulator_tests.testbed.places import FORK_CLIENT, ROOT, VENV
 SOURCE = ("main.py", "functions", "shared", "requirements.txt")
 """What of the project the functions are made of."""
 
+BESIDE = "beside"
+"""The link to the project folder of an app, in the folder of the stack."""
+
 
 def write_project(
     folder: Path,
@@ -30,6 +33,7 @@ def write_project(
     *,
     prefix: str = "",
     database: str = "(default)",
+    beside: Path | None = None,
     apps: Sequence[Path] = (),
 ) -> None:
     """
@@ -43,7 +47,8 @@ def write_project(
         secrets: Secrets of the functions, by name.
         site: The configuration of the site, if there is one.
         prefix: Of the names of the functions.
-        database: The only one that there are rules for.
+        database: The only one that there are rules for, but for that of an app.
+        beside: The project folder of an app, if there is one. Its functions and its database are added.
         apps: Folders with the functions of other apps, each a codebase of its own.
 
     Raises:
@@ -71,6 +76,9 @@ def write_project(
     for app in apps:
         write_app(folder / app.name, app, {"GREENROOM_DATABASE": database, **settings})
     configuration["firestore"] = [{"database": database, **configuration["firestore"]}]
+    if beside is not None:
+        (folder / BESIDE).symlink_to(beside)
+        add_existing_app(configuration, json.loads((beside / "firebase.json").read_text()))
     emulators = {name: name for name in ("auth", "functions", "hub", "logging", "eventarc")}
     configuration["emulators"] = {
         # firebase-tools' own queues start with the functions whether they are wanted or not; nothing is sent there.
@@ -84,6 +92,16 @@ def write_project(
         configuration["hosting"] = site
         configuration["emulators"]["hosting"] = {"host": HOST, "port": ports["hosting"]}
     (folder / "firebase.json").write_text(json.dumps(configuration, indent=2))
+
+
+def add_existing_app(configuration: dict[str, Any], app: Mapping[str, Any]) -> None:
+    """
+    Add the functions and the database of an app to the configuration of Greenroom. Each is the first of its list.
+    """
+    functions, database = app["functions"][0], app["firestore"][0]
+    configuration["functions"].insert(0, {**functions, "source": f"{BESIDE}/{functions['source']}"})
+    files = {name: f"{BESIDE}/{database[name]}" for name in ("rules", "indexes")}
+    configuration["firestore"].insert(0, {**database, **files})
 
 
 def write_app(folder: Path, source: Path, settings: Mapping[str, str]) -> None:

@@ -41,9 +41,9 @@ def free_ports(names: str | Iterable[str]) -> dict[str, int]:
     raise TestbedError(f"No {len(wanted)} ports are free between {PORTS[0]} and {PORTS[-1]}.")
 
 
-def ask(url: str, body: object = None, token: str | None = None) -> tuple[int, bytes]:
+def ask(url: str, body: object = None, token: str | None = None, method: str | None = None) -> tuple[int, bytes]:
     """
-    Send one request, JSON if there is a body.
+    Send one request, JSON if there is a body: POST, or GET without one, unless a method is given.
 
     Returns:
         The status and the answer, whatever the status.
@@ -51,7 +51,7 @@ def ask(url: str, body: object = None, token: str | None = None) -> tuple[int, b
     Raises:
         OSError: nobody answers.
     """
-    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode())
+    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), method=method)
     request.add_header("content-type", "application/json")
     if token is not None:
         request.add_header("authorization", f"Bearer {token}")

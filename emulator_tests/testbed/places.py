@@ -21,6 +21,9 @@ NODE = ROOT / "emulator_tests"
 """Where package.json lies: not in the root, or firebase-tools would take the functions for Node's."""
 CLIENTS = ROOT / "emulator_tests" / "simulators" / "tests" / "node"
 
+EXISTING_APP = ROOT / "examples" / "existing-app"
+"""The app that Greenroom is added to as an example."""
+
 WEB = ROOT / "web"
 APP = WEB / "dist" / "school" / "browser"
 """The built reference app."""

@@ -50,6 +50,9 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
     answered("fork-server", "import the libraries", lambda fork_server: fork_server.has_said(READY))
     answered("firebase", "start its emulators", _has_started)
     answered("firebase", "sign a user up", lambda _: _signs_up(testbed))
+    for database, rules in testbed.rules.items():
+        testbed.load_rules(database, rules)
+        say(f"firebase: load the rules of {database}")
     answered("firebase", "read a document", lambda _: _reads_document(testbed))
     triggers = triggers_of(testbed.functions_host)
     queues = queues_of(triggers)

@@ -24,7 +24,7 @@ from typing import Any, Self
 from emulator_tests.testbed.converter import converter_command
 from emulator_tests.testbed.firebase import write_project
 from emulator_tests.testbed.lock import take_folder
-from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, free_ports
+from emulator_tests.testbed.network import ANSWER_WITHIN_S, HOST, ask, free_ports
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
 from emulator_tests.testbed.places import (
     FAKE_GCS_SERVER,
@@ -75,6 +75,7 @@ class Testbed:
         source: the folder that holds the functions' main.py.
         prefix: `prefix` of the functions in firebase.json.
         database: the database that the functions use, and that has the rules.
+        beside: the project folder of another app, whose functions and rules of `(default)` run beside these.
         apps: folders with the functions of other apps in the same project, each a codebase of its own.
         say: is told, line by line, what is being done.
 
@@ -98,6 +99,7 @@ class Testbed:
         source: Path = ROOT,
         prefix: str = "",
         database: str = "(default)",
+        beside: Path | None = None,
         apps: Sequence[Path] = (),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -122,6 +124,7 @@ class Testbed:
         self.database = database
         """The database that the functions use."""
 
+        self._beside = beside
         self._apps = apps
         self._say = say
         self._parts: list[Part] = []
@@ -177,6 +180,27 @@ class Testbed:
         """The Python processes that answer calls and do tasks at this moment."""
         fork_server, firebase = self._parts[-2:]
         return servers_of(fork_server.keeper_id, firebase.keeper_id)
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """The rules to load once Firestore runs, by database. If there is only one, firebase-tools loads its rules."""
+        if self._beside is None:
+            return {}
+        own = (ROOT / "firestore.rules").read_text()
+        return {"(default)": (self._beside / "firestore.rules").read_text(), self.database: own}
+
+    def load_rules(self, database: str, rules: str) -> None:
+        """
+        Replace the rules of a database.
+
+        Raises:
+            TestbedError: Firestore did not take them.
+        """
+        url = f"http://{self.firestore_host}/emulator/v1/projects/{PROJECT_ID}/databases/{database}:securityRules"
+        files = [{"name": "firestore.rules", "content": rules}]
+        status, answer = ask(url, {"rules": {"files": files}}, method="PUT")
+        if status != 200:
+            raise TestbedError(f"Firestore did not load the rules of {database}: {answer.decode()}")
 
     @property
     def tasks_host(self) -> str:
@@ -531,6 +555,7 @@ class Testbed:
             site,
             prefix=self._prefix,
             database=self.database,
+            beside=self._beside,
             apps=self._apps,
         )
         emulators = ["auth", "functions", "firestore", *(["eventarc"] if self._apps else [])]

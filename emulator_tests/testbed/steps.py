@@ -21,6 +21,7 @@ from emulator_tests.testbed.places import (
     APP,
     CHROMIUM,
     CLIENTS,
+    EXISTING_APP,
     FAKE_GCS_SERVER,
     FIREBASE,
     GOOGLE_PROVIDER,
@@ -314,6 +315,9 @@ def steps() -> list[Step]:
             pins=packages_of(WEB),
             environment={"CI": "1", "NG_CLI_ANALYTICS": "false", "NO_COLOR": "1"},
             after=("web",),
+        ),
+        node_packages(
+            "existing-app", "installing the functions' packages of examples/existing-app", EXISTING_APP / "functions"
         ),
         node_packages("clients", "installing the JavaScript clients that judge the simulators", CLIENTS),
     ]

@@ -101,7 +101,7 @@ test("student's pages are accessible", async ({ page, browser }) => {
   await student.keyboard.press("Escape");
   await student.goto(`/learn/${id}`);
   await expect(student.getByText("The broadcast has not started")).toBeVisible({ timeout: 20_000 });
-  await expect(student.locator("gr-player")).toHaveAttribute("data-phase", "playing", { timeout: 45_000 });
+  await expect(student.locator("gr-player")).toHaveAttribute("data-phase", "ready", { timeout: 45_000 });
   await look(student, "live room with videos");
   await student.goto("/learn/there-is-none");
   await expect(student.getByRole("heading", { name: "You cannot see this session" })).toBeVisible();

@@ -29,10 +29,10 @@ test("the code of the README uploads a video, shows its state and plays it", asy
   await page.locator("input").setInputFiles(stack.testPicture);
   const sent = () => page.evaluate(() => readme.uploads?.items.map(({ state }) => state));
   await expect.poll(sent, { timeout: 45_000 }).toEqual(["sent"]);
-  const shown = () => page.evaluate(() => Object.values(readme.videos ?? {}).map(({ state }) => state));
+  const shown = () => page.evaluate(() => readme.videos.map(({ state }) => state));
   await expect.poll(shown, { timeout: 60_000 }).toEqual(["ready"]);
 
-  await page.evaluate(() => readme.play(Object.keys(readme.videos ?? {})[0]!));
+  await page.evaluate(() => readme.play(readme.videos[0]!.id));
   await page.locator("video").evaluate((video: HTMLVideoElement) => video.play());
   const position = () => page.locator("video").evaluate((video: HTMLVideoElement) => video.currentTime);
   await expect.poll(position, { timeout: 30_000 }).toBeGreaterThan(0.5);

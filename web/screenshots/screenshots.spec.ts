@@ -74,7 +74,7 @@ test("screenshots", async ({ page, browser }) => {
   await expect(student.locator(".gr-slide-image")).toBeVisible({ timeout: 30_000 });
   await shoot(student, "live-room");
   await student.goto(`/learn/${fractions}`);
-  await expect(student.locator("gr-player")).toHaveAttribute("data-phase", "playing", { timeout: 60_000 });
+  await expect(student.locator("gr-player")).toHaveAttribute("data-phase", "ready", { timeout: 60_000 });
   await student.locator("video").evaluate((element: HTMLVideoElement) => element.play());
   await expect.poll(() => student.locator("video").evaluate((v: HTMLVideoElement) => v.currentTime)).toBeGreaterThan(2);
   await student.locator("video").evaluate((element: HTMLVideoElement) => element.pause());

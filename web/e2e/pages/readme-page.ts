@@ -1,5 +1,5 @@
 /** A page with the code of the README alone, connected to the emulators. */
-import type { Session, UploadsSummary } from "greenroom/core";
+import type { UploadsSummary, VideoOfSession, WithId } from "greenroom/core";
 import { connectAuthEmulator, getAuth, signInWithEmailAndPassword } from "firebase/auth";
 import { connectFirestoreEmulator, doc, getFirestore, serverTimestamp, setDoc } from "firebase/firestore";
 import { connectFunctionsEmulator, getFunctions } from "firebase/functions";
@@ -8,7 +8,7 @@ import { playVideo, uploadVideos, watchVideos } from "./readme";
 
 export interface ReadmePage {
   readonly uploads: UploadsSummary | undefined;
-  readonly videos: Session["videos"];
+  readonly videos: readonly WithId<VideoOfSession>[];
   /** Sign in, create a session, and use the page's input for uploads into it. */
   teach(email: string, password: string, sessionId: string): Promise<void>;
   play(videoId: string): Promise<void>;
@@ -23,7 +23,7 @@ function connect(authUrl: string, firestoreUrl: string, functionsHost: string): 
   connectFirestoreEmulator(getFirestore(), ...hostAndPort(firestoreUrl));
   connectFunctionsEmulator(getFunctions(), ...hostAndPort(functionsHost));
   let uploads: UploadsSummary | undefined;
-  let videos: Session["videos"];
+  let videos: readonly WithId<VideoOfSession>[] = [];
   return {
     get uploads() {
       return uploads;

@@ -1,5 +1,6 @@
 import { initializeApp } from "firebase/app";
-import { Greenroom, Playback, type Session, Uploads, type UploadsSummary, watchSession } from "greenroom/core";
+import { Greenroom, Playback, Uploads, type UploadsSummary } from "greenroom/core";
+import { videosInOrder, type VideoOfSession, watchSession, type WithId } from "greenroom/core";
 import { firebaseConfig } from "./firebase-config";
 
 const greenroom = new Greenroom(initializeApp(firebaseConfig));
@@ -12,10 +13,10 @@ export function uploadVideos(uid: string, sessionId: string, input: HTMLInputEle
   input.addEventListener("change", () => uploads.add(input.files ?? [], { sessionId }));
 }
 // Any page: state, stage and percent of each video, as they change.
-export function watchVideos(sessionId: string, show: Show<Session["videos"]>) {
-  return watchSession(greenroom, sessionId, { next: (session) => show(session?.videos), error: console.error });
+export function watchVideos(sessionId: string, show: Show<WithId<VideoOfSession>[]>) {
+  return watchSession(greenroom, sessionId, { next: (session) => show(videosInOrder(session)), error: console.error });
 }
-// A student's page. The grant is renewed without a stall.
+// A student's page, whose <video> has controls. The grant is renewed without a stall.
 export function playVideo(video: HTMLVideoElement, videoId: string) {
   return new Playback(greenroom, video, { videoId }).load();
 }

@@ -60,9 +60,10 @@ function inputTime(minutes: number): string {
 }
 
 export async function publish(page: Page): Promise<void> {
-  const published = page.getByRole("switch", { name: "Published" });
+  const published = page.getByRole("switch", { name: /Draft|Published/ });
   await published.click();
   await expect(published).toHaveAttribute("aria-checked", "true");
+  await expect(published).toHaveText("Published");
 }
 
 /** Enrol a user, on the page of a session. */

@@ -23,7 +23,7 @@ export function injectLiveAdmission(sessionId: () => string | undefined): Signal
       void admission.join();
       return admission;
     },
-    (admission) => admission.leave(),
+    (admission) => admission.close(),
   );
 }
 

@@ -12,7 +12,7 @@ import {
 import type { GreenroomError } from "./errors";
 import type { Greenroom } from "./greenroom";
 import type { Enrolment, Session, Video } from "./schema/types";
-import { toGreenroomError } from "./to-greenroom-error";
+import { toReadError } from "./to-greenroom-error";
 
 /** The fields of a document, and its id. */
 export type WithId<T> = T & { id: string };
@@ -38,7 +38,7 @@ export function watchSession(
       const fields = snapshot.data({ serverTimestamps: "estimate" });
       observer.next(fields === undefined ? null : { ...(fields as Session), id: snapshot.id });
     },
-    error: (error) => observer.error(toGreenroomError(error)),
+    error: (error) => observer.error(toReadError(error)),
   });
 }
 
@@ -105,6 +105,6 @@ function watchAll<T>(
   return onSnapshot(found, {
     next: (snapshot) =>
       observer.next(snapshot.docs.map((one) => ({ ...(one.data({ serverTimestamps: "estimate" }) as T), id: one.id }))),
-    error: (error) => observer.error(toGreenroomError(error)),
+    error: (error) => observer.error(toReadError(error)),
   });
 }

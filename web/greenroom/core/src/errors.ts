@@ -2,10 +2,14 @@ import type { ServerErrorCode } from "./schema/error-codes";
 
 /** A code of this client, for errors that the server does not report. */
 export type ClientErrorCode =
-  /** No answer: the connection is down, or a captive portal answered. The library tries again. */
+  /** No answer: the connection is down, or a captive portal answered. The same may succeed later. */
   | "UNREACHABLE"
   /** The document does not exist, or this user may not read it. */
   | "DOCUMENT_NOT_READABLE"
+  /** The rules refuse a change of a document. */
+  | "WRITE_REFUSED"
+  /** Slides were used without a grant: `LiveAdmission.join()` has not succeeded, or `close()` was called. */
+  | "NOT_ADMITTED"
   /** An unexpected error; `cause` has it. */
   | "UNKNOWN"
   | FileErrorCode

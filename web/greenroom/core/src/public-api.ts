@@ -45,3 +45,4 @@ export { ENGLISH } from "./texts/english";
 export * from "./texts/texts";
 export { toGreenroomError } from "./to-greenroom-error";
 export * from "./uploads";
+export { videosInOrder } from "./videos-in-order";

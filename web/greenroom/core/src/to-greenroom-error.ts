@@ -19,7 +19,13 @@ interface Details {
   videoId?: string;
 }
 
-/** Return the error of a call or a listener as a `GreenroomError`. Anything unknown becomes `UNKNOWN`. */
+/**
+ * Return any error as a `GreenroomError`.
+ *
+ * It knows the errors of callables, and those of Firestore's writes: `permission-denied` becomes `WRITE_REFUSED`. Those
+ * of this library's own listeners are `GreenroomError`s already. Anything else becomes `UNKNOWN`, such as a wrong
+ * password: Firebase Auth has codes of its own.
+ */
 export function toGreenroomError(error: unknown): GreenroomError {
   if (error instanceof GreenroomError) return error;
   const cause = { cause: error };
@@ -46,11 +52,21 @@ export function toGreenroomError(error: unknown): GreenroomError {
       cause,
     );
   }
-  if (error.code === "permission-denied" || error.code === "not-found") {
-    const message = "This does not exist, or you may not see it.";
-    return new GreenroomError("DOCUMENT_NOT_READABLE", message, false, undefined, cause);
+  if (error.code === "permission-denied") {
+    return new GreenroomError("WRITE_REFUSED", "You may not change this.", false, undefined, cause);
   }
+  if (error.code === "not-found") return notReadable(error);
   return new GreenroomError("UNKNOWN", error.message, false, undefined, cause);
+}
+
+/** Return the error of a listener. Firestore refuses reads with the same code as writes. */
+export function toReadError(error: FirebaseError): GreenroomError {
+  return error.code === "permission-denied" ? notReadable(error) : toGreenroomError(error);
+}
+
+function notReadable(cause: FirebaseError): GreenroomError {
+  const message = "This does not exist, or you may not see it.";
+  return new GreenroomError("DOCUMENT_NOT_READABLE", message, false, undefined, { cause });
 }
 
 function detailsOf(error: FirebaseError): Details | undefined {

@@ -1,6 +1,6 @@
 import { provideZonelessChangeDetection } from "@angular/core";
 import { type ComponentFixture, TestBed } from "@angular/core/testing";
-import { ENGLISH } from "greenroom/core";
+import { ENGLISH, type Observer, type Session, type WithId } from "greenroom/core";
 
 import { eventually } from "../../../core/testing/until";
 import { answerJson, LocalServer } from "../../../core/testing/local-server";
@@ -60,6 +60,27 @@ it("asks again on retry", async () => {
   await eventually(() => element().querySelector(".gr-player-retry") !== null);
   element().querySelector<HTMLButtonElement>(".gr-player-retry")?.click();
   await eventually(() => asked.length === 2);
+});
+
+it("says when a live event begins, and that it is not live yet once that has passed", async () => {
+  const sentences: string[] = [];
+  const soon = Date.now() + 1_500;
+  codeOf = () => "SESSION_NOT_OPEN_YET";
+  const startsAt = { toDate: () => new Date(soon) };
+  fixture.componentRef.setInput("options", {
+    watchSession: (_id: string, observer: Observer<WithId<Session> | null>) => {
+      observer.next({ startsAt, kaltura: { broadcast: "offline" } } as unknown as WithId<Session>);
+      return () => undefined;
+    },
+  });
+  fixture.componentRef.setInput("target", { sessionId: "lesson" });
+  await eventually(() => {
+    const sentence = shown();
+    if (sentence && sentence !== sentences.at(-1)) sentences.push(sentence);
+    return sentence === ENGLISH.player.phases.notYet;
+  });
+  expect(Date.now()).toBeGreaterThanOrEqual(soon - 1);
+  expect(sentences).toContain(ENGLISH.player.opensAt(new Date(soon)));
 });
 
 it("loads the other video when its target changes, and not for an equal target", async () => {

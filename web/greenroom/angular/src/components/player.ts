@@ -14,6 +14,9 @@ import { errorText, Playback, type PlaybackOptions, type PlaybackTarget } from "
 import { fromReadable } from "../from-readable";
 import { GREENROOM, GREENROOM_TEXTS } from "../tokens";
 
+/** A longer timer ends at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 /**
  * Plays a video, or the live event of a session, with the browser's own controls.
  *
@@ -47,12 +50,18 @@ export class Player {
   readonly #key = computed(() => JSON.stringify(this.target()));
   protected readonly state = fromReadable(() => this.#playback()?.state);
 
+  readonly #opensAtMs = computed(() => this.state()?.opensAt?.getTime());
+
+  /** Whether the planned start is still to come. Once it has passed, the event is only not live yet. */
+  readonly #isEarly = signal(false);
+
   /** The message in place of the picture, or above it. */
   protected readonly sentence = computed(() => {
     const state = this.state();
-    if (state === undefined || state.phase === "playing") return undefined;
+    if (state === undefined || ["ready", "playing"].includes(state.phase)) return undefined;
     const { player, videos } = this.texts();
-    if (state.phase === "notYet" && state.opensAt !== undefined) return player.opensAt(state.opensAt);
+    if (state.phase === "notYet" && state.opensAt !== undefined && this.#isEarly())
+      return player.opensAt(state.opensAt);
     if (state.phase === "restoring" && state.availableAt !== undefined) return videos.availableAt(state.availableAt);
     if (state.phase === "failed" && state.error !== undefined) return errorText(this.texts(), state.error);
     return player.phases[state.phase];
@@ -60,7 +69,7 @@ export class Player {
 
   /** Whether the picture is shown, also beside a message. */
   protected readonly isPictureShown = computed(() =>
-    ["playing", "reconnecting", "restoring"].includes(this.state()?.phase ?? "loading"),
+    ["ready", "playing", "reconnecting", "restoring"].includes(this.state()?.phase ?? "loading"),
   );
 
   protected readonly canRetry = computed(() => ["failed", "refused"].includes(this.state()?.phase ?? ""));
@@ -72,6 +81,13 @@ export class Player {
       this.#playback.set(playback);
       void playback.load();
       onCleanup(() => playback.close());
+    });
+    effect((onCleanup) => {
+      const leftMs = (this.#opensAtMs() ?? 0) - Date.now();
+      this.#isEarly.set(leftMs > 0);
+      if (leftMs <= 0 || leftMs > TIMER_MAX_MS) return;
+      const timer = setTimeout(() => this.#isEarly.set(false), leftMs);
+      onCleanup(() => clearTimeout(timer));
     });
   }
 

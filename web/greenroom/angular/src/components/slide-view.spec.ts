@@ -27,6 +27,7 @@ beforeEach(async () => {
 it("says that nothing is shown", () => {
   expect(element().textContent).toContain(ENGLISH.slides.nothingShown);
   expect(announced()).toBe("");
+  expect(element().querySelector<HTMLElement>(".gr-slide-announcer")?.style.clipPath).toBe("inset(50%)");
 });
 
 it("shows the page with its alternative text, its size and its number, and announces it", async () => {

@@ -2,6 +2,7 @@ import { ChangeDetectionStrategy, Component, computed, effect, ElementRef, injec
 import type { CurrentSlide } from "greenroom/core";
 
 import { GREENROOM_TEXTS } from "../tokens";
+import { VISUALLY_HIDDEN } from "./visually-hidden";
 
 /**
  * Shows a slide: its image, its number, zoom and full screen.
@@ -20,6 +21,7 @@ export class SlideView {
   readonly slide = input<CurrentSlide>();
 
   protected readonly texts = inject(GREENROOM_TEXTS);
+  protected readonly hidden = VISUALLY_HIDDEN;
   protected readonly isZoomed = signal(false);
   protected readonly canFillScreen = document.fullscreenEnabled;
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);

@@ -69,7 +69,8 @@ afterEach(async () => {
 
 it("shows nothing but an empty status while nothing is uploaded", () => {
   expect(element().textContent.trim()).toBe("");
-  expect(element().querySelector("[role=status]")).not.toBeNull();
+  const status = element().querySelector<HTMLElement>("[role=status]");
+  expect(status?.style.clipPath).toBe("inset(50%)");
 });
 
 it("shows each file with its progress, and all together", async () => {
@@ -82,6 +83,21 @@ it("shows each file with its progress, and all together", async () => {
   expect(element().querySelector(".gr-upload-total")?.textContent).toContain(ENGLISH.uploads.sentOf(0, 4000));
   release();
   await shows(() => statesShown().every((state) => state === "sent"));
+});
+
+it("says once that the browser is offline, not for each file again", async () => {
+  Object.defineProperty(navigator, "onLine", { value: false, configurable: true });
+  browser.server.faultOf = () => ({ kind: "cut", afterBytes: 0 });
+  try {
+    dispatchEvent(new Event("offline"));
+    await uploads().add([fileOf("halves.mp4", 3000)], SESSION);
+    await shows(() => statesShown()[0] === "waiting");
+    expect(element().textContent).toContain(ENGLISH.uploads.offline);
+    expect(element().textContent).not.toContain(ENGLISH.errors.UNREACHABLE);
+  } finally {
+    Reflect.deleteProperty(navigator, "onLine");
+    dispatchEvent(new Event("online"));
+  }
 });
 
 it("pauses and resumes one file by its button, and keeps the focus on it", async () => {

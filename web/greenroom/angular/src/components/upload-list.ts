@@ -16,6 +16,7 @@ import { errorText, type GreenroomError, toGreenroomError, type UploadItem } fro
 
 import { GREENROOM_TEXTS } from "../tokens";
 import { injectUploads, injectUploadsSummary } from "../uploads";
+import { VISUALLY_HIDDEN } from "./visually-hidden";
 
 /** How long a change waits for others, so that a screen reader announces them together. */
 const ANNOUNCE_AFTER_MS = 1_000;
@@ -45,6 +46,7 @@ export class UploadList {
   readonly confirmCancel = input<(item: UploadItem) => boolean | Promise<boolean>>(() => true);
 
   protected readonly texts = inject(GREENROOM_TEXTS);
+  protected readonly hidden = VISUALLY_HIDDEN;
   readonly #uploads = injectUploads();
   readonly #summary = injectUploadsSummary();
   readonly #element = inject<ElementRef<HTMLElement>>(ElementRef);
@@ -125,6 +127,8 @@ export class UploadList {
   protected detail(item: UploadItem): string | undefined {
     const { uploads } = this.texts();
     const problem = this.#problems().get(item.id) ?? item.error;
+    // The notice that the browser is offline says it for all uploads.
+    if (this.isOffline() && problem?.code === "UNREACHABLE") return undefined;
     if (problem !== undefined) return errorText(this.texts(), problem);
     if (item.isTooSlow && item.uploadUntil !== undefined) return uploads.tooSlow(item.uploadUntil);
     return undefined;

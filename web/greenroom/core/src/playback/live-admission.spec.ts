@@ -42,7 +42,7 @@ describe("LiveAdmission", () => {
     admission = new LiveAdmission(server.greenroom(), "s", clock);
   });
   afterEach(async () => {
-    admission.leave();
+    admission.close();
     await server.close();
   });
 
@@ -98,7 +98,7 @@ describe("LiveAdmission", () => {
 
   it("does not renew after leaving", async () => {
     await admission.join();
-    admission.leave();
+    admission.close();
     await clock.pass(3_600_000);
     expect(requests).toHaveLength(1);
     expect(admission.grants.value).toBeUndefined();

@@ -10,7 +10,7 @@ const REFRESHED_MS = 60_000;
 
 /**
  * The admission to a live event: grants for its chat, its room and its slides. `join()` asks for them; they are renewed
- * until `leave()`.
+ * until `close()`.
  */
 export class LiveAdmission {
   readonly #grants = new Store<JoinAnswer | undefined>(undefined);
@@ -69,8 +69,8 @@ export class LiveAdmission {
     await this.#renewal.renewNow();
   }
 
-  /** Leave, and stop renewing. */
-  leave(): void {
+  /** Leave, and stop renewing. `join()` enters again. */
+  close(): void {
     this.#renewal?.close();
     this.#renewal = undefined;
     this.#set(undefined);

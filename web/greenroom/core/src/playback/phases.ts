@@ -3,6 +3,7 @@ import type { ErrorCode, GreenroomError } from "../errors";
 /** The phase of a player, see `PlaybackState.phase`. The README has a table of them. */
 export type PlaybackPhase =
   | "loading"
+  | "ready"
   | "playing"
   | "notYet"
   | "over"

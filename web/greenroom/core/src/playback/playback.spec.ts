@@ -179,12 +179,39 @@ describe("Playback", () => {
       hls().parsed();
       expect(hls().done).toEqual([`load https://a.test/${token("1")}/video.m3u8`, "start -1"]);
       expect(playback?.state.value).toMatchObject({
-        phase: "playing",
+        phase: "ready",
         host: "a",
         thumbnailUrl: "https://a.test/1.jpg",
         isLive: false,
         qualities: [{ index: 0, height: 720, bitsPerSecond: 2_000_000 }],
       });
+    });
+
+    it("is ready before somebody plays it, and while it is paused", async () => {
+      answer = () => grant("a", "1");
+      await begin();
+      expect(phase()).toBe("loading");
+      hls().parsed();
+      expect(phase()).toBe("ready");
+      await element.play();
+      element.dispatchEvent(new Event("playing"));
+      expect(phase()).toBe("playing");
+      Object.assign(element, { paused: true });
+      element.dispatchEvent(new Event("pause"));
+      expect(phase()).toBe("ready");
+    });
+
+    it("ends as it is paused at its end", async () => {
+      answer = () => grant("a", "1");
+      await begin();
+      hls().parsed();
+      await element.play();
+      element.dispatchEvent(new Event("playing"));
+      Object.assign(element, { paused: true, ended: true });
+      element.dispatchEvent(new Event("pause"));
+      expect(phase()).toBe("playing");
+      element.dispatchEvent(new Event("ended"));
+      expect(phase()).toBe("ended");
     });
 
     it("lets the browser play HLS where hls.js cannot, and a file where nothing else is left", async () => {
@@ -349,7 +376,7 @@ describe("Playback", () => {
       await clock.pass(1_000);
       expect(hls().done.at(-1)).toBe("start");
       hls().emit("buffered");
-      expect(phase()).toBe("playing");
+      expect(phase()).toBe("ready");
       expect(StandInHls.all).toHaveLength(1);
     });
 
@@ -359,6 +386,7 @@ describe("Playback", () => {
       await begin();
       hls().parsed();
       await element.play();
+      element.dispatchEvent(new Event("playing"));
       await clock.pass(30_000);
       await eventually(() => playback?.state.value.error !== undefined);
       expect(playback?.state.value).toMatchObject({ phase: "playing", error: { code: "PROVIDER_UNAVAILABLE" } });
@@ -403,7 +431,7 @@ describe("Playback", () => {
       observer?.next(session({ videos: { [VIDEO]: { state: "ready" } } }));
       await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
-      expect(phase()).toBe("playing");
+      expect(phase()).toBe("ready");
     });
 
     it("shows the placeholder of an archived video, and the video when it is back", async () => {
@@ -421,7 +449,7 @@ describe("Playback", () => {
       await eventually(() => StandInHls.all.length === 2);
       hls().parsed();
       expect(hls().done).toContain("start -1");
-      expect(phase()).toBe("playing");
+      expect(phase()).toBe("ready");
     });
 
     it("says that it has ended", async () => {
@@ -467,7 +495,7 @@ describe("Playback", () => {
       observer?.next(airing("live"));
       await eventually(() => StandInHls.all.length === 1);
       hls().parsed();
-      expect(playback?.state.value).toMatchObject({ phase: "playing", broadcast: "live" });
+      expect(playback?.state.value).toMatchObject({ phase: "ready", broadcast: "live" });
     });
 
     it("asks again if the event is moved", async () => {
@@ -511,7 +539,7 @@ describe("Playback", () => {
       await eventually(() => StandInHls.all.length === 2);
       hls().parsed();
       expect(hls().done).toContain("start -1");
-      expect(phase()).toBe("playing");
+      expect(phase()).toBe("ready");
       expect(requests.every((request) => request.failedHost === undefined)).toBe(true);
     });
 

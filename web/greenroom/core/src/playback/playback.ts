@@ -199,7 +199,10 @@ export class Playback {
     const { signal } = this.#listening;
     const on = (name: string, act: () => void) => element.addEventListener(name, act, { signal });
     on("play", () => this.#renewal.wake());
-    on("playing", () => this.#plays());
+    on("playing", () => this.#showPicture());
+    on("pause", () => {
+      if (this.#state.value.phase === "playing" && !element.ended) this.#showPicture();
+    });
     on("timeupdate", () => this.#settle());
     on("ended", () => this.#set({ phase: this.#isLive ? "over" : "ended" }));
     on("waiting", () => {
@@ -266,7 +269,7 @@ export class Playback {
       this.#resumeAt = undefined;
       void this.load();
     } else if (phase === "processing" && now.isReady && before?.isReady === false) void this.#renewal.renewNow();
-    else if (phase === "playing" && now.isPlaceholder) this.#set({ phase: "restoring" });
+    else if ((phase === "playing" || phase === "ready") && now.isPlaceholder) this.#set({ phase: "restoring" });
   }
 
   // Grants.
@@ -391,7 +394,7 @@ export class Playback {
     return {
       ready: () => {
         const { phase } = this.#state.value;
-        if (isCurrent() && phase !== "ended" && phase !== "playing" && phase !== "restoring") this.#plays();
+        if (isCurrent() && phase !== "ended" && phase !== "playing" && phase !== "restoring") this.#showPicture();
       },
       qualities: (qualities) => {
         if (isCurrent()) this.#set({ qualities });
@@ -402,9 +405,10 @@ export class Playback {
     };
   }
 
-  #plays(): void {
+  #showPicture(): void {
     if (this.#source === undefined) return;
-    this.#set({ phase: this.#facts?.isPlaceholder === true ? "restoring" : "playing", error: undefined });
+    const phase = this.element.paused ? "ready" : "playing";
+    this.#set({ phase: this.#facts?.isPlaceholder === true ? "restoring" : phase, error: undefined });
   }
 
   /** Reset the counters of failures once the video has played for a while. */

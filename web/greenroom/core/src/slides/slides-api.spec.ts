@@ -1,6 +1,8 @@
+import { connectFunctionsEmulator } from "firebase/functions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { GreenroomError } from "../errors";
+import { Greenroom } from "../greenroom";
 import { Store } from "../store";
 import { answerJson, LocalServer } from "../../testing/local-server";
 import { SlidesApi, type SlidesGrant } from "./slides-api";
@@ -97,6 +99,24 @@ describe("SlidesApi", () => {
 
   it("sends no request without a token", async () => {
     grant.set(undefined);
-    expect((await failure(api.read("m"))).code).toBe("SIGN_IN_REQUIRED");
+    expect((await failure(api.read("m"))).code).toBe("NOT_ADMITTED");
+  });
+
+  it("calls the emulator of functions if the app is connected to one", async () => {
+    const { apiUrl: _, ...options } = server.greenroom().options;
+    const greenroom = new Greenroom(server.greenroom().app, {
+      ...options,
+      region: "europe-west1",
+      functionsPrefix: "gr-",
+    });
+    const { hostname, port } = new URL(server.url);
+    connectFunctionsEmulator(greenroom.functions, hostname, Number(port));
+    let called: string | undefined;
+    server.handle = ({ url }, _body, response) => {
+      called = url;
+      answerJson(response, 200, { id: "m", urls: null });
+    };
+    await new SlidesApi(greenroom, "lesson", grant).read("m");
+    expect(called).toBe("/test/europe-west1/gr-api/api/sharedlivemedias/m/");
   });
 });

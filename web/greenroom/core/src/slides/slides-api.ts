@@ -1,3 +1,5 @@
+import type { Functions } from "firebase/functions";
+
 import { type ErrorCode, GreenroomError } from "../errors";
 import type { Greenroom } from "../greenroom";
 import type { Readable } from "../store";
@@ -122,7 +124,7 @@ export class SlidesApi {
   async #request<T>(method: string, path: string, fields?: object): Promise<T> {
     const token = this.grant.value?.token;
     if (token === undefined) {
-      throw new GreenroomError("SIGN_IN_REQUIRED", "Join the session before you use its slides.", false);
+      throw new GreenroomError("NOT_ADMITTED", "Join the session before you use its slides.", false);
     }
     let response: Response;
     let text: string;
@@ -148,7 +150,15 @@ export class SlidesApi {
   #root(): string {
     const { apiUrl, functionsPrefix = "", region = "us-central1" } = this.greenroom.options;
     if (apiUrl !== undefined) return new URL(apiUrl, document.baseURI).href;
-    return `https://${region}-${this.greenroom.app.options.projectId}.cloudfunctions.net/${functionsPrefix}api/api/`;
+    const { app, functions } = this.greenroom;
+    const { projectId } = app.options;
+    // connectFunctionsEmulator notes the address here; the SDK's types do not name the field.
+    const { emulatorOrigin = null } = functions as Functions & { readonly emulatorOrigin?: string | null };
+    const origin =
+      emulatorOrigin === null
+        ? `https://${region}-${projectId}.cloudfunctions.net`
+        : `${emulatorOrigin}/${projectId}/${region}`;
+    return `${origin}/${functionsPrefix}api/api/`;
   }
 }
 

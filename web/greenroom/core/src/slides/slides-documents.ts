@@ -12,7 +12,7 @@ import {
 
 import type { Observer } from "../documents";
 import type { Greenroom } from "../greenroom";
-import { toGreenroomError } from "../to-greenroom-error";
+import { toReadError } from "../to-greenroom-error";
 import type { Sharing } from "./sharing";
 import type { TimelineEntry } from "./timeline";
 
@@ -90,13 +90,13 @@ export function slidesDocuments(greenroom: Greenroom): SlidesDocuments {
           const fields = snapshot.data({ serverTimestamps: "estimate" });
           observer.next(fields === undefined ? null : sharingOf(sessionId, fields));
         },
-        error: (error) => observer.error(toGreenroomError(error)),
+        error: (error) => observer.error(toReadError(error)),
       }),
     watchMedia: (sessionId, mediaId, observer) =>
       onSnapshot(doc(firestore, "sessions", sessionId, "sharedLiveMedias", mediaId), {
         next: (snapshot) => observer.next(snapshot.exists() ? mediaOf(snapshot.id, snapshot.data()) : null),
         error: (error) => {
-          const known = toGreenroomError(error);
+          const known = toReadError(error);
           // The rules refuse reads of a document that does not exist.
           if (known.code === "DOCUMENT_NOT_READABLE") observer.next(null);
           else observer.error(known);
@@ -114,7 +114,7 @@ export function slidesDocuments(greenroom: Greenroom): SlidesDocuments {
 function watchAll<T>(found: Query<DocumentData>, observer: Observer<T>, read: (snapshot: QuerySnapshot) => T) {
   return onSnapshot(found, {
     next: (snapshot) => observer.next(read(snapshot)),
-    error: (error) => observer.error(toGreenroomError(error)),
+    error: (error) => observer.error(toReadError(error)),
   });
 }
 

@@ -17,7 +17,7 @@ const uploadStates: Texts["uploads"]["states"] = {
   paused: "Paused",
   waiting: "Waiting for the connection",
   needsFile: "Choose the file again",
-  elsewhere: "Uploading in another tab",
+  elsewhere: "In another tab",
   sent: "Uploaded",
   failed: "Failed",
 };
@@ -39,8 +39,10 @@ export const ENGLISH: Texts = {
   format,
 
   errors: {
-    UNREACHABLE: "The server does not answer. Check your connection. The app tries again automatically.",
+    UNREACHABLE: "The server does not answer. Check your connection.",
     DOCUMENT_NOT_READABLE: NOT_FOR_YOU,
+    WRITE_REFUSED: "You may not change this.",
+    NOT_ADMITTED: "You are not in the live event, so its slides cannot be used. Enter it first.",
     UNKNOWN: "Something went wrong. Reload the page and try again.",
 
     FOLDER: "This is a folder. Open it, and choose the files in it.",
@@ -53,7 +55,7 @@ export const ENGLISH: Texts = {
     FILE_IS_SHORTCUT: "This is a shortcut. Choose the file that it points to.",
     FILE_NEEDED: "The page was reloaded. Choose the same file again to resume the upload.",
     FILE_CHANGED: "This is not the file whose upload began, or it has changed since. Choose the original file.",
-    SENT_BY_ANOTHER_TAB: "Another tab of your browser is uploading this file. Keep that tab open.",
+    SENT_BY_ANOTHER_TAB: "This file is in the list of another tab of your browser. Continue there, or close that tab.",
 
     VIDEO_NOT_DELIVERED: "The video cannot be loaded at the moment. Try again in a few minutes.",
     FORMAT_NOT_SUPPORTED: "Your browser cannot play this video. Use a current browser.",
@@ -254,8 +256,9 @@ export const ENGLISH: Texts = {
     label: "Video",
     phases: {
       loading: "Loading",
+      ready: "Ready to play",
       playing: "Playing",
-      notYet: "Not started yet",
+      notYet: "Not live yet",
       over: "The live event is over",
       ended: "The end",
       refused: "You may not watch this",

@@ -20,7 +20,8 @@ export function formatsOf(locale: string): Texts["format"] {
     const step = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
     const value = bytes / 1000 ** step;
     return inUnit(value, `${SIZES[step]}${suffix}`, {
-      unitDisplay: "short",
+      // The short form of bytes has no plural.
+      unitDisplay: step === 0 && suffix === "" ? "long" : "short",
       maximumFractionDigits: step > 1 && value < 100 ? 1 : 0,
     });
   };

@@ -82,7 +82,9 @@ describe("the texts in Arabic", () => {
 
 describe("amounts in English", () => {
   it.each([
-    [999, "999 byte"],
+    [0, "0 bytes"],
+    [1, "1 byte"],
+    [999, "999 bytes"],
     [1_500, "2 kB"],
     [4_200_000, "4.2 MB"],
     [999_999_999, "1,000 MB"],

@@ -31,6 +31,9 @@ export interface Entry {
   readonly lastModified: number;
   readonly isPaused: boolean;
 
+  /** The bytes that had arrived when this was written, so that the next page shows them before it asks the server. */
+  readonly arrivedBytes?: number | undefined;
+
   /** If the browser has handles: reads the file again after a reload, if the user allows it. */
   readonly handle?: FileSystemFileHandle;
 

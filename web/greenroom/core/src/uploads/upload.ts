@@ -24,6 +24,7 @@ const BACKOFF_MAX_MS = 60_000;
 
 const SHOWN_EVERY_MS = 200;
 const TOLD_EVERY_MS = 1000;
+const STORED_EVERY_MS = 2000;
 
 /** A browser that reports to be offline may be wrong, so the upload is retried from time to time. */
 const OFFLINE_TRY_MS = 60_000;
@@ -89,7 +90,7 @@ export class Upload {
     if (entry === undefined || (state !== "failed" && state !== "waiting")) return;
     this.#failures = this.#refusals = 0;
     if (state === "failed" && error !== undefined && isOver(error.code)) {
-      const { videoId, resumes: earlier, ...rest } = entry;
+      const { videoId, resumes: earlier, arrivedBytes: _, ...rest } = entry;
       const resumes = ENDED.has(error.code) ? (videoId ?? earlier) : undefined;
       const isAsked = resumes !== undefined;
       const fresh = { ...rest, requestId: newId(), isAsked, ...(isAsked && { resumes }) };
@@ -243,6 +244,7 @@ export class Upload {
     const speed = new Speed();
     let shownAt = 0;
     let toldAt = 0;
+    let storedAt = -Infinity;
     let arrived = answer.receivedBytes;
     return {
       file,
@@ -257,6 +259,10 @@ export class Upload {
           this.#failures = this.#refusals = 0;
         }
         const now = performance.now();
+        if (arrived > (this.#item?.entry.arrivedBytes ?? 0) && now - storedAt >= STORED_EVERY_MS) {
+          storedAt = now;
+          void this.#write({ arrivedBytes: arrived });
+        }
         speed.add(sentBytes, now);
         if (now - shownAt < SHOWN_EVERY_MS && sentBytes < file.size) return;
         shownAt = now;

@@ -116,6 +116,22 @@ describe.each(["kaltura", "tus"] as const)("an upload by %s", (protocol) => {
     expect(browser.server.bytesOf(browser.server.videos[0]!)).toEqual(Buffer.from(bytesOf(8500)));
   });
 
+  it("shows after a reload how much had arrived, before the file is chosen again", async () => {
+    let stop = () => {};
+    const held = new Promise<void>((resolve) => (stop = resolve));
+    browser.server.faultOf = (count) => (count >= 4 ? { kind: "hold", until: held } : undefined);
+    const name = "halves.mp4";
+    const first = browser.tab();
+    const { added } = await first.add([fileOf(name, 8500)], SESSION);
+    await eventually(async () => /"arrivedBytes":[1-9]/.test(await browser.stored()));
+    await first.pause(added[0]);
+    first.close();
+    stop();
+    const second = browser.tab();
+    await second.restored;
+    expect(second.summary.value.items[0]?.sentBytes).toBeGreaterThan(0);
+  });
+
   it("is paused and resumed, also across a reload", async () => {
     let stop = () => {};
     const held = new Promise<void>((resolve) => (stop = resolve));

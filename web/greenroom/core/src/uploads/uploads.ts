@@ -232,7 +232,7 @@ export class Uploads {
     const upload = new Upload(entry.id, shared, claim);
     this.#uploads.set(entry.id, upload);
     const state = claim === undefined ? "elsewhere" : entry.isPaused ? "paused" : "queued";
-    this.#list.add({ entry, state, sentBytes: 0, isTooSlow: false, canAskForFile: false }, file);
+    this.#list.add({ entry, state, sentBytes: entry.arrivedBytes ?? 0, isTooSlow: false, canAskForFile: false }, file);
     return upload;
   }
 

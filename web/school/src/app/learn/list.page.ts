@@ -2,6 +2,7 @@ import { afterNextRender, ChangeDetectionStrategy, Component, computed, inject }
 import { injectOpenSessions } from "greenroom/angular";
 import { preloadPlayer, type Session, type WithId } from "greenroom/core";
 
+import { Account } from "../account/account";
 import { AccountDialog } from "../account/account-dialog";
 import { Dialogs } from "../ui/dialogs";
 import { Icon } from "../ui/icon";
@@ -28,11 +29,16 @@ import { EnrolledSessions } from "./enrolled-sessions";
       } @else if (groups().length === 0) {
         <div class="empty card">
           <app-icon name="video" />
-          <h2>{{ words().learnList.empty }}</h2>
-          <p class="hint">{{ words().learnList.emptyHint }}</p>
-          <button type="button" class="button" aria-haspopup="dialog" (click)="showId()">
-            {{ words().learnList.showId }}
-          </button>
+          @if (isAdmin()) {
+            <h2>{{ words().learnList.admin }}</h2>
+            <p class="hint">{{ words().learnList.adminHint }}</p>
+          } @else {
+            <h2>{{ words().learnList.empty }}</h2>
+            <p class="hint">{{ words().learnList.emptyHint }}</p>
+            <button type="button" class="button" aria-haspopup="dialog" (click)="showId()">
+              {{ words().learnList.showId }}
+            </button>
+          }
         </div>
       } @else {
         @for (group of groups(); track group.title) {
@@ -57,6 +63,8 @@ export class LearnListPage {
   protected readonly enrolled = inject(EnrolledSessions);
   protected readonly open = injectOpenSessions();
   readonly #dialogs = inject(Dialogs);
+  readonly #account = inject(Account);
+  protected readonly isAdmin = computed(() => this.#account.person()?.role === "admin");
 
   protected readonly isLoading = computed(() => this.open.isLoading() || this.enrolled.isLoading());
 

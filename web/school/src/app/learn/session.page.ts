@@ -3,10 +3,11 @@ import { RouterLink } from "@angular/router";
 import { injectSession } from "greenroom/angular";
 
 import { Account } from "../account/account";
-import { videosOf } from "../teach/session-context";
 import { Icon } from "../ui/icon";
+import { Notice } from "../ui/notice";
 import { showTitle } from "../ui/page-titles";
 import { Language } from "../words/language";
+import { lessonsOf } from "./lessons";
 import { LiveRoom } from "./live-room";
 import { Playlist } from "./playlist";
 
@@ -15,7 +16,7 @@ const LOOK_AGAIN_MS = 30_000;
 /** A session as its viewers see it. */
 @Component({
   selector: "app-learn-session-page",
-  imports: [Icon, LiveRoom, Playlist, RouterLink],
+  imports: [Icon, LiveRoom, Notice, Playlist, RouterLink],
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <div class="page wide">
@@ -29,6 +30,9 @@ const LOOK_AGAIN_MS = 30_000;
             <p class="hint">{{ facts() }}</p>
           </div>
         </div>
+        @if (isVisiting()) {
+          <app-notice>{{ words().learnSession.adminHint }}</app-notice>
+        }
         @if (session.format === "liveStreaming") {
           <app-live-room [session]="session" />
         }
@@ -69,8 +73,13 @@ export class LearnSessionPage {
   protected readonly words = this.#language.words;
   protected readonly resource = injectSession(() => this.sessionId());
   protected readonly session = computed(() => this.resource.value() ?? undefined);
-  protected readonly videos = computed(() => videosOf(this.session()));
+  protected readonly videos = computed(() => lessonsOf(this.session()));
   protected readonly isOwner = computed(() => this.session()?.ownerUid === this.#account.person()?.uid);
+
+  /** Whether the rules let an administrator in, whom the server gives no video of this session. */
+  protected readonly isVisiting = computed(
+    () => this.#account.person()?.role === "admin" && !this.isOwner() && this.session()?.visibility !== "open",
+  );
 
   protected readonly facts = computed(() => {
     const session = this.session();

@@ -76,6 +76,7 @@ import { isUid, splitUids } from "./uid";
       } @else if (sorted().length === 0) {
         <p class="hint">{{ words().people.none }}</p>
       } @else {
+        <p class="hint">{{ words().people.idsHint }}</p>
         <ul class="people">
           @for (one of sorted(); track one.id) {
             <li class="person">

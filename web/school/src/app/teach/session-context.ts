@@ -1,11 +1,9 @@
 import { computed, Injectable, signal } from "@angular/core";
 import { injectSession } from "greenroom/angular";
-import type { Session, VideoOfSession, WithId } from "greenroom/core";
+import { type Session, videosInOrder, type VideoOfSession, type WithId } from "greenroom/core";
 
-/** A video in the session's document, with its id. */
-export interface VideoInSession extends VideoOfSession {
-  readonly id: string;
-}
+/** A video in the document of a session, with its id. */
+export type VideoInSession = WithId<VideoOfSession>;
 
 /** The session of a page, for its components. */
 @Injectable()
@@ -21,13 +19,5 @@ export class SessionContext {
   });
 
   readonly isLive = computed(() => this.resource.value()?.format === "liveStreaming");
-  readonly videos = computed(() => videosOf(this.resource.value() ?? undefined));
-}
-
-/** Return the videos of a session in their order. */
-export function videosOf(session: Session | undefined): readonly VideoInSession[] {
-  const place = (video: VideoOfSession) => video.order ?? Number.MAX_SAFE_INTEGER;
-  return Object.entries(session?.videos ?? {})
-    .map(([id, video]) => ({ ...video, id }))
-    .sort((a, b) => place(a) - place(b) || a.id.localeCompare(b.id));
+  readonly videos = computed(() => videosInOrder(this.resource.value()));
 }

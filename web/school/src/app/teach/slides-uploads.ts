@@ -68,7 +68,7 @@ export class SlidesUploads {
       this.#change(id, { error });
     } finally {
       presenter.close();
-      admission.leave();
+      admission.close();
     }
   }
 

@@ -125,6 +125,7 @@ export const ARABIC_WORDS: Words = {
     startsAt: "البداية",
     endsAt: "النهاية",
     timesHint: "بالمنطقة الزمنية لهذا الجهاز.",
+    timesOnDemand: "تُعرض على الطلاب فقط: يمكن مشاهدة الفيديوهات في أي وقت.",
     timesNeeded: "تحتاج الجلسة المباشرة إلى بداية ونهاية قبل نشرها.",
     timesMissing: "أدخل الوقتين. تحتاج إليهما الجلسة المباشرة المنشورة.",
     endBeforeStart: "يجب أن تكون النهاية بعد البداية.",
@@ -146,7 +147,6 @@ export const ARABIC_WORDS: Words = {
     tabs: { videos: "الفيديوهات", slides: "الشرائح", live: "البث", people: "الأشخاص", settings: "الإعدادات" },
     tabsName: "أقسام هذه الجلسة",
     view: "عرض كما يراها الطالب",
-    publish: "منشورة",
     published: "نُشرت الجلسة.",
     unpublished: "عادت الجلسة مسودة.",
     draftHint: "لا يرى هذه الجلسة أحد سواك.",
@@ -255,6 +255,7 @@ export const ARABIC_WORDS: Words = {
     added: (n) => `سُجِّل: ${plural(n, students)}`,
     count: (n) => plural(n, students),
     none: "لم يُسجَّل أحد بعد",
+    idsHint: "يُدرج الطلاب بمعرّفاتهم لأن Greenroom لا يخزّن أسماء. يمكن لأي تطبيق أن يضيف أسماءه.",
     since: (when) => `منذ ${when}`,
     removeAsk: "هل تزيل هذا الطالب؟",
     removeHint: (id) => `لن يحصل ${id} على إذن جديد من الآن. وينتهي ما يُعرض الآن بانتهاء إذنه.`,
@@ -348,6 +349,8 @@ export const ARABIC_WORDS: Words = {
     empty: "لا شيء هنا بعد",
     emptyHint: "تظهر الجلسات عندما يسجّلك معلّم أو يفتح جلسة للجميع. يحتاج المعلّم إلى معرّفك ليسجّلك.",
     showId: "إظهار معرّفي",
+    admin: "أنت مسؤول",
+    adminHint: "المعلّمون هم من ينشئون الجلسات. يمكنك فتح أيّ منها بعنوانها، ولا تُدرج هنا إلا المفتوحة للجميع.",
     hidden: (n) =>
       plural(n, {
         one: "جلسة أخرى لم تُنشر بعد.",
@@ -370,6 +373,7 @@ export const ARABIC_WORDS: Words = {
     failed: "غير متاح",
     archived: "في الأرشيف",
     restoring: "قيد الاستعادة",
+    adminHint: "ترى هذه الجلسة بصفتك مسؤولًا. لا تعمل فيديوهاتها إلا لمالكها وللطلاب المسجّلين.",
     inPersonHint: "تُعقد هذه الجلسة حضوريًا.",
   },
   room: {

@@ -92,6 +92,7 @@ export const ENGLISH_WORDS = {
     startsAt: "Starts",
     endsAt: "Ends",
     timesHint: "In the time zone of this device.",
+    timesOnDemand: "They are only shown to students: videos can be watched at any time.",
     timesNeeded: "A live session needs a start and an end before it is published.",
     timesMissing: "Enter both times. A published live session needs them.",
     endBeforeStart: "The end must be after the start.",
@@ -113,7 +114,6 @@ export const ENGLISH_WORDS = {
     tabs: { videos: "Videos", slides: "Slides", live: "Live", people: "People", settings: "Settings" },
     tabsName: "Parts of this session",
     view: "View as a student",
-    publish: "Published",
     published: "The session is published.",
     unpublished: "The session is a draft again.",
     draftHint: "Only you can see this session.",
@@ -197,6 +197,7 @@ export const ENGLISH_WORDS = {
     added: (n: number) => (n === 1 ? "1 student enrolled" : `${n} students enrolled`),
     count: (n: number) => (n === 1 ? "1 student" : `${n} students`),
     none: "Nobody is enrolled yet",
+    idsHint: "Students are listed by their IDs, because Greenroom stores no names. An app can add those of its own.",
     since: (when: string) => `since ${when}`,
     removeAsk: "Remove this student?",
     removeHint: (id: string) =>
@@ -292,6 +293,9 @@ export const ENGLISH_WORDS = {
     emptyHint:
       "Sessions appear when a teacher enrols you, or opens one to everybody. Teachers need your ID to enrol you.",
     showId: "Show my ID",
+    admin: "You are an administrator",
+    adminHint:
+      "Sessions are made by teachers. You can open any by its address; only the ones that are open to everybody are listed.",
     hidden: (n: number) =>
       n === 1 ? "1 more session is not published yet." : `${n} more sessions are not published yet.`,
     liveNow: "Live now",
@@ -308,6 +312,8 @@ export const ENGLISH_WORDS = {
     failed: "Not available",
     archived: "In the archive",
     restoring: "Being restored",
+    adminHint:
+      "You see this session as an administrator. Its videos play only for its owner and for enrolled students.",
     inPersonHint: "This session takes place in person.",
   },
   room: {
