@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.output import Output, Progress, Result
-from cli.running import Section, command, require_task_account
+from cli.running import Section, command, require_task_account, surroundings
 from shared.core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ def find_orphans(
     Without options nothing is changed. REFERENCE is an orphan's reference in the report, such as video:ab12:1; it is
     used with --adopt and --delete-content.
     """
-    from functions import wiring
-
     if (
         sum((clean_up, delete_content, adopt)) > 1
         or (with_content and not clean_up)
@@ -68,7 +66,7 @@ def find_orphans(
     if delete_content and not references:
         raise click.UsageError("Name the orphans to delete: --delete-content REFERENCE.")
     require_task_account()
-    app = wiring.app()
+    app = surroundings().app
     with output.progress(SEARCHING) as progress:
         if delete_content:
             deleted = app.orphans.delete(references, _telling(progress))
@@ -79,26 +77,34 @@ def find_orphans(
         return _reported(report, clean_up=clean_up, with_content=with_content)
 
 
-@command("resume-after-restore", examples=["resume-after-restore"], needs_secrets=True)
-def resume_after_restore(output: Output) -> Result:
+@command("resume-after-restore", examples=["resume-after-restore", "resume-after-restore --apply"], needs_secrets=True)
+@click.option("--apply", "is_applied", is_flag=True, help="Do it. Without it, only say what is held, and why.")
+def resume_after_restore(output: Output, is_applied: bool) -> Result:
     """
-    Show why deletions are held after a restore, and let them continue.
+    Show why deletions are held after a restore, and with --apply let them continue.
     """
-    from functions import wiring
-
     require_task_account()
-    app = wiring.app()
+    app = surroundings().app
     hold = app.orphans.standing().epoch.hold
     if hold is None:
-        return Result("Deletions are not held. There is nothing to acknowledge.", {"hold": None, "orphans": []})
+        nothing = {"hold": None, "orphans": [], "isAcknowledged": False}
+        return Result("Deletions are not held. There is nothing to acknowledge.", nothing)
     with output.progress(SEARCHING) as progress:
-        every = app.orphans.all(_telling(progress), young=True)
-    left = [one.item for one in every if one.item.has_content]
-    lines = [*told_hold(hold), f"Orphans with content, which are kept: {len(left)}."]
+        # The search of `find-orphans`, so that the counts agree.
+        report = app.orphans.find(clean_up=False, tell=_telling(progress))
+    left = [*report.with_content, *report.young]
+    lines = [*told_hold(hold), f"{_told_kept(len(report.with_content), len(report.young))}."]
     lines += [f"  {one.reference}, {_ids(one.external_ids)}, created {one.created_at}" for one in left]
-    app.epochs.acknowledge(app.places)
-    lines.append("Acknowledged. Deletions continue within ten minutes. The orphans listed here are kept.")
-    return Result("\n".join(lines), {"hold": hold_data(hold), "orphans": [_item_data(one) for one in left]})
+    if is_applied:
+        app.epochs.acknowledge(app.places)
+        lines.append("Acknowledged. Deletions continue within ten minutes. The orphans listed here are kept.")
+    else:
+        lines.append(
+            "Nothing was changed. `find-orphans --adopt` gives orphans back to their sessions. "
+            "`resume-after-restore --apply` lets deletions continue."
+        )
+    orphans = [_item_data(one) for one in left]
+    return Result("\n".join(lines), {"hold": hold_data(hold), "orphans": orphans, "isAcknowledged": is_applied})
 
 
 def _adopt(app: App, references: Sequence[str], session_id: str | None, progress: Progress) -> Sequence[Adopted]:
@@ -131,7 +137,7 @@ def _deleted(released: Sequence[InventoryItem], references: Sequence[str], hold:
     unknown = sorted(set(references) - {one.reference for one in released})
     lines += [f"  {one}: there is no orphan with this reference that is old enough to delete" for one in unknown]
     if released and hold is not None:
-        lines += [*told_hold(hold), "They are deleted after `resume-after-restore`."]
+        lines += [*told_hold(hold), "They are deleted after `resume-after-restore --apply`."]
     deleting = [_item_data(one) for one in released]
     return Result("\n".join(lines), {"deleting": deleting, "unknown": unknown, "hold": hold_data(hold)}, not unknown)
 
@@ -147,6 +153,7 @@ def _reported(report: Report, *, clean_up: bool, with_content: bool) -> Result:
         "isCleanedUp": report.cleaned_up,
         "hold": hold_data(report.hold),
         "orphans": [_item_data(one) for one in report.orphans],
+        "young": [_item_data(one) for one in report.young],
         "missing": [{"path": one.path, "externalIds": dict(one.external_ids)} for one in report.missing],
         "unreadable": list(report.unreadable),
     }
@@ -160,6 +167,7 @@ def _item_data(item: InventoryItem) -> dict[str, Any]:
         "externalIds": dict(item.external_ids),
         "createdAt": item.created_at,
         "hasContent": bool(item.has_content),
+        "isPart": item.is_part,
     }
 
 
@@ -202,12 +210,20 @@ def _told(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
         f"Objects at the providers: {report.things}, of which {len(report.orphans)} are orphans. "
         f"Documents: {report.documents}, of which {len(report.missing)} name objects that do not exist."
     )
+    if report.young:
+        lines.append(f"With content that no document names, but too young to be sure: {len(report.young)}.")
     for one in report.orphans:
-        content = "has content" if one.has_content else "is empty"
+        content = "is empty"
+        if one.has_content:
+            content = "belongs to one with content" if one.is_part else "has content"
         lines.append(f"  orphan {one.reference}, {_ids(one.external_ids)}, created {one.created_at}: {content}")
+    lines += [
+        f"  too young {one.reference}, {_ids(one.external_ids)}, created {one.created_at}: has content"
+        for one in report.young
+    ]
     lines += [f"  {one.path} names {_ids(one.external_ids)}, which does not exist" for one in report.missing]
     lines += [f"  not created by Greenroom, and left alone: {one}" for one in report.unreadable]
-    if report.orphans or report.missing:
+    if report.orphans or report.young or report.missing:
         lines += _next_steps(report, clean_up=clean_up, with_content=with_content)
     return lines
 
@@ -216,21 +232,32 @@ def _next_steps(report: Report, *, clean_up: bool, with_content: bool) -> list[s
     """
     Format the possible next steps after a report. Pure.
     """
-    kept = 0 if report.cleaned_up and with_content else len(report.with_content)
+    old = 0 if report.cleaned_up and with_content else len(report.with_content)
+    kept = old + len(report.young)
     choices = (
-        f"Orphans with content, which are kept: {kept}. `--adopt` gives them back to their sessions, "
-        "`--delete-content REFERENCE` deletes one, `--clean-up --with-content` deletes all."
+        f"{_told_kept(old, len(report.young))}. `--adopt` gives them back to their sessions, "
+        "`--delete-content REFERENCE` deletes an old one, `--clean-up --with-content` deletes all old ones."
     )
     if report.cleaned_up:
         return ["The clean-up is under way.", *([choices] if kept else [])]
     if clean_up:
-        return ["Nothing was changed: deletions are held. Adopt what you miss, then run `resume-after-restore`."]
+        return [
+            "Nothing was changed: deletions are held. Adopt what you miss, then run `resume-after-restore --apply`."
+        ]
     empty = (
-        f"`--clean-up` deletes the orphans without content: {len(report.orphans) - kept}."
+        f"`--clean-up` deletes the orphans without content: {sum(not one.has_content for one in report.orphans)}."
         if report.hold is None
-        else "Nothing is deleted before `resume-after-restore`. First adopt what you miss."
+        else "Nothing is deleted before `resume-after-restore --apply`. First adopt what you miss."
     )
     return [f"Nothing was changed. {empty}", *([choices] if kept else [])]
+
+
+def _told_kept(old: int, young: int) -> str:
+    """
+    Format the number of orphans with content: as many as `--adopt` tries to give back. Pure.
+    """
+    of_them = f", of which too young to be sure: {young}" if young else ""
+    return f"Orphans with content, which are kept: {old + young}{of_them}"
 
 
 def _ids(external_ids: Mapping[str, str]) -> str:

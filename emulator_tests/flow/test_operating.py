@@ -127,7 +127,10 @@ def test_an_epoch_that_was_edited_is_acknowledged_by_the_operator(school: School
     held = school.await_document("operations/epoch", lambda fields: isinstance((fields or {})["sweptAt"], datetime))
 
     assert held["hold"]["found"] == "sweptAt, hold"
-    resumed = school.testbed.command("resume-after-restore")
+    shown = school.testbed.command("resume-after-restore")
+    assert "`resume-after-restore --apply` lets deletions continue." in shown.stdout
+    assert (school.document("operations/epoch") or {})["hold"] is not None
+    resumed = school.testbed.command("resume-after-restore", "--apply")
     assert resumed.returncode == 0, resumed.stderr
     assert "edited operations/epoch so that these fields cannot be read: sweptAt, hold." in resumed.stdout
     assert (school.document("operations/epoch") or {})["hold"] is None

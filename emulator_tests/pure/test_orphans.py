@@ -5,20 +5,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
-from emulator_tests.memory import undisturbed
+from cli.main import main
+from cli.running import Surroundings
+from emulator_tests.memory import BEGIN_AT, undisturbed
 from emulator_tests.pure.deployment import REAP_GRACE_S, STRAY_AGE_S, TEACHER, Deployment, refusal
 from shared.core.errors import Transient
-from shared.core.paths import ORPHANS_REPORT, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
+from shared.core.paths import EPOCH, ORPHANS_REPORT, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
 from shared.core.references import shown
 from shared.deletions.model import Reason, given_up
 from shared.operations.orphans.report import REPORTED_MAX, Report
 from shared.operations.orphans.scan import PAGE
-from shared.ports import Create, EventSpec, MediaState, Observation, Task, Update, UploadSpec
+from shared.ports import Create, EventSpec, InventoryItem, MediaState, Observation, Task, Update, UploadSpec
 from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
@@ -446,3 +449,104 @@ def test_cleaning_up_does_no_harm_to_a_video_that_a_teacher_still_uploads() -> N
     find(deployment, clean_up=True)
     deployment.run()
     assert deployment.video(waiting).state is VideoState.UPLOADING
+
+
+# --- what the commands say ----------------------------------------------------------------------------------------
+
+
+class Operator:
+    """
+    Somebody who looks for orphans of a restored database.
+    """
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+        self.deployment, _, _ = school()
+        lost(self.deployment, reference="video:old:1")
+        self.deployment.media.prepare_upload("video:empty:1", WISH)
+        self.deployment.clock.advance(STRAY_AGE_S + 1)
+        lost(self.deployment, reference="video:young:1")
+        at = self.deployment.clock()
+        hold = {"reason": "otherDatabase", "found": "u-2", "since": at, "sweptAt": at, "alarmedAt": at}
+        self.deployment.documents.commit(Create(EPOCH, {"hold": hold}))
+
+    @property
+    def is_held(self) -> bool:
+        return self.deployment.document(EPOCH).fields["hold"] is not None
+
+    def run(self, *words: str) -> str:
+        """
+        Return what a command prints.
+        """
+
+        def read(*_: Any) -> Any:
+            raise AssertionError
+
+        self.capsys.readouterr()
+        main(words, Surroundings(self.deployment.app, read))
+        return self.capsys.readouterr().out
+
+    def told(self, *words: str) -> Any:
+        """
+        Return what a command tells programs.
+        """
+        return json.loads(self.run(*words, "--json"))
+
+
+@pytest.fixture
+def operator(capsys: pytest.CaptureFixture[str]) -> Operator:
+    return Operator(capsys)
+
+
+def references_of(items: list[dict[str, Any]]) -> list[str]:
+    return [one["reference"] for one in items]
+
+
+def test_content_too_young_to_be_sure_is_listed_apart(operator: Operator) -> None:
+    """It is what a backup misses: the report of a restored database said that there were no orphans."""
+    text, told = operator.run("find-orphans"), operator.told("find-orphans")
+    assert "of which 2 are orphans." in text
+    assert "With content that no document names, but too young to be sure: 1." in text
+    assert "  too young video:young:1, " in text
+    assert "Orphans with content, which are kept: 2, of which too young to be sure: 1." in text
+    assert references_of(told["orphans"]) == ["video:old:1", "video:empty:1"]
+    assert references_of(told["young"]) == ["video:young:1"]
+
+
+def test_young_content_is_neither_cleaned_up_nor_deleted(operator: Operator) -> None:
+    operator.run("resume-after-restore", "--apply")
+    before = entries(operator.deployment)
+    assert "`--clean-up` deletes the orphans without content: 1." in operator.run("find-orphans")
+    operator.run("find-orphans", "--clean-up", "--with-content")
+    assert operator.told("find-orphans", "--delete-content", "video:young:1")["unknown"] == ["video:young:1"]
+    operator.deployment.run(60)
+    assert len(before - entries(operator.deployment)) == 2
+    assert references_of(operator.told("find-orphans")["young"]) == ["video:young:1"]
+
+
+def test_every_command_counts_the_same_orphans_with_content(operator: Operator) -> None:
+    found, adopted = operator.told("find-orphans"), operator.told("find-orphans", "--adopt")
+    left = operator.told("resume-after-restore")
+    with_content = [one for one in found["orphans"] if one["hasContent"]] + found["young"]
+    assert references_of(with_content) == references_of(adopted["orphans"]) == references_of(left["orphans"])
+    assert "Orphans with content, which are kept: 2, of which too young to be sure: 1." in operator.run(
+        "resume-after-restore"
+    )
+
+
+def test_parts_are_not_counted_beside_what_they_belong_to() -> None:
+    """`--adopt` gives both back together."""
+    whole = InventoryItem("memory", "session:s1:1", {"entryId": "0_a"}, BEGIN_AT, has_content=True)
+    part = replace(whole, external_ids={"linkId": "1"}, is_part=True)
+    assert Report(BEGIN_AT, 2, 0, (whole, part), ()).with_content == (whole,)
+
+
+def test_deletions_are_resumed_only_if_told_so(operator: Operator) -> None:
+    text = operator.run("resume-after-restore")
+    assert "Firestore reports another database than before: u-2." in text
+    assert "Nothing was changed." in text
+    assert operator.told("resume-after-restore")["isAcknowledged"] is False
+    assert operator.is_held
+    assert "Acknowledged." in operator.run("resume-after-restore", "--apply")
+    assert not operator.is_held
+    assert operator.told("resume-after-restore", "--apply") == {"hold": None, "orphans": [], "isAcknowledged": False}

@@ -48,6 +48,7 @@ class _Search:
     The results of a search so far.
 
     Attributes:
+        young: Things that would be orphans if they were older.
         stored_after: Where the search of the bucket continues, by kind of thing; a kind that was searched to its end
             has none.
     """
@@ -56,9 +57,17 @@ class _Search:
     documents: int = 0
     there: set[Part] = field(default_factory=set)
     orphans: list[Claimed] = field(default_factory=list)
+    young: list[Claimed] = field(default_factory=list)
     missing: list[tuple[Owned, Document, Missing]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     stored_after: dict[str, str] = field(default_factory=dict)
+
+    def take(self, orphans: Iterable[Claimed], old_enough: datetime) -> None:
+        """
+        Add what no document names, by its age.
+        """
+        for one in orphans:
+            (self.orphans if one.item.created_at < old_enough else self.young).append(one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +231,7 @@ class Orphans:
             tuple(search.unreadable),
             cleaned_up=may_clean,
             hold=standing.epoch.hold,
+            young=tuple(one.item for one in search.young if one.item.has_content and not one.item.is_part),
             stored_after=search.stored_after,
         )
         for one in search.orphans:
@@ -269,12 +279,12 @@ class Orphans:
         Raises:
             Transient: Provider or documents could not be reached (again).
         """
-        search, now = _Search(), self.deployment.clock()
-        old_enough = now + AHEAD if young else now - timedelta(seconds=self.deployment.common.stray_age_s)
+        search = _Search()
+        old_enough = self.deployment.clock() - timedelta(seconds=self.deployment.common.stray_age_s)
         for provider in self.deployment.places:
             self._search_provider(provider, search, old_enough, tell)
         self._search_stored(search, old_enough, tell, {}, None)
-        return search.orphans
+        return [*search.orphans, *search.young] if young else search.orphans
 
     # --- at the providers -----------------------------------------------------------------------------------------
 
@@ -285,9 +295,9 @@ class Orphans:
             whole = [one for one in page if not one.is_part]
             search.there |= {part for one in whole for part in parts_of(provider, one.external_ids)}
             search.unreadable += _unreadable(page)
-            found += self._claims([one for one in page if one.created_at < old_enough])
+            found += self._claims(page)
             tell(search.things, search.documents)
-        search.orphans += self._scan.orphans_among(found)
+        search.take(self._scan.orphans_among(found), old_enough)
 
     # --- in the bucket --------------------------------------------------------------------------------------------
 
@@ -323,9 +333,7 @@ class Orphans:
     def _take_stored(self, items: Sequence[InventoryItem], search: _Search, old_enough: datetime) -> None:
         search.things += len(items)
         search.unreadable += _unreadable(items)
-        search.orphans += self._scan.orphans_among(
-            list(self._claims([one for one in items if one.created_at < old_enough]))
-        )
+        search.take(self._scan.orphans_among(list(self._claims(items))), old_enough)
 
     def _release(self, one: Claimed, *, with_content: bool = False) -> None:
         """

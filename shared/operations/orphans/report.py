@@ -35,6 +35,8 @@ class Report:
         unreadable: Things that are marked as ours, with a name that none of ours has, cut and escaped.
         cleaned_up: Whether orphans are deleted and documents reconciled.
         hold: Why nothing was cleaned up although it was requested; `None` if deletions are not held.
+        young: Things with content that no document names, and that are too young to be sure: a document may yet name
+            them.
         stored_after: Where the next search of the bucket continues, by kind of thing, if this one did not reach its
             end.
     """
@@ -47,14 +49,15 @@ class Report:
     unreadable: tuple[str, ...] = ()
     cleaned_up: bool = False
     hold: Hold | None = None
+    young: tuple[InventoryItem, ...] = ()
     stored_after: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def with_content(self) -> tuple[InventoryItem, ...]:
         """
-        Return the orphans that wait for an operator.
+        Return the orphans that wait for an operator, without the parts that belong to them.
         """
-        return tuple(item for item in self.orphans if item.has_content)
+        return tuple(item for item in self.orphans if item.has_content and not item.is_part)
 
     def to_fields(self) -> dict[str, Any]:
         """
