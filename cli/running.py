@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from dotenv import load_dotenv
 
+from cli.cloud import CREDENTIALS_REFUSED, NO_CREDENTIALS
 from cli.output import Output, Result, log_in_words
 from shared.core.errors import Misconfigured
 from shared.core.log_format import in_words
@@ -160,7 +161,7 @@ def _run_with(function: Run, options: Options, output: Output, values: dict[str,
         return _ended(output, result)
     load_settings(options.project)
     try:
-        from google.auth.exceptions import GoogleAuthError
+        from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
         from functions.config import require_agreement
     except ModuleNotFoundError as missing:
@@ -175,8 +176,10 @@ def _run_with(function: Run, options: Options, output: Output, values: dict[str,
             _load_secrets(output)
         try:
             result = function(output, **values)
+        except DefaultCredentialsError as error:
+            raise Misconfigured(NO_CREDENTIALS) from error
         except GoogleAuthError as error:
-            raise Misconfigured(str(error)) from error
+            raise Misconfigured(CREDENTIALS_REFUSED) from error
     return _ended(output, result)
 
 

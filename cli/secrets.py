@@ -12,6 +12,7 @@ from typing import Final
 
 from google.auth.exceptions import GoogleAuthError
 
+from cli.cloud import CREDENTIALS_REFUSED
 from cli.cloud.api import Absent, Apis, Denied, Unknown
 
 READS: Final = "roles/secretmanager.secretAccessor"
@@ -44,8 +45,7 @@ def load_secrets(names: Sequence[str], apis: Apis) -> Iterator[str]:
         except Unknown as unknown:
             why = str(unknown)
         except GoogleAuthError:
-            # Its text may have a token.
-            why = "Google did not accept your credentials. Run `gcloud auth application-default login`."
+            why = CREDENTIALS_REFUSED
         yield f"{name} is not in the environment, and could not be read from Secret Manager. {why}"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import requests
 
+from cli.cloud import NO_CREDENTIALS
 from shared.core.errors import Misconfigured
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
@@ -202,9 +203,7 @@ def apis_of(project: str) -> Apis:
     try:
         credentials, _ = google.auth.default(scopes=[SCOPE])
     except DefaultCredentialsError:
-        raise Misconfigured(
-            "There are no credentials for Google. Run `gcloud auth application-default login`."
-        ) from None
+        raise Misconfigured(NO_CREDENTIALS) from None
     if isinstance(credentials, UserCredentials):
         # Without it some APIs take the calls of people for those of gcloud's own project, and refuse them.
         credentials = credentials.with_quota_project(project)

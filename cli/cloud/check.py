@@ -14,6 +14,7 @@ from typing import Final
 
 from google.auth.exceptions import GoogleAuthError
 
+from cli.cloud import CREDENTIALS_REFUSED
 from cli.cloud.api import Absent, Denied, Unknown, grant
 from cli.cloud.cloud import Cloud
 from shared.ports import Finding, Health
@@ -77,8 +78,7 @@ def _run(one: Check, cloud: Cloud) -> Sequence[Finding]:
     except Absent:
         sentence = f"The project {cloud.plan.project} does not exist, or has none of this. Correct --project."
     except GoogleAuthError:
-        # Its text may have a token.
-        sentence = "Google did not accept your credentials. Run `gcloud auth application-default login`."
+        sentence = CREDENTIALS_REFUSED
     except (AttributeError, KeyError, TypeError, ValueError):
         sentence = "Google's answer has another form than its documentation says. Check it in the console."
     return [Finding(one.what, Health.UNKNOWN, f"This could not be checked. {sentence}")]

@@ -204,7 +204,7 @@ def probe(output, what):
         case "interrupt":
             raise KeyboardInterrupt
         case "credentials":
-            raise DefaultCredentialsError("Run gcloud auth application-default login.")
+            raise DefaultCredentialsError("What Google says.")
         case "doubt":
             raise click.UsageError("Ask for one thing.")
     return Result("All.", {"done": ["a", "b"]})
@@ -220,7 +220,7 @@ app.add_command(probe)
         ("all", 0, "All.\n", ""),
         ("part", 1, "A part.\n", ""),
         ("fail", 1, "", "Ask for something else."),
-        ("credentials", 1, "", "Run gcloud auth application-default login.\n"),
+        ("credentials", 1, "", "\nThere are no credentials for Google. Run `gcloud auth application-default login`.\n"),
         ("doubt", 2, "", "Ask for one thing."),
         ("interrupt", 130, "", "Interrupted. What was done stays done; run the command again for the rest."),
     ],
