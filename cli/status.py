@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SWEPT_WITHIN: Final = timedelta(minutes=20)
 """The sweep runs every five minutes. One run may fail, and one may take five minutes."""
 
+NO_SCHEDULES: Final = "Emulators run no schedules."
+
 DUE_WITHIN: Final = timedelta(hours=1)
 """Bulk work may wait for the end of an hour when there are very many tasks."""
 
@@ -38,6 +40,8 @@ class State:
         tasks: The tasks of this hour that were counted.
         tasks_max: The limit of tasks in an hour.
         now: Now, in UTC.
+        database: The name of the database that was read.
+        is_emulated: Whether these are emulators, which run no schedules.
     """
 
     health: Health
@@ -46,6 +50,8 @@ class State:
     tasks: int
     tasks_max: int
     now: datetime
+    database: str
+    is_emulated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def status(_output: Output) -> Result:
 
     Reads four documents, and no secret. The exit status is 1 if something has to be done.
     """
-    state = _read(*_deployment())
+    state = _read()
     lines = told(state)
     is_well = all(line.is_well for line in lines)
     text = table([("ok" if line.is_well else "WRONG", line.what, line.sentence) for line in lines])
@@ -80,7 +86,7 @@ def status(_output: Output) -> Result:
 
 def _deployment() -> tuple[Documents, Clock, int]:
     """
-    Return documents, clock and the limit of tasks in an hour.
+    Return documents, clock and the limit of tasks in an hour. Needs no secret.
     """
     given = click.get_current_context().ensure_object(Options).surroundings
     if given is not None:
@@ -91,13 +97,15 @@ def _deployment() -> tuple[Documents, Clock, int]:
     return wiring.documents(), wiring.now, config.read(CommonSettings).tasks_per_hour_max
 
 
-def _read(documents: Documents, clock: Clock, tasks_max: int) -> State:
+def _read() -> State:
+    from functions import config, environment
     from shared.core.paths import EPOCH, HEALTH
     from shared.operations.health import Health
     from shared.operations.kill_switch import SWITCH, Switch
     from shared.reconcile.bulk import TASKS, tasks_of_hour
     from shared.reconcile.epoch import Epoch
 
+    documents, clock, tasks_max = _deployment()
     health, epoch, switch, tasks = documents.read(HEALTH, EPOCH, SWITCH, TASKS)
     now = clock()
     return State(
@@ -107,6 +115,8 @@ def _read(documents: Documents, clock: Clock, tasks_max: int) -> State:
         tasks_of_hour(tasks, now),
         tasks_max,
         now,
+        config.FIRESTORE_DATABASE.value,
+        environment.is_emulated(),
     )
 
 
@@ -115,6 +125,7 @@ def told(state: State) -> Sequence[Line]:
     Return the status in words. Pure.
     """
     return [
+        Line("database", f"{state.database}, as FIRESTORE_DATABASE says."),
         _switch(state),
         _sweep(state),
         _due(state),
@@ -134,14 +145,21 @@ def _switch(state: State) -> Line:
 
 def _sweep(state: State) -> Line:
     at, revision = state.health.swept_at, state.health.revision
+    if at is None and state.is_emulated:
+        return Line("last sweep", f"There was none yet. {NO_SCHEDULES}")
     if at is None:
-        sentence = "There was none yet, or it recorded nothing. `greenroom doctor --cloud` says what is missing."
+        sentence = (
+            "There was none yet, or it recorded nothing. `greenroom doctor --cloud` says what is missing. If another "
+            "database has the documents, correct FIRESTORE_DATABASE."
+        )
         return Line("last sweep", sentence, is_well=state.switch.stopped)
     ended = f"{_since(state.now - at)} ago, at {_told_at(at)}{f', by {revision}' if revision else ''}."
     if state.switch.stopped:
         return Line("last sweep", f"{ended} There is none while work is stopped.")
     if state.now - at <= SWEPT_WITHIN:
         return Line("last sweep", ended)
+    if state.is_emulated:
+        return Line("last sweep", f"{ended} {NO_SCHEDULES}")
     return Line(
         "last sweep",
         f"{ended} It should run every 5 minutes: lost work is not found. `greenroom doctor --cloud` checks its "
@@ -152,6 +170,8 @@ def _sweep(state: State) -> Line:
 
 def _due(state: State) -> Line:
     oldest = state.health.oldest_due
+    if state.health.swept_at is None:
+        return Line("overdue", "The first sweep will tell.")
     if oldest is None:
         return Line("overdue", "Nothing was overdue at the last sweep.")
     numbers = ", ".join(f"{count} of {name}" for name, count in sorted(state.health.due.items()))
@@ -233,6 +253,7 @@ def _since(time: timedelta) -> str:
 def _data(state: State, lines: Sequence[Line]) -> dict[str, Any]:
     health, switch = state.health, state.switch
     return {
+        "database": state.database,
         "problems": [{"what": line.what, "sentence": line.sentence} for line in lines if not line.is_well],
         "sweep": {"at": health.swept_at, "revision": health.revision},
         "due": dict(health.due),

@@ -238,6 +238,26 @@ def test_a_deployment_that_was_never_swept_is_said(operator: Operator) -> None:
     operator.deployment.documents.commit(Delete(HEALTH))
     (said,) = operator.wrong()
     assert said.startswith("last sweep: There was none yet")
+    assert "correct FIRESTORE_DATABASE" in said
+    assert "Nothing was overdue" not in operator.ask()[1]
+
+
+@pytest.mark.parametrize("was_swept", [True, False])
+def test_emulators_run_no_schedules(operator: Operator, was_swept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+    operator.deployment.clock.advance(3600 * 24)
+    if not was_swept:
+        operator.deployment.documents.commit(Delete(HEALTH))
+    assert operator.wrong() == []
+    text = operator.ask()[1]
+    assert "Emulators run no schedules." in text
+    assert "doctor --cloud" not in text
+
+
+def test_the_database_is_named(operator: Operator) -> None:
+    text = operator.ask()[1]
+    assert "(default), as FIRESTORE_DATABASE says." in text
+    assert json.loads(operator.ask("--json")[1])["database"] == "(default)"
 
 
 @pytest.mark.parametrize(("minutes", "is_wrong"), [(19, False), (21, True), (60 * 50, True)])
