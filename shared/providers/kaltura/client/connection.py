@@ -141,7 +141,8 @@ class Connection:
             raise transient(operation, TLS_FAILED, "No secure connection to Kaltura could be made.") from exc
         except OSError as exc:
             connection.close()
-            raise transient(operation, UNREACHABLE, "Kaltura could not be reached.") from exc
+            sentence = f"Kaltura could not be reached at {host}:{port}. Check KALTURA_URL and the network."
+            raise transient(operation, UNREACHABLE, sentence) from exc
         connection.sock.settimeout(self._answer_timeout_s)
         self._connection = connection
         return connection
