@@ -8,27 +8,37 @@ means nothing. Each must refuse, in its own form. Whatever they answer, the call
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import requests
+from dotenv import dotenv_values
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
 from cli.claims import names_in_rules
+from cli.cloud import CREDENTIALS_REFUSED, NO_CREDENTIALS
 from shared.app import App
 from shared.core.callers import ClaimNames
 from shared.core.errors import ProviderError
-from shared.ports import Finding, Health, Setup
+from shared.core.paths import EPOCH
+from shared.operations.kill_switch import SWITCH, Switch
+from shared.ports import Clock, Document, Documents, Finding, Health, Setup
 from shared.reconcile.epoch import DatabaseUid
 
 ASK_WITHIN_S: Final = 30.0
 """A function that has not been called for long has to start first."""
 
 ASKED_AT_ONCE: Final = 4
+
+ALIKE_AT_LEAST: Final = 0.85
+"""How much alike two names of settings are, of 1, for one to be taken for a misspelling of the other."""
+
 BODY_READ_MAX: Final = 10_000
 
 
@@ -123,24 +133,91 @@ def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding
             if sentence is not None:
                 wrong.setdefault(sentence, []).append(name)
         if of_it and not wrong:
-            findings.append(Finding(kind.value, Health.OK, f"All {len(of_it)} refuse unauthorised calls."))
+            told = f"All {len(of_it)} refuse" if len(of_it) > 1 else f"{next(iter(of_it))} refuses"
+            findings.append(Finding(kind.value, Health.OK, f"{told} unauthorised calls."))
         findings += [
             Finding(kind.value, Health.MISSING, f"{', '.join(names)}: {sentence}") for sentence, names in wrong.items()
         ]
     return findings
 
 
-def check_database(database_uid: DatabaseUid) -> Sequence[Finding]:
+def check_settings(folder: Path, project: str, known: Collection[str]) -> Sequence[Finding]:
     """
-    Check that the id of the database can be read, by which a restored database is recognised.
+    Check that the file of settings is there, and that what it sets are settings.
+
+    Args:
+        folder: The checkout that is deployed.
+        project: The project's id.
+        known: The names of all settings.
     """
-    if database_uid() is not None:
-        return [Finding("database uid", Health.OK)]
+    name = f".env.{project}"
+    there = [one for one in (folder / name, folder / ".env") if one.exists()]
+    if folder / name not in there:
+        sentence = f"There is no {name} in {folder}. Settings are those of the environment, and else the defaults."
+        findings = [Finding("settings", Health.ABSENT, sentence)]
+    else:
+        findings = [Finding("settings", Health.OK, f"{folder / name}")]
+    for file in there:
+        for one in sorted(set(dotenv_values(file)) - set(known)):
+            findings.append(_unknown_setting(file, one, known))
+    return findings
+
+
+def _unknown_setting(file: Path, name: str, known: Collection[str]) -> Finding:
+    alike = get_close_matches(name, known, 1, ALIKE_AT_LEAST)
+    if alike:
+        return Finding("settings", Health.MISSING, f"{file.name} sets {name}, which is unknown. Is it {alike[0]}?")
+    return Finding("settings", Health.ABSENT, f"{file.name} sets {name}, which is no setting of Greenroom.")
+
+
+def check_database(
+    name: str, documents: Callable[[], Documents], clock: Clock, database_uid: DatabaseUid
+) -> Sequence[Finding]:
+    """
+    Check that documents can be read and work is not stopped, and that the id of the database can be read, by which a
+    restored database is recognised.
+
+    Args:
+        name: The name of the database.
+        documents: Opens its documents.
+        clock: Now, in UTC.
+        database_uid: Reads its id.
+    """
+    what = "documents"
+    try:
+        switch, epoch = documents().read(SWITCH, EPOCH)
+    except DefaultCredentialsError:
+        return [Finding(what, Health.UNKNOWN, NO_CREDENTIALS)]
+    except GoogleAuthError:
+        return [Finding(what, Health.UNKNOWN, CREDENTIALS_REFUSED)]
+    except ProviderError as error:
+        return [Finding(what, Health.UNKNOWN, f"{name}, as FIRESTORE_DATABASE says, could not be read. {error}")]
+    return [_of_documents(name, epoch), _of_switch(Switch.from_document(switch, clock())), _of_uid(database_uid())]
+
+
+def _of_documents(name: str, epoch: Document | None) -> Finding:
+    told = f"They are in the database {name}, as FIRESTORE_DATABASE says."
+    if epoch is not None:
+        return Finding("documents", Health.OK, told)
+    sentence = f"{told} No sweep has run there yet. If another database has your documents, correct the setting."
+    return Finding("documents", Health.ABSENT, sentence)
+
+
+def _of_switch(switch: Switch) -> Finding:
+    if not switch.stopped:
+        return Finding("work", Health.OK)
+    why = f" ({switch.why})" if switch.why else ""
+    return Finding("work", Health.MISSING, f"All work is stopped{why}. `greenroom start` starts it again.")
+
+
+def _of_uid(uid: str | None) -> Finding:
+    if uid is not None:
+        return Finding("database uid", Health.OK)
     sentence = (
         "The id of the database cannot be read, so a restore is noticed by other signs only. Check that the database "
         "in FIRESTORE_DATABASE exists, and give the service account of the functions the role Cloud Datastore User."
     )
-    return [Finding("database uid", Health.ABSENT, sentence)]
+    return Finding("database uid", Health.ABSENT, sentence)
 
 
 def complaint(kind: Kind, answer: Answer) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -22,7 +23,7 @@ RULES: Final = "firestore.rules"
 @click.option("--cloud", "is_cloud", is_flag=True, help="Also check everything that the deployment needs at Google.")
 def doctor(output: Output, is_cloud: bool) -> Result:
     """
-    Check accounts, hosts, rules and functions. Changes nothing.
+    Check settings, accounts, hosts, rules, database and functions. Changes nothing.
 
     Reports what is missing or wrong, and what to do. The exit status is 1 if something needed is missing, or could not
     be checked.
@@ -30,6 +31,7 @@ def doctor(output: Output, is_cloud: bool) -> Result:
     from cli import checkup
     from functions import config, environment, wiring
 
+    project = environment.project_id()
     if is_cloud and environment.is_emulated():
         raise BadRequest(
             "--cloud checks a project at Google. Leave it out for a stack on this machine, or unset "
@@ -37,15 +39,17 @@ def doctor(output: Output, is_cloud: bool) -> Result:
             reason="OPTION_INVALID",
         )
     with output.progress("Checking") as progress:
+        findings = [*checkup.check_settings(ROOT, project, config.SETTINGS)]
         progress.show("accounts")
-        findings = list(_tried("accounts", lambda: checkup.check_accounts(wiring.setup())))
+        findings += _of_accounts()
         progress.show("resources")
-        findings += _tried("resources", lambda: checkup.check_resources(wiring.app()))
+        findings += _unless_said(findings, _tried("resources", lambda: checkup.check_resources(wiring.app())))
         progress.show("rules and database")
         findings += checkup.check_rules(ROOT / RULES, config.claim_names())
-        findings += checkup.check_database(wiring.database_uid())
+        database = config.FIRESTORE_DATABASE.value
+        findings += checkup.check_database(database, wiring.documents, wiring.now, wiring.database_uid())
         progress.show("functions")
-        findings += _tried("functions", lambda: checkup.check_functions(config.functions_url(), _reachable()))
+        findings += checkup.check_functions(config.functions_url(), _reachable())
         if is_cloud:
             progress.show("the project at Google")
             findings += _of_cloud()
@@ -60,6 +64,35 @@ def _tried(what: str, check: Callable[[], Iterable[Finding]]) -> Sequence[Findin
         return list(check())
     except Misconfigured as error:
         return [Finding(what, Health.MISSING, str(error))]
+
+
+def _of_accounts() -> Iterable[Finding]:
+    """
+    Check each account, even if a setting of another is missing.
+    """
+    from cli.checkup import check_accounts
+    from functions import config, wiring
+
+    chosen = config.chosen_providers()
+    if not chosen:
+        yield from _tried("accounts", lambda: check_accounts(wiring.setup()))
+    for name in chosen:
+        yield from _tried(f"{name} account", partial(_of_account, name))
+
+
+def _of_account(name: str) -> Iterable[Finding]:
+    from cli.checkup import check_accounts
+    from functions import wiring
+
+    return check_accounts({name: wiring.setup_of(name)})
+
+
+def _unless_said(before: Iterable[Finding], found: Iterable[Finding]) -> Sequence[Finding]:
+    """
+    Leave out what another check said in the same words. Pure.
+    """
+    said = {one.sentence for one in before if one.health is Health.MISSING}
+    return [one for one in found if one.health is not Health.MISSING or one.sentence not in said]
 
 
 def _of_cloud() -> Sequence[Finding]:
@@ -79,11 +112,11 @@ def _reachable() -> dict[str, Kind]:
     """
     import main
     from cli.checkup import Kind, kind_of
-    from functions import config, environment, wiring
+    from functions import config, environment
     from functions.hooks import ADDRESSES
 
     kinds = {name: kind_of(getattr(main, name)) for name in main.FUNCTIONS}
-    of_others = {function for provider, function in ADDRESSES.items() if provider not in wiring.setup()}
+    of_others = {function for provider, function in ADDRESSES.items() if provider not in config.chosen_providers()}
     found = {
         config.deployed_name(name): kind for name, kind in kinds.items() if kind is not None and name not in of_others
     }

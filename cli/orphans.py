@@ -87,7 +87,7 @@ def resume_after_restore(output: Output, is_applied: bool) -> Result:
     app = surroundings().app
     hold = app.orphans.standing().epoch.hold
     if hold is None:
-        nothing = {"hold": None, "orphans": [], "isAcknowledged": False}
+        nothing: dict[str, Any] = {"hold": None, "orphans": [], "isAcknowledged": False}
         return Result("Deletions are not held. There is nothing to acknowledge.", nothing)
     with output.progress(SEARCHING) as progress:
         # The search of `find-orphans`, so that the counts agree.

@@ -366,7 +366,9 @@ def values_of(provider: str, *fields: str) -> dict[str, Any]:
     values = {field: ACCOUNTS[provider][field].value for field in fields}
     missing = [ACCOUNTS[provider][field].name for field, value in values.items() if field in required and not value]
     if missing:
-        raise Misconfigured(f"Set {listed(missing)}.")
+        secret = next((name for name in missing if SETTINGS[name].is_secret), None)
+        how = f" A secret is set with `firebase functions:secrets:set {secret}`." if secret else ""
+        raise Misconfigured(f"Set {listed(missing)}.{how}")
     return values
 
 

@@ -184,6 +184,13 @@ def setup() -> Mapping[str, Setup]:
     return {name: provider.setup for name, provider in _providers().items()}
 
 
+def setup_of(provider: str) -> Setup:
+    """
+    Return the set-up of one account, even if a setting of another is missing. Raises as `setup`.
+    """
+    return _opened(provider).setup
+
+
 @cache
 def app() -> App:
     """
@@ -368,7 +375,12 @@ def _providers() -> Mapping[str, Provider]:
     chosen = config.chosen_providers()
     if not chosen:
         raise Misconfigured(f"Set {', or '.join(config.needed_by(name) for name in config.PROVIDERS)}.")
-    return {name: config.account_at(name).open(_context()) for name in chosen}
+    return {name: _opened(name) for name in chosen}
+
+
+@cache
+def _opened(name: str) -> Provider:
+    return config.account_at(name).open(_context())
 
 
 def _context() -> Context:

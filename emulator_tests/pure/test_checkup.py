@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from google.auth.exceptions import DefaultCredentialsError, RefreshError
 
-from cli.checkup import Answer, Kind, check_functions, complaint
-from shared.ports import Health
+from cli.checkup import Answer, Kind, check_database, check_functions, check_settings, complaint
+from emulator_tests.pure.deployment import Deployment, refusal
+from shared.core.paths import EPOCH
+from shared.operations.kill_switch import KillSwitch
+from shared.ports import Create, Documents, Finding, Health
+from shared.registry import BULK_QUEUES
 
 HTML = "text/html; charset=UTF-8"
 JSON = "application/json"
@@ -109,6 +115,12 @@ def test_each_other_answer_is_told_in_words(kind: Kind, reply: Reply, sentence: 
     assert finding.sentence.endswith(".")
 
 
+def test_a_single_function_is_named() -> None:
+    with cloud({"kalturaHook": NO_SIGNATURE}) as (url, _):
+        (finding,) = check_functions(url, {"kalturaHook": Kind.ENDPOINT})
+    assert finding.sentence == "kalturaHook refuses unauthorised calls."
+
+
 def test_what_is_wrong_with_several_is_said_once() -> None:
     functions = {"a": Kind.CALLABLE, "b": Kind.CALLABLE, "c": Kind.CALLABLE}
     with cloud({"c": UNAUTHENTICATED}) as (url, _):
@@ -124,3 +136,84 @@ def test_checkup_reports_an_unreachable_address() -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 405, 411, 413, 415])
 def test_a_webhook_may_refuse_in_any_way(status: int) -> None:
     assert complaint(Kind.ENDPOINT, Answer(status)) is None
+
+
+# --- settings and database ----------------------------------------------------------------------------------------
+
+KNOWN = ("KALTURA_PARTNER_ID", "FUNCTIONS_REGION", "FIRESTORE_DATABASE")
+
+
+def test_a_file_of_settings_is_named_first(tmp_path: Path) -> None:
+    (tmp_path / ".env.my-school").write_text("KALTURA_PARTNER_ID=102\n# A comment\n")
+    assert check_settings(tmp_path, "my-school", KNOWN) == [
+        Finding("settings", Health.OK, f"{tmp_path}/.env.my-school")
+    ]
+
+
+def test_a_missing_file_of_settings_is_said_with_its_folder(tmp_path: Path) -> None:
+    (tmp_path / ".env.my-scool").write_text("KALTURA_PARTNER_ID=102")
+    (finding,) = check_settings(tmp_path, "my-school", KNOWN)
+    assert finding.health is Health.ABSENT
+    assert finding.sentence.startswith(f"There is no .env.my-school in {tmp_path}.")
+
+
+@pytest.mark.parametrize("file", [".env", ".env.my-school"])
+def test_a_misspelled_setting_is_said(tmp_path: Path, file: str) -> None:
+    (tmp_path / ".env.my-school").touch()
+    (tmp_path / file).write_text("KALTURA_PARTNERID=102\nHTTPS_PROXY=http://proxy\n")
+    _, other, misspelled = check_settings(tmp_path, "my-school", KNOWN)
+    assert other == Finding("settings", Health.ABSENT, f"{file} sets HTTPS_PROXY, which is no setting of Greenroom.")
+    assert misspelled == Finding(
+        "settings", Health.MISSING, f"{file} sets KALTURA_PARTNERID, which is unknown. Is it KALTURA_PARTNER_ID?"
+    )
+
+
+def test_a_broken_file_of_settings_is_no_stack(tmp_path: Path) -> None:
+    (tmp_path / ".env.my-school").write_bytes(b"\x00=\n= \n'\"\n")
+    assert check_settings(tmp_path, "my-school", KNOWN)[0].health is Health.OK
+
+
+def of_database(deployment: Deployment, uid: str | None = "u-1") -> dict[str, Finding]:
+    found = check_database("school", lambda: deployment.documents, deployment.clock, lambda: uid)
+    return {one.what: one for one in found}
+
+
+def test_the_database_that_is_read_is_named() -> None:
+    deployment = Deployment()
+    told = "They are in the database school, as FIRESTORE_DATABASE says."
+    found = of_database(deployment)["documents"]
+    assert found.health is Health.ABSENT, "no sweep has run in a wrong database"
+    assert found.sentence.startswith(told)
+    deployment.documents.commit(Create(EPOCH, {"sweptAt": deployment.clock()}))
+    assert of_database(deployment)["documents"] == Finding("documents", Health.OK, told)
+
+
+def test_work_that_is_stopped_is_said() -> None:
+    deployment = Deployment()
+    assert of_database(deployment)["work"] == Finding("work", Health.OK)
+    KillSwitch(deployment.documents, deployment.queue, deployment.clock, 1_000, BULK_QUEUES).stop("upgrade")
+    sentence = "All work is stopped (upgrade). `greenroom start` starts it again."
+    assert of_database(deployment)["work"] == Finding("work", Health.MISSING, sentence)
+
+
+def test_a_database_that_cannot_be_identified_is_said() -> None:
+    assert of_database(Deployment(), None)["database uid"].health is Health.ABSENT
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (DefaultCredentialsError, "There are no credentials for Google."),
+        (RefreshError, "Google did not accept your credentials."),
+        (lambda _: refusal("read"), "school, as FIRESTORE_DATABASE says, could not be read. Try again later."),
+    ],
+    ids=["none", "refused", "no answer"],
+)
+def test_a_database_that_cannot_be_read_is_one_finding(error: Callable[[str], Exception], says: str) -> None:
+    def opened() -> Documents:
+        raise error("secret")
+
+    (finding,) = check_database("school", opened, Deployment().clock, lambda: "u-1")
+    assert (finding.what, finding.health) == ("documents", Health.UNKNOWN)
+    assert finding.sentence.startswith(says)
+    assert "secret" not in finding.sentence

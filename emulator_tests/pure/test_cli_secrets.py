@@ -193,6 +193,26 @@ def test_an_operator_without_credentials_is_told_to_get_some(operator: Operator,
     assert "Run `gcloud auth application-default login`." in told
 
 
+@pytest.mark.parametrize("words", [("status",), ("stop", "--why", "a test"), ("grant", "uid", "teacher")])
+def test_every_command_without_credentials_says_so_in_one_sentence(
+    operator: Operator, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    mine = {name: value for name, value in operator.environment.items() if not name.startswith("GOOGLE_")}
+    nobody = replace(operator, environment={**mine, "HOME": str(tmp_path), "NO_GCE_CHECK": "true"})
+    told = nobody.run(*words, program="from cli.main import *")
+    sentence = "There are no credentials for Google. Run `gcloud auth application-default login`.\n"
+    assert (told.returncode, told.stdout, told.stderr) == (Status.FAILED, "", sentence)
+
+
+def test_doctor_without_credentials_blames_nothing_else(operator: Operator, tmp_path: Path) -> None:
+    mine = {name: value for name, value in operator.environment.items() if not name.startswith("GOOGLE_")}
+    nobody = replace(operator, environment={**mine, "HOME": str(tmp_path), "NO_GCE_CHECK": "true"})
+    told = nobody.run("doctor", program="from cli.main import *")
+    assert "unknown  documents" in told.stdout
+    assert "There are no credentials for Google." in told.stdout
+    assert "Cloud Datastore User" not in told.stdout
+
+
 def test_commands_that_call_no_provider_read_no_secret(operator: Operator) -> None:
     program = "from cli.main import *\nfrom shared.core.errors import Misconfigured"
     assert operator.run("start", program=program, SERVICE_ACCOUNT="").returncode == Status.FAILED
@@ -234,8 +254,11 @@ def test_doctor_goes_on_without_secrets_and_without_permissions(operator: Operat
     operator.google.answers = dict.fromkeys(operator.google.answers, denied())
     told = operator.run("doctor", "--cloud", program="from cli.main import *")
     assert told.returncode == Status.FAILED
-    assert "missing  accounts" in told.stdout
-    assert "Set KALTURA_ADMIN_SECRET" in told.stdout
+    assert "missing  kaltura account" in told.stdout
+    assert told.stdout.count("Set KALTURA_ADMIN_SECRET.") == 1
+    assert "`firebase functions:secrets:set KALTURA_ADMIN_SECRET`" in told.stdout
+    # What needs no secret is checked all the same.
+    assert "missing  callables" in told.stdout
     assert told.stdout.count("This could not be checked.") == len(CHECKS)
     assert "Traceback" not in told.stderr
 

@@ -323,10 +323,13 @@ def test_every_required_setting_that_is_missing_is_named(monkeypatch: pytest.Mon
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", CLOUDFLARE["CLOUDFLARE_ACCOUNT_ID"])
     with pytest.raises(Misconfigured) as refused:
         config.account_at("cloudflare")
-    assert str(refused.value) == "Set CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY and CLOUDFLARE_PLAYBACK_URL."
+    assert str(refused.value) == (
+        "Set CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY and CLOUDFLARE_PLAYBACK_URL. "
+        "A secret is set with `firebase functions:secrets:set CLOUDFLARE_API_TOKEN`."
+    )
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "token")
     monkeypatch.setenv("CLOUDFLARE_PLAYBACK_URL", "https://customer-1.cloudflarestream.com")
-    with pytest.raises(Misconfigured, match=r"^Set CLOUDFLARE_SIGNING_KEY\.$"):
+    with pytest.raises(Misconfigured, match=r"^Set CLOUDFLARE_SIGNING_KEY\. A secret is set"):
         config.account_at("cloudflare")
 
 
