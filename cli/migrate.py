@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli.output import Output, Result, table
-from cli.running import Section, command, surroundings
+from cli.running import Options, Section, command
 
 if TYPE_CHECKING:
+    from shared.app import App
     from shared.operations.migration import Migrated
 
 
-@command("migrate", examples=["migrate --dry-run", "migrate"], needs_secrets=True)
+@command("migrate", examples=["migrate --dry-run", "migrate"])
 @click.option("--dry-run", is_flag=True, help="Count what would be written, and write nothing.")
 def migrate(output: Output, dry_run: bool) -> Result:
     """
@@ -23,11 +24,23 @@ def migrate(output: Output, dry_run: bool) -> Result:
     """
     from shared.operations.migration import Migration
 
-    app = surroundings().app
+    app = _app()
     migration = Migration(app, app.resources, is_dry=dry_run)
     with output.progress("Migrating", migration.total()) as progress:
         migrated = migration.run(lambda _: progress.advance())
     return _result(migrated, is_dry=dry_run)
+
+
+def _app() -> App:
+    """
+    Return what has the records. Nothing changes at a provider, so that no secret is needed.
+    """
+    given = click.get_current_context().ensure_object(Options).surroundings
+    if given is not None:
+        return given.app
+    from functions import wiring
+
+    return wiring.records()
 
 
 def _result(migrated: Migrated, *, is_dry: bool) -> Result:

@@ -225,6 +225,24 @@ def app() -> App:
     )
 
 
+def records() -> App:
+    """
+    Return the application without providers, hosts and their secrets: it reads and writes records, and calls nobody.
+    """
+    from shared.app import App
+
+    return App(
+        documents(),
+        queue(),
+        now,
+        NoEvents(),
+        {},
+        tuple(map(config.read, REGISTERED)),
+        storage=_storage(),
+        cold_store=_cold_store(),
+    )
+
+
 def _storage() -> Storage | None:
     """
     Return the bucket of shared live media; `None` if this deployment has none.

@@ -150,7 +150,8 @@ def test_class_that_is_not_known_is_free_and_readable_at_once(terms_of: Callable
 
 
 def test_deletion_costs_what_is_left_of_the_least_time() -> None:
-    storing = Storing(MemoryColdStore(ManualClock(), lambda _: None), s3_classes.terms_of)
+    store = MemoryColdStore(ManualClock(), lambda _: None)
+    storing = Storing(lambda: store, s3_classes.terms_of)
     both = replace(ARCHIVED, earlier=(replace(ORIGINAL, size_bytes=2 * GB),))
     assert storing.still_paid(both, NOW + timedelta(days=60)) == pytest.approx(3 * 0.0036)
     assert storing.still_paid(both, NOW + timedelta(days=91)) == 0.0

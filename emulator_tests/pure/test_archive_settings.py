@@ -64,7 +64,7 @@ def test_a_function_without_the_secret_knows_the_archive(monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("deployed")
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.delenv(missing)
-    with pytest.raises(Misconfigured, match=f"^Set {missing}.$"):
+    with pytest.raises(Misconfigured, match=rf"^Set {missing}\."):
         config.cold_store()
 
 

@@ -675,6 +675,7 @@ def test_a_refused_connection_is_certain_not_to_have_done_it(connect: Callable[.
 
 def test_a_name_that_nobody_knows_is_certain_not_to_have_done_it(connect: Callable[..., Client]) -> None:
     error = failure(connect("https://kaltura.invalid"))
+    assert str(error) == "Kaltura could not be reached at kaltura.invalid:443. Check KALTURA_URL and the network."
     assert type(error) is Transient
     assert error.code == "UNREACHABLE"
 

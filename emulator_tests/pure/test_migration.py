@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from cli.main import main
 from cli.running import Status, Surroundings
+from emulator_tests.pure.archiving import DAY_S, archiving
 from emulator_tests.pure.deployment import Deployment
+from emulator_tests.testbed.places import ROOT
+from shared.app import App
+from shared.archive.model import Target
 from shared.core.paths import RECONCILE_SESSION
 from shared.operations.migration import Migration, Outcome, outcome_of
 from shared.ports import REMOVE, Delete, Document, Query, Task, Update
+from shared.providers.unavailable import NoEvents
 from shared.reconcile.model import SCHEMA_VERSION
 from shared.registry import RESOURCES
 
@@ -77,6 +85,63 @@ def test_old_records_get_the_present_form_and_keep_everything_else(capsys: pytes
     assert set(result["collections"]) == set(COLLECTIONS)
     deployment.run()
     assert len(deployment.events.alive()) == 1
+
+
+def test_records_are_migrated_without_providers_and_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing changes at a provider, so that an operator need not read its secrets."""
+
+    def is_not_opened() -> NoReturn:
+        raise AssertionError
+
+    found = archiving()
+    deployment = found.deployment
+    found.ask(Target.ARCHIVED)
+    found.run(DAY_S)
+    deployment.write_session()
+    deployment.write_session("s2", format="liveStreaming")
+    deployment.deliver(Task(RECONCILE_SESSION, "s2"))
+    deployment.ask_upload("r9")
+    deployment.run()
+    before = {path: document.fields for path, document in records(deployment).items()}
+    assert {path.partition("/")[0] for path in before} >= {"archive", "videos", "kalturaSession"}
+    make_old(deployment)
+    settings = deployment.app.settings
+    app = App(
+        deployment.documents, deployment.queue, deployment.clock, NoEvents(), {}, settings, cold_store=is_not_opened
+    )
+    capsys.readouterr()
+
+    status = main(["migrate", "--json"], Surroundings(app, read=lambda *_: iter(())))
+
+    written = json.loads(capsys.readouterr().out)["collections"].values()
+    assert (status, sum(counts["written"] for counts in written)) == (Status.DONE, len(before))
+    assert {path: document.fields for path, document in records(deployment).items()} == before
+
+
+@pytest.mark.long
+def test_every_resource_of_a_deployment_opens_without_secrets() -> None:
+    program = (
+        "from functions import wiring; app = wiring.records(); print([app.get(one.open) for one in app.resources])"
+    )
+    settings = {
+        "GCLOUD_PROJECT": "demo-cli",
+        "KALTURA_PARTNER_ID": "102",
+        "CLOUDFLARE_ACCOUNT_ID": "0" * 32,
+        "USE_HOSTS": "true",
+        "SLIDES_BUCKET": "my-school-slides",
+        "ARCHIVE_S3_BUCKET": "my-school-archive",
+        "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], **settings},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
 
 
 def test_second_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -47,7 +47,7 @@ def controller(deployment: Deployment) -> Archive:
     return Archive(
         deployment.documents,
         deployment.provider_accounts,
-        Storing(cold_store(deployment), deployment.terms_of, deployment.jobs, settings.function_bytes_max),
+        Storing(_opener(deployment), deployment.terms_of, deployment.jobs, settings.function_bytes_max),
         partial(placeholder_in, settings.placeholder),
         deployment.common.late_commit_s,
         deployment.epochs.is_held,
@@ -140,11 +140,15 @@ def cold_store(deployment: Deployment) -> ColdStore:
     """
     Return the cold store. Raises as `controller`.
     """
+    return _opener(deployment)()
+
+
+def _opener(deployment: Deployment) -> Callable[[], ColdStore]:
     if deployment.cold_store is None:
         raise Misconfigured(
             "This deployment has no cold store. Set one up as docs/archive.md says, to archive originals."
         )
-    return deployment.cold_store()
+    return deployment.cold_store
 
 
 def originals(deployment: Deployment) -> Originals | None:

@@ -44,18 +44,25 @@ class Storing:
     Stores originals.
 
     Attributes:
-        cold_store: The store.
+        opened: Opens the store, or returns it once it is open. Reading and writing records needs no store.
         terms_of: Returns the terms and prices of a class.
         jobs: Starts the job that copies large originals; `None` if this deployment has none, or if this is that job.
         bytes_max: Larger originals are left to the job.
         reached: Called with the progress of each copy.
     """
 
-    cold_store: ColdStore
+    opened: Callable[[], ColdStore]
     terms_of: Callable[[str], Terms]
     jobs: Jobs | None = None
     bytes_max: int = 0
     reached: Reached = tell_nobody
+
+    @property
+    def cold_store(self) -> ColdStore:
+        """
+        The store.
+        """
+        return self.opened()
 
     def store(self, originals: Originals, entry: Entry, record: ArchivedEntry, *, takes_key: bool) -> Outcome:
         """
