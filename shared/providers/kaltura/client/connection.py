@@ -141,7 +141,8 @@ class Connection:
             raise transient(operation, TLS_FAILED, "No secure connection to Kaltura could be made.") from exc
         except OSError as exc:
             connection.close()
-            sentence = f"Kaltura could not be reached at {host}:{port}. Check KALTURA_URL and the network."
+            at = host if port is None else f"{host}:{port}"
+            sentence = f"Kaltura could not be reached at {at}. Check KALTURA_URL and the network."
             raise transient(operation, UNREACHABLE, sentence) from exc
         connection.sock.settimeout(self._answer_timeout_s)
         self._connection = connection
