@@ -257,7 +257,7 @@ def test_doctor_asks_what_is_deployed_as_a_stranger_and_compares_the_rules(
     assert [line.split()[0] for line in lines if " playback" in line] == ["ok", "ok"]
     (callables,) = [line for line in lines if " callables " in line]
     assert callables.startswith("ok")
-    assert "refuse unauthorised calls" in callables
+    assert "refuses unauthorised calls" in callables
     (endpoints,) = [line for line in lines if " endpoints " in line]
     assert (endpoints.startswith("ok"), "All 3 refuse" in endpoints) == (True, True)
 
