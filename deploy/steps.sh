@@ -6,7 +6,7 @@ set -uo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 
-PROJECT='' REGION=us-central1 DATABASE='(default)' PREFIX='' ACCOUNT='' DRY_RUN=''
+PROJECT='' REGION=us-central1 DATABASE='(default)' DATABASE_GIVEN='' PREFIX='' ACCOUNT='' DRY_RUN=''
 # Not empty: ask nothing either, as if nothing were there.
 OFFLINE=''
 
@@ -64,7 +64,7 @@ read_option() { # read_option OPTION VALUE
       REGION=$2 ;;
     --database)
       check_option "$1" "$2" '\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]' "(default), or 4 to 63 letters, digits or hyphens"
-      DATABASE=$2 ;;
+      DATABASE=$2 DATABASE_GIVEN=1 ;;
     --prefix)
       check_option "$1" "$2" '([a-z][a-z0-9-]{0,29})?' "up to 30 letters, digits or hyphens"
       PREFIX=${2:+$2-} ;;

@@ -226,7 +226,11 @@ def delete_account(project: dict[str, Any], call: Call) -> None:
 def show_policy(project: dict[str, Any], call: Call) -> str:
     assert call.flags["--flatten"] == "bindings[].members"
     _, _, member = str(call.flags["--filter"]).partition("bindings.members=")
-    return "\n".join(role for where, who, role, _ in project["bindings"] if (where, who) == ("project", member))
+    mine = [(role, how) for where, who, role, how in project["bindings"] if (where, who) == ("project", member)]
+    if call.flags["--format"] == "value(bindings.role)":
+        return "\n".join(role for role, _ in mine)
+    assert call.flags["--format"] == "csv[no-heading](bindings.role,bindings.condition.title)"
+    return "\n".join(f"{role},{how.partition(',title=')[2]}" for role, how in mine)
 
 
 def unbind_project(project: dict[str, Any], call: Call) -> None:
@@ -238,12 +242,16 @@ def unbind_project(project: dict[str, Any], call: Call) -> None:
     project["bindings"] = kept
 
 
-def list_functions(project: dict[str, Any], _call: Call) -> str:
-    return "\n".join(
-        f"projects/{PROJECT}/locations/{one['region']}/functions/{one['id']},"
-        f"{one.get('codebase', '')},{one['account']},"
+def list_functions(project: dict[str, Any], call: Call) -> str:
+    found = [
+        f"projects/{PROJECT}/locations/{one['region']}/functions/{one['id']},{one.get('codebase', '')},{one['account']},"
         for one in project["functions"]
-    )
+    ]
+    if "eventTrigger" not in str(call.flags["--format"]):
+        return "\n".join(found)
+    # gcloud's own printer answers so to the format of the script.
+    triggers = [f",{one.get('database', '')},{one.get('resource', '')}" for one in project["functions"]]
+    return "\n".join(map("".join, zip(found, triggers, strict=True)))
 
 
 def in_location(names: Sequence[str], call: Call) -> str:
