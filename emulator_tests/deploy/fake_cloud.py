@@ -243,15 +243,15 @@ def unbind_project(project: dict[str, Any], call: Call) -> None:
 
 
 def list_functions(project: dict[str, Any], call: Call) -> str:
-    found = [
-        f"projects/{PROJECT}/locations/{one['region']}/functions/{one['id']},{one.get('codebase', '')},{one['account']},"
+    # gcloud's own printer answers so to this format; a function of the first generation has a resource.
+    assert str(call.flags["--format"]).endswith(
+        ',eventTrigger.eventFilters.filter("attribute=database").extract(value).flatten(),eventTrigger.resource)'
+    )
+    return "\n".join(
+        f"projects/{PROJECT}/locations/{one['region']}/functions/{one['id']},"
+        f"{one.get('codebase', '')},{one['account']},,{one.get('database', '')},{one.get('resource', '')}"
         for one in project["functions"]
-    ]
-    if "eventTrigger" not in str(call.flags["--format"]):
-        return "\n".join(found)
-    # gcloud's own printer answers so to the format of the script.
-    triggers = [f",{one.get('database', '')},{one.get('resource', '')}" for one in project["functions"]]
-    return "\n".join(map("".join, zip(found, triggers, strict=True)))
+    )
 
 
 def in_location(names: Sequence[str], call: Call) -> str:
