@@ -166,6 +166,7 @@ def test_example_is_what_the_documentation_recommends() -> None:
     assert example["functions"][:1] == before["functions"]
     assert example["firestore"][:1] == before["firestore"]
     assert example["hosting"] == before["hosting"]
+    assert example["emulators"] == before["emulators"]
 
 
 def test_deployment_of_greenroom_changes_nothing_of_the_app(deployed: dict[str, Deployed]) -> None:
