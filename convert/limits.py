@@ -46,4 +46,7 @@ OPEN_FILES: Final = 256
 LANES: Final = 4
 """The most processes that draw side by side; never more than there are processors."""
 ATTEMPTS: Final = 2
-"""How often a page is drawn the usual way before another way is tried."""
+"""
+How often a page is drawn the usual way before another way is tried, and how often a document is opened whose program
+ends.
+"""

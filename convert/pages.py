@@ -316,6 +316,15 @@ class Pages:
         """
         Return the file that a part's pages are drawn from, and their number.
         """
+        for _ in range(limits.ATTEMPTS - 1):
+            try:
+                return self._export_once(lane, part)
+            except Ended:
+                # Not the document may have ended the program, but the system, which lacked memory.
+                lane.close()
+        return self._export_once(lane, part)
+
+    def _export_once(self, lane: _Lane, part: _Part) -> tuple[Path, int]:
         file = self.document
         if self.kind not in _FORMS:
             file = self.scratch / f"{part.first}.pdf"

@@ -344,6 +344,29 @@ def test_slow_page_becomes_a_marked_one_and_the_others_are_drawn(tmp_path: Path)
     assert (folder / "2.png").read_bytes() != (folder / "1.png").read_bytes()
 
 
+class FirstDies(Pool):
+    """
+    A pool whose first drawer is killed as soon as it is taken, as the system does when it lacks memory.
+    """
+
+    is_first = True
+
+    def drawer(self) -> Drawer:
+        drawer = super().drawer()
+        if self.is_first:
+            self.is_first = False
+            os.kill(drawer.process_id, signal.SIGKILL)
+        return drawer
+
+
+def test_document_is_not_to_blame_for_a_program_that_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "document").write_bytes(pdf([PdfPage()]))
+    pool = FirstDies(1)
+    with pool:
+        assert Pages(tmp_path / "document", Kind.PDF, tmp_path, Lines(lambda _: None, tmp_path), pool, 1).draw() == 1
+    assert not pool.is_first
+
+
 def test_page_is_drawn_another_way(tmp_path: Path) -> None:
     (tmp_path / "document.pptx").write_bytes(pptx([Slide("one"), Slide("two")]))
     office = Office()
