@@ -61,6 +61,8 @@ own_option() { # own_option OPTION VALUE
 }
 
 read_options '--location --deployer --alert-channel' "$@"
+# firebase functions:delete could not tell the two apart.
+[ "$PREFIX" != greenroom- ] || refuse_option "--prefix must not be 'greenroom', which is the codebase in firebase.json."
 [ -n "$LOCATION" ] || refuse_option "--location is missing. Take a location near your users: it can never be changed."
 
 OFFLINE=$DRY_RUN
@@ -290,10 +292,14 @@ clean_up_images() {
 
 # --- the steps, in their order ---------------------------------------------------------------------------------------
 
-STEPS=15
-[ -z "$DEPLOYER" ] || STEPS=17
+STEPS=17
 
 step project '' "Find the project" find_project
+if [ -n "$REFUSED" ] && signed_out; then
+  # Every other step would say the same.
+  list_missing Missing
+  exit 1
+fi
 step apis '' "Enable the APIs" enable_apis
 step region '' "Check that $REGION has functions, tasks and schedules" check_region
 step agents '' "Create the accounts of Pub/Sub and Eventarc" create_agents
@@ -305,6 +311,10 @@ step pubsub 'project agents' "Grant the account of Pub/Sub its role" grant_pubsu
 if [ -n "$DEPLOYER" ]; then
   step deployer '' "Grant the deployer their roles" grant_deployer
   step acting 'project account' "Let the deployer act as the accounts that a deployment touches" let_deployer_act
+else
+  # The numbers stay those of deploy/README.md.
+  STEP=$((STEP + 2))
+  echo "[10, 11] Left out: there is no --deployer"
 fi
 step database '' "Create the database" create_database
 step backups database "Back up the database each day" schedule_backups
@@ -319,11 +329,11 @@ if [ -n "$MISSING" ]; then
 fi
 if [ -n "$DRY_RUN" ]; then
   printf '\nNothing was done. The files that would be sent are in %s.\n' "$WORK"
-  exit 0
+  printf 'When everything is there, these lines go into .env.%s:\n' "$PROJECT"
+else
+  printf '\nEverything is there. Write this into .env.%s, then deploy:\n' "$PROJECT"
 fi
 cat <<END
-
-Everything is there. Write this into .env.$PROJECT, then deploy:
 SERVICE_ACCOUNT=$RUNTIME
 FUNCTIONS_REGION=$REGION
 FUNCTIONS_PREFIX=$PREFIX

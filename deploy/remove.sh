@@ -5,19 +5,21 @@
 #
 #   --project ID          the project
 #   --region REGION       where the functions run (default: us-central1)
-#   --database ID         the database (default: "(default)")
+#   --database ID         the database (default: "(default)"); needed if there are no functions any more
 #   --prefix PREFIX       "prefix" in firebase.json, if the functions have one
 #   --codebase NAME       "codebase" in firebase.json (default: greenroom)
 #   --account ACCOUNT     the account of gcloud and of firebase to use
 #   --keep-content        begin even if there is content at a provider; it stays there
 #   --keep-database       do not delete the database
-#   --yes                 ask nothing
+#   --yes                 ask nothing, except before it deletes the database "(default)"
 #   --dry-run             print the commands, and change nothing; it reads what there is
 #
 # It first prints the commands that it would run, and then asks you to type the project's id. It asks once more about
-# the secrets, and about the database. Run it again if it was interrupted: it removes what is left. A step that is
-# refused does not stop those that do not need it. Exit status: 0 everything is removed, or kept because you said so;
-# 1 something is left, and the last lines say how to remove it, or nothing was begun; 2 the options are wrong.
+# the secrets, and about the database. It deletes a database only if the project says that it is Greenroom's, and
+# "(default)" only if you name it with --database and type its id, whatever the other options. Run it again if it was
+# interrupted: it removes what is left. A step that is refused does not stop those that do not need it. Exit status: 0
+# everything is removed, or kept because you said so; 1 something is left, and the last lines say how to remove it, or
+# nothing was begun; 2 the options are wrong.
 # docs/operating.md says what to do before, and what stays.
 
 SELF=("$0" "$@")
@@ -40,7 +42,7 @@ COLLECTIONS="admissions archive callBudgets copies enrolments erasures hosts kal
 own_switch() {
   case $1 in
     --keep-content) KEEP_CONTENT=1 ;;
-    --keep-database) KEEP_DATABASE=1 ;;
+    --keep-database) KEEP_DATABASE='as you said' ;;
     --yes) YES=1 ;;
     *) return 1 ;;
   esac
@@ -103,24 +105,30 @@ keep() { # keep WHAT: something is there, and stays
   [ "$RESULT" = 'done' ] || RESULT=''
 }
 
-find_functions() { # leave the names of ours in $OURS, and those of others in $OTHERS
-  local name codebase account account_v1 region id elsewhere='' unlike=''
-  OURS='' OTHERS='' SHARERS=''
+find_functions() { # leave the names of ours in $OURS, those of others in $OTHERS, and check the options with them
+  local name codebase account account_v1 database resource region id elsewhere='' unlike='' followed=''
+  # $SHARERS have the account of ours, and $FOLLOWERS triggers in the database.
+  OURS='' OTHERS='' SHARERS='' FOLLOWERS='' PROVEN=''
+  # The last two: the database of a trigger, in the second generation and in the first.
   list gcloud functions list "${COMMON[@]}" \
-    --format='csv[no-heading](name,labels.firebase-functions-codebase,serviceConfig.serviceAccountEmail,serviceAccountEmail)' ||
+    --format='csv[no-heading](name,labels.firebase-functions-codebase,serviceConfig.serviceAccountEmail,serviceAccountEmail,eventTrigger.eventFilters.filter("attribute=database").extract(value).flatten(),eventTrigger.resource)' ||
     return 1
-  while IFS=, read -r name codebase account account_v1; do
+  while IFS=, read -r name codebase account account_v1 database resource; do
     id=${name##*/} region=${name#*/locations/}
     region=${region%%/*}
     if [ "$codebase" != "$CODEBASE" ]; then
       OTHERS="$OTHERS $id"
       [ "$account$account_v1" != "$RUNTIME" ] || SHARERS="$SHARERS $id"
+      if [ "$database" = "$DATABASE" ] || [[ $resource == */databases/"$DATABASE"/* ]]; then
+        FOLLOWERS="$FOLLOWERS $id"
+      fi
     elif [ "$region" != "$REGION" ]; then
       elsewhere=$region
     elif [[ ! $id =~ ^${PREFIX}[A-Za-z]+$ ]]; then
       unlike=$id
     else
       OURS="$OURS $id"
+      [ -z "$database" ] || followed="$followed $database"
     fi
   done <<END
 $(lines)
@@ -133,9 +141,46 @@ END
     WHY="A function of the codebase $CODEBASE is called $unlike. Take the --prefix that firebase.json has."
     return 1
   fi
+  check_database "$followed" || return 1
   # shellcheck disable=SC2086 # a list of words
   set -- $OURS
   RESULT="$# functions"
+}
+
+check_database() { # check_database FOLLOWED: whether it is Greenroom's; leave in $PROVEN whether the project says so
+  local database role title allowed='' everywhere=''
+  for database in $1; do
+    if [ "$database" != "$DATABASE" ]; then
+      WHY="The triggers of the codebase $CODEBASE follow the database $database. Take --database $database."
+      return 1
+    fi
+    PROVEN=1
+  done
+  [ -z "$PROVEN" ] || return 0
+  # No trigger is left to ask. Beside an app, `provision.sh` has let the account into one database only.
+  list gcloud projects get-iam-policy "$PROJECT" '--flatten=bindings[].members' \
+    "--filter=bindings.members=serviceAccount:$RUNTIME" \
+    --format='csv[no-heading](bindings.role,bindings.condition.title)' "${COMMON[@]}" || return 1
+  while IFS=, read -r role title; do
+    case $role,$title in
+      roles/datastore.user,) everywhere=1 ;;
+      roles/datastore.user,greenroom-*) allowed="$allowed ${title#greenroom-}" ;;
+    esac
+  done <<END
+$(lines)
+END
+  if has_word "$DATABASE" "$allowed"; then
+    PROVEN=1
+    return 0
+  fi
+  if [ -n "$allowed" ] && [ -z "$everywhere" ]; then
+    WHY="The functions' account may use other databases:$allowed. Take --database ${allowed##* }."
+    return 1
+  fi
+  if [ -z "$DATABASE_GIVEN" ]; then
+    WHY="No trigger of the codebase $CODEBASE is left that says which database is Greenroom's. Name the database of the deployment: --database ID."
+    return 1
+  fi
 }
 
 count() { # count WHAT COLLECTION [FILTER]: add to $LEFT how many documents it has, at most 1000
@@ -334,31 +379,38 @@ remove_account() {
   esac
 }
 
+keep_database() { # keep_database REASON
+  keep "the database $DATABASE, $1"
+  RESULT=''
+}
+
 remove_database() {
-  local protection name foreign=''
+  local protection name names foreign=''
   FOUND_DATABASE=''
-  if [ -n "$KEEP_DATABASE" ]; then
-    keep "the database $DATABASE with its documents, as you said"
-    RESULT=''
-    return
-  fi
   ask gcloud firestore databases describe "--database=$DATABASE" --format='value(deleteProtectionState)' "${COMMON[@]}"
   case $? in
     0) protection=$(lines) ;;
     1) nothing_there; return ;;
     *) return 1 ;;
   esac
+  if [ -n "$KEEP_DATABASE" ]; then keep_database "$KEEP_DATABASE" && return; fi
+  if [ -n "$FOLLOWERS" ]; then keep_database "because other functions follow it:$FOLLOWERS" && return; fi
+  # An app has this one in most projects: nothing but its name in two places deletes it.
+  if [ "$DATABASE" = '(default)' ] && [ -z "$DATABASE_GIVEN" ]; then
+    keep_database "because you did not name it with --database" && return
+  fi
   sign_in || return 1
   echo '{"pageSize": 300}' >"$WORK/query"
   list "${REST[@]}" --request POST --data-binary "@$WORK/query" "$DOCUMENTS:listCollectionIds" || return 1
   # Every collection is a line of its own: the names between brackets, without the two fields of the answer.
-  for name in $(tr -d ' \n' <"$OUT" | sed -n 's/^.*"collectionIds":\[\([^]]*\)\].*$/\1/p' | tr ',' '\n' | tr -d '"'); do
+  names=$(tr -d ' \n' <"$OUT" | sed -n 's/^.*"collectionIds":\[\([^]]*\)\].*$/\1/p' | tr ',' '\n' | tr -d '"')
+  for name in $names; do
     has_word "$name" "$COLLECTIONS" || foreign="$foreign $name"
   done
-  if [ -n "$foreign" ]; then
-    keep "the database $DATABASE, because it has other collections too:$foreign"
-    RESULT=''
-    return
+  if [ -n "$foreign" ]; then keep_database "because it has other collections too:$foreign" && return; fi
+  # Every sweep writes into this collection. The others have names that an app may use.
+  if [ -z "$PROVEN" ] && ! has_word operations "$names"; then
+    keep_database "because nothing proves that it is Greenroom's" && return
   fi
   FOUND_DATABASE=1
   if [ "$protection" != DELETE_PROTECTION_DISABLED ]; then
@@ -375,8 +427,8 @@ STEPS=13
 check_first() { # the steps that only read; without them nothing is begun
   STEP=0 REFUSED='' MISSING='' KEPT=''
   step project '' "Find the project" find_project
-  step find project "Find the functions" find_functions
-  step content project "Look for content at a provider" check_content
+  step find project "Find the functions and their database" find_functions
+  step content find "Look for content at a provider" check_content
   [ -z "$REFUSED" ]
 }
 
@@ -424,12 +476,12 @@ if [ -z "$YES" ]; then
     answer "Delete the secrets$FOUND_SECRETS? No other account may read them. Type yes to delete them:"
     [ "$ANSWER" = yes ] || KEEP_SECRETS=1
   fi
-  if [ -n "$FOUND_DATABASE" ]; then
-    answer "Delete the database $DATABASE with all its documents? Type its id to delete it:"
-    [ "$ANSWER" = "$DATABASE" ] || KEEP_DATABASE=1
-  fi
-  echo
 fi
+if [ -n "$FOUND_DATABASE" ] && { [ -z "$YES" ] || [ "$DATABASE" = '(default)' ]; }; then
+  answer "Delete the database $DATABASE with all its documents? Type its id to delete it:"
+  [ "$ANSWER" = "$DATABASE" ] || KEEP_DATABASE='because its id was not typed'
+fi
+[ -n "$YES" ] || echo
 
 DRY_RUN=''
 check_first || stop "Nothing was removed."

@@ -6,7 +6,7 @@ set -uo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 
-PROJECT='' REGION=us-central1 DATABASE='(default)' PREFIX='' ACCOUNT='' DRY_RUN=''
+PROJECT='' REGION=us-central1 DATABASE='(default)' DATABASE_GIVEN='' PREFIX='' ACCOUNT='' DRY_RUN=''
 # Not empty: ask nothing either, as if nothing were there.
 OFFLINE=''
 
@@ -64,9 +64,10 @@ read_option() { # read_option OPTION VALUE
       REGION=$2 ;;
     --database)
       check_option "$1" "$2" '\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]' "(default), or 4 to 63 letters, digits or hyphens"
-      DATABASE=$2 ;;
+      DATABASE=$2 DATABASE_GIVEN=1 ;;
     --prefix)
-      check_option "$1" "$2" '([a-z][a-z0-9-]{0,29})?' "up to 30 letters, digits or hyphens"
+      check_option "$1" "$2" '([a-z]([a-z0-9-]{0,28}[a-z0-9])?)?' \
+        "up to 30 small letters, digits or hyphens, as in firebase.json: without the hyphen at its end"
       PREFIX=${2:+$2-} ;;
     --account)
       check_option "$1" "$2" '[^[:space:]@]+@[^[:space:]@]+' "the address of an account"
@@ -135,6 +136,10 @@ says() {
   grep -Eiq "$1" "$ERR"
 }
 
+signed_out() {
+  says 'gcloud auth login|active account|invalid_grant|reauth'
+}
+
 reason() { # say in a sentence why the last command was refused, and what to do
   if says 'BILLING_DISABLED|billing account|requires billing|billing (must|to) be enabled'; then
     echo "The project has no billing account. Link one: gcloud billing projects link $PROJECT --billing-account=ID (gcloud billing accounts list shows them)."
@@ -160,7 +165,7 @@ reason() { # say in a sentence why the last command was refused, and what to do
     echo "A program is missing, which the lines above name. gcloud: https://cloud.google.com/sdk; firebase: npm install -g firebase-tools."
   elif says 'firebase login|failed to authenticate'; then
     echo "firebase is not signed in. Run: firebase login."
-  elif says 'gcloud auth login|no active account|invalid_grant|reauth'; then
+  elif signed_out; then
     echo "gcloud is not signed in. Run: gcloud auth login."
   elif says 'PERMISSION_DENIED|403|does not have permission'; then
     echo "Your account lacks a permission, which the lines above name. Ask an owner of the project, or take another account with --account."
@@ -181,12 +186,14 @@ step() { # step NAME NEEDED-STEPS SENTENCE COMMAND…
   local name=$1 needs=$2 sentence=$3 need
   shift 3
   STEP=$((STEP + 1)) RETRIES=$RETRIES_OF_A_STEP
+  printf -v "TITLE_$name" %s "$sentence"
   RESULT='done' MEND='' WHY=''
   [ -z "$DRY_RUN" ] || RESULT=''
   printf '[%2d/%d] %s\n' "$STEP" "$STEPS" "$sentence"
   for need in $needs; do
     if [[ " $REFUSED " == *" $need "* ]]; then
-      WHY="It needs the step '$need', which was refused."
+      need=TITLE_$need
+      WHY="It needs the step '${!need}', which was refused."
       break
     fi
   done

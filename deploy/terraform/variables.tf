@@ -26,8 +26,8 @@ variable "prefix" {
   default     = ""
 
   validation {
-    condition     = can(regex("^([a-z][a-z0-9-]{0,29})?$", var.prefix))
-    error_message = "The prefix must be up to 30 letters, digits or hyphens."
+    condition     = can(regex("^([a-z]([a-z0-9-]{0,28}[a-z0-9])?)?$", var.prefix)) && var.prefix != "greenroom"
+    error_message = "The prefix must be up to 30 letters, digits or hyphens, without a hyphen at its end, and not the codebase's name, greenroom."
   }
 }
 

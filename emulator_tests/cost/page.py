@@ -7,6 +7,7 @@ written by hand, and name no figure that could go stale.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -80,6 +81,12 @@ COPIED_MB_S: Final = 50
 
 WORKER_GIB: Final = 0.5
 
+FREE_IN_FIRST_DATABASE: Final = (PRICES["reads"], PRICES["writes"], PRICES["deletes"], STORED)
+"""Firestore has a free tier for one database of a project: its first one."""
+
+BACKUPS: Final = 14
+"""deploy/provision.sh has the database backed up each day, and each backup kept for so many days."""
+
 
 def blocks(record: Record) -> dict[str, str]:
     """
@@ -129,6 +136,16 @@ def bill(record: Record, month: Mapping[str, int], videos: int) -> list[Line]:
     return [*lines(usage_of(record, rest), work_of(record, month)), *others]
 
 
+def in_named_database(bill: Sequence[Line]) -> list[Line]:
+    """
+    Return a bill without Firestore's free tier, as for a second database of a project.
+    """
+    return [
+        replace(line, price=replace(line.price, free=0)) if line.price in FREE_IN_FIRST_DATABASE else line
+        for line in bill
+    ]
+
+
 # --- the parts ----------------------------------------------------------------------------------------------------
 
 
@@ -141,16 +158,24 @@ def example(record: Record) -> str:
     without = bill(
         record, {name: count for name, count in MONTH.items() if name not in ("documents", "turns")}, AT_REST
     )
+    named = in_named_database(found)
     rows = [
-        (line.price.what, amount(line.amount), amount(line.paid), money(line.dollars)) for line in found if line.amount
+        (line.price.what, amount(line.amount), amount(line.paid), money(line.dollars), money(beside.dollars))
+        for line, beside in zip(found, named, strict=True)
+        if line.amount
     ]
-    rows.append(("sum", "", "", money(dollars(found))))
+    rows.append(("sum", "", "", money(dollars(found)), money(dollars(named))))
+    backups = STORED.of(BACKUPS * record.stored_bytes[f"idle_{AT_REST}"] / GIB)
     return "\n".join(
         [
             f"**A school with {MONTH['videos_kaltura']:,} videos, {MONTH['lessons']:,} live lessons and {joins:,} "
             f"joins a month pays Google about {money(dollars(without))} a month.**",
             f"With {MONTH['documents']:,} shared documents and {MONTH['turns']:,} page turns it is about "
             f"{money(dollars(found))}. It would be {money(dollars(found) + _free(found))} if nothing were free.",
+            "",
+            f"**Beside an app, in a named database, it is {money(dollars(in_named_database(without)))}**, or "
+            f"{money(dollars(named))} with the documents: Firestore's free tier is for",
+            "the first database of a project only.",
             "",
             f"In that month the {MONTH['videos_kaltura']:,} videos are uploaded to Kaltura, played {MONTH['plays']:,} "
             f"times, and deleted; and {MONTH['sessions']:,} sessions",
@@ -159,7 +184,15 @@ def example(record: Record) -> str:
             f"Of the {joins:,} joins, {MONTH['joins']:,} are by people who never joined before. People work on "
             f"{SCHOOL_DAYS} of {DAYS} days.",
             "",
-            *table(("", "used", "beyond the free tier", "US dollars"), rows),
+            *table(("", "used", "beyond the free tier", "US dollars", "in a named database"), rows),
+            "",
+            "Point-in-time recovery and daily backups, which `deploy/provision.sh` turns on, are not in it: "
+            "their prices could not be",
+            "read. Neither has a free tier. Recovery keeps the old versions of each document for seven days, one a "
+            "minute.",
+            f"{BACKUPS} backups are as many full copies: {money(backups)} a month for this school, if a GiB of them "
+            f"costs ${STORED.dollars:.2f}, as in Firestore. A",
+            "restoration is charged by its size.",
             "",
         ]
     )
@@ -185,8 +218,9 @@ def at_rest(record: Record) -> str:
         found = bill(record, {}, size)
         usage = usage_of(record, f"idle_{size}")
         stored = f"{record.stored_bytes[f'idle_{size}'] / GIB:.2f}"
-        rows.append((f"{size:,} videos", *_columns(usage), stored, money(dollars(found))))
-    return "\n".join([*table((*_HEAD, "GiB", "US dollars"), rows), ""])
+        named = dollars(in_named_database(found))
+        rows.append((f"{size:,} videos", *_columns(usage), stored, money(dollars(found)), money(named)))
+    return "\n".join([*table((*_HEAD, "GiB", "US dollars", "in a named database"), rows), ""])
 
 
 def against_naive(record: Record) -> str:

@@ -203,6 +203,8 @@ class Cloud:
         region, account = "us-central1", f"greenroom@{PROJECT}.iam.gserviceaccount.com"
         for name in FUNCTIONS:
             one = {"id": f"{prefix}{name}", "region": region, "codebase": codebase, "account": account}
+            if name.startswith(("onSession", "onEnrolment")):
+                one["database"] = database
             self.project["functions"].append(one)
             if FUNCTIONS[name] == "functions.work":
                 self.project["queues"][f"{region}/{prefix}{name}"] = "RUNNING"

@@ -226,7 +226,11 @@ def delete_account(project: dict[str, Any], call: Call) -> None:
 def show_policy(project: dict[str, Any], call: Call) -> str:
     assert call.flags["--flatten"] == "bindings[].members"
     _, _, member = str(call.flags["--filter"]).partition("bindings.members=")
-    return "\n".join(role for where, who, role, _ in project["bindings"] if (where, who) == ("project", member))
+    mine = [(role, how) for where, who, role, how in project["bindings"] if (where, who) == ("project", member)]
+    if call.flags["--format"] == "value(bindings.role)":
+        return "\n".join(role for role, _ in mine)
+    assert call.flags["--format"] == "csv[no-heading](bindings.role,bindings.condition.title)"
+    return "\n".join(f"{role},{how.partition(',title=')[2]}" for role, how in mine)
 
 
 def unbind_project(project: dict[str, Any], call: Call) -> None:
@@ -238,10 +242,14 @@ def unbind_project(project: dict[str, Any], call: Call) -> None:
     project["bindings"] = kept
 
 
-def list_functions(project: dict[str, Any], _call: Call) -> str:
+def list_functions(project: dict[str, Any], call: Call) -> str:
+    # gcloud's own printer answers so to this format; a function of the first generation has a resource.
+    assert str(call.flags["--format"]).endswith(
+        ',eventTrigger.eventFilters.filter("attribute=database").extract(value).flatten(),eventTrigger.resource)'
+    )
     return "\n".join(
         f"projects/{PROJECT}/locations/{one['region']}/functions/{one['id']},"
-        f"{one.get('codebase', '')},{one['account']},"
+        f"{one.get('codebase', '')},{one['account']},,{one.get('database', '')},{one.get('resource', '')}"
         for one in project["functions"]
     )
 

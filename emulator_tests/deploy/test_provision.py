@@ -94,7 +94,7 @@ def test_second_run_changes_nothing(cloud: Cloud) -> None:
 
 def test_without_deployer_and_channels_nobody_else_gets_a_role(cloud: Cloud) -> None:
     ran = cloud.prepare()
-    assert (ran.status, list(ran.steps)) == (0, list(range(1, 16)))
+    assert (ran.status, list(ran.steps)) == (0, [*range(1, 10), *range(12, 18)])
     members = {who for _, who, _, _ in cloud.project["bindings"]}
     assert members == {f"serviceAccount:{one}" for one in (RUNTIME, COMPUTE, PUBSUB)}
     assert {tuple(one["notificationChannels"]) for one in cloud.project["policies"]} == {()}
@@ -133,9 +133,9 @@ def test_app_engine_account_may_be_acted_as_where_it_exists(cloud: Cloud) -> Non
 
 
 def test_images_are_cleaned_up_after_the_first_deployment(cloud: Cloud) -> None:
-    assert "not yet" in cloud.prepare().steps[15]
+    assert "not yet" in cloud.prepare().steps[17]
     cloud.project["repositories"]["us-central1/gcf-artifacts"] = {"policies": []}
-    assert "not yet" not in cloud.prepare().steps[15]
+    assert "not yet" not in cloud.prepare().steps[17]
     found = cloud.project["repositories"]["us-central1/gcf-artifacts"]
     assert found["acts"] is True
     assert [one["name"] for one in found["policies"]] == ["firebase-functions-cleanup"]
@@ -143,7 +143,7 @@ def test_images_are_cleaned_up_after_the_first_deployment(cloud: Cloud) -> None:
 
 def test_own_cleanup_policy_is_kept(cloud: Cloud) -> None:
     cloud.project["repositories"]["us-central1/gcf-artifacts"] = kept = {"policies": [{"name": "ours"}]}
-    assert "there already" in cloud.prepare().steps[15]
+    assert "there already" in cloud.prepare().steps[17]
     assert kept == {"policies": [{"name": "ours"}]}
 
 
@@ -262,6 +262,21 @@ def test_refused_step_is_explained_and_the_others_go_on(
     assert "Everything is there" not in ran.said
 
 
+def test_refused_step_is_named_as_it_was_printed(cloud: Cloud) -> None:
+    cloud.refuse("logging metrics", DENIED)
+    assert "It needs the step 'Create the log metrics', which was refused." in cloud.prepare().missing
+
+
+@pytest.mark.parametrize(
+    "says", ["You do not currently have an active account selected.", "Please run: $ gcloud auth login"]
+)
+def test_account_that_is_not_signed_in_stops_after_the_first_step(cloud: Cloud, says: str) -> None:
+    cloud.refuse("^gcloud ", says)
+    ran = cloud.prepare()
+    assert (ran.status, list(ran.steps), len(cloud.calls)) == (1, [1], 1)
+    assert "gcloud is not signed in. Run: gcloud auth login." in ran.missing
+
+
 def test_mended_project_is_completed_by_the_command_that_is_shown(cloud: Cloud) -> None:
     cloud.refuse("databases create", DENIED)
     ran = cloud.prepare()
@@ -296,7 +311,7 @@ def test_what_is_not_known_everywhere_yet_is_tried_again(cloud: Cloud, says: str
 def test_api_that_stays_disabled_is_given_up(cloud: Cloud) -> None:
     cloud.refuse("firestore databases", "PERMISSION_DENIED: SERVICE_DISABLED")
     ran = cloud.prepare()
-    assert ran.refused == {10, 11}
+    assert ran.refused == {12, 13}
     assert "Run this script again in some minutes" in ran.missing
     assert cloud.calls.count(["sleep", "10"]) == 6
 
@@ -324,7 +339,7 @@ def test_database_that_greenroom_cannot_use_is_left_alone(cloud: Cloud, found: d
     }
     before = copy.deepcopy(kept)
     ran = cloud.prepare()
-    assert (ran.status, ran.refused, kept) == (1, {10, 11}, before)
+    assert (ran.status, ran.refused, kept) == (1, {12, 13}, before)
     assert sentence in ran.missing
 
 
@@ -340,7 +355,7 @@ def test_region_without_a_service_is_refused(cloud: Cloud, region: str) -> None:
 
 def test_channel_that_does_not_exist_is_explained(cloud: Cloud) -> None:
     ran = cloud.prepare("--alert-channel", f"projects/{PROJECT}/notificationChannels/7")
-    assert ran.refused == {13}
+    assert ran.refused == {15}
     assert "There is no such notification channel" in ran.missing
 
 
@@ -361,6 +376,12 @@ def test_channel_that_does_not_exist_is_explained(cloud: Cloud) -> None:
         pytest.param(["--prefix", "Gr"], "--prefix must be", id="prefix"),
         pytest.param(["--prefix", "a|e id"], "--prefix must be", id="A1 prefix"),
         pytest.param(["--prefix", "g" * 31], "--prefix must be", id="long prefix"),
+        pytest.param(["--prefix", "gr-"], "--prefix must be", id="prefix with its hyphen"),
+        pytest.param(
+            ["--project", PROJECT, "--location=eur3", "--prefix", "greenroom"],
+            "--prefix must not be 'greenroom'",
+            id="prefix like the codebase",
+        ),
         pytest.param(["--deployer", "a@b.org"], "--deployer must be", id="deployer"),
         pytest.param(["--deployer", "user:a@b.org --role=x"], "--deployer must be", id="A1 deployer"),
         pytest.param(["--deployer", "allUsers"], "--deployer must be", id="A1 everybody"),
@@ -402,6 +423,8 @@ def test_no_list_of_processes_shows_the_token(cloud: Cloud) -> None:
 def test_dry_run_prints_commands_that_gcloud_accepts_and_calls_nobody(cloud: Cloud) -> None:
     ran = cloud.prepare("--dry-run", "--deployer", DEPLOYER, "--prefix", "gr", "--database", "greenroom")
     assert (ran.status, cloud.calls) == (0, [])
+    assert f"\nSERVICE_ACCOUNT={RUNTIME}\nFUNCTIONS_REGION=us-central1\nFUNCTIONS_PREFIX=gr-\n" in ran.said
+    assert "Everything is there" not in ran.said
     commands = commands_in(ran.said)
     printed = {parsed(words).command for program, *words in commands if program == "gcloud"}
     # The rest is for what exists already, for the token, which is inside of another command, and for the removal.
@@ -450,4 +473,4 @@ def test_wrong_flag_in_the_script_is_noticed(cloud: Cloud, tmp_path: Path) -> No
     script.write_text(script.read_text().replace("--enable-pitr", "--enable-point-in-time-recovery"))
     ran = cloud.run("--project", PROJECT, "--location", "eur3", script=script)
     assert ran.status == 1
-    assert "firestore databases create has no flag --enable-point-in-time-recovery" in ran.steps[10]
+    assert "firestore databases create has no flag --enable-point-in-time-recovery" in ran.steps[12]

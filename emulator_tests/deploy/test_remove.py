@@ -104,7 +104,7 @@ def test_removal_leaves_the_project_of_an_app_as_it_was(beside: Cloud, before: d
 
 def test_removal_from_a_project_of_its_own_leaves_what_google_needs(cloud: Cloud) -> None:
     deployed(cloud)
-    assert cloud.remove("--yes").status == 0
+    assert cloud.remove("--database", "(default)", "--yes", typed="(default)\n").status == 0
     project = cloud.project
     empty = ("functions", "queues", "jobs", "secrets", "metrics", "policies", "dashboards", "databases", "documents")
     assert [name for name in empty if project[name]] == []
@@ -125,7 +125,7 @@ def test_second_removal_finds_nothing(beside: Cloud) -> None:
 
 def test_removal_from_a_project_that_never_had_an_api_works(cloud: Cloud) -> None:
     before = copy.deepcopy(cloud.project)
-    assert cloud.remove("--yes").status == 0
+    assert cloud.remove("--database", "greenroom", "--yes").status == 0
     assert cloud.project == before
 
 
@@ -171,7 +171,7 @@ def test_database_stays_unless_its_id_is_typed(beside: Cloud, answer: str) -> No
     assert ran.status == 0
     assert beside.project["databases"]["greenroom"]["protected"] is True
     assert beside.project["documents"]["greenroom"]["operations"]
-    assert "the database greenroom with its documents, as you said" in ran.kept
+    assert "the database greenroom, because its id was not typed" in ran.kept
 
 
 def test_kept_database_is_not_asked_for(beside: Cloud) -> None:
@@ -265,7 +265,7 @@ def test_secret_that_somebody_else_may_read_stays(beside: Cloud) -> None:
 def test_database_with_other_collections_stays(cloud: Cloud) -> None:
     deployed(cloud)
     cloud.project["documents"]["(default)"]["courses"] = [{}]
-    ran = cloud.remove("--yes")
+    ran = cloud.remove("--database", "(default)", "--yes", typed="(default)\n")
     assert ran.status == 0
     assert cloud.project["databases"]["(default)"]["protected"] is True
     assert "the database (default), because it has other collections too: courses" in ran.kept
@@ -317,17 +317,139 @@ def test_options_that_are_not_those_of_the_deployment_are_noticed(
 ) -> None:
     before = copy.deepcopy(beside.project)
     ran = beside.remove(*options, "--yes")
-    assert (ran.status, ran.refused, beside.project) == (1, {2}, before)
+    assert (ran.status, ran.refused, beside.project) == (1, {2, 3}, before)
     assert sentence in ran.said
 
 
-@pytest.mark.parametrize("prefix", ["greenroom", "a"])
-def test_prefix_that_is_the_codebases_name_is_not_mistaken(cloud: Cloud, prefix: str) -> None:
+@pytest.mark.parametrize("codebase", ["gr", "greenroom"])
+def test_prefix_that_is_the_codebases_name_is_not_mistaken(cloud: Cloud, codebase: str) -> None:
     app_of(cloud)
-    options = ("--prefix", prefix, "--database", "greenroom")
-    before = deployed(cloud, *options)
-    assert cloud.remove(*options, "--yes").status == 0
+    before = deployed(cloud, *BESIDE)
+    for one in cloud.project["functions"]:
+        if one.get("codebase") == "greenroom":
+            one["codebase"] = codebase
+    assert cloud.remove(*BESIDE, "--codebase", codebase, "--yes").status == 0
     assert cloud.project == before
+
+
+# --- whose database it is -----------------------------------------------------------------------------------------
+
+APPS_OWN: Final[dict[str, Any]] = {"sessions": [{}], "videos": [{"gone": True}]}
+"""The collections of examples/existing-app: names that Greenroom has too."""
+DEFAULT: Final = ("--database", "(default)")
+NAMED: Final = "Take --database greenroom"
+
+
+@pytest.fixture
+def alike(beside: Cloud) -> Cloud:
+    """Greenroom beside an app whose database has only collections with the names of ours."""
+    beside.project["documents"]["(default)"] = copy.deepcopy(APPS_OWN)
+    return beside
+
+
+def half_done(cloud: Cloud, *, with_roles: bool = False) -> None:
+    """Leave what an interrupted removal may leave: the functions are gone, the database is there."""
+    cloud.project["functions"] = [one for one in cloud.project["functions"] if one.get("codebase") != "greenroom"]
+    if not with_roles:
+        cloud.project["bindings"] = [one for one in cloud.project["bindings"] if one[1] != RUNTIME]
+        cloud.project["accounts"].remove(RUNTIME.partition(":")[2])
+
+
+@pytest.mark.parametrize("options", [(), DEFAULT], ids=["not given", "given"])
+@pytest.mark.parametrize("how", [("--dry-run",), ("--yes",), ("--yes", "--keep-content")], ids=" ".join)
+def test_database_of_the_app_is_not_taken_for_greenrooms(
+    alike: Cloud, options: tuple[str, ...], how: tuple[str, ...]
+) -> None:
+    before = copy.deepcopy(alike.project)
+    ran = alike.remove("--prefix", "gr", *options, *how)
+    assert (ran.status, ran.refused, alike.project) == (1, {2, 3}, before)
+    assert NAMED in ran.said
+    assert "gcloud firestore databases" not in ran.said
+    assert [one for one in alike.calls if "databases/(default)" in " ".join(one)] == []
+
+
+@pytest.mark.parametrize("with_roles", [True, False])
+def test_half_done_removal_without_a_database_removes_nothing(alike: Cloud, with_roles: bool) -> None:
+    half_done(alike, with_roles=with_roles)
+    before = copy.deepcopy(alike.project)
+    ran = alike.remove("--prefix", "gr", "--yes")
+    assert (ran.status, ran.refused, alike.project) == (1, {2, 3}, before)
+    assert (NAMED if with_roles else "Name the database of the deployment: --database") in ran.said
+
+
+def test_half_done_removal_goes_on_with_the_named_database(alike: Cloud) -> None:
+    half_done(alike)
+    assert alike.remove(*BESIDE, "--yes").status == 0
+    assert set(alike.project["databases"]) == {"(default)", "lessons"}
+    assert alike.project["queues"].keys() == {"us-central1/gr-mail", "us-central1/greenroom"}
+
+
+def test_half_done_removal_keeps_a_named_database_that_nothing_proves(alike: Cloud) -> None:
+    half_done(alike)
+    ran = alike.remove("--prefix", "gr", *DEFAULT, typed="my-school\nyes\n(default)\n")
+    assert ran.status == 0
+    assert alike.project["documents"]["(default)"] == APPS_OWN
+    assert "the database (default), because nothing proves that it is Greenroom's" in ran.kept
+    assert "gcloud firestore databases" not in ran.said.replace("databases describe", "")
+
+
+def test_role_of_the_account_proves_another_database_than_the_named_one(alike: Cloud) -> None:
+    half_done(alike, with_roles=True)
+    before = copy.deepcopy(alike.project)
+    ran = alike.remove("--prefix", "gr", "--database", "lessons", "--yes")
+    assert (ran.status, ran.refused, alike.project) == (1, {2, 3}, before)
+    assert NAMED in ran.said
+
+
+def test_role_of_the_account_proves_a_database_that_no_trigger_names(beside: Cloud) -> None:
+    for one in beside.project["functions"]:
+        one.pop("database", None)
+    beside.project["documents"]["greenroom"] = {}
+    assert beside.remove(*BESIDE, "--yes").status == 0
+    assert "greenroom" not in beside.project["databases"]
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [{"database": "greenroom"}, {"resource": f"projects/{PROJECT}/databases/greenroom/documents/courses/{{id}}"}],
+    ids=["second generation", "first generation"],
+)
+def test_database_that_a_function_of_the_app_follows_stays(beside: Cloud, trigger: dict[str, str]) -> None:
+    beside.project["functions"].append({"id": "count", "region": "us-central1", "account": COMPUTE, **trigger})
+    ran = beside.remove(*BESIDE, "--yes")
+    assert ran.status == 0
+    assert "the database greenroom, because other functions follow it: count" in ran.kept
+    assert beside.project["databases"]["greenroom"]["protected"] is True
+
+
+def test_nothing_is_begun_when_the_roles_of_the_account_cannot_be_read(alike: Cloud) -> None:
+    half_done(alike, with_roles=True)
+    before = copy.deepcopy(alike.project)
+    alike.refuse("get-iam-policy my-school", DENIED)
+    ran = alike.remove(*BESIDE, "--yes")
+    assert (ran.status, ran.refused, alike.project) == (1, {2, 3}, before)
+
+
+@pytest.mark.parametrize(
+    ("options", "typed", "is_there"),
+    [
+        pytest.param((), "my-school\nyes\n(default)\n", True, id="not named"),
+        pytest.param(("--yes",), "(default)\n", True, id="not named, without questions"),
+        pytest.param((*DEFAULT, "--yes"), "", True, id="named, not typed"),
+        pytest.param((*DEFAULT, "--yes"), "yes\n", True, id="named, another word"),
+        pytest.param((*DEFAULT, "--yes"), "(default)\n", False, id="named and typed, without other questions"),
+        pytest.param(DEFAULT, "my-school\nyes\n(default)\n", False, id="named and typed"),
+    ],
+)
+def test_default_database_goes_only_if_it_is_named_and_typed(
+    cloud: Cloud, options: tuple[str, ...], typed: str, is_there: bool
+) -> None:
+    deployed(cloud)
+    ran = cloud.remove(*options, typed=typed)
+    assert (ran.status, "(default)" in cloud.project["databases"]) == (0, is_there)
+    assert ("the database (default)" in ran.kept) is is_there
+    assert cloud.project["functions"] == []
+    assert is_there is (cloud.project["documents"] != {})
 
 
 # --- refusals, and what is half done ------------------------------------------------------------------------------
@@ -411,6 +533,7 @@ def test_project_that_cannot_be_seen_is_left_alone(beside: Cloud) -> None:
         pytest.param(["--database", "$(id)"], "--database must be", id="A1 database"),
         pytest.param(["--prefix", "a|e id"], "--prefix must be", id="A1 prefix"),
         pytest.param(["--prefix", ".*"], "--prefix must be", id="A1 pattern"),
+        pytest.param(["--prefix", "gr-"], "--prefix must be", id="prefix with its hyphen"),
         pytest.param(["--codebase", "default"], "--codebase must be Greenroom's own", id="codebase of the app"),
         pytest.param(["--codebase", "a:b"], "--codebase must be", id="A1 codebase"),
         pytest.param(["--codebase="], "--codebase must be", id="no codebase"),

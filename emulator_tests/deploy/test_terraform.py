@@ -134,8 +134,10 @@ def test_wrong_argument_is_noticed(module: Module, right: str, wrong: str, says:
     assert says in done.stderr
 
 
-def test_wrong_prefix_is_refused(module: Module) -> None:
-    done = module.run("plan", "-no-color", "-input=false", "-var=project=p", "-var=location=eur3", "-var=prefix=Gr")
+@pytest.mark.parametrize("prefix", ["Gr", "gr-", "greenroom"])
+def test_wrong_prefix_is_refused(module: Module, prefix: str) -> None:
+    options = ("-no-color", "-input=false", "-var=project=p", "-var=location=eur3", f"-var=prefix={prefix}")
+    done = module.run("plan", *options)
     assert done.returncode == 1
     assert "The prefix must be" in done.stderr
 

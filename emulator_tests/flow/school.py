@@ -496,3 +496,16 @@ class School:
         trigger = f"triggers/{self.testbed.region}-{self.testbed.deployed_name(function)}-0"
         url = f"http://{self.testbed.functions_host}/functions/projects/{self.testbed.project_id}/{trigger}"
         self.http.post(url, json={}, timeout=DEADLINE_S).raise_for_status()
+
+
+def await_any(query: Any) -> list[Any]:
+    """
+    The documents of a query, as soon as there are any.
+    """
+    found = threading.Event()
+    watch = query.on_snapshot(lambda snapshots, _changes, _at: found.set() if snapshots else None)
+    try:
+        assert found.wait(DEADLINE_S), f"no document within {DEADLINE_S} s"
+    finally:
+        watch.unsubscribe()
+    return list(query.stream())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,7 +15,7 @@ from google.events.cloud.firestore import Document as EventDocument
 from google.events.cloud.firestore import DocumentEventData
 
 from emulator_tests.conftest import SETTINGS
-from emulator_tests.flow.school import DEADLINE_S, Person, School
+from emulator_tests.flow.school import DEADLINE_S, Person, School, await_any
 from emulator_tests.rules.firestore import Fields
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import ROOT, state_folder
@@ -66,19 +65,6 @@ def teacher(school: School) -> Person:
     return school.teacher()
 
 
-def await_any(query: Any) -> list[Any]:
-    """
-    The documents of a query, as soon as there are any.
-    """
-    found = threading.Event()
-    watch = query.on_snapshot(lambda snapshots, _changes, _at: found.set() if snapshots else None)
-    try:
-        assert found.wait(DEADLINE_S), f"no document within {DEADLINE_S} s"
-    finally:
-        watch.unsubscribe()
-    return list(query.stream())
-
-
 def as_document(name: str, fields: Fields) -> EventDocument:
     """
     A document as an event has it.
@@ -125,7 +111,11 @@ def session_of(owner_uid: str, video_id: str, state: str) -> Fields:
     """
     The fields of a session that its event has, as far as the example reads them.
     """
-    return {"ownerUid": owner_uid, "videos": {video_id: {"state": state, "title": "Lenses", "percent": 0}}}
+    return {
+        "ownerUid": owner_uid,
+        "title": "Optics",
+        "videos": {video_id: {"state": state, "title": "Lenses", "percent": 0}},
+    }
 
 
 def mails_about(app: Client, video_id: str) -> Any:
@@ -136,12 +126,12 @@ def mails_about(app: Client, video_id: str) -> Any:
 
 
 def test_ready_video_queues_one_mail_to_its_teacher(app: Client, teacher: Person, video_bytes: bytes) -> None:
-    session_id = teacher.write_session()
+    session_id = teacher.write_session(title="Optics")
     video_id = teacher.upload_video(session_id, video_bytes, title="Lenses")
     (mail,) = await_any(mails_about(app, video_id))
     told = mail.to_dict()
     assert told["to"] == [teacher.email]
-    assert told["message"] == {"subject": "Your video is ready", "text": "“Lenses” can be watched now."}
+    assert told["message"] == {"subject": "Your video is ready", "text": "“Lenses” of “Optics” can be watched now."}
     assert (told["sessionId"], told["videoId"]) == (session_id, video_id)
 
 

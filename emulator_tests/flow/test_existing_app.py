@@ -16,9 +16,10 @@ from typing import Any, Final
 
 import pytest
 from google.cloud.firestore import Client
+from google.cloud.firestore_v1.base_query import FieldFilter
 
 from emulator_tests.conftest import SETTINGS
-from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.flow.school import Person, Refused, School, await_any
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import Denied, Firestore, create
 from emulator_tests.testbed import Testbed
@@ -31,6 +32,7 @@ from main import FUNCTIONS
 SCRIPT: Final = Path(__file__).with_name("deploying_beside.cjs")
 PROJECT: Final = "my-school"
 WITHIN_S: Final = 120
+NOTIFY: Final = ROOT / "examples" / "notify-node"
 
 TEACHER: Final = "greenroomTeacher"
 ADMIN: Final = "greenroomAdmin"
@@ -166,6 +168,7 @@ def test_example_is_what_the_documentation_recommends() -> None:
     assert example["functions"][:1] == before["functions"]
     assert example["firestore"][:1] == before["firestore"]
     assert example["hosting"] == before["hosting"]
+    assert example["emulators"] == before["emulators"]
 
 
 def test_deployment_of_greenroom_changes_nothing_of_the_app(deployed: dict[str, Deployed]) -> None:
@@ -302,7 +305,9 @@ def school() -> Iterator[School]:
     state = shared_state.with_name(f"{shared_state.name}-existing-app")
     settings = SETTINGS | {"CLAIM_TEACHER": TEACHER, "CLAIM_ADMIN": ADMIN}
     with (
-        Testbed(state, settings, has_s3=False, prefix="gr", database="greenroom", beside=EXISTING_APP) as testbed,
+        Testbed(
+            state, settings, has_s3=False, prefix="gr", database="greenroom", beside=EXISTING_APP, apps=[NOTIFY]
+        ) as testbed,
         # The library that listens takes the emulator's address from the environment, when it is made.
         pytest.MonkeyPatch.context() as patched,
     ):
@@ -391,6 +396,21 @@ def test_both_work_side_by_side(school: School, teacher: Person, app: Firestore,
     teacher.call("deleteVideo", {"videoId": video_id})
     school.await_document(f"sessions/{session_id}", lambda fields: video_id not in (fields or {}).get("videos", {}))
     assert app.get(SERVER, f"videos/{video_id}") == {"owner": teacher.uid}
+
+
+def test_trigger_in_node_queues_one_mail_to_the_teacher(school: School, teacher: Person, video_bytes: bytes) -> None:
+    session_id = teacher.write_session(title="Optics")
+    video_id = teacher.upload_video(session_id, video_bytes, title="Lenses")
+    school.await_video(session_id, video_id, "ready")
+    client = Client(project=school.testbed.project_id, database="(default)")
+    (mail,) = await_any(client.collection("mail").where(filter=FieldFilter("videoId", "==", video_id)))
+    client.close()  # type: ignore[no-untyped-call]
+    assert mail.to_dict() == {
+        "to": [teacher.email],
+        "message": {"subject": "Your video is ready", "text": "“Lenses” of “Optics” can be watched now."},
+        "sessionId": session_id,
+        "videoId": video_id,
+    }
 
 
 def test_session_of_the_app_causes_nothing_in_greenroom(school: School, teacher: Person, app: Firestore) -> None:

@@ -11,11 +11,23 @@ import pytest
 from emulator_tests.bench.idle_simulation import School
 from emulator_tests.cost import idle, naive, prices
 from emulator_tests.cost.metered import BILLED_S, CPU_S, billed, memory_mib
-from emulator_tests.cost.page import AT_REST, MONTH, ROWS, amount, bill, money, usage_of, work_of
+from emulator_tests.cost.page import (
+    AT_REST,
+    BACKUPS,
+    MONTH,
+    ROWS,
+    amount,
+    bill,
+    in_named_database,
+    money,
+    usage_of,
+    work_of,
+)
 from emulator_tests.cost.prices import ALL, DAYS, PRICES, SCHOOL_DAYS, Line, Price, Sure, dollars, lines, listed
 from emulator_tests.cost.record import Record, counts_to_fields
 from emulator_tests.cost.scenario import PER, REGISTRY, opened
 from emulator_tests.cost.usage import Usage, minus, total
+from emulator_tests.testbed.places import ROOT
 from main import FUNCTIONS
 
 CHEAP: Final = ("sessions", "documents", "turns", "archived", "restored", "videos_cloudflare")
@@ -160,6 +172,20 @@ def test_bill_is_the_sum_of_its_lines_and_never_more_than_without_free_tiers(rec
 
 def test_school_that_does_nothing_pays_nothing_but_for_a_list_of_the_bucket_each_day(record: Record) -> None:
     assert dollars(bill(record, {}, 1_000)) == PRICES["stores"].of(DAYS)
+
+
+def test_named_database_pays_for_all_of_firestore_and_nothing_else_more(record: Record) -> None:
+    found = bill(record, MONTH, AT_REST)
+    firestore = (*(PRICES[name] for name in ("reads", "writes", "deletes", "expired")), prices.STORED)
+    more = [line.price.of(line.amount) - line.dollars for line in found if line.price in firestore]
+    assert sum(more) > 0
+    named = in_named_database(found)
+    assert dollars(named) == pytest.approx(dollars(found) + sum(more))
+    assert [line.amount for line in named] == [line.amount for line in found]
+
+
+def test_backups_of_page_are_those_of_the_deployment() -> None:
+    assert f"\nBACKUP_RETENTION={BACKUPS}d\n" in (ROOT / "deploy" / "provision.sh").read_text()
 
 
 def test_page_has_every_scenario() -> None:

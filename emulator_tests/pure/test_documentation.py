@@ -267,3 +267,8 @@ def test_every_package_has_its_decision(name: str, pattern: str, at_least: int) 
     decided = "".join(page.read_text() for page in (DOCS / "decisions").glob("[0-9]*.md"))
     assert len(packages) >= at_least
     assert [package for package in packages if f"`{package}`" not in decided] == []
+
+
+def test_trigger_in_node_is_the_tested_example() -> None:
+    _, _, program = (ROOT / "examples" / "notify-node" / "index.js").read_text().split("\n", 2)
+    assert f"```js\n{program}```" in (ROOT / "docs" / "events.md").read_text()

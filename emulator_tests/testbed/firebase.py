@@ -6,7 +6,9 @@ firebase-tools reads settings and secrets from files beside the source. Each sta
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,13 @@ from typing import Any
 from emulator_tests.testbed.fork_server import ADDRESS
 from emulator_tests.testbed.network import HOST
 from emulator_tests.testbed.part import TestbedError
-from emulator_tests.testbed.places import FORK_CLIENT, ROOT, VENV
+from emulator_tests.testbed.places import EXISTING_APP, FORK_CLIENT, ROOT, VENV
 
 SOURCE = ("main.py", "functions", "shared", "requirements.txt")
 """What of the project the functions are made of."""
+
+NODE_PACKAGE = "package.json"
+"""The file of a codebase in Node, and of no other."""
 
 BESIDE = "beside"
 """The link to the project folder of an app, in the folder of the stack."""
@@ -71,7 +76,10 @@ def write_project(
     configuration = json.loads((ROOT / "firebase.json").read_text())
     runtime = f"python{python_version(VENV).replace('.', '')}"
     functions = {"source": "source", "codebase": "greenroom", "runtime": runtime}
-    others = [{"source": app.name, "codebase": app.name, "runtime": runtime} for app in apps]
+    others = [
+        {"source": app.name, "codebase": app.name, **({} if (app / NODE_PACKAGE).exists() else {"runtime": runtime})}
+        for app in apps
+    ]
     configuration["functions"] = [{**functions, "prefix": prefix} if prefix else functions, *others]
     for app in apps:
         write_app(folder / app.name, app, {"GREENROOM_DATABASE": database, **settings})
@@ -106,15 +114,23 @@ def add_existing_app(configuration: dict[str, Any], app: Mapping[str, Any]) -> N
 
 def write_app(folder: Path, source: Path, settings: Mapping[str, str]) -> None:
     """
-    Write the codebase of another app, which runs on functions-framework itself, with those of these settings that it
+    Write the codebase of another app, in Node or on functions-framework itself, with those of these settings that it
     names.
     """
-    named = {name: value for name, value in settings.items() if f'"{name}"' in (source / "main.py").read_text()}
-    programs = folder / "venv" / "bin"
-    programs.mkdir(parents=True)
-    for name in ("main.py", "requirements.txt"):
-        (folder / name).symlink_to(source / name)
-    (programs / "activate").write_text(f". {shlex.quote(str(VENV / 'bin' / 'activate'))}\n")
+    is_node = (source / NODE_PACKAGE).exists()
+    files = ("index.js", NODE_PACKAGE) if is_node else ("main.py", "requirements.txt")
+    program = (source / files[0]).read_text()
+    named = {name: value for name, value in settings.items() if re.search(rf"\b{name}\b", program)}
+    folder.mkdir()
+    # Not linked: Node looks for packages beside the file itself.
+    for name in files:
+        shutil.copy(source / name, folder)
+    if is_node:
+        (folder / "node_modules").symlink_to(EXISTING_APP / "functions" / "node_modules")
+    else:
+        programs = folder / "venv" / "bin"
+        programs.mkdir(parents=True)
+        (programs / "activate").write_text(f". {shlex.quote(str(VENV / 'bin' / 'activate'))}\n")
     (folder / ".env").write_text(dotenv(named))
 
 

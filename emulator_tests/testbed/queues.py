@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -25,21 +25,21 @@ def triggers_of(functions_host: str) -> list[dict[str, Any]]:
     return [trigger for backend in backends for trigger in backend["functionTriggers"]]
 
 
-def queues_of(triggers: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def queues_of(triggers: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """
-    Return the limits of each task queue function by its name. Pure.
+    Return the task queue functions. Pure.
     """
-    return {trigger["name"]: trigger["taskQueueTrigger"] for trigger in triggers if "taskQueueTrigger" in trigger}
+    return [trigger for trigger in triggers if "taskQueueTrigger" in trigger]
 
 
-def create_queues(host: str, location: str, queues: Mapping[str, Mapping[str, Any]]) -> None:
+def create_queues(host: str, project_id: str, queues: Iterable[Mapping[str, Any]]) -> None:
     """
-    Create a queue for each task queue function, with its limits, as a deployment does.
+    Create a queue for each task queue function in its region, with its limits, as a deployment does.
 
     Args:
         host: Cloud Tasks, host:port.
-        location: the parent of the queues, projects/P/locations/L.
-        queues: by function, `rateLimits` and `retryConfig` as the functions emulator lists them.
+        project_id: the project of the functions.
+        queues: the functions as the functions emulator lists them, with `name`, `region` and `taskQueueTrigger`.
     """
     # Installed packages: only imported once there is a stack, see `stack.py`.
     import grpc
@@ -48,7 +48,9 @@ def create_queues(host: str, location: str, queues: Mapping[str, Mapping[str, An
 
     with grpc.insecure_channel(host) as channel:
         client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
-        for name, asked in queues.items():
+        for trigger in queues:
+            location = f"projects/{project_id}/locations/{trigger['region']}"
+            asked = trigger["taskQueueTrigger"]
             limits, retry = asked.get("rateLimits", {}), asked.get("retryConfig", {})
             concurrent = limits.get("maxConcurrentDispatches") or CONCURRENT_DISPATCHES
             waits = {
@@ -63,7 +65,7 @@ def create_queues(host: str, location: str, queues: Mapping[str, Mapping[str, An
             client.create_queue(
                 parent=location,
                 queue=tasks_v2.Queue(
-                    name=f"{location}/queues/{name}",
+                    name=f"{location}/queues/{trigger['name']}",
                     rate_limits=tasks_v2.RateLimits(
                         max_concurrent_dispatches=min(concurrent, CONCURRENT_DISPATCHES),
                         max_dispatches_per_second=limits.get("maxDispatchesPerSecond"),

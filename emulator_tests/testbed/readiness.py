@@ -56,8 +56,8 @@ def await_answers(testbed: Testbed, parts: Sequence[Part], deadline_at: float, s
     answered("firebase", "read a document", lambda _: _reads_document(testbed))
     triggers = triggers_of(testbed.functions_host)
     queues = queues_of(triggers)
-    create_queues(testbed.tasks_host, f"projects/{testbed.project_id}/locations/{testbed.region}", queues)
-    say(f"tasks: create queues: {', '.join(queues) or 'none'}")
+    create_queues(testbed.tasks_host, testbed.project_id, queues)
+    say(f"tasks: create queues: {', '.join(queue['name'] for queue in queues) or 'none'}")
     callables = [trigger["name"] for trigger in triggers if trigger["labels"].get("deployment-callable") == "true"]
     if callables:
         answered("firebase", f"answer a call of {callables[0]}", lambda _: _answers_call(testbed, callables[0]))

@@ -74,10 +74,10 @@ def queue_mail(event_id: str, session_id: str, video_id: str, session: Mapping[s
         return
     if not owner.email:
         return
-    title = session["videos"][video_id]["title"]
+    text = f"“{session['videos'][video_id]['title']}” of “{session['title']}” can be watched now."
     mail = {
         "to": [owner.email],
-        "message": {"subject": "Your video is ready", "text": f"“{title}” can be watched now."},
+        "message": {"subject": "Your video is ready", "text": text},
         "sessionId": session_id,
         "videoId": video_id,
     }

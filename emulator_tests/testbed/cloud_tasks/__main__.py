@@ -1,6 +1,7 @@
 """Serve until SIGTERM or SIGINT: `python -m emulator_tests.testbed.cloud_tasks --port P`.
 
-With `--functions` it also creates the queues of a functions emulator, as soon as that has loaded its functions.
+With `--functions` it also creates the queues of a functions emulator, as that loads its functions; with `--project` in
+another project than `demo-greenroom`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from emulator_tests.testbed.queues import create_queues, queues_of, triggers_of
 ASKED_EVERY_S = 0.5
 
 
-async def serve(host: str, port: int, functions_host: str | None, location: str) -> None:
+async def serve(host: str, port: int, functions_host: str | None, project_id: str) -> None:
     """
     Serve until told to end.
 
@@ -28,7 +29,7 @@ async def serve(host: str, port: int, functions_host: str | None, location: str)
         host: Where to listen.
         port: Likewise.
         functions_host: `host:port` of a functions emulator whose queues are created; `None` creates none.
-        location: The parent of its queues, `projects/P/locations/L`.
+        project_id: Its project, which it does not tell.
     """
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(timeout=None, limits=limits, trust_env=False) as http:
@@ -40,25 +41,28 @@ async def serve(host: str, port: int, functions_host: str | None, location: str)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         print(f"ready on {host}:{port}", flush=True)
-        creating = asyncio.create_task(_create_queues(f"{host}:{port}", functions_host, location))
+        creating = asyncio.create_task(_create_queues(f"{host}:{port}", functions_host, project_id))
         await ended.wait()
         creating.cancel()
         await server.stop(grace=None)
 
 
-async def _create_queues(tasks_host: str, functions_host: str | None, location: str) -> None:
+async def _create_queues(tasks_host: str, functions_host: str | None, project_id: str) -> None:
     """
-    Create the queues of a functions emulator, which may not have started yet.
+    Create the queues of a functions emulator, which may not have started yet, and lists its functions one by one.
     """
     if functions_host is None:
         return
-    queues: dict[str, dict[str, Any]] = {}
-    while not queues:
+    created: set[str] = set()
+    while True:
+        triggers: list[dict[str, Any]] = []
         with suppress(OSError):
-            queues = queues_of(await asyncio.to_thread(triggers_of, functions_host))
+            triggers = await asyncio.to_thread(triggers_of, functions_host)
+        if queues := [queue for queue in queues_of(triggers) if queue["name"] not in created]:
+            await asyncio.to_thread(create_queues, tasks_host, project_id, queues)
+            created.update(queue["name"] for queue in queues)
+            print(f"created the queues {', '.join(queue['name'] for queue in queues)} of {project_id}", flush=True)
         await asyncio.sleep(ASKED_EVERY_S)
-    await asyncio.to_thread(create_queues, tasks_host, location, queues)
-    print(f"created the queues {', '.join(queues)}", flush=True)
 
 
 if __name__ == "__main__":
@@ -66,6 +70,6 @@ if __name__ == "__main__":
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--functions", metavar="HOST:PORT", help="a functions emulator whose queues to create")
-    parser.add_argument("--location", default="projects/demo-greenroom/locations/us-central1")
+    parser.add_argument("--project", metavar="ID", default="demo-greenroom", help="the project of these functions")
     options = parser.parse_args()
-    asyncio.run(serve(options.host, options.port, options.functions, options.location))
+    asyncio.run(serve(options.host, options.port, options.functions, options.project))

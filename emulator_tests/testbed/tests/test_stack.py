@@ -129,8 +129,7 @@ def test_a_task_queue_function_has_a_queue_with_the_limits_it_declares(own: Test
 
 def test_cloud_tasks_alone_creates_the_queues_of_a_functions_emulator(own: Testbed, tmp_path: Path) -> None:
     port = free_ports("tasks")["tasks"]
-    location = f"projects/{own.project_id}/locations/{own.region}"
-    options = ["--port", str(port), "--functions", own.functions_host, "--location", location]
+    options = ["--port", str(port), "--functions", own.functions_host, "--project", "demo-school"]
     part = Part(
         name="tasks",
         command=[str(VENV / "bin" / "python"), "-m", "emulator_tests.testbed.cloud_tasks", *options],
@@ -144,7 +143,7 @@ def test_cloud_tasks_alone_creates_the_queues_of_a_functions_emulator(own: Testb
         part.wait_until("create", lambda: part.has_said("created the queues work"), time.monotonic() + 60)
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
-            (queue,) = client.list_queues(parent=location)
+            (queue,) = client.list_queues(parent=f"projects/demo-school/locations/{own.region}")
         assert queue.rate_limits.max_dispatches_per_second == 7
     finally:
         part.let_go()
