@@ -35,6 +35,7 @@ CHAT: Final = "cncAuth:true"
 
 DEADLINE_S = 60.0
 ASK_AGAIN_S = 0.05
+SWEEP_EVERY_S = 3.0
 PASSWORD = "only-in-the-emulator"
 
 CHUNK_BYTES = 100_000
@@ -479,6 +480,22 @@ class School:
         Run the sweep, as the schedule would.
         """
         self._run_scheduled("sweep")
+
+    def sweep_until(self, what: str, holds: Callable[[], bool]) -> None:
+        """
+        Sweep again and again until something holds at a provider, with pauses: each sweep takes calls from the budget
+        of a provider's account, and without pauses nothing of it would be left for what the sweep enqueues.
+        """
+        swept_at = -SWEEP_EVERY_S
+
+        def is_swept() -> bool:
+            nonlocal swept_at
+            if time.monotonic() - swept_at >= SWEEP_EVERY_S:
+                self.sweep()
+                swept_at = time.monotonic()
+            return holds()
+
+        self.await_provider(what, is_swept)
 
     def find_orphans(self) -> None:
         """

@@ -77,12 +77,8 @@ def test_a_video_whose_document_was_lost_is_kept_and_adopted_or_deleted_by_the_o
     school.await_provider("the orphans' growing old", lambda: _age_s(lost_at) > STRAY_AGE_S + 1)
     empty = provider.make_by_hand(NAMESPACE, f"video:{uuid.uuid4().hex[:20]}:1")
 
-    def is_swept() -> bool:
-        school.sweep()
-        return empty not in provider.everything()
-
     # The sweep has looked as far as that: what is empty goes, what has content does not.
-    school.await_provider("the empty one's going", is_swept)
+    school.sweep_until("the empty one's going", lambda: empty not in provider.everything())
     kept = school.testbed.command("find-orphans", "--clean-up")
 
     lines = kept.stdout.splitlines()

@@ -25,9 +25,9 @@ def test_a_session_whose_record_was_lost_has_one_event_again(school: School, tea
         f"kalturaSession/{session_id}", lambda fields: fields is not None and fields["state"] == "ready"
     )
     assert set(record["parts"]) > set(first) - {"state", "broadcast"}
-    school.await_provider(
+    school.sweep_until(
         "the other event's going",
-        lambda: _left_after_sweep(school, session_id) == _recorded(school, session_id),
+        lambda: {number for _, number in school.made_for(session_id)} == _recorded(school, session_id),
     )
 
 
@@ -35,11 +35,7 @@ def test_unrecorded_objects_are_deleted_and_foreign_ones_kept(school: School, pr
     item = provider.make_by_hand(NAMESPACE, f"video:{uuid.uuid4().hex[:20]}:1")
     other = provider.make_by_hand("another", f"video:{uuid.uuid4().hex}:1")
 
-    def is_gone() -> bool:
-        school.sweep()
-        return item not in provider.everything()
-
-    school.await_provider("the stray's going", is_gone)
+    school.sweep_until("the stray's going", lambda: item not in provider.everything())
 
     assert other in provider.everything()
 
@@ -52,18 +48,9 @@ def test_an_entry_without_our_tag_is_not_ours_whatever_its_reference_says(school
     untagged_id = str(school.administrator().media.add(untagged).id)
     item = kaltura.make_by_hand(NAMESPACE, reference)
 
-    def is_gone() -> bool:
-        school.sweep()
-        return item not in kaltura.everything()
-
-    school.await_provider("the stray's going", is_gone)
+    school.sweep_until("the stray's going", lambda: item not in kaltura.everything())
 
     assert untagged_id in kaltura.everything()
-
-
-def _left_after_sweep(school: School, session_id: str) -> set[str]:
-    school.sweep()
-    return {number for _, number in school.made_for(session_id)}
 
 
 def _recorded(school: School, session_id: str) -> set[str]:
