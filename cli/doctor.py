@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RULES: Final = "firestore.rules"
 
 
-@command("doctor", examples=["doctor", "doctor --cloud", "doctor --json"], needs_secrets=True)
+@command("doctor", examples=["doctor", "doctor --cloud", "doctor --json"], needs_secrets=True, reports_settings=True)
 @click.option("--cloud", "is_cloud", is_flag=True, help="Also check everything that the deployment needs at Google.")
 def doctor(output: Output, is_cloud: bool) -> Result:
     """

@@ -119,7 +119,9 @@ def _keep(context: click.Context, parameter: click.Parameter, value: object) -> 
 Run = Callable[..., Result]
 
 
-def command(name: str, *, examples: Sequence[str] = (), needs_secrets: bool = False) -> Callable[[Run], click.Command]:
+def command(
+    name: str, *, examples: Sequence[str] = (), needs_secrets: bool = False, reports_settings: bool = False
+) -> Callable[[Run], click.Command]:
     """
     Declare a command. The function is called with the `Output` and the values of its options; its docstring is the
     help.
@@ -129,6 +131,8 @@ def command(name: str, *, examples: Sequence[str] = (), needs_secrets: bool = Fa
         examples: Lines that the help shows, without `greenroom`.
         needs_secrets: Whether it calls providers, hosts or stores, so that secrets are read if the environment lacks
             them.
+        reports_settings: Whether it reports misspelled settings. Others refuse them: without `FIRESTORE_DATABASE`, for
+            example, they would work on the database of the app.
     """
 
     def declare(function: Run) -> click.Command:
@@ -137,7 +141,7 @@ def command(name: str, *, examples: Sequence[str] = (), needs_secrets: bool = Fa
         lines = [f"  greenroom {example}" for example in examples]
         return click.Command(
             name,
-            callback=click.pass_context(partial(_run, function, needs_secrets)),
+            callback=click.pass_context(partial(_run, function, needs_secrets, reports_settings)),
             params=[*own, *common_options()],
             help=inspect.cleandoc(function.__doc__ or ""),
             # The mark keeps click from filling the lines.
@@ -147,14 +151,24 @@ def command(name: str, *, examples: Sequence[str] = (), needs_secrets: bool = Fa
     return declare
 
 
-def _run(function: Run, needs_secrets: bool, context: click.Context, **values: Any) -> int:
+def _run(function: Run, needs_secrets: bool, reports_settings: bool, context: click.Context, **values: Any) -> int:
     options = context.ensure_object(Options)
     output = Output(options.is_json)
     with in_words(log_in_words) if output.messages.isatty() else nullcontext():
-        return _run_with(function, options, output, values, needs_secrets=needs_secrets)
+        return _run_with(
+            function, options, output, values, needs_secrets=needs_secrets, reports_settings=reports_settings
+        )
 
 
-def _run_with(function: Run, options: Options, output: Output, values: dict[str, Any], *, needs_secrets: bool) -> int:
+def _run_with(
+    function: Run,
+    options: Options,
+    output: Output,
+    values: dict[str, Any],
+    *,
+    needs_secrets: bool,
+    reports_settings: bool,
+) -> int:
     if options.surroundings is not None:
         with redirect_stdout(sys.stderr):
             result = function(output, **values)
@@ -172,6 +186,8 @@ def _run_with(function: Run, options: Options, output: Output, values: dict[str,
     # Libraries that print must not spoil the result.
     with redirect_stdout(sys.stderr):
         require_agreement()
+        if not reports_settings:
+            require_spelling(ROOT)
         if needs_secrets:
             _load_secrets(output)
         try:
@@ -239,6 +255,26 @@ def load_settings(project: str | None) -> None:
         raise Misconfigured("Name the Firebase project: --project my-school.")
     load_dotenv(ROOT / f".env.{project}")
     load_dotenv(ROOT / ".env")
+
+
+def require_spelling(folder: Path) -> None:
+    """
+    Refuse files of settings that set something whose name is nearly that of a setting.
+
+    Args:
+        folder: The checkout that is deployed.
+
+    Raises:
+        Misconfigured: One does; the sentence names all (never, until it is corrected).
+    """
+    from cli.checkup import check_settings
+    from functions import config, environment
+    from shared.ports import Health
+
+    found = check_settings(folder, environment.project_id(), config.SETTINGS)
+    misspelled = [one.sentence for one in found if one.health is Health.MISSING]
+    if misspelled:
+        raise Misconfigured(" ".join(misspelled))
 
 
 def _load_secrets(output: Output) -> None:

@@ -125,7 +125,7 @@ def told(state: State) -> Sequence[Line]:
     Return the status in words. Pure.
     """
     return [
-        Line("database", f"{state.database}, as FIRESTORE_DATABASE says."),
+        Line("database", f"{state.database}. FIRESTORE_DATABASE names it."),
         _switch(state),
         _sweep(state),
         _due(state),

@@ -256,7 +256,7 @@ def test_emulators_run_no_schedules(operator: Operator, was_swept: bool, monkeyp
 
 def test_the_database_is_named(operator: Operator) -> None:
     text = operator.ask()[1]
-    assert "(default), as FIRESTORE_DATABASE says." in text
+    assert "(default). FIRESTORE_DATABASE names it." in text
     assert json.loads(operator.ask("--json")[1])["database"] == "(default)"
 
 
