@@ -127,9 +127,9 @@ sbom: ## List what a deployment is made of, as CycloneDX: .testbed/sbom/.
 	@$(AUDIT)
 	@mkdir -p .testbed/sbom
 	@PYTHONPATH=.testbed/audit $(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
-		--output-reproducible --outfile .testbed/sbom/functions.cdx.json requirements.txt
+		--output-reproducible --output-file .testbed/sbom/functions.cdx.json requirements.txt
 	@PYTHONPATH=.testbed/audit $(BIN)/python -W ignore -m cyclonedx_py requirements \
-		--output-reproducible --outfile .testbed/sbom/converter.cdx.json convert/requirements.txt
+		--output-reproducible --output-file .testbed/sbom/converter.cdx.json convert/requirements.txt
 	@cd web && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx >../.testbed/sbom/web.cdx.json
 	@ls .testbed/sbom/*.json
 

@@ -202,7 +202,9 @@ def test_its_secret_goes_to_the_functions_that_call_it(told: dict[str, Any]) -> 
 
 @pytest.mark.long
 def test_a_missing_setting_is_named(told: dict[str, Any]) -> None:
-    assert told["without a secret"] == "Set LAMP_SECRET."
+    assert told["without a secret"] == (
+        "Set LAMP_SECRET. A secret is set with `firebase functions:secrets:set LAMP_SECRET`."
+    )
     assert told["without an account"].endswith(", or LAMP_ROOM and LAMP_SECRET.")
 
 
