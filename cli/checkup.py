@@ -8,24 +8,22 @@ means nothing. Each must refuse, in its own form. Whatever they answer, the call
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import requests
-from dotenv import dotenv_values
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
 from cli.claims import names_in_rules
 from cli.cloud import CREDENTIALS_REFUSED, NO_CREDENTIALS
 from shared.app import App
 from shared.core.callers import ClaimNames
-from shared.core.errors import ProviderError
+from shared.core.errors import BackendError, ProviderError
 from shared.core.paths import EPOCH
 from shared.operations.kill_switch import SWITCH, Switch
 from shared.ports import Clock, Document, Documents, Finding, Health, Setup
@@ -35,9 +33,6 @@ ASK_WITHIN_S: Final = 30.0
 """A function that has not been called for long has to start first."""
 
 ASKED_AT_ONCE: Final = 4
-
-ALIKE_AT_LEAST: Final = 0.85
-"""How much alike two names of settings are, of 1, for one to be taken for a misspelling of the other."""
 
 BODY_READ_MAX: Final = 10_000
 
@@ -89,7 +84,7 @@ def check_accounts(setups: Mapping[str, Setup]) -> Iterable[Finding]:
         setups: The set-up of each account, by provider.
     """
     for name, setup in setups.items():
-        yield from _findings(f"{name} account", setup.check)
+        yield from findings_of(f"{name} account", setup.check)
 
 
 def check_resources(app: App) -> Iterable[Finding]:
@@ -98,16 +93,23 @@ def check_resources(app: App) -> Iterable[Finding]:
     """
     for resource in app.resources:
         if resource.findings is not None:
-            yield from _findings(resource.collection, partial(resource.findings, app))
+            yield from findings_of(resource.collection, partial(resource.findings, app))
 
 
-def _findings(what: str, check: Callable[[], Iterable[Finding]]) -> Sequence[Finding]:
+def findings_of(
+    what: str, check: Callable[[], Iterable[Finding]], hindrance: type[BackendError] = ProviderError
+) -> Sequence[Finding]:
     """
     Return what a check finds, or the reason why it cannot be done, so that the others are still done.
+
+    Args:
+        what: What is checked, if it cannot be done.
+        check: Does it.
+        hindrance: The errors that are such a reason.
     """
     try:
         return list(check())
-    except ProviderError as error:
+    except hindrance as error:
         return [Finding(what, Health.MISSING, str(error))]
 
 
@@ -139,35 +141,6 @@ def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding
             Finding(kind.value, Health.MISSING, f"{', '.join(names)}: {sentence}") for sentence, names in wrong.items()
         ]
     return findings
-
-
-def check_settings(folder: Path, project: str, known: Collection[str]) -> Sequence[Finding]:
-    """
-    Check that the file of settings is there, and that what it sets are settings.
-
-    Args:
-        folder: The checkout that is deployed.
-        project: The project's id.
-        known: The names of all settings.
-    """
-    name = f".env.{project}"
-    there = [one for one in (folder / name, folder / ".env") if one.exists()]
-    if folder / name not in there:
-        sentence = f"There is no {name} in {folder}. Settings are those of the environment, and else the defaults."
-        findings = [Finding("settings", Health.ABSENT, sentence)]
-    else:
-        findings = [Finding("settings", Health.OK, f"{folder / name}")]
-    for file in there:
-        for one in sorted(set(dotenv_values(file)) - set(known)):
-            findings.append(_unknown_setting(file, one, known))
-    return findings
-
-
-def _unknown_setting(file: Path, name: str, known: Collection[str]) -> Finding:
-    alike = get_close_matches(name, known, 1, ALIKE_AT_LEAST)
-    if alike:
-        return Finding("settings", Health.MISSING, f"{file.name} sets {name}, which is unknown. Is it {alike[0]}?")
-    return Finding("settings", Health.ABSENT, f"{file.name} sets {name}, which is no setting of Greenroom.")
 
 
 def check_database(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +10,7 @@ import click
 
 from cli.output import Output, Result, table
 from cli.running import ROOT, Section, command
+from cli.settings import check_settings
 from shared.core.errors import BadRequest, Misconfigured
 from shared.ports import Finding, Health
 
@@ -39,11 +40,13 @@ def doctor(output: Output, is_cloud: bool) -> Result:
             reason="OPTION_INVALID",
         )
     with output.progress("Checking") as progress:
-        findings = [*checkup.check_settings(ROOT, project, config.SETTINGS)]
+        findings = [*check_settings(ROOT, project, config.SETTINGS)]
         progress.show("accounts")
         findings += _of_accounts()
         progress.show("resources")
-        findings += _unless_said(findings, _tried("resources", lambda: checkup.check_resources(wiring.app())))
+        findings += _unless_said(
+            findings, checkup.findings_of("resources", lambda: checkup.check_resources(wiring.app()), Misconfigured)
+        )
         progress.show("rules and database")
         findings += checkup.check_rules(ROOT / RULES, config.claim_names())
         database = config.FIRESTORE_DATABASE.value
@@ -56,28 +59,18 @@ def doctor(output: Output, is_cloud: bool) -> Result:
     return _diagnosed(findings)
 
 
-def _tried(what: str, check: Callable[[], Iterable[Finding]]) -> Sequence[Finding]:
-    """
-    Return what a check finds, or what it lacks in order to run, so that the others are still done.
-    """
-    try:
-        return list(check())
-    except Misconfigured as error:
-        return [Finding(what, Health.MISSING, str(error))]
-
-
 def _of_accounts() -> Iterable[Finding]:
     """
     Check each account, even if a setting of another is missing.
     """
-    from cli.checkup import check_accounts
+    from cli.checkup import check_accounts, findings_of
     from functions import config, wiring
 
     chosen = config.chosen_providers()
     if not chosen:
-        yield from _tried("accounts", lambda: check_accounts(wiring.setup()))
+        yield from findings_of("accounts", lambda: check_accounts(wiring.setup()), Misconfigured)
     for name in chosen:
-        yield from _tried(f"{name} account", partial(_of_account, name))
+        yield from findings_of(f"{name} account", partial(_of_account, name), Misconfigured)
 
 
 def _of_account(name: str) -> Iterable[Finding]:

@@ -23,6 +23,7 @@ from dotenv import load_dotenv
 
 from cli.cloud import CREDENTIALS_REFUSED, NO_CREDENTIALS
 from cli.output import Output, Result, log_in_words
+from cli.settings import require_spelling
 from shared.core.errors import Misconfigured
 from shared.core.log_format import in_words
 
@@ -177,7 +178,7 @@ def _run_with(
     try:
         from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
-        from functions.config import require_agreement
+        from functions import config, environment
     except ModuleNotFoundError as missing:
         raise Misconfigured(
             f"{missing.name} is not installed. Install the packages of the functions beside greenroom: "
@@ -185,9 +186,9 @@ def _run_with(
         ) from missing
     # Libraries that print must not spoil the result.
     with redirect_stdout(sys.stderr):
-        require_agreement()
+        config.require_agreement()
         if not reports_settings:
-            require_spelling(ROOT)
+            require_spelling(ROOT, environment.project_id(), config.SETTINGS)
         if needs_secrets:
             _load_secrets(output)
         try:
@@ -255,26 +256,6 @@ def load_settings(project: str | None) -> None:
         raise Misconfigured("Name the Firebase project: --project my-school.")
     load_dotenv(ROOT / f".env.{project}")
     load_dotenv(ROOT / ".env")
-
-
-def require_spelling(folder: Path) -> None:
-    """
-    Refuse files of settings that set something whose name is nearly that of a setting.
-
-    Args:
-        folder: The checkout that is deployed.
-
-    Raises:
-        Misconfigured: One does; the sentence names all (never, until it is corrected).
-    """
-    from cli.checkup import check_settings
-    from functions import config, environment
-    from shared.ports import Health
-
-    found = check_settings(folder, environment.project_id(), config.SETTINGS)
-    misspelled = [one.sentence for one in found if one.health is Health.MISSING]
-    if misspelled:
-        raise Misconfigured(" ".join(misspelled))
 
 
 def _load_secrets(output: Output) -> None:

@@ -8,4 +8,4 @@ from typing import Final
 
 NO_CREDENTIALS: Final = "There are no credentials for Google. Run `gcloud auth application-default login`."
 CREDENTIALS_REFUSED: Final = "Google did not accept your credentials. Run `gcloud auth application-default login`."
-"""What an operator is told instead of the text of an error, which may have a token."""
+"""The sentence that an operator sees instead of the text of an error, which may contain a token."""

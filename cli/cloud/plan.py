@@ -1,4 +1,4 @@
-"""What a deployment should consist of at Google, according to its settings and this checkout.
+"""Collect what a deployment needs at Google, from its settings and this checkout.
 
 Called by `cli/doctor.py`. Read by the checks, which compare it with what is there.
 """

@@ -1,4 +1,4 @@
-"""What was counted last: `counted.json`, from which the page is written, and which a test compares with a fresh count.
+"""Read and write `counted.json`, the last count: the page shows it, and a test compares it with a fresh count.
 
 Written by `make cost`.
 """

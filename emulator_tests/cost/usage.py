@@ -1,4 +1,4 @@
-"""What is counted of the work of a deployment. Pure.
+"""The quantities that are counted while a deployment works. Pure.
 
 Filled by `metered.py`, and priced by `prices.py`.
 """

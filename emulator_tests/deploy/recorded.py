@@ -1,4 +1,4 @@
-"""What gcloud accepts, as `record.py` has written it into `gcloud.json`.
+"""Read `gcloud.json`, the arguments that gcloud accepts, which `record.py` has written.
 
 Used by the tests and by `fake_cloud.py`. Pure, and with the standard library alone.
 """

@@ -84,7 +84,7 @@ def camel(name: str) -> str:
 
 
 def as_rest(value: Any, name: str = "") -> Any:
-    """What Terraform has, as the REST API has it: without what is not set."""
+    """Return a resource of Terraform in the form of the REST API, without fields that are not set."""
     if isinstance(value, dict):
         shown = {camel(key): as_rest(one, key) for key, one in value.items() if key not in ("id", "project")}
         return {key: one for key, one in shown.items() if one not in (None, [], {}, "")}

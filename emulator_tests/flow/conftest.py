@@ -11,7 +11,7 @@ import pytest
 
 from emulator_tests.conftest import SETTINGS
 from emulator_tests.flow.provider import PROVIDERS, Provider
-from emulator_tests.flow.school import Person, School
+from emulator_tests.flow.school import Person, School, school_of
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import TEST_PICTURE, state_folder
 
@@ -57,11 +57,7 @@ def hosting() -> Iterator[School]:
     with ExitStack() as held:
         state = shared_state.with_name(f"{shared_state.name}-hosts")
         testbed = held.enter_context(Testbed(state, SETTINGS | {"USE_HOSTS": "true"}))
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        patched = held.enter_context(pytest.MonkeyPatch.context())
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
-        held.callback(school.close)
+        school = held.enter_context(school_of(testbed))
         _behave(school)
         # What it fetches is there at the first look, or at the second.
         school.bunny("POST", "clock", {"ready": "at_once"})

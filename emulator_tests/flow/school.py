@@ -11,13 +11,15 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final
 
+import pytest
 import requests
 from google.cloud.firestore import Client
 from KalturaClient import KalturaClient, KalturaConfiguration
@@ -483,8 +485,8 @@ class School:
 
     def sweep_until(self, what: str, holds: Callable[[], bool]) -> None:
         """
-        Sweep again and again until something holds at a provider, with pauses: each sweep takes calls from the budget
-        of a provider's account, and without pauses nothing of it would be left for what the sweep enqueues.
+        Sweep again and again until something holds at a provider, with pauses. Each sweep uses calls of a
+        provider's budget; without pauses the work that it enqueues would find none left.
         """
         swept_at = -SWEEP_EVERY_S
 
@@ -526,3 +528,18 @@ def await_any(query: Any) -> list[Any]:
     finally:
         watch.unsubscribe()
     return list(query.stream())
+
+
+@contextmanager
+def school_of(testbed: Testbed) -> Iterator[School]:
+    """
+    Open the school of a stack.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        # The library that listens takes the emulator's address from the environment, when it is made.
+        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
+        school = School(testbed)
+        try:
+            yield school
+        finally:
+            school.close()

@@ -15,7 +15,7 @@ from google.events.cloud.firestore import Document as EventDocument
 from google.events.cloud.firestore import DocumentEventData
 
 from emulator_tests.conftest import SETTINGS
-from emulator_tests.flow.school import DEADLINE_S, Person, School, await_any
+from emulator_tests.flow.school import DEADLINE_S, Person, School, await_any, school_of
 from emulator_tests.rules.firestore import Fields
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import ROOT, state_folder
@@ -40,14 +40,10 @@ def school() -> Iterator[School]:
             database="greenroom",
             apps=EXAMPLES,
         ) as testbed,
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        pytest.MonkeyPatch.context() as patched,
+        school_of(testbed) as school,
     ):
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
         school.simulator("POST", "clock", {"ready": "after_s:1"})
         yield school
-        school.close()
 
 
 @pytest.fixture

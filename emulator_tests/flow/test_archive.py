@@ -14,7 +14,7 @@ import pytest
 from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
 
 from emulator_tests.conftest import SETTINGS
-from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.flow.school import Person, Refused, School, school_of
 from emulator_tests.memory import ManualClock, MemoryQueue
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import ROOT, state_folder
@@ -37,13 +37,9 @@ def archiving() -> Iterator[School]:
     state = shared_state.with_name(f"{shared_state.name}-archive")
     with (
         Testbed(state, SETTINGS | {"ARCHIVE_GCS_BUCKET": BUCKET, "STRAY_AGE_S": "1"}) as testbed,
-        pytest.MonkeyPatch.context() as patched,
+        school_of(testbed) as school,
     ):
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
         yield school
-        school.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from emulator_tests.conftest import SETTINGS
-from emulator_tests.flow.school import PASSWORD, Person, Refused, School
+from emulator_tests.flow.school import PASSWORD, Person, Refused, School, school_of
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import state_folder
 from shared.providers.kaltura.account import UPLOAD_PATH
@@ -54,11 +54,7 @@ def careless() -> Iterator[School]:
     with ExitStack() as held:
         state = shared_state.with_name(f"{shared_state.name}-careless")
         testbed = held.enter_context(Careless(state, SETTINGS))
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        patched = held.enter_context(pytest.MonkeyPatch.context())
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
-        held.callback(school.close)
+        school = held.enter_context(school_of(testbed))
         for control in (school.simulator, school.cloudflare):
             control("POST", "clock", {"ready": "after_s:1"})
         yield school

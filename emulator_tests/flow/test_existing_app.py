@@ -19,7 +19,7 @@ from google.cloud.firestore import Client
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from emulator_tests.conftest import SETTINGS
-from emulator_tests.flow.school import Person, Refused, School, await_any
+from emulator_tests.flow.school import Person, Refused, School, await_any, school_of
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import Denied, Firestore, create
 from emulator_tests.testbed import Testbed
@@ -308,15 +308,11 @@ def school() -> Iterator[School]:
         Testbed(
             state, settings, has_s3=False, prefix="gr", database="greenroom", beside=EXISTING_APP, apps=[NOTIFY]
         ) as testbed,
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        pytest.MonkeyPatch.context() as patched,
+        school_of(testbed) as school,
     ):
         testbed.load_rules("greenroom", rules_with_other_claims())
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
         school.simulator("POST", "clock", {"ready": "after_s:1"})
         yield school
-        school.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from google.cloud.firestore import Client
 
 from emulator_tests.conftest import SETTINGS
-from emulator_tests.flow.school import Person, School
+from emulator_tests.flow.school import Person, School, school_of
 from emulator_tests.rules.firestore import Denied
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import state_folder
@@ -28,14 +28,10 @@ def school() -> Iterator[School]:
     state = shared_state.with_name(f"{shared_state.name}-own-space")
     with (
         Testbed(state, SETTINGS, has_s3=False, prefix=PREFIX, database=DATABASE) as testbed,
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        pytest.MonkeyPatch.context() as patched,
+        school_of(testbed) as school,
     ):
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
         school.simulator("POST", "clock", {"ready": "after_s:1"})
         yield school
-        school.close()
 
 
 @pytest.fixture(scope="module")

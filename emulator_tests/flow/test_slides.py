@@ -15,7 +15,7 @@ import pytest
 from emulator_tests.conftest import SETTINGS
 from emulator_tests.contract.xmpp_client import body_of
 from emulator_tests.convert.documents import PdfPage, Slide, pdf, pptx
-from emulator_tests.flow.school import Person, School
+from emulator_tests.flow.school import Person, School, school_of
 from emulator_tests.flow.slides import MEDIAS, Seat, live
 from emulator_tests.rules.firestore import Denied
 from emulator_tests.testbed import Testbed
@@ -39,13 +39,8 @@ def sharing() -> Iterator[School]:
     shared_state = state_folder("test")
     state = shared_state.with_name(f"{shared_state.name}-slides")
     settings = SETTINGS | {"SLIDES_BUCKET": BUCKET, "STRAY_AGE_S": "1"}
-    stack = Testbed(state, settings, has_chat=True)
-    with stack as testbed, pytest.MonkeyPatch.context() as patched:
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
+    with Testbed(state, settings, has_chat=True) as testbed, school_of(testbed) as school:
         yield school
-        school.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from emulator_tests.conftest import SETTINGS
 from emulator_tests.convert.documents import PdfPage, pdf
-from emulator_tests.flow.school import Person, School
+from emulator_tests.flow.school import Person, School, school_of
 from emulator_tests.flow.slides import MEDIAS, SlidesApi
 from emulator_tests.flow.test_joining import broadcast_of, live_now, recorded
 from emulator_tests.flow.test_slides import BUCKET, await_state
@@ -35,12 +35,8 @@ def sharing() -> Iterator[School]:
     """A school that shares documents."""
     shared_state = state_folder("test")
     state = shared_state.with_name(f"{shared_state.name}-timeline")
-    with Testbed(state, SETTINGS | {"SLIDES_BUCKET": BUCKET}) as testbed, pytest.MonkeyPatch.context() as patched:
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
+    with Testbed(state, SETTINGS | {"SLIDES_BUCKET": BUCKET}) as testbed, school_of(testbed) as school:
         yield school
-        school.close()
 
 
 def upload(instructor: SlidesApi, title: str, pages: int) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from google.auth.exceptions import DefaultCredentialsError, RefreshError
 
-from cli.checkup import Answer, Kind, check_database, check_functions, check_settings, complaint
-from cli.running import require_spelling
+from cli.checkup import Answer, Kind, check_database, check_functions, complaint
+from cli.settings import check_settings, require_spelling
 from emulator_tests.pure.deployment import Deployment, refusal
 from shared.core.errors import Misconfigured
 from shared.core.paths import EPOCH
@@ -170,14 +170,13 @@ def test_a_misspelled_setting_is_said(tmp_path: Path, file: str) -> None:
     )
 
 
-def test_commands_refuse_a_misspelled_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_refuse_a_misspelled_setting(tmp_path: Path) -> None:
     """Without it, `stop` stopped nothing, and wrote into the database of the app."""
-    monkeypatch.setenv("GCLOUD_PROJECT", "my-school")
     (tmp_path / ".env.my-school").write_text("FIRESTORE_DATABSE=greenroom\nHTTPS_PROXY=http://proxy\n")
     with pytest.raises(Misconfigured, match=r"FIRESTORE_DATABSE, which is unknown\. Is it FIRESTORE_DATABASE\?"):
-        require_spelling(tmp_path)
+        require_spelling(tmp_path, "my-school", KNOWN)
     (tmp_path / ".env.my-school").write_text("FIRESTORE_DATABASE=greenroom\nHTTPS_PROXY=http://proxy\n")
-    require_spelling(tmp_path)
+    require_spelling(tmp_path, "my-school", KNOWN)
 
 
 def test_a_broken_file_of_settings_is_no_stack(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `doctor --cloud` says about a project at Google: all is well, or one thing is missing, hidden or garbled."""
+"""Test the sentences of `doctor --cloud`: all is well, or one thing is missing, hidden or garbled."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_idle_month_of_page_is_that_of_todays_code(record: Record) -> None:
 
 @pytest.mark.long
 def test_idle_month_reads_as_much_as_the_bench_counts() -> None:
-    """What the bench counts and what the page counts is the same, but for the archive's and the slides' own."""
+    """Bench and page count the same, except for what only the archive or slides read."""
     counted, _ = idle.month(100)
     day = School(100).day()
     # The archive's two reads for each run, and the last of the bucket's.

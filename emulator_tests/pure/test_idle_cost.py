@@ -21,7 +21,7 @@ IDLE_READS_MAX = 13
 slides, timelines and videos, and the sessions that changed."""
 
 STATES: Final = sum(len(one.counted) for one in RESOURCES)
-"""What the sweep counts by state every three hours, for `operations/health`: a read for each."""
+"""The reads of the sweep, every three hours, that count records by state for `operations/health`."""
 
 STATES_MAX: Final = 14
 

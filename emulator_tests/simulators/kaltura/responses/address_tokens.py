@@ -42,5 +42,5 @@ def check(account: Account, subject: str, token: str) -> None:
 
 
 def signature(account: Account, text: str) -> str:
-    """What only the service can make of a text."""
+    """Sign a text; only the service can."""
     return hmac.new(account.admin_secret.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
